@@ -1,0 +1,1 @@
+"""Connectors: plug-ins that turn files into documents."""

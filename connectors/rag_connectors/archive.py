@@ -1,0 +1,91 @@
+"""Zip containers (docx, pptx, xlsx, epub) with caps, and their XML without entities.
+
+Declared sizes are checked before anything is unpacked; `zipfile` never gives more bytes than were declared and checks
+the checksum, so a header that lies is an error and not a bomb.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import zipfile
+from io import BytesIO
+from typing import cast
+from urllib.parse import unquote
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from rag_connectors.parsed import Refused
+from rag_connectors.text import one_line
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_MAX_ENTRIES = 10_000
+_MAX_RATIO = 200  # of any member above a megabyte
+_RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
+
+
+def unpack(data: bytes, *, limit: int) -> zipfile.ZipFile:
+    """The archive, if it is one and within its caps. Raises Refused."""
+    if data.startswith(_OLE):
+        raise Refused("it needs a password, or it is in the old binary Office format: save it without, in the new one")
+    try:
+        archive = zipfile.ZipFile(BytesIO(data))
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise Refused("damaged, or not what its name says: it is no zip archive") from error
+    members = archive.infolist()
+    if len(members) > _MAX_ENTRIES:
+        raise Refused(f"refused: {len(members):,} entries in the archive, the limit is {_MAX_ENTRIES:,}")
+    if sum(member.file_size for member in members) > limit:
+        raise Refused(f"refused: it unpacks to more than {limit >> 20} MB")
+    for member in members:
+        if member.flag_bits & 1:
+            raise Refused("encrypted: it needs a password")
+        if member.file_size > max(1 << 20, _MAX_RATIO * member.compress_size):
+            raise Refused(f"refused: an entry unpacks to more than {_MAX_RATIO} times its size")
+    return archive
+
+
+def xml(archive: zipfile.ZipFile, name: str) -> Element | None:
+    """A part of the archive as a tree, None when it is not there. Raises Refused for XML that is broken or unsafe."""
+    try:
+        data = archive.read(name)
+    except KeyError:
+        return None
+    try:
+        return cast("Element", fromstring(data, forbid_dtd=name.startswith("word/")))
+    except ParseError as error:
+        raise Refused(f"damaged: {name} is not well-formed XML") from error
+    except DefusedXmlException as error:
+        raise Refused(f"refused: {name} declares XML entities") from error
+
+
+def need(archive: zipfile.ZipFile, name: str, what: str) -> Element:
+    """A part that must be there."""
+    root = xml(archive, name)
+    if root is None:
+        raise Refused(f"damaged, or not what its name says: no {what} inside")
+    return root
+
+
+def relations(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+    """Relation id -> (last word of its type, part name) of an Office part."""
+    folder, name = posixpath.split(part)
+    root = xml(archive, f"{folder}/_rels/{name}.rels")
+    found: dict[str, tuple[str, str]] = {}
+    for relation in root.iter(_RELATIONS) if root is not None else ():
+        target = relation.get("Target", "")
+        if relation.get("TargetMode") != "External":
+            found[relation.get("Id", "")] = (relation.get("Type", "").rsplit("/", 1)[-1], resolve(part, target))
+    return found
+
+
+def resolve(part: str, href: str) -> str:
+    """The member a relative reference in `part` names."""
+    return posixpath.normpath(posixpath.join("/", posixpath.dirname(part), unquote(href))).lstrip("/")
+
+
+def core_title(archive: zipfile.ZipFile) -> str:
+    """The title in an Office file's properties."""
+    root = xml(archive, "docProps/core.xml")
+    return one_line(root.findtext("{http://purl.org/dc/elements/1.1/}title") or "") if root is not None else ""

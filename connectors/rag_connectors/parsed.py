@@ -1,0 +1,62 @@
+"""What a parser takes and gives: plain records that cross a pipe as JSON.
+
+Parsers run in a child process that must start fast, so nothing here (or in `formats/`) imports `rag`, whose types load
+numpy: a record becomes a `rag.types.Document` in the parent, in `files.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool
+Span: TypeAlias = tuple[int, int, str, str]  # start, end, kind, label: the fields of rag.types.Section
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What parsers obey. `max_bytes` bounds a file and also what it unpacks to; an empty field name means the usual."""
+
+    max_bytes: int = 64 << 20
+    text_field: str = ""
+    title_field: str = ""
+    id_field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One document to be. `key` tells the records of one file apart; it is empty when the file is one document."""
+
+    text: str
+    title: str = ""
+    spans: tuple[Span, ...] = ()
+    meta: Mapping[str, Scalar] = field(default_factory=dict)
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The records of a file and, in words for its owner, what was lost on the way."""
+
+    records: tuple[Record, ...]
+    lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a file: the fields of rag.types.Loaded, before documents are built."""
+
+    status: str
+    reason: str = ""
+    sha256: str = ""
+    records: tuple[Record, ...] = ()
+
+
+class Refused(Exception):
+    """A parser's finding that there is nothing to index, with the reason in words for the file's owner."""
+
+    def __init__(self, reason: str, status: str = "failed") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status

@@ -1,0 +1,53 @@
+"""Reads a file that nobody vouches for: no symbolic link, no pipe or device, no more bytes than allowed."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from rag_connectors.parsed import Refused
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder that could not be listed (no permission?)"),
+    (stat.S_ISFIFO, "a pipe, not a file"),
+    (stat.S_ISSOCK, "a socket, not a file"),
+    (lambda mode: stat.S_ISCHR(mode) or stat.S_ISBLK(mode), "a device, not a file"),
+)
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY  # O_NONBLOCK: a pipe must not hang us
+
+
+def read(path: str, *, limit: int, inode: int = 0, head: int = 0) -> bytes:
+    """The bytes of a regular file, all of them or the first `head`.
+
+    With `inode`, the file must still be the one that was scanned: a folder swapped for a link leads elsewhere.
+    Raises Refused with the reason.
+    """
+    try:
+        fd = os.open(path, _FLAGS)
+    except OSError as error:
+        raise Refused(_words(error)) from error
+    with open(fd, "rb", buffering=0) as file:
+        try:
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):
+                raise Refused(next((words for test, words in _KINDS if test(found.st_mode)), "not a regular file"))
+            if inode and found.st_ino != inode:
+                raise Refused("the file was replaced while it was being ingested; run the ingest again")
+            if found.st_size > limit:
+                raise Refused(f"too large: {_megabytes(found.st_size)}, the limit is {_megabytes(limit)}", "skipped")
+            data = file.read(head or limit + 1)  # one byte more than allowed: the file may grow as we read
+            while data and not head and len(data) <= limit and (more := file.read(limit + 1 - len(data))):
+                data += more
+        except OSError as error:
+            raise Refused(_words(error)) from error
+    if len(data) > limit:
+        raise Refused(f"too large: it grew beyond {_megabytes(limit)} while it was read", "skipped")
+    return data
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MB"
+
+
+def _words(error: OSError) -> str:
+    return f"cannot be read: {os.strerror(error.errno) if error.errno else error}"

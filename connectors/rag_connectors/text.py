@@ -1,0 +1,99 @@
+"""Bytes to text: byte order marks, UTF-8, UTF-16 without a mark, Windows-1252, then charset-normalizer's guess.
+
+What comes out holds no control characters but line feed and tab, no lone surrogates and only line feeds as line ends;
+otherwise Unicode is kept as it is (no normalisation form is applied, so quotes stay exact).
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from rag_connectors.parsed import Refused
+
+_MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85]")
+_CONTROLS = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")  # terminal colours as a whole
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_RAW_CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_HIGH = re.compile(rb"[\x80-\xff]")
+_SYMBOL_IN_WORD = re.compile("[^\\W\\d_][^\\w\\s\x00-\x7f’\xad·‑–—]+[^\\W\\d_]")  # ê¿x: not what Windows-1252 text looks like
+
+
+def clean(text: str) -> str:
+    """Line ends as "\\n", control characters gone, lone surrogates replaced: encodable as UTF-8."""
+    if text.isascii() and "\r" not in text and text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """Cleaned, every run of white space one space."""
+    return " ".join(clean(text).split())
+
+
+def decode(data: bytes, *, declared: str = "") -> tuple[str, str]:
+    """The cleaned text and what was lost ("" if nothing). `declared` is the encoding the file itself names.
+
+    Raises Refused ("skipped") for what is not text.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _lossy(data[len(mark) :], encoding)
+    if b"\0" in data:
+        return _lossy(data, _utf16(data))
+    try:
+        return clean(data.decode("utf-8")), ""
+    except UnicodeDecodeError:
+        pass
+    if len(_RAW_CONTROLS.findall(data)) > len(data) / 100:
+        raise Refused("binary content, not text", "skipped")
+    return _legacy(data, declared)
+
+
+def _utf16(data: bytes) -> str:
+    """Which UTF-16 has its zero bytes where these are. Raises Refused when neither has."""
+    head = data[:4096]
+    even, odd, half = head[::2].count(0), head[1::2].count(0), len(head) // 2
+    if len(data) % 2 == 0 and odd > half * 0.4 and even <= half * 0.02:
+        return "utf-16-le"
+    if len(data) % 2 == 0 and even > half * 0.4 and odd <= half * 0.02:
+        return "utf-16-be"
+    raise Refused("binary content, not text", "skipped")
+
+
+def _legacy(data: bytes, declared: str) -> tuple[str, str]:
+    if declared:
+        try:
+            return clean(data.decode(declared)), ""
+        except (LookupError, UnicodeError):
+            pass  # unknown or wrong: as if it had named none
+    damaged = data.decode("utf-8", "replace")
+    bad = damaged.count("\ufffd")
+    if bad * 4 < sum(char > "\x7f" for char in damaged):  # mostly sound UTF-8 with a few broken characters
+        return _lossy(data, "utf-8")
+    western = data.decode("cp1252", "replace")
+    if "\ufffd" not in western and not _SYMBOL_IN_WORD.search(western) and len(_HIGH.findall(data)) < len(data) * 0.2:
+        return clean(western), ""  # charset-normalizer guesses poorly when few bytes are not ASCII
+    from charset_normalizer import from_bytes  # here: only files that are not UTF-8 pay for it
+
+    guess = from_bytes(data).best()
+    if guess is None:
+        raise Refused("not text in any encoding known here", "skipped")
+    return clean(str(guess)), ""
+
+
+def _lossy(data: bytes, encoding: str) -> tuple[str, str]:
+    text = data.decode(encoding, "replace")
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return clean(text), f"{text.count(chr(0xFFFD))} characters were not valid {encoding.upper()} and were replaced"
+    return clean(text), ""

@@ -1,0 +1,1 @@
+"""The eval harness: datasets, metrics, statistics, reports."""

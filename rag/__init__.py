@@ -1,0 +1,57 @@
+"""raghop: multi-hop question answering over your own documents, with citations checked against the text.
+
+The public names, resolved when they are first used, so that `import rag` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from rag.errors import RagError
+    from rag.ingest import FileReport, Report
+    from rag.pipeline import Event, Pipeline
+    from rag.stages import component
+    from rag.types import Answer, Chunk, Chunked, Citation, Document, Embeddings, Filter, Hit, Query, Section, Statement
+
+__all__ = [
+    "Answer",
+    "Chunk",
+    "Chunked",
+    "Citation",
+    "Document",
+    "Embeddings",
+    "Event",
+    "FileReport",
+    "Filter",
+    "Hit",
+    "Pipeline",
+    "Query",
+    "RagError",
+    "Report",
+    "Section",
+    "Statement",
+    "component",
+]
+
+_HOME = {
+    "RagError": "rag.errors",
+    "FileReport": "rag.ingest",
+    "Report": "rag.ingest",
+    "Event": "rag.pipeline",
+    "Pipeline": "rag.pipeline",
+    "component": "rag.stages",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'rag' has no attribute {name!r}")
+    return getattr(import_module(_HOME.get(name, "rag.types")), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

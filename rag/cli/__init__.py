@@ -1,0 +1,70 @@
+"""The command `rag`: thin commands that parse, call the library and print. Nothing heavy is imported for `--help`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from rag import __version__
+from rag.cli import ask, ingest, pipelines, status
+from rag.errors import RagError
+
+app = typer.Typer(
+    name="rag",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog='Start: `rag ingest ./docs`, then `rag ask "..."`.',
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from rag.cli.terminal import say
+
+        say(f"rag {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help="Ask multi-hop questions of your own documents, offline, with citations checked against the text.")
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Ask multi-hop questions of your own documents, offline, with citations checked against the text."""
+
+
+app.command()(ingest.ingest)
+app.command()(ask.ask)
+app.command()(ask.search)
+app.command()(status.status)
+app.command()(status.config)
+app.command()(pipelines.graph)
+app.add_typer(pipelines.app, name="pipelines")
+
+
+def _mount_plugins() -> None:
+    """Command groups of other packages (`rag eval` is one), by entry point "rag.commands"."""
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group="rag.commands"):
+        app.add_typer(entry.load(), name=entry.name)
+
+
+def main() -> None:
+    """Run the command; errors raised on purpose become a message and their exit code."""
+    from rag.cli.terminal import fail
+
+    _mount_plugins()
+    try:
+        app()
+    except RagError as error:
+        sys.exit(fail(error))
+    except KeyboardInterrupt:
+        sys.exit(fail("interrupted. What was committed is kept; the same command goes on from there.", code=130))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

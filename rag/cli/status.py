@@ -1,0 +1,87 @@
+"""`rag status` and `rag config`: what is indexed, and by which settings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def status(
+    index: Annotated[str | None, typer.Option(help="Folder that holds .rag (default: nearest upward).")] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only files that failed, lost text or were skipped.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Show what is indexed.
+
+    Examples:
+
+      rag status
+
+      rag status --failed
+    """
+    from contextlib import closing
+
+    from rag.cli.terminal import line, say, say_json
+    from rag.index import Index
+
+    place = Index.at(index)
+    with closing(place.read_manifest()) as manifest:
+        counts, facts, sources = manifest.counts(), manifest.facts(), list(manifest.sources().values())
+    if failed:
+        sources = [s for s in sources if s.status != "ok"]
+    files = [{"source": s.name, "status": s.status, "reason": s.reason, "chunks": s.chunks} for s in sources]
+    if json:
+        say_json({"index": str(place.path), "pipeline": facts.get("pipeline"), **counts, "files": files})
+        return
+    say(f"{place.path}  (pipeline {line(facts.get('pipeline', 'none'))}, generation {place.current() or 'none'})")
+    say(", ".join(f"{n:,} {name}" for name, n in counts.items()))
+    for s in sources:
+        say(f"  {s.status:>8}  {s.chunks:>5} chunks  {line(s.name)}{': ' + line(s.reason) if s.reason else ''}")
+
+
+def config(
+    pipeline: Annotated[str | None, typer.Option(help="A shipped pipeline's name or a .yaml file.")] = None,
+    index: Annotated[str | None, typer.Option(help="Folder that holds .rag (default: nearest upward).")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Show the pipeline in force with every option, defaults included, and where things are.
+
+    Examples:
+
+      rag config
+
+      rag config --pipeline fast --json
+    """
+    import yaml
+
+    import rag
+    from rag.cli.terminal import clean, say, say_json
+    from rag.config import options
+    from rag.pipeline import Pipeline
+
+    opened = Pipeline.load(pipeline, index=index)
+    stages = {kind: {"use": s["use"], **options(opened.config, kind)[1]} for kind, s in opened.config.stages.items()}
+    settings = opened.config.settings
+    data = {
+        "version": rag.__version__,
+        "index": str(opened.index.path),
+        "exists": opened.index.exists(),
+        "pipeline": opened.config.origin,
+        "k": settings.k,
+        "depth": settings.depth,
+        "stages": stages,
+    }
+    if json:
+        say_json(data)
+    else:
+        say(clean(yaml.safe_dump(_plain(data), sort_keys=False)), end="")
+
+
+def _plain(data: object) -> object:
+    """Tuples as lists, for YAML."""
+    if isinstance(data, dict):
+        return {key: _plain(value) for key, value in data.items()}
+    return [_plain(item) for item in data] if isinstance(data, (list, tuple)) else data

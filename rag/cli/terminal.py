@@ -1,0 +1,96 @@
+"""The one place where text meets a terminal: cleaning, printing, progress.
+
+Document text, names and model output may hold escape sequences; `clean` takes every control and format character out
+before anything is printed. JSON output is left as it is: json.dumps escapes them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rag.ingest import Progress
+
+STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+KEEP = {"\n", "\t"}
+PHASES = {
+    "scan": "looking for files",
+    "rechunk": "chunking again",
+    "load": "reading",
+    "embed": "embedding",
+    "publish": "publishing",
+}
+
+
+def clean(text: str) -> str:
+    """Text without control, format, surrogate and private-use characters (escape sequences, bidi marks, BOMs)."""
+    return "".join(c for c in text if c in KEEP or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
+
+
+def line(text: str) -> str:
+    """Cleaned text on one line."""
+    return " ".join(clean(text).split())
+
+
+def paint(text: str, style: str) -> str:
+    """Colour for a terminal, the plain text for a pipe."""
+    return f"\033[{STYLES[style]}m{text}\033[0m" if sys.stdout.isatty() else text
+
+
+def say(text: str = "", *, end: str = "\n") -> None:
+    """Print cleaned text by way of a stream that cannot fail on an unencodable character."""
+    write(sys.stdout, text + end)
+
+
+def write(stream: Any, text: str) -> None:
+    """Write text, replacing what the stream's encoding does not have."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "replace").decode(encoding))
+    stream.flush()
+
+
+def say_json(data: Any) -> None:
+    """Print data as JSON, ASCII only."""
+    say(json.dumps(data, indent=2, default=str))
+
+
+def fail(error: object, *, code: int | None = None) -> int:
+    """Print an error to stderr; the exit code it asks for."""
+    write(sys.stderr, f"rag: {clean(str(error))}\n")
+    return code if code is not None else getattr(error, "exit_code", 1)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress | None]:
+    """A progress callback that draws a bar per phase on stderr; None when stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:>18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def update(phase: str, done: int, total: int) -> None:
+            if phase not in tasks:
+                tasks[phase] = bars.add_task(PHASES[phase], total=total or None)
+            bars.update(tasks[phase], completed=done, total=total or None)
+
+        yield update

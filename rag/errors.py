@@ -1,0 +1,85 @@
+"""Every error a user can meet, and the exit code the command gives for it.
+
+    RagError (1)
+    ├── ConfigError (2)      a pipeline file, option or argument is wrong
+    ├── InputError (2)       a path or argument names nothing usable
+    ├── IndexMissing (2)     there is no index here yet
+    ├── ModelError (1)       a model's files are missing, unsafe or not what they claim
+    ├── StoreError (1)       the vector engine refused or is out of reach
+    ├── GeneratorError (1)   the language model endpoint failed
+    ├── MissingExtra (1)     an optional dependency is not installed
+    ├── SpaceError (1)       not enough free disk space
+    ├── MismatchError (4)    the index was built by another model or other settings
+    ├── LockedError (5)      another process is writing this index
+    └── CorruptError (6)     stored data fails its check
+
+A message says which file, key or option, what was wrong and what to do next. Exit code 0 is success, 3 means that some
+files failed, 7 that the answer was withheld for lack of evidence; the last two are results, not errors.
+"""
+
+from __future__ import annotations
+
+EXIT_PARTIAL = 3
+EXIT_ABSTAINED = 7
+
+
+class RagError(Exception):
+    """Base of all errors raised on purpose."""
+
+    exit_code = 1
+
+
+class ConfigError(RagError):
+    """A pipeline file, option or argument is wrong."""
+
+    exit_code = 2
+
+
+class InputError(RagError):
+    """A path or argument names nothing usable."""
+
+    exit_code = 2
+
+
+class IndexMissing(RagError):
+    """There is no index here yet."""
+
+    exit_code = 2
+
+
+class ModelError(RagError):
+    """A model's files are missing, unsafe or not what they claim."""
+
+
+class StoreError(RagError):
+    """The vector engine refused a request or is out of reach."""
+
+
+class GeneratorError(RagError):
+    """The language model endpoint failed."""
+
+
+class MissingExtra(RagError):
+    """An optional dependency is not installed."""
+
+
+class SpaceError(RagError):
+    """Not enough free disk space."""
+
+
+class MismatchError(RagError):
+    """The index was built by another model or other settings."""
+
+    exit_code = 4
+
+
+class LockedError(RagError):
+    """Another process is writing this index."""
+
+    exit_code = 5
+
+
+class CorruptError(RagError):
+    """Stored data fails its check."""
+
+    exit_code = 6

@@ -1,0 +1,154 @@
+"""The answer graph, in LangGraph: retrieve -> (hop -> retrieve)* -> rank -> generate -> verify.
+
+The only module that imports langgraph. Nodes are a few lines: call a stage, return a partial state. Built stages
+travel as runtime context, so that checkpoints hold data and never models. What was found is one tree: a chunk enters
+it once, at the hop that found it first, with the trail that led there.
+"""
+
+from __future__ import annotations
+
+import operator
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from rag.citations import resolve
+from rag.config import Stages
+from rag.errors import ConfigError
+from rag.stages import Hopper
+from rag.types import Answer, Filter, Hit, Query
+
+
+class State(TypedDict, total=False):
+    """What travels through the graph: plain data."""
+
+    question: str
+    k: int
+    filter: Filter | None
+    root: Query
+    frontier: list[Query]
+    found: list[list[Hit]]  # of each query of the frontier, what was not in the tree before
+    tree: Annotated[list[Hit], operator.add]
+    hits: list[Hit]
+    text: str
+    answer: Answer
+    trace: Annotated[list[Mapping[str, Any]], operator.add]
+
+
+Context = Runtime[Stages]
+
+
+def _timed(node: Callable[[State, Stages, Callable[[Any], None]], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """A node of the graph from a function of state, stages and event writer; adds its name and time to the trace."""
+
+    def run(state: State, runtime: Context) -> dict[str, Any]:
+        started = time.perf_counter()
+        update = node(state, runtime.context, runtime.stream_writer)
+        step = {"step": node.__name__, **update.pop("notes", {}), "seconds": time.perf_counter() - started}
+        runtime.stream_writer({"step": step})
+        return {**update, "trace": [step]}
+
+    run.__name__ = node.__name__
+    return run
+
+
+def retrieve(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
+    """Search for the frontier; keep what the tree does not hold yet."""
+    frontier = state.get("frontier") or [
+        replace(query, filter=state.get("filter")) for query in stages.retriever.prepare([state["question"]])
+    ]
+    seen = {hit.chunk.id for hit in state.get("tree", [])}
+    found: list[list[Hit]] = []
+    for hits in stages.retriever.retrieve(frontier, k=stages.settings.depth):
+        fresh = [hit for hit in hits if hit.chunk.id not in seen]
+        seen.update(hit.chunk.id for hit in fresh)
+        found.append(fresh)
+    new = [hit for hits in found for hit in hits]
+    update = {"frontier": frontier, "found": found, "tree": new}
+    if "root" not in state:
+        update["root"] = frontier[0]
+    hop = frontier[0].hop
+    return {**update, "notes": {"hop": hop, "queries": len(frontier), "new": len(new)}}
+
+
+def hop(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
+    """The next frontier, narrowed by the question's own filter; empty when the hopper stops."""
+    queries = _hopper(stages).hop(state["frontier"], state["found"])
+    if asked := state.get("filter"):
+        queries = [replace(q, filter=replace(q.filter, within=asked) if q.filter else asked) for q in queries]
+    return {"frontier": queries, "notes": {"queries": len(queries)}}
+
+
+def rank(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
+    """One list from the tree, reranked, cut to k."""
+    tree, k = state["tree"], state["k"]
+    depth = max(k, stages.settings.depth)
+    if stages.hopper is not None:
+        hits = stages.hopper.rank(state["root"], tree, k=depth)
+    else:
+        hits = sorted(tree, key=lambda h: (-h.score, h.chunk.id))[:depth]
+    hits = stages.reranker.rerank([state["question"]], [hits])[0][:k] if hits else []
+    return {"hits": hits, "notes": {"tree": len(tree), "kept": len(hits)}}
+
+
+def generate(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
+    """The answer's text, streamed piece by piece; empty when the evidence does not hold one."""
+    pieces = []
+    if state["hits"]:
+        for piece in stages.generator.stream(state["question"], state["hits"]):
+            emit({"token": piece})
+            pieces.append(piece)
+    return {"text": "".join(pieces)}
+
+
+def verify(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
+    """Markers to spans to verdicts; an answer without support becomes an abstention."""
+    answer = resolve(state["question"], state["text"], state["hits"])
+    verdicts = [statement.verdict for statement in answer.statements]
+    return {"answer": answer, "notes": {"verdicts": verdicts, "abstained": answer.abstained}}
+
+
+def _after_retrieve(state: State, runtime: Context) -> str:
+    done = state["frontier"][0].hop >= _hopper(runtime.context).hops or not any(state["found"])
+    return "rank" if done else "hop"
+
+
+def _hopper(stages: Stages) -> Hopper:
+    """The hopper of a graph that has a hop node."""
+    if stages.hopper is None:
+        raise ConfigError("this pipeline has no `hop:` stage.")
+    return stages.hopper
+
+
+def _after_hop(state: State) -> str:
+    return "retrieve" if state["frontier"] else "rank"
+
+
+def compile_graph(
+    *, hops: bool = True, answers: bool = True, checkpointer: Any = None
+) -> CompiledStateGraph[State, Stages, State, State]:
+    """The graph of a pipeline; without `answers` it ends after rank (that is what `rag search` runs)."""
+    graph = StateGraph(State, context_schema=Stages)
+    graph.add_node("retrieve", _timed(retrieve))
+    graph.add_node("rank", _timed(rank))
+    graph.add_edge(START, "retrieve")
+    if hops:
+        graph.add_node("hop", _timed(hop))
+        graph.add_conditional_edges("retrieve", _after_retrieve, ["hop", "rank"])
+        graph.add_conditional_edges("hop", _after_hop, ["retrieve", "rank"])
+    else:
+        graph.add_edge("retrieve", "rank")
+    if answers:
+        graph.add_node("generate", _timed(generate))
+        graph.add_node("verify", _timed(verify))
+        graph.add_edge("rank", "generate")
+        graph.add_edge("generate", "verify")
+        graph.add_edge("verify", END)
+    else:
+        graph.add_edge("rank", END)
+    return graph.compile(checkpointer=checkpointer)

@@ -1,0 +1,158 @@
+"""What a chunk is about, and what a text mentions: two sets of normalised keys whose overlap is a link between chunks.
+
+`keys` names a chunk by its document's title, headings, alias, defined subject, file name and record id; `mentions` lists
+every n-gram of a text that could be such a name. No model, no dictionary, no look at the corpus: linear in the text,
+so that a link is one "any of" filter at query time. It does not resolve coreference or inflection, and in scripts that
+write no spaces it matches only names that stand between punctuation marks.
+Related: hyperlink and entity-title edges in multi-hop retrieval (PathRetriever, arXiv 1911.10470).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, islice
+from pathlib import PurePosixPath
+
+from rag.types import Document, Section
+
+LONGEST = 8  # words of the longest n-gram that `mentions` lists
+LONGEST_PLAIN = 4  # the same for n-grams without a capital or a digit at the start
+SHORT_DOCUMENT = 3  # up to so many chunks, each is about its document's title; in a longer one only the first
+MOST = 1000  # mentions of one text, for a filter of bounded size
+
+ARTICLES = frozenset(("a", "an", "the"))
+STOP = frozenset(
+    """a about after all also an and any are as at be because been before between both but by can could did do does
+    during each for from had has have he her here him his how i if in into is it its may me more most my no nor not of
+    off on one only or other our out over s she should so some such t than that the their them then there these they
+    this those through to too two under up us was we were what when where which while who whom whose why will with would
+    you your""".split()
+)
+COMMON = frozenset(
+    """abstract appendix background biography career changelog conclusion contents data default description details
+    document early life example examples external links faq features file general history home index info intro
+    introduction key life main method methods name new next note notes options overview page parameters plot
+    prerequisites production readme reception reference references release requirements result results see also section
+    setup sheet1 slide summary table test text title todo untitled usage yes""".split()
+) | {"early life", "external links", "further reading", "getting started", "next steps", "personal life", "see also"}
+
+_ACCENT = re.compile("[\u0300-\u036f]")
+_POSSESSIVE = re.compile(r"['’]\s?s\b", re.IGNORECASE)
+_APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
+_WORD = re.compile(r"[^\W_]+")
+_EXPLICIT = re.compile(r"`([^`\n]{2,80})`|\[\[([^\]|#\n]{2,80})|\[([^\[\]\n]{2,80})\]\(|\]\(([^()\s]{2,200})\)")
+_QUALIFIED = re.compile(r"(.+?)\s*\([^()]*\)\s*|(\S+\s[^,]+),.*")
+_OPENING = re.compile(r"[\s>*_\"“']*([^\n(),;:]{3,80}?)[\"”*_']*\s*(?:\(([^()]{2,60})|(,)|\b(?:is|was|are|were)\b)")
+_ALIAS = re.compile(r"[\"“'`]?([A-Z][\w&./-]*(?:\s[A-Z][\w&./-]*){0,3})[\"”'`]?")
+_KNOWN_AS = re.compile(
+    r"\b(?:known as|called|referred to as|a\.\s?k\.\s?a\.|nicknamed|abbreviated(?: as| to)?)\s+(?:simply |the )?"
+    r"[\"“'`*_]{0,3}([A-Z][\w'’.&-]*(?:\s(?:of |the |de |and )?[A-Z0-9][\w'’.&-]*){0,6})"
+)
+
+
+def normalise(text: str) -> str:
+    """The key form of a name: NFKC, casefolded, words joined by one space; no possessive 's, no leading article."""
+    words = _words(text)
+    while len(words) > 1 and words[0].lower() in ARTICLES:
+        del words[0]
+    return " ".join(words).casefold()
+
+
+def keys(
+    document: Document, spans: Sequence[tuple[int, int]], headings: Sequence[Section] = ()
+) -> list[tuple[str, ...]]:
+    """What each chunk `spans[i]` of a document is about: the headings that start in it, and the document's own names.
+
+    The document's names belong to every chunk of a short document, and to the first chunk of a long one.
+    """
+    names = list(_names(document))
+    found = []
+    for i, (start, end) in enumerate(spans):
+        labels = [h.label.rpartition(" > ")[2] for h in headings if start <= h.start < end]
+        about = [*names, *labels] if i == 0 or len(spans) <= SHORT_DOCUMENT else labels
+        found.append(tuple(dict.fromkeys(filter(_valid, map(normalise, about)))))
+    return found
+
+
+def mentions(text: str) -> tuple[str, ...]:
+    """Every key that `text` may mention, once each, in order of appearance (explicit links first); at most `MOST`.
+
+    N-grams of up to 8 words that start at a capital, a digit or an uncased script, and of 2 to 4 other words; none
+    begins with an article or ends in a stop word. `Code`, [[wiki]] and [markdown](targets) count as they stand.
+    """
+    found = dict.fromkeys(filter(_valid, map(normalise, _explicit(text))))
+    words = _words(text)
+    folded = [word.casefold() for word in words]
+    plain = [word.isalpha() and word.islower() for word in words]
+    stop = [word in STOP for word in folded]
+    joined = " ".join(folded)
+    ends = list(accumulate((len(word) + 1 for word in folded), initial=-1))[1:]
+    for i, word in enumerate(folded):
+        if word in ARTICLES or (stop[i] and plain[i]):
+            continue
+        start = ends[i] - len(word)
+        if not plain[i] and _valid(word):
+            found[word] = None
+        for j in range(i + 1, min(i + (LONGEST_PLAIN if plain[i] else LONGEST), len(words))):
+            if not (plain[j] and (stop[i] or stop[j])):
+                found[joined[start : ends[j]]] = None
+    return tuple(islice(found, MOST))
+
+
+def _words(text: str) -> list[str]:
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _ACCENT.sub("", unicodedata.normalize("NFKD", text)))
+    if "'" in text or "’" in text:
+        text = _APOSTROPHE.sub("", _POSSESSIVE.sub("", text))
+    return _WORD.findall(text)
+
+
+def _valid(key: str) -> bool:
+    """Whether a key says enough to link by: not too short, not a stop word or a heading that any document may have."""
+    return len(key) >= 3 and key not in STOP and key not in COMMON
+
+
+def _explicit(text: str) -> Iterator[str]:
+    for code, wiki, label, target in _EXPLICIT.findall(text):
+        yield code or wiki or label or PurePosixPath(target.partition("#")[0]).stem
+
+
+def _names(document: Document) -> Iterator[str]:
+    """A document's own names, raw: title, title without qualifier, defined subject, aliases, file stem, record id."""
+    yield document.title
+    if qualified := _QUALIFIED.fullmatch(document.title):
+        yield qualified[1] or qualified[2]
+    body = _body(document)
+    if opening := _OPENING.match(body):
+        subject, bracket, comma = opening.groups(default="")
+        if _proper(subject, shortest=2 if comma else 1):
+            yield subject
+            if alias := _ALIAS.fullmatch(bracket.strip()):
+                yield alias[1]
+    yield from _KNOWN_AS.findall(body[:400])
+    if all(section.kind != "record" for section in document.sections):
+        yield PurePosixPath(document.source).stem
+    yield str(document.meta.get("id", ""))
+
+
+def _body(document: Document) -> str:
+    """The first line of the text that is no heading."""
+    for line in document.text[:2000].splitlines():
+        if line.strip() and not line.startswith("#") and line.strip() != document.title:
+            return line
+    return ""
+
+
+def _proper(name: str, shortest: int) -> bool:
+    """Whether a phrase reads as a name: capitalised words and short connectives, no sentence opener in front."""
+    words = _words(name)
+    if words and words[0].lower() in ARTICLES:
+        del words[0]
+    return (
+        shortest <= len(words) <= LONGEST
+        and not words[-1].islower()
+        and words[0].lower() not in STOP
+        and all(not word.islower() or (i > 0 and len(word) <= 4) for i, word in enumerate(words))
+    )

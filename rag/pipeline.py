@@ -1,0 +1,137 @@
+"""The facade: a pipeline on an index, for the command line, for evals and for ten lines of Python.
+
+    with Pipeline.load("default", index="./notes") as pipeline:
+        pipeline.ingest(["./notes"])
+        answer = pipeline.ask("Which company makes the router in building 4?")
+
+One object holds one generation of the index from its first question on; `ingest` publishes a new one and lets go of
+the old. Not thread-safe: one pipeline per thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from rag.config import PipelineConfig, Stages, build, load
+from rag.index import Index, check_fingerprints
+from rag.ingest import Progress, Report, ingest
+from rag.types import Answer, Filter, Hit
+
+if TYPE_CHECKING:
+    from rag.graph import State
+
+KINDS = ("chunk", "embed", "sparse")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened while answering: a "step" (dict), a "token" (str) or, last, the "answer" (Answer)."""
+
+    kind: Literal["step", "token", "answer"]
+    data: Any
+
+
+class Pipeline:
+    """A pipeline file on an index. Use it as a context manager, or call `close`."""
+
+    def __init__(self, config: PipelineConfig, index: Index) -> None:
+        self.config = config
+        self.index = index
+        self._held = ExitStack()
+        self._stages: Stages | None = None
+
+    @classmethod
+    def load(cls, name: str | None = None, *, index: str | Path | None = None) -> Pipeline:
+        """A shipped pipeline by name, or a .yaml file by path, on the index of a folder (default: the nearest).
+
+        Without a name: the pipeline the index was made with, else "default". Raises ConfigError.
+        """
+        place = Index.at(index)
+        return cls(load(name or place.pipeline() or "default"), place)
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the index and the models."""
+        self._stages = None
+        self._held.close()
+
+    def ingest(self, paths: Sequence[str | Path], *, rebuild: bool = False, progress: Progress | None = None) -> Report:
+        """Bring the index in line with these files and folders; see `rag.ingest.ingest`."""
+        self.close()
+        roots = [str(path) for path in paths]
+        options: dict[str, Any] = {"progress": progress} if progress else {}
+        return ingest(self.index, self.config, roots, rebuild=rebuild, **options)
+
+    @property
+    def stages(self) -> Stages:
+        """The built stages on the live generation. Raises IndexMissing, MismatchError, CorruptError."""
+        if self._stages is None:
+            stages = build(self.config)
+            if hasattr(stages.store, "path"):
+                shard, facts = self._held.enter_context(self.index.reading())
+                stages = build(self.config, path=shard, readonly=True)
+            else:
+                manifest = self.index.read_manifest()
+                facts = manifest.facts()
+                manifest.close()
+            check_fingerprints(facts, dict(stages.fingerprints), kinds=KINDS)
+            self._held.callback(stages.store.close)
+            self._stages = stages
+        return self._stages
+
+    @cached_property
+    def _search_graph(self) -> Any:
+        from rag.graph import compile_graph
+
+        return compile_graph(hops="hop" in self.config.stages, answers=False)
+
+    @cached_property
+    def _answer_graph(self) -> Any:
+        from rag.graph import compile_graph
+
+        return compile_graph(hops="hop" in self.config.stages)
+
+    def mermaid(self) -> str:
+        """The answer graph as Mermaid text."""
+        text: str = self._answer_graph.get_graph().draw_mermaid()
+        return text
+
+    def _input(self, question: str, k: int | None, filter: Filter | None) -> State:
+        return {"question": question, "k": k or self.config.settings.k, "filter": filter, "tree": [], "trace": []}
+
+    def search(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> list[Hit]:
+        """The k best passages after hops and reranking, best first."""
+        state = self._search_graph.invoke(self._input(question, k, filter), context=self.stages)
+        hits: list[Hit] = state["hits"]
+        return hits
+
+    def stream(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Iterator[Event]:
+        """Answer a question, telling what happens on the way; the last event is the answer."""
+        state: dict[str, Any] = {}
+        events = self._answer_graph.stream(
+            self._input(question, k, filter), context=self.stages, stream_mode=["custom", "values"]
+        )
+        for mode, data in events:
+            if mode == "values":
+                state = data
+                continue
+            for kind, value in data.items():
+                yield Event(kind, value)
+        yield Event("answer", replace(state["answer"], trace=tuple(state["trace"])))
+
+    def ask(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Answer:
+        """Answer a question with checked citations, or abstain."""
+        *_, last = self.stream(question, k=k, filter=filter)
+        answer: Answer = last.data
+        return answer

@@ -1,0 +1,86 @@
+"""Names to components: `kind` and `name` -> a class, imported when it is first asked for.
+
+One table holds what is shipped; plug-ins add to it by entry points in the groups "rag.connector", "rag.chunk",
+"rag.embed" and so on. Nothing registers itself by being imported.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from rag.errors import ConfigError
+from rag.stages import STAGES
+
+BUILTIN: dict[str, dict[str, str]] = {
+    "connector": {},  # rag_connectors comes through its entry points, like any plug-in
+    "chunk": {
+        "tokens": "rag.chunk.tokens:Tokens",
+        "sentences": "rag.chunk.sentences:Sentences",
+        "structure": "rag.chunk.structure:Structure",
+    },
+    "embed": {
+        "onnx": "rag.embed.onnx:Onnx",
+        "transformers": "rag.embed.transformers:Transformers",
+        "hashing": "rag.embed.hashing:Hashing",
+    },
+    "sparse": {
+        "bm25": "rag.embed.bm25:Bm25",
+    },
+    "store": {
+        "edge": "rag.store.edge:Edge",
+        "qdrant": "rag.store.qdrant:Qdrant",
+    },
+    "retrieve": {
+        "search": "rag.retrieve.search:Search",
+    },
+    "hop": {
+        "links": "rag.hop.links:Links",
+        "treehop": "rag.hop.treehop:TreeHop",
+    },
+    "rerank": {
+        "none": "rag.rerank.none:Unchanged",
+        "maxsim": "rag.rerank.maxsim:MaxSim",
+    },
+    "generate": {
+        "extractive": "rag.generate.extractive:Extractive",
+        "openai": "rag.generate.openai:OpenAI",
+        "transformers": "rag.generate.transformers:Transformers",
+    },
+}
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """ " Did you mean x?" when a known word is close, else ""."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+@cache
+def names(kind: str) -> dict[str, str]:
+    """Every name of a kind with its "module:Class", shipped ones first."""
+    if kind not in STAGES:
+        raise ConfigError(f"{kind}: unknown kind of stage.{did_you_mean(kind, STAGES)} Known: {', '.join(STAGES)}.")
+    found = dict(BUILTIN[kind])
+    for entry in entry_points(group=f"rag.{kind}"):
+        found.setdefault(entry.name, entry.value)
+    return found
+
+
+def find(kind: str, name: str) -> type[Any]:
+    """The class of a component. Raises ConfigError listing the names there are."""
+    known = names(kind)
+    if name not in known:
+        raise ConfigError(
+            f"{kind}: there is no {name!r}.{did_you_mean(name, known)} Known: {', '.join(sorted(known))}."
+        )
+    module, _, attribute = known[name].partition(":")
+    try:
+        cls: type[Any] = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{kind}: {name!r} ({known[name]}) cannot be imported: {error}") from error
+    return cls

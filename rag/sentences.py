@@ -1,0 +1,80 @@
+"""Where sentences begin and end: exact spans of a text, by rules, for any text a connector can give.
+
+Sentence ends are terminal punctuation before white space, unless the next letter is lower case or the word before is
+a title, an initial or a list number. Blank lines, list items, table rows, headings and `key: value` lines end one too;
+other line breaks are taken for wrapped prose. What it does not do: no model, no knowledge of "U.S." at a sentence's
+end (it errs on the side of the longer sentence). Linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+LONGEST = 600  # characters; text without any sentence end (logs, minified code) is cut at white space
+SHORT_LINE = 30  # characters; a shorter line is a heading, a cell or a verse rather than wrapped prose
+
+_TITLES = frozenset("mr mrs ms dr prof st sr jr vs cf ca approx gen col lt capt sgt rev hon gov sen rep".split())
+_BEFORE_DIGITS = frozenset("no nos fig figs p pp vol eq sec ch art".split())
+_END = re.compile(r"""(?<![.!?…])[.!?…]++["'”’»)\]]*+(?:\[\d{1,3}\])*+(?=\s)|[。！？]+[”」』）]*""")
+_LINE_END = re.compile(r"\n(?=([^\S\n]*\n|[ \t]*(?:[-*•+|#>]|\d{1,3}[.)]\s|[\w ]{1,30}:\s))?)")
+_LAST_WORD = re.compile(r"[\w.]*$")
+_LIST_NUMBER = re.compile(r"\s*\d{1,3}")
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Half-open character spans of the sentences, in order, trimmed; every non-space character is in exactly one."""
+    spans = []
+    start = 0
+    for cut in [*sorted({*_prose_cuts(text), *_line_cuts(text)}), len(text)]:
+        for left, right in _pieces(text, start, cut):
+            piece = text[left:right]
+            if body := piece.strip():
+                left += len(piece) - len(piece.lstrip())
+                spans.append((left, left + len(body)))
+        start = cut
+    return spans
+
+
+def _prose_cuts(text: str) -> Iterator[int]:
+    for match in _END.finditer(text):
+        if match[0][0] in "。！？" or not _goes_on(text, match):
+            yield match.end()
+
+
+def _goes_on(text: str, match: re.Match[str]) -> bool:
+    """Whether the punctuation is not the end of a sentence after all."""
+    rest = text[match.end() : match.end() + 20].lstrip()
+    if rest[:1].islower():
+        return True
+    if match[0][0] != ".":
+        return False
+    before = text[max(0, match.start() - 20) : match.start()]
+    word = _LAST_WORD.search(before)[0].casefold()  # type: ignore[index]
+    line = before[before.rfind("\n") + 1 :]
+    return (
+        word in _TITLES
+        or (len(word) == 1 and word.isalpha())
+        or re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", word) is not None
+        or (word in _BEFORE_DIGITS and rest[:1].isdigit())
+        or (len(before) < 20 or "\n" in before)
+        and _LIST_NUMBER.fullmatch(line) is not None
+    )
+
+
+def _line_cuts(text: str) -> Iterator[int]:
+    line_start = 0
+    for match in _LINE_END.finditer(text):
+        line = text[line_start : match.start()].strip()
+        if match[1] is not None or line.startswith("#") or len(line) < SHORT_LINE:
+            yield match.start()
+        line_start = match.end()
+
+
+def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    while end - start > LONGEST:
+        space = max(text.rfind(blank, start + LONGEST // 2, start + LONGEST) for blank in " \n\t")
+        cut = space if space > 0 else start + LONGEST
+        yield start, cut
+        start = cut
+    yield start, end

@@ -1,0 +1,200 @@
+"""The stages of a pipeline: one protocol each, synchronous, batch-first, one verb.
+
+A component is a class decorated with `@component`: a frozen, keyword-only dataclass whose fields are its YAML options.
+Fields named in `INJECTED` are filled in by the pipeline, never by YAML. Constructors are light: models
+load on first use (`functools.cached_property`), so that building and checking a pipeline costs nothing. Components
+hold no state that a call changes, so there is no `reset()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
+
+from rag.types import Chunk, Chunked, Document, Embeddings, Hit, Loaded, Query, Source, Spans
+
+T = TypeVar("T")
+
+INJECTED = frozenset({"embedder", "store", "generator", "path", "dim", "readonly"})
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def component(cls: type[T]) -> type[T]:
+    """Make `cls` a component: its annotated fields become options, checked when a pipeline is built."""
+    return dataclass(frozen=True, kw_only=True)(cls)
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """Finds sources and turns them into documents."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the same bytes would give other documents (parser version, options)."""
+        ...
+
+    def scan(self, roots: Sequence[str], *, base: str) -> Iterator[Source]:
+        """Every source under the roots, in name order, named relative to `base`; reads no content.
+
+        Raises InputError for a root that does not exist.
+        """
+        ...
+
+    def load(self, sources: Iterable[Source]) -> Iterator[Loaded]:
+        """One `Loaded` per source, in any order. A bad source gives status "failed" and a reason; it never raises."""
+        ...
+
+
+@runtime_checkable
+class Chunker(Protocol):
+    """Decides where documents are cut. Spans only: how a chunk is embedded is the embedder's business."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the same document would give other chunks."""
+        ...
+
+    def chunk(self, documents: Sequence[Document]) -> list[Chunked]:
+        """One `Chunked` per document, in order; chunks in text order with `document.text[start:end] == text`."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns chunks and questions into vectors of one space."""
+
+    @property
+    def dim(self) -> int:
+        """Columns of the dense representation; 0 when there is none."""
+        ...
+
+    @property
+    def representations(self) -> frozenset[str]:
+        """Which of "dense", "sparse", "tokens" `embed_chunks` fills."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the same chunk would get other vectors; the query side is not part of it."""
+        ...
+
+    def token_spans(self, texts: Sequence[str]) -> list[Spans]:
+        """Character spans (n, 2) of each text's tokens, special tokens left out: what a chunk budget counts."""
+        ...
+
+    def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
+        """One row per chunk of all documents, in order."""
+        ...
+
+    def embed_queries(self, texts: Sequence[str]) -> Embeddings:
+        """One row per text, in order."""
+        ...
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Chunks with their vectors, searchable. Writes are upserts by chunk id."""
+
+    def write(self, chunks: Sequence[Chunk], embeddings: Embeddings) -> None:
+        """Add or replace. Checks shapes, finiteness and non-zero norms of the whole batch before writing any of it.
+
+        Raises StoreError naming the first bad row.
+        """
+        ...
+
+    def search(self, queries: Sequence[Query], *, k: int, using: str, vectors: bool = False) -> list[list[Hit]]:
+        """The k best hits of each query, best first, ties by chunk id; hits carry the query's hop and trail.
+
+        `using` is "dense", "sparse", "tokens" (MaxSim) or "hybrid" (RRF of dense and sparse). With `vectors`, hits
+        carry their dense vector. All queries go to the engine as one batch.
+        """
+        ...
+
+    def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
+        """The stored chunks among `ids`, in the order asked for, with score 0; unknown ids are left out."""
+        ...
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove these chunks; unknown ids are ignored."""
+        ...
+
+    def ids(self) -> set[str]:
+        """Every stored chunk id."""
+        ...
+
+    def flush(self) -> None:
+        """Make what was written durable."""
+        ...
+
+    def close(self) -> None:
+        """Release the engine. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """First stage: from queries to hits."""
+
+    def prepare(self, texts: Sequence[str]) -> list[Query]:
+        """Questions as queries with the representations this retriever searches by."""
+        ...
+
+    def retrieve(self, queries: Sequence[Query], *, k: int) -> list[list[Hit]]:
+        """The k best hits of each query, best first."""
+        ...
+
+
+@runtime_checkable
+class Hopper(Protocol):
+    """From a frontier of queries and what each found to the next frontier. A pure function; [] stops."""
+
+    @property
+    def hops(self) -> int:
+        """How many hops may follow the first retrieval."""
+        ...
+
+    def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
+        """Next queries, each with `hop` one higher and a `trail` that ends in the hit that spawned it.
+
+        `hits[i]` are the hits of `queries[i]` that were not in the tree before, with vectors.
+        """
+        ...
+
+    def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
+        """One list of the k best from the whole tree, best first, scores comparable within the list."""
+        ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """Second stage: puts hits into a better order."""
+
+    def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
+        """The same hits of each question with new scores, best first."""
+        ...
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Writes the answer from evidence."""
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
+        """Text in pieces; claims carry markers [n], counted from 1, that name `hits[n - 1]`.
+
+        An answer that the evidence does not hold is the empty text. Raises GeneratorError.
+        """
+        ...
+
+
+STAGES: Mapping[str, type[Any]] = {
+    "connector": Connector,
+    "chunk": Chunker,
+    "embed": Embedder,
+    "sparse": Embedder,
+    "store": Store,
+    "retrieve": Retriever,
+    "hop": Hopper,
+    "rerank": Reranker,
+    "generate": Generator,
+}

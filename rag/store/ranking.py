@@ -1,0 +1,84 @@
+"""Which searches a query needs and how their answers become one list. Pure: the engine comes in as two functions.
+
+Ranks are fused here and not in the engine. Two reasons: reciprocal rank fusion ties by construction (rank 3 in one list
+and rank 3 in the other are worth the same), and Qdrant orders ties at will, differently in every process. Here ties go
+by chunk id, in each list and in the fused one, so that every engine gives the same answer. It costs nothing: lists of
+ids come from the engine in one batch, and each chunk is then read once, however many queries found it.
+
+Source: Cormack et al. 2009, Reciprocal Rank Fusion; the constant is Qdrant's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from rag.errors import StoreError
+from rag.types import Hit, Query
+
+BRANCHES = {"dense": ("dense",), "sparse": ("sparse",), "tokens": ("tokens",), "hybrid": ("dense", "sparse")}
+CONSTANT = 2  # a hit of rank r (from 0) is worth 1 / (r + CONSTANT)
+DEPTH, DEPTH_AT_LEAST = 4, 50  # fusion reads the best max(4 k, 50) of each list
+
+Scored = tuple[str, float]  # chunk id, score
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Branch:
+    """One search of the engine: the query's vector of this name, under the query's filter."""
+
+    query: Query
+    name: str
+
+
+Ask = Callable[[Sequence[Branch], int], list[list[Scored]]]  # the best n of each branch, best first
+Fetch = Callable[[Sequence[str]], Sequence[Hit]]
+
+
+def search(queries: Sequence[Query], *, k: int, using: str, ask: Ask, fetch: Fetch) -> list[list[Hit]]:
+    """The k best hits of each query, ties by chunk id. Raises StoreError when a query lacks the vectors for it."""
+    if using not in BRANCHES:
+        raise StoreError(f"using: {using!r} is no way to search. Known: {', '.join(BRANCHES)}.")
+    fused = len(BRANCHES[using]) > 1
+    plans = [_branches(query, BRANCHES[using]) for query in queries]
+    lists = iter(_settled(ask, [branch for plan in plans for branch in plan], max(DEPTH * k, DEPTH_AT_LEAST) if fused else k))
+    ranked = []
+    for plan in plans:
+        mine = [next(lists) for _ in plan]
+        ranked.append((_fuse(mine) if fused else [one for hits in mine for one in hits])[:k])
+    chunks = {hit.chunk.id: hit for hit in fetch(list({id: None for hits in ranked for id, _ in hits}))}
+    return [
+        [replace(chunks[id], score=score, hop=query.hop, trail=query.trail) for id, score in hits if id in chunks]
+        for query, hits in zip(queries, ranked, strict=True)
+    ]
+
+
+def _branches(query: Query, names: Sequence[str]) -> list[Branch]:
+    """One per vector the query has; an empty sparse vector finds nothing and is not asked."""
+    given = [name for name in names if getattr(query, name) is not None]
+    if not given:
+        raise StoreError(f"query {query.text!r} has no {' or '.join(names)} vector to search by")
+    return [Branch(query, name) for name in given if name != "sparse" or len(query.sparse.indices)]
+
+
+def _settled(ask: Ask, branches: Sequence[Branch], limit: int) -> list[list[Scored]]:
+    """The best `limit` of each branch, ties by id: where the cut falls into a tie, asks deeper until the tie ends."""
+    found: dict[int, list[Scored]] = {}
+    open, depth = list(range(len(branches))), limit + 1
+    while open:
+        found.update(zip(open, ask([branches[i] for i in open], depth), strict=True))
+        open = [i for i in open if len(found[i]) == depth and found[i][limit - 1][1] == found[i][-1][1]]
+        depth *= 2
+    return [sorted(found[i], key=_best_first)[:limit] for i in range(len(branches))]
+
+
+def _fuse(lists: Sequence[Sequence[Scored]]) -> list[Scored]:
+    scores: dict[str, float] = {}
+    for hits in lists:
+        for rank, (id, _) in enumerate(hits):
+            scores[id] = scores.get(id, 0.0) + 1 / (rank + CONSTANT)
+    return sorted(scores.items(), key=_best_first)
+
+
+def _best_first(scored: Scored) -> tuple[float, str]:
+    return -scored[1], scored[0]

@@ -1,0 +1,232 @@
+"""The data that flows between stages: plain frozen records, no behaviour beyond what they can say about themselves.
+
+A `Document` is what a connector read, a `Chunk` is an exact span of it, a `Query` goes to the store and a `Hit` comes
+back; `Citation`, `Statement` and `Answer` are what a person gets. Everything is immutable: a stage that changes an item
+copies it with `dataclasses.replace`. This module imports nothing but the standard library and numpy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors: TypeAlias = NDArray[np.float32]  # (n, dim), rows = items
+Vector: TypeAlias = NDArray[np.float32]  # (dim,)
+Spans: TypeAlias = NDArray[np.int64]  # (n, 2), half-open character offsets
+Value: TypeAlias = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A span of a document with a human address: `kind` is "page", "heading", "slide", "row", "record", ...
+
+    `label` is what a person reads, complete in itself: "page 3", "Install > Linux", "Sheet1 row 12". Sections may
+    nest and overlap; within one kind the innermost covering section names an offset.
+    """
+
+    start: int
+    end: int
+    kind: str
+    label: str
+
+
+def address(source: str, sections: Sequence[Section], offset: int) -> str:
+    """The human address of a character offset: `handbook.pdf, page 3` (one label per kind, innermost wins)."""
+    innermost: dict[str, Section] = {}
+    for section in sections:
+        if section.start <= offset < section.end:
+            best = innermost.get(section.kind)
+            if best is None or section.end - section.start <= best.end - best.start:
+                innermost[section.kind] = section
+    return ", ".join([source, *(s.label for s in innermost.values())])
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text with its origin. `source` names the file (relative to the index where possible), `id` this document in it.
+
+    `title` is empty when the content names none (a file's name is not content: renaming a file changes no embedding).
+    """
+
+    id: str
+    source: str
+    text: str
+    title: str = ""
+    sections: tuple[Section, ...] = ()
+    meta: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) of everything that came out of the parser and shapes chunks: title, text, sections."""
+        parts = [self.title, self.text, *(f"{s.start}:{s.end}:{s.kind}:{s.label}" for s in self.sections)]
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """An exact span of a document: `document.text[start:end] == text`.
+
+    `context` is what embedders see besides the text (title, heading path, a situating note); it is never quoted.
+    `about` are the normalised keys of what this chunk is about, by which link hops find it. `sections` are those
+    of the document that overlap the span, with document offsets.
+    """
+
+    id: str
+    doc_id: str
+    text: str
+    start: int
+    end: int
+    source: str
+    title: str = ""
+    context: str = ""
+    about: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+    meta: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def contextual(self) -> str:
+        """What embedders encode: context, a line break, text (or the text alone)."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
+    def address(self, offset: int | None = None) -> str:
+        """The human address of a document offset inside this chunk (default: its start)."""
+        return address(self.source, self.sections, self.start if offset is None else offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunked:
+    """A document with its chunks: the unit an embedder gets, so that late chunking sees the whole text."""
+
+    document: Document
+    chunks: tuple[Chunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sparse:
+    """A sparse vector: strictly increasing `indices` (n,) int64 and their `values` (n,) float32."""
+
+    indices: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """What an embedder gives: one row per item, in order, for every representation it declares."""
+
+    dense: Vectors | None = None  # (n, dim)
+    sparse: Sequence[Sparse] | None = None  # n
+    tokens: Sequence[Vectors] | None = None  # n x (tokens, dim)
+
+    def __len__(self) -> int:
+        for rows in (self.dense, self.sparse, self.tokens):
+            if rows is not None:
+                return len(rows)
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which chunks may be found: every `any_of` field holds one of its values, no `none_of` field holds any of its.
+
+    Fields are "id", "doc_id", "source", "title", "about" or "meta.NAME". `within` ANDs two filters: a filter can only
+    be narrowed.
+    """
+
+    any_of: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    none_of: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    within: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """What is searched for. `trail` are the ids of the chunks that led here, root first: the tree is explicit."""
+
+    text: str
+    dense: Vector | None = None
+    sparse: Sparse | None = None
+    tokens: Vectors | None = None
+    filter: Filter | None = None
+    hop: int = 0
+    trail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found at `hop`, with the trail of chunk ids that led to it (empty at hop 0). Higher scores are better."""
+
+    chunk: Chunk
+    score: float
+    hop: int = 0
+    trail: tuple[str, ...] = ()
+    vector: Vector | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """`document.text[start:end] == quote`, at a human `address`; `marker` is the number a reader sees."""
+
+    marker: int
+    chunk_id: str
+    source: str
+    start: int
+    end: int
+    quote: str
+    address: str
+    hop: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence of an answer, the markers it cites, and what the verifier says: a value of `citations.VERDICTS`."""
+
+    text: str
+    citations: tuple[int, ...] = ()
+    verdict: str = "unverified"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, or an abstention with the closest passages in `hits`.
+
+    `usage` counts tokens and calls; `trace` is what each step did, in order, as plain data.
+    """
+
+    question: str
+    text: str
+    statements: tuple[Statement, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    abstained: bool = False
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    trace: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file a connector may load: its `name` in the index, its place, and a stamp that changes when it may have.
+
+    `stamp` is (size, mtime_ns, ctime_ns, inode).
+    """
+
+    name: str
+    path: str
+    stamp: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a source. `status` is "ok", "degraded" (text was lost), "failed" or "skipped"; `reason` says why.
+
+    `sha256` is of the bytes that were parsed (empty when they could not be read).
+    """
+
+    source: Source
+    status: str
+    reason: str = ""
+    documents: tuple[Document, ...] = ()
+    sha256: str = ""

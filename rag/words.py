@@ -1,0 +1,91 @@
+"""The words of a text as keys that can be compared: what counts as the same word, name or number.
+
+Text is folded by NFKC, case, quotes and white space. Words are compared by their first letters (truncation stemming:
+crude, but the same in every alphabetic language), names whole, numbers by value (1,000 = 1000 = 1000.0) and months by
+their number, so that 2024-05-03 has the tokens of 3 May 2024. CJK characters are words of their own. What it does
+not do: numbers written as words, look-alike letters (they stay different, on purpose), translation.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+STEM = 5  # letters by which words are compared: found, founded, founder; direct, director
+
+_PLAIN = str.maketrans(
+    {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "’": "'", "‘": "'", "−": "-", "–": "-", "—": "-"}
+)
+_MONTHS = ("january february march april may june july august september october november december").split()
+_MONTH = {name: str(n) for n, month in enumerate(_MONTHS, 1) for name in (month, month[:3])} | {"sept": "9"}
+_ISO_DATE = re.compile(r"\b(\d{4})-(0[1-9]|1[0-2])-([0-3]\d)\b")
+_GROUPED = re.compile(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))")
+_TOKEN = re.compile(
+    r"(?P<number>(?:(?<![\w.)-])-)?(?:\d{1,3}(?:[,']\d{3})+|\d+)(?:\.\d+)?)(?:st|nd|rd|th|s)?(?![^\W_])"
+    r"|(?P<word>[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:\.[^\W\d_](?![^\W_]))*)(?:'s\b)?"
+)
+STOP = frozenset(
+    """a about above after again all also although am an and any are as at be because been before being between both but
+    by can cannot could did do does doing done during each either else even ever few for from further had has have
+    having he her here hers herself him himself his how however i if in into is it its itself just may me might more
+    most much must my neither no nor not now of off on once one only or other our ours out over own per same shall she
+    should since so some such than that the their theirs them themselves then there these they this those through thus
+    to too under until up upon us very was we were what when where whether which while who whom whose why will with
+    within without would yes yet you your yours according based answer question passage passages""".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A content word. `kind` is "number", "name", "lead" (capitalised only because it opens the text?) or "word"."""
+
+    key: str
+    kind: str
+
+    @property
+    def stem(self) -> str:
+        return self.key if self.kind == "number" else self.key[:STEM]
+
+
+def fold(text: str) -> str:
+    """NFKC, plain quotes and dashes, one space between words, lower case: for finding a quote in a text."""
+    return " ".join(unicodedata.normalize("NFKC", text).translate(_PLAIN).casefold().split())
+
+
+def tokens(text: str) -> list[Token]:
+    """The content words of a text in order; stop words are left out."""
+    text = unicodedata.normalize("NFKC", _GROUPED.sub(",", text)).translate(_PLAIN)
+    text = _ISO_DATE.sub(lambda d: f"{int(d[3])} {_MONTHS[int(d[2]) - 1].title()} {d[1]}", text)
+    matches = list(_TOKEN.finditer(text))
+    found = []
+    for i, match in enumerate(matches):
+        if number := match["number"]:
+            found.append(Token(_value(number), "number"))
+            continue
+        word = match["word"]
+        key = word.casefold().replace(".", "")
+        if word[0].isupper() and key in _MONTH and (key != "may" or _beside_number(matches, i)):
+            found.append(Token(f"month {_MONTH[key]}", "number"))
+        elif (key not in STOP or "." in word) and (len(key) > 1 or not key.isascii()):
+            found.append(Token(key, _kind(word, matches, i)))
+    return found
+
+
+def _kind(word: str, matches: list[re.Match[str]], i: int) -> str:
+    if any(letter.isdigit() for letter in word) or any(letter.isupper() for letter in word[1:]):
+        return "name"
+    if not word[0].isupper():
+        return "word"
+    followed = i + 1 < len(matches) and matches[i + 1][0][0].isupper()
+    return "name" if i > 0 or followed else "lead"
+
+
+def _beside_number(matches: list[re.Match[str]], i: int) -> bool:
+    return any(matches[j]["number"] for j in (i - 1, i + 1) if 0 <= j < len(matches))
+
+
+def _value(number: str) -> str:
+    whole, _, part = number.replace(",", "").replace("'", "").partition(".")
+    sign, part = "-" * whole.startswith("-"), part.rstrip("0")
+    return sign + (whole.lstrip("-0") or "0") + (f".{part}" if part else "")

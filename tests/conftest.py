@@ -1,0 +1,67 @@
+"""Shared fixtures: a private cache, no network but loopback, a small offline pipeline and a folder to ingest."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+
+TINY = """
+description: A pipeline without a model, for tests.
+connector: {use: files}
+chunk: {use: structure, size: 60}
+embed: {use: hashing}
+sparse: {use: bm25}
+store: {use: edge}
+retrieve: {use: search, by: hybrid}
+hop: {use: links}
+generate: {use: extractive}
+k: 5
+depth: 10
+"""
+
+NOTES = {
+    "router.md": "# Network\n\nThe router in building 4 is a Lumen K2. It was installed in spring.\n",
+    "lumen.md": "# Lumen K2\n\nThe Lumen K2 is a router made by Halvorsen Optik. It draws 40 watts.\n",
+    "halvorsen.md": "# Halvorsen Optik\n\nHalvorsen Optik has its head office in Tarnvik. It makes optical gear.\n",
+    "canteen.txt": "The canteen opens at seven. Soup is served until two in the afternoon.\n",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Models exported by tests go to a folder of this run."""
+    os.environ["RAGHOP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Any connection that leaves this machine fails the test."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else "local"
+        if host not in {"127.0.0.1", "::1", "localhost", "local"}:
+            raise AssertionError(f"a test tried to reach {host}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    yield
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with four small documents in `docs/` and `tiny.yaml`; the current directory."""
+    (tmp_path / "docs").mkdir()
+    for name, text in NOTES.items():
+        (tmp_path / "docs" / name).write_text(text)
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,130 @@
+"""The installed command, as a user meets it: help, JSON shapes, exit codes, clean terminals."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rag.cli.terminal import clean
+
+GOLDEN = Path(__file__).parent / "golden"
+RAG = Path(sys.executable).parent / "rag"
+QUESTION = "Where is the head office of the maker of the router in building 4?"
+
+
+def rag(*words: str, code: int | None = 0, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([str(RAG), *words], capture_output=True, text=True, cwd=cwd, check=False)
+    if code is not None:
+        assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.fixture
+def indexed(notes: Path) -> Path:
+    rag("ingest", "docs", "--pipeline", "tiny.yaml")
+    return notes
+
+
+@pytest.mark.parametrize("command", ["", "ingest", "ask", "search", "status", "config", "graph", "pipelines"])
+def test_help_is_what_the_docs_show(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERMINAL_WIDTH", "100")
+    text = rag(*command.split(), "--help").stdout
+    golden = GOLDEN / f"help-{command or 'rag'}.txt"
+    assert text == golden.read_text(), f"if the change is meant: rag {command} --help > {golden}"
+
+
+def test_ingest_ask_and_search_print_the_documented_json(indexed: Path) -> None:
+    report = json.loads(rag("ingest", "docs", "--json").stdout)
+    assert {"added", "updated", "unchanged", "deleted", "degraded", "failed", "files", "seconds"} <= set(report)
+    assert report["unchanged"] == 4
+    assert set(report["files"][0]) == {"source", "status", "reason", "chunks"}
+
+    answer = json.loads(rag("ask", QUESTION, "--json").stdout)
+    assert set(answer) == {
+        "question", "answer", "abstained", "statements", "citations", "hits", "seconds",
+    }  # fmt: skip
+    assert set(answer["statements"][0]) == {"text", "verdict", "citations"}
+    assert set(answer["citations"][0]) == {"marker", "source", "address", "start", "end", "quote", "hop"}
+    assert set(answer["hits"][0]) == {"id", "source", "address", "score", "hop", "trail", "text"}
+    for c in answer["citations"]:
+        assert (indexed / c["source"]).read_text()[c["start"] : c["end"]] == c["quote"]
+
+    hits = json.loads(rag("search", "router", "-k", "2", "--json").stdout)["hits"]
+    assert len(hits) == 2 and set(hits[0]) == set(answer["hits"][0])
+
+
+def test_people_see_answer_quotes_addresses_and_the_hop_tree(indexed: Path) -> None:
+    text = rag("ask", QUESTION, "--trace").stdout
+    assert "docs/" in text and "[1]" in text and "hop tree" in text and "verify" in text
+    assert "docs/lumen.md" in rag("search", "Lumen K2").stdout
+    assert "4 sources" in rag("status").stdout
+
+
+def test_an_abstention_exits_7_and_shows_the_closest_passages(indexed: Path) -> None:
+    done = rag("ask", "Quelle est la recette du gateau basque?", code=7)
+    assert "not hold enough evidence" in done.stdout
+
+
+def test_bad_files_are_named_and_exit_3(indexed: Path) -> None:
+    (indexed / "docs" / "broken.pdf").write_bytes(b"%PDF-1.7 nothing here")
+    done = rag("ingest", "docs", code=3)
+    assert "broken.pdf" in done.stdout and "4 unchanged" in done.stdout
+    assert "broken.pdf" in rag("status", "--failed").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("ingest", "nowhere"), 2, "nowhere"),
+        (("ingest",), 2, "PATH"),
+        (("ask", "x", "--pipeline", "defalt"), 2, "Did you mean default"),
+        (("ask", "x", "--source", "*.doc"), 2, "no indexed file matches"),
+        (("ask", "x", "--llm", "http://127.0.0.1:9/v1"), 2, "--model"),
+        (("ask", "x", "--pipeline", "default"), 4, "--rebuild"),
+        (("frobnicate",), 2, "frobnicate"),
+        (("pipelines", "check", "bad.yaml"), 2, "bad.yaml:2: chunk.sise: unknown option. Did you mean size?"),
+    ],
+)
+def test_errors_say_what_to_do_and_use_the_documented_codes(
+    indexed: Path, words: tuple[str, ...], code: int, message: str
+) -> None:
+    (indexed / "bad.yaml").write_text("connector: {use: files}\nchunk: {use: structure, sise: 3}\n")
+    if "bad.yaml" in words:
+        (indexed / "bad.yaml").write_text((indexed / "tiny.yaml").read_text().replace("size: 60", "sise: 60"))
+        message = re.sub(r":2:", ":4:", message)
+    done = rag(*words, code=code)
+    assert message in done.stderr
+
+
+def test_an_index_is_found_upward_and_missing_ones_are_explained(
+    indexed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert "4 sources" in rag("status", cwd=indexed / "docs").stdout
+    done = rag("ask", "x", cwd=tmp_path_factory.mktemp("elsewhere"), code=2)
+    assert "rag ingest PATH" in done.stderr
+
+
+def test_escape_sequences_in_documents_never_reach_the_terminal(indexed: Path) -> None:
+    nasty = "The valve \x1b]52;c;aGk=\x07 is \x1b[31mred\x1b[0m and \u202ereversed\u202c, \x9b31mC1 too.\n"
+    (indexed / "docs" / "valve.txt").write_text(nasty)
+    rag("ingest", "docs")
+    for words in (("ask", "Which colour is the valve?"), ("search", "valve"), ("status",)):
+        out = rag(*words, code=None).stdout
+        assert not set(out) & {"\x1b", "\x07", "\x9b", "\u202e"}
+    assert clean("a\x1b[31mb\u200bc\n") == "a[31mbc\n"
+
+
+def test_pipelines_are_listed_shown_checked_and_described(notes: Path) -> None:
+    assert "default" in rag("pipelines", "list").stdout
+    assert "use: structure" in rag("pipelines", "show", "default").stdout
+    assert "ok (" in rag("pipelines", "check", "tiny.yaml").stdout
+    assert json.loads(rag("pipelines", "schema").stdout)["additionalProperties"] is False
+    assert "size: 60" in rag("config", "--pipeline", "tiny.yaml").stdout
+    assert "retrieve" in rag("graph", "fast").stdout

@@ -1,0 +1,240 @@
+"""Ingest: only what changed is done, nothing that is gone stays, and a failure keeps what was there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.config import build, load
+from rag.embed.hashing import Hashing
+from rag.errors import CorruptError, InputError, LockedError, MismatchError, RagError
+from rag.index import Index
+from rag.ingest import Report, ingest
+from rag.pipeline import Pipeline
+from rag.types import Chunked, Embeddings
+
+
+def run(folder: Path, *, rebuild: bool = False, pipeline: str = "tiny.yaml") -> Report:
+    return ingest(Index.at(folder), load(str(folder / pipeline)), [str(folder / "docs")], rebuild=rebuild)
+
+
+def counts(report: Report) -> dict[str, int]:
+    names = ("added", "updated", "unchanged", "deleted", "degraded", "skipped", "failed")
+    return {n: report.count(n) for n in names if report.count(n)}
+
+
+def state(folder: Path) -> tuple[list[str], set[str]]:
+    """Chunk ids in the manifest and in the published vector index."""
+    index = Index.at(folder)
+    manifest = index.read_manifest()
+    ids = sorted(manifest.chunk_ids())
+    manifest.close()
+    with index.reading() as (shard, _):
+        store = build(load(str(folder / "tiny.yaml")), path=shard).store
+        published = store.ids()
+        store.close()
+    return ids, published
+
+
+def test_the_index_equals_the_manifest_and_a_second_run_does_nothing(
+    notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(notes)
+    assert counts(first) == {"added": 4}
+    assert first.published and first.embedded > 0
+    ids, published = state(notes)
+    assert set(ids) == published and len(ids) == first.embedded
+
+    monkeypatch.setattr(Hashing, "embed_chunks", None)  # a call would fail
+    generation = Index.at(notes).current()
+    content = (notes / ".rag" / "manifest.sqlite").read_bytes()
+    second = run(notes)
+    assert counts(second) == {"unchanged": 4}
+    assert not second.published and second.embedded == 0
+    assert Index.at(notes).current() == generation
+    assert (notes / ".rag" / "manifest.sqlite").read_bytes() == content
+
+
+def test_edits_deletions_and_renames_are_followed(notes: Path) -> None:
+    run(notes)
+    before = set(state(notes)[0])
+    docs = notes / "docs"
+    (docs / "canteen.txt").write_text("The canteen is closed for good.\n")
+    (docs / "router.md").unlink()
+    (docs / "lumen.md").rename(docs / "k2.md")
+    report = run(notes)
+    assert counts(report) == {"added": 1, "updated": 1, "unchanged": 1, "deleted": 2}
+    assert report.embedded == 1  # the edited text; the renamed one keeps its vectors
+    ids, published = state(notes)
+    assert set(ids) == published and set(ids) != before
+
+
+def test_a_touched_file_is_unchanged(notes: Path) -> None:
+    run(notes)
+    os.utime(notes / "docs" / "lumen.md", (1, 1))
+    report = run(notes)
+    assert counts(report) == {"unchanged": 4}
+    assert report.embedded == 0 and not report.published
+
+
+def test_ingesting_one_folder_leaves_the_others_alone(notes: Path) -> None:
+    run(notes)
+    (notes / "more").mkdir()
+    (notes / "more" / "new.txt").write_text("Another text about the quay.\n")
+    report = ingest(Index.at(notes), load(str(notes / "tiny.yaml")), [str(notes / "more")])
+    assert counts(report) == {"added": 1}
+    assert len(state(notes)[1]) == 5
+
+
+def test_after_random_changes_the_index_equals_a_fresh_build(
+    notes: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rng = np.random.default_rng(7)
+    docs = notes / "docs"
+    run(notes)
+    for round_ in range(6):
+        for _ in range(3):
+            name = docs / f"{rng.integers(6)}.md"
+            if name.exists() and rng.random() < 0.3:
+                name.unlink()
+            elif name.exists() and rng.random() < 0.3:
+                name.rename(docs / f"{rng.integers(6)}.md")
+            else:
+                name.write_text(f"# Note {rng.integers(4)}\n\nText number {rng.integers(4)} of round {round_}.\n")
+        run(notes)
+    kept = state(notes)
+    fresh = tmp_path_factory.mktemp("fresh")
+    (notes / ".rag").rename(fresh / "old")
+    run(notes)
+    assert state(notes) == kept
+
+
+def test_other_settings_are_refused_until_rebuild_applies_them(notes: Path) -> None:
+    run(notes)
+    text = (notes / "tiny.yaml").read_text()
+    (notes / "other.yaml").write_text(text.replace("size: 60", "size: 12"))
+    with pytest.raises(MismatchError, match="the chunker or its settings differ") as caught:
+        run(notes, pipeline="other.yaml")
+    assert "rag ingest --rebuild" in str(caught.value) and caught.value.exit_code == 4
+    with pytest.raises(MismatchError), Pipeline.load("other.yaml") as opened:
+        opened.search("router")
+    before = len(state(notes)[0])
+    run(notes, pipeline="other.yaml", rebuild=True)
+    assert len(state(notes)[0]) > before
+    with Pipeline.load("other.yaml") as opened:
+        assert opened.search("router")
+    (notes / "model.yaml").write_text(text.replace("{use: hashing}", "{use: hashing, dim: 64}"))
+    with pytest.raises(MismatchError, match="the embedding model"):
+        run(notes, pipeline="model.yaml")
+
+
+class Faults:
+    """What an embedder must never do, by name."""
+
+    @staticmethod
+    def raises(good: Embeddings) -> Embeddings:
+        raise ValueError("out of memory")
+
+    @staticmethod
+    def nan(good: Embeddings) -> Embeddings:
+        return Embeddings(np.full_like(good.dense, np.nan), good.sparse)
+
+    @staticmethod
+    def infinite(good: Embeddings) -> Embeddings:
+        return Embeddings(np.full_like(good.dense, np.inf), good.sparse)
+
+    @staticmethod
+    def zero(good: Embeddings) -> Embeddings:
+        return Embeddings(np.zeros_like(good.dense), good.sparse)
+
+    @staticmethod
+    def fewer_rows(good: Embeddings) -> Embeddings:
+        assert good.dense is not None and good.sparse is not None
+        return Embeddings(good.dense[:-1], good.sparse[:-1])
+
+    @staticmethod
+    def wrong_shape(good: Embeddings) -> Embeddings:
+        assert good.dense is not None
+        return Embeddings(good.dense[:, :-1], good.sparse)
+
+
+@pytest.mark.parametrize("fault", ["raises", "nan", "infinite", "zero", "fewer_rows", "wrong_shape"])
+def test_a_faulty_embedder_replaces_nothing(notes: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    run(notes)
+    before = state(notes)
+    (notes / "docs" / "lumen.md").write_text("# Lumen K2\n\nIt was made by someone else after all.\n")
+    genuine = Hashing.embed_chunks
+
+    def broken(self: Hashing, batch: Sequence[Chunked]) -> Embeddings:
+        result: Embeddings = getattr(Faults, fault)(genuine(self, batch))
+        return result
+
+    monkeypatch.setattr(Hashing, "embed_chunks", broken)
+    with pytest.raises(RagError):
+        run(notes)
+    assert state(notes) == before
+    monkeypatch.setattr(Hashing, "embed_chunks", genuine)
+    assert counts(run(notes)) == {"updated": 1, "unchanged": 3}
+    assert state(notes) != before
+
+
+def test_a_file_that_breaks_keeps_its_last_good_version_and_is_tried_again(notes: Path) -> None:
+    good = b'{"id": 1, "text": "The tide gauge stands on pier two."}\n'
+    data = notes / "docs" / "facts.json"
+    data.write_bytes(good)
+    run(notes)
+    before = state(notes)
+    data.write_bytes(b'{"id": 1, "text": ')
+    for _ in range(2):
+        report = run(notes)
+        failed = [f for f in report.files if f.status == "failed"]
+        assert [f.source for f in failed] == ["docs/facts.json"]
+        assert "still answered from the version indexed before" in failed[0].reason
+        assert state(notes) == before
+    data.write_bytes(good)
+    assert counts(run(notes)).get("failed") is None
+
+
+def test_a_second_writer_is_told_and_a_missing_folder_deletes_nothing(notes: Path) -> None:
+    run(notes)
+    with Index.at(notes).writing(), pytest.raises(LockedError) as caught:
+        run(notes)
+    assert caught.value.exit_code == 5
+    (notes / "docs").rename(notes / "elsewhere")
+    with pytest.raises(InputError):
+        run(notes)
+    assert len(state(notes)[1]) == 4
+
+
+def test_a_reader_keeps_its_generation_while_a_new_one_is_published(notes: Path) -> None:
+    run(notes)
+    with Pipeline.load("tiny.yaml") as opened:
+        assert any("Halvorsen" in hit.chunk.text for hit in opened.search("who makes the Lumen K2"))
+        for name in ("lumen.md", "halvorsen.md", "router.md"):
+            (notes / "docs" / name).unlink()
+        run(notes)
+        run(notes)
+        assert any("Halvorsen" in hit.chunk.text for hit in opened.search("who makes the Lumen K2"))
+    with Pipeline.load("tiny.yaml") as opened:
+        assert not any("Halvorsen" in hit.chunk.text for hit in opened.search("who makes the Lumen K2"))
+    (notes / "docs" / "new.txt").write_text("A last text.\n")
+    run(notes)
+    assert [p.name for p in (notes / ".rag" / "generations").iterdir() if p.is_dir()] == [
+        str(Index.at(notes).current())
+    ]
+
+
+def test_a_missing_generation_is_an_error_not_an_empty_answer(notes: Path) -> None:
+    run(notes)
+    number = Index.at(notes).current()
+    (notes / ".rag" / "generations" / str(number)).rename(notes / "taken")
+    with pytest.raises(CorruptError) as caught, Pipeline.load("tiny.yaml") as opened:
+        opened.search("router")
+    assert caught.value.exit_code == 6
+    run(notes)
+    with Pipeline.load("tiny.yaml") as opened:
+        assert opened.search("router")

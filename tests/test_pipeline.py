@@ -1,0 +1,80 @@
+"""The answer graph end to end on a pipeline without a model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rag.config import load
+from rag.errors import IndexMissing
+from rag.index import Index
+from rag.pipeline import Pipeline
+from rag.types import Filter
+
+QUESTION = "Where is the head office of the maker of the router in building 4?"
+
+
+@pytest.fixture
+def opened(notes: Path) -> Pipeline:
+    pipeline = Pipeline.load("tiny.yaml")
+    pipeline.ingest(["docs"])
+    return pipeline
+
+
+def test_the_second_hop_finds_what_the_first_cannot_reach(opened: Pipeline) -> None:
+    config = replace(opened.config, settings=replace(opened.config.settings, depth=1))
+    flat = replace(config, stages={k: v for k, v in config.stages.items() if k != "hop"})
+    question = "The router in building 4"
+    sources = {}
+    for name, each in {"flat": flat, "hops": config}.items():
+        with Pipeline(each, opened.index) as pipeline:
+            sources[name] = {hit.chunk.source: hit for hit in pipeline.search(question)}
+    assert set(sources["flat"]) == {"docs/router.md"}
+    assert "docs/lumen.md" in sources["hops"]
+    hit = sources["hops"]["docs/lumen.md"]
+    assert hit.hop == 1 and hit.trail == (sources["hops"]["docs/router.md"].chunk.id,)
+
+
+def test_every_citation_is_byte_exact_and_the_last_event_is_the_answer(opened: Pipeline, notes: Path) -> None:
+    events = list(opened.stream(QUESTION))
+    answer = events[-1].data
+    assert [event.kind for event in events].count("answer") == 1
+    steps = [event.data["step"] for event in events if event.kind == "step"]
+    assert steps[0] == "retrieve" and steps[-1] == "verify" and "hop" in steps
+    assert [step["step"] for step in answer.trace] == steps
+    assert not answer.abstained and answer.citations
+    for c in answer.citations:
+        assert (notes / c.source).read_text()[c.start : c.end] == c.quote
+        assert c.address.startswith(c.source)
+
+
+def test_a_filter_narrows_every_hop(opened: Pipeline) -> None:
+    only = Filter(any_of={"source": ("docs/router.md", "docs/canteen.txt")})
+    found = {hit.chunk.source for hit in opened.search(QUESTION, filter=only)}
+    assert found and found <= {"docs/router.md", "docs/canteen.txt"}
+
+
+def test_nothing_to_say_is_an_abstention(opened: Pipeline) -> None:
+    answer = opened.ask("zzyzx qwfpgj", filter=Filter(any_of={"source": ("none",)}))
+    assert answer.abstained and not answer.citations and not answer.hits
+
+
+def test_asking_without_an_index_says_how_to_make_one(notes: Path) -> None:
+    with pytest.raises(IndexMissing, match="rag ingest PATH"), Pipeline.load("tiny.yaml") as pipeline:
+        pipeline.ask("anything")
+
+
+def test_the_graph_is_drawn_and_has_no_hop_without_a_hopper(notes: Path) -> None:
+    text = Pipeline(load("default"), Index.at()).mermaid()
+    assert "hop" in text and "verify" in text
+    config = load("default")
+    flat = replace(config, stages={k: v for k, v in config.stages.items() if k != "hop"})
+    assert "hop" not in Pipeline(flat, Index.at()).mermaid()
+
+
+def test_the_index_remembers_its_pipeline(opened: Pipeline) -> None:
+    with Pipeline.load() as again:
+        assert again.config.name == "tiny"
+        assert again.search("router")
