@@ -1,11 +1,11 @@
 """From a generated text with markers to an answer whose every sentence points at exact, checked spans of its sources.
 
-A marker [n] names hits[n - 1]; [1][2], [1, 2], [1-3] and the bracket 【1】 are read too. The text is cut into sentences,
-each with the markers that stand in or after it; `rag.verify` judges it and finds the sentences of the cited chunks
-that hold it, which become the citations. A marker that names no hit, or a chunk with nothing to quote, is dropped.
-What happens to a statement that is not supported is the policy's: "drop" leaves it out of the text, "flag" says it
-with its verdict in brackets, "fail" withholds the whole answer. Dropped statements stay in `Answer.statements` with
-their verdicts, so that what was withheld can be seen.
+A marker [n] names hits[n - 1]; [1][2], [1, 2], [1-3] and the bracket 【1】 are read too. The text is cut into
+sentences, each with the markers that stand in or after it; `rag.verify` judges it and finds the sentences of the
+cited chunks that hold it, which become the citations. A marker that names no hit, or a chunk with nothing to quote,
+is dropped. What happens to a statement that is not supported is the policy's: "drop" leaves it out of the text,
+"flag" says it with its verdict in brackets, "fail" withholds the whole answer. Dropped statements stay in
+`Answer.statements` with their verdicts, so that what was withheld can be seen.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def sentences(text: str) -> Iterator[Sentence]:
     for number, line in enumerate(text.splitlines()):
         plain, marks = _strip(line)
         spans = sentence_spans(plain)
-        ends = [start for start, _ in spans[1:]] + [len(plain)]
+        ends = [*(start for start, _ in spans), len(plain)][1:]
         done = -1
         for (start, stop), end in zip(spans, ends, strict=True):
             markers = tuple(dict.fromkeys(marker for at, marker in marks if done < at <= end))
@@ -107,9 +107,7 @@ def _citation(marker: int, hit: Hit, start: int, end: int) -> Citation:
     """`start` and `end` are offsets in the chunk's text; the citation's are the document's."""
     chunk = hit.chunk
     place, quote = chunk.start + start, chunk.text[start:end]
-    return Citation(
-        marker, chunk.id, chunk.source, place, chunk.start + end, quote, chunk.address(place), hit.hop
-    )
+    return Citation(marker, chunk.id, chunk.source, place, chunk.start + end, quote, chunk.address(place), hit.hop)
 
 
 def _said(statement: Statement) -> str:

@@ -20,7 +20,19 @@ from pydantic import BaseModel, ValidationError, create_model
 
 from rag.errors import ConfigError
 from rag.registry import did_you_mean, find, names
-from rag.stages import INJECTED, STAGES, Chunker, Connector, Embedder, Generator, Hopper, Reranker, Retriever, Store
+from rag.stages import (
+    INJECTED,
+    INJECTED_IN_STORE,
+    STAGES,
+    Chunker,
+    Connector,
+    Embedder,
+    Generator,
+    Hopper,
+    Reranker,
+    Retriever,
+    Store,
+)
 
 MAX_BYTES = 1_000_000
 REQUIRED = ("connector", "chunk", "embed", "store", "retrieve", "generate")
@@ -163,13 +175,18 @@ def _plain(node: yaml.Node, path: str, lines: dict[str, int], open_nodes: set[in
     return result
 
 
+def injected(kind: str) -> frozenset[str]:
+    """The fields of a stage that the pipeline fills in."""
+    return INJECTED_IN_STORE if kind == "store" else INJECTED
+
+
 @cache
-def schema(cls: Any) -> type[BaseModel]:
+def schema(cls: Any, kind: str = "") -> type[BaseModel]:
     """The options of a component (its fields but the injected ones) as a pydantic model that refuses any other."""
     hints = get_type_hints(cls, include_extras=True)
     fields: dict[str, Any] = {}
     for f in dataclasses.fields(cls):
-        if f.name in INJECTED:
+        if f.name in injected(kind):
             continue
         default: Any = ...
         if f.default is not dataclasses.MISSING:
@@ -180,8 +197,8 @@ def schema(cls: Any) -> type[BaseModel]:
     return create_model(cls.__name__, __config__={"extra": "forbid", "protected_namespaces": ()}, **fields)
 
 
-def _check(config: PipelineConfig, prefix: str, cls: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    model = schema(cls)
+def _check(config: PipelineConfig, prefix: str, cls: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    model = schema(cls, prefix)
     try:
         checked = model.model_validate(dict(given))
     except ValidationError as error:
@@ -218,9 +235,9 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
 
     def make(kind: str) -> Any:
         cls, checked = options(config, kind)
-        wanted = {f.name for f in dataclasses.fields(cls)} & INJECTED
+        wanted = {f.name for f in dataclasses.fields(cls)} & injected(kind)
         if missing := wanted - given.keys():
-            raise config.error(kind, f"{given_names(missing)} cannot be given to a {kind} stage.")
+            raise config.error(kind, f"{', '.join(sorted(missing))} cannot be given to a {kind} stage.")
         try:
             return cls(**checked, **{name: given[name] for name in wanted})
         except (ValueError, TypeError) as error:
@@ -234,7 +251,8 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
         sparse: Embedder = make("sparse")
         fingerprints["sparse"] = sparse.fingerprint
         embedder = Joint(dense=embedder, sparse=sparse)
-    given["embedder"], given["dim"] = embedder, embedder.dim
+    made = embedder.representations
+    given |= {"embedder": embedder, "dim": embedder.dim, "sparse": "sparse" in made, "tokens": "tokens" in made}
     chunker: Chunker = make("chunk")
     given["store"] = make("store")
     given["generator"] = generator = make("generate")
@@ -255,11 +273,6 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
     )
 
 
-def given_names(fields: set[str]) -> str:
-    """Field names as words."""
-    return ", ".join(sorted(fields))
-
-
 def json_schema() -> dict[str, Any]:
     """A JSON Schema of pipeline files, for editors."""
     properties: dict[str, Any] = {}
@@ -267,7 +280,8 @@ def json_schema() -> dict[str, Any]:
     for kind in STAGES:
         variants = []
         for name in sorted(names(kind)):
-            body = schema(find(kind, name)).model_json_schema(ref_template=f"#/$defs/{kind}.{name}.{{model}}")
+            cls: Any = find(kind, name)
+            body = schema(cls, kind).model_json_schema(ref_template=f"#/$defs/{kind}.{name}.{{model}}")
             definitions.update({f"{kind}.{name}.{k}": v for k, v in body.pop("$defs", {}).items()})
             body["properties"] = {"use": {"const": name}, **body.get("properties", {})}
             body["required"] = ["use", *body.get("required", [])]

@@ -131,9 +131,9 @@ class Index:
         staging.mkdir(mode=0o700, parents=True)
         if base is not None:
             need_space(self.path, 2 * _size(base))
-            shutil.copytree(base / "shard", staging / "shard")
+            shutil.copytree(base / "shard", staging / "shard", copy_function=_copy_sparse)
         with closing(make_store(str(staging / "shard"), False)) as store:
-            _bring_in_line(store, manifest, fresh=False, folder=self.path)
+            _bring_in_line(store, manifest, fresh=False)
         (staging / "facts.json").write_text(facts)
         _fsync_tree(staging)
         os.rename(staging, self.generation(number))
@@ -214,15 +214,13 @@ def check_fingerprints(facts: dict[str, str], fingerprints: dict[str, str], *, k
         )
 
 
-def _bring_in_line(store: Store, manifest: Manifest, *, fresh: bool, folder: Path | None = None) -> bool:
+def _bring_in_line(store: Store, manifest: Manifest, *, fresh: bool) -> bool:
     """Write what the store lacks, delete what it should not hold, verify. Raises CorruptError."""
     order, present = manifest.chunk_ids(), store.ids()
     wanted = set(order)
     missing = order if fresh else [i for i in order if i not in present]
     for start in range(0, len(missing), BATCH):
         chunks, embeddings = manifest.chunks(missing[start : start + BATCH])
-        if folder is not None:
-            need_space(folder, 8192 * len(chunks))
         store.write(chunks, embeddings)
     if extra := sorted(present - wanted):
         store.delete(extra)
@@ -235,7 +233,7 @@ def _bring_in_line(store: Store, manifest: Manifest, *, fresh: bool, folder: Pat
     if embeddings.dense is not None:
         stored = [hit.vector for hit in store.fetch(sample, vectors=True)]
         for chunk, expected, got in zip(chunks, embeddings.dense, stored, strict=True):
-            if got is None or not np.allclose(got, expected, atol=1e-6):
+            if got is None or not np.array_equal(got, expected):
                 raise CorruptError(f"The vector index changed the vector of a chunk of {chunk.source}. {MEND}")
     return bool(missing or extra)
 
@@ -251,6 +249,18 @@ def need_space(folder: Path, needed: int) -> None:
 
 def _size(folder: Path) -> int:
     return sum(p.stat().st_blocks * 512 for p in folder.rglob("*") if p.is_file())
+
+
+def _copy_sparse(source: str, target: str) -> str:
+    """Copy a file, leaving holes where it has zeros: the engine allocates far ahead of what it writes."""
+    with open(source, "rb") as reader, open(target, "wb") as writer:
+        while block := reader.read(1 << 16):
+            if block.count(0) == len(block):
+                writer.seek(len(block), os.SEEK_CUR)
+            else:
+                writer.write(block)
+        writer.truncate()
+    return target
 
 
 def _fsync(path: Path) -> None:

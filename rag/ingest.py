@@ -9,9 +9,11 @@ the stages; the order of work, the bookkeeping and the locks are here and in `ra
 from __future__ import annotations
 
 import hashlib
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -87,14 +89,14 @@ def ingest(
         scanned = {source.name: source for source in stages.connector.scan(roots, base=str(index.base))}
         known = manifest.sources()
         plan = _Plan(manifest, stages, report, known, progress)
+        gone = _gone(known, scanned, roots, str(index.base))
         if rebuild:
-            plan.rechunk([name for name in known if name in scanned or not _under(name, roots, index)])
+            plan.rechunk([name for name in known if name not in gone])
         if not facts or rebuild:
             with manifest.transaction():
                 manifest.note(
                     {"pipeline": config.reference, **{f"fingerprint.{k}": v for k, v in stages.fingerprints.items()}}
                 )
-        gone = [name for name in known if name not in scanned and _under(name, roots, index)]
         with manifest.transaction():
             manifest.drop_sources(gone)
         report.files += [FileReport(name, "deleted") for name in gone]
@@ -114,16 +116,23 @@ def publish(index: Index, stages: Stages, manifest: Manifest, *, fresh: bool) ->
     local = hasattr(store, "path")
 
     def make_store(path: str, readonly: bool) -> Store:
-        made: Store = replace(store, path=path, readonly=readonly) if local else store
+        made: Store = replace(store, readonly=readonly, **({"path": path} if local else {}))
         return made
 
     return index.publish(manifest, make_store, local=local, fresh=fresh)
 
 
-def _under(name: str, roots: Sequence[str], index: Index) -> bool:
-    """Whether a source lies under one of the roots."""
-    path = (index.base / name).resolve()
-    return any(path == root or root in path.parents for root in ((index.base / r).resolve() for r in roots))
+def _gone(known: Iterable[str], scanned: Mapping[str, Source], roots: Sequence[str], base: str) -> list[str]:
+    """Known sources under the roots that the scan did not find; those below a folder it could not list stay."""
+    base = os.path.realpath(base)
+    tops = [os.path.realpath(root) for root in roots]
+    gone = []
+    for name in known:
+        path = os.path.join(base, name)
+        under = any(path == top or path.startswith(os.path.join(top, "")) for top in tops)
+        if under and name not in scanned and not any(str(p) in scanned for p in PurePosixPath(name).parents):
+            gone.append(name)
+    return gone
 
 
 def content_key(stages: Stages, document: Document, text: str) -> str:
@@ -228,7 +237,7 @@ class _Plan:
             names = [content_key(self.stages, c.document, chunk.contextual) for c in part for chunk in c.chunks]
             self.progress("embed", done, total)
             embeddings = self.stages.embedder.embed_chunks(part)
-            check_rows(embeddings, len(names))
+            check_rows(embeddings, len(names), self.stages.embedder.dim)
             with self.manifest.transaction():
                 self.manifest.put_vectors(names, embeddings)
             done += len(names)
@@ -255,12 +264,15 @@ def _windows(batch: Iterable[Chunked]) -> Iterator[list[Chunked]]:
         yield window
 
 
-def check_rows(embeddings: Embeddings, n: int) -> None:
+def check_rows(embeddings: Embeddings, n: int, dim: int) -> None:
     """Refuse what an embedder must never give. Raises RagError."""
-    if len(embeddings) != n:
-        raise RagError(f"the embedder gave {len(embeddings)} rows for {n} chunks; nothing was replaced.")
-    for rows in (embeddings.dense, *(embeddings.tokens or ())):
-        if rows is not None and not np.isfinite(rows).all():
+    for rows in (embeddings.dense, embeddings.sparse, embeddings.tokens):
+        if rows is not None and len(rows) != n:
+            raise RagError(f"the embedder gave {len(rows)} rows for {n} chunks; nothing was replaced.")
+    for matrix in (embeddings.dense, *(embeddings.tokens or ())):
+        if matrix is not None and (matrix.ndim != 2 or matrix.shape[1] != dim):
+            raise RagError(f"the embedder gave the shape {matrix.shape}, not (n, {dim}); nothing was replaced.")
+        if matrix is not None and not np.isfinite(matrix).all():
             raise RagError("the embedder gave NaN or infinite values; nothing was replaced.")
     if embeddings.dense is not None and not embeddings.dense.any(axis=1).all():
         raise RagError("the embedder gave a zero vector; nothing was replaced.")

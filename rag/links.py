@@ -1,9 +1,9 @@
 """What a chunk is about, and what a text mentions: two sets of normalised keys whose overlap is a link between chunks.
 
-`keys` names a chunk by its document's title, headings, alias, defined subject, file name and record id; `mentions` lists
-every n-gram of a text that could be such a name. No model, no dictionary, no look at the corpus: linear in the text,
-so that a link is one "any of" filter at query time. It does not resolve coreference or inflection, and in scripts that
-write no spaces it matches only names that stand between punctuation marks.
+`keys` names a chunk by its headings and its document's title, aliases, defined subject, file name and record id;
+`mentions` lists every n-gram of a text that could be such a name, so that a link is one "any of" filter at query time.
+No model, no look at the corpus; linear in the text. It resolves neither coreference nor inflection, and in scripts that
+write no spaces it finds only names that stand between punctuation marks.
 Related: hyperlink and entity-title edges in multi-hop retrieval (PathRetriever, arXiv 1911.10470).
 """
 
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, islice
 from pathlib import PurePosixPath
 
@@ -31,20 +32,25 @@ STOP = frozenset(
     you your""".split()
 )
 COMMON = frozenset(
-    """abstract appendix background biography career changelog conclusion contents data default description details
-    document early life example examples external links faq features file general history home index info intro
-    introduction key life main method methods name new next note notes options overview page parameters plot
-    prerequisites production readme reception reference references release requirements result results see also section
-    setup sheet1 slide summary table test text title todo untitled usage yes""".split()
-) | {"early life", "external links", "further reading", "getting started", "next steps", "personal life", "see also"}
+    """abstract appendix background biography career changelog conclusion configuration contents data default
+    description details document documentation example examples faq features file general history home index info
+    initialization installation instructions intro introduction key life main method methods name new next note notes
+    options overview page parameters plot prerequisites production readme reception reference references related release
+    requirements result results section setup sheet1 slide summary table test text title todo untitled usage""".split()
+) | {
+    *("additional features", "additional references", "basic usage", "early life", "external links", "further reading"),
+    *("getting started", "key features", "next steps", "personal life", "quick start", "related work", "see also"),
+}
 
 _ACCENT = re.compile("[\u0300-\u036f]")
 _POSSESSIVE = re.compile(r"['’]\s?s\b", re.IGNORECASE)
 _APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
 _WORD = re.compile(r"[^\W_]+")
-_EXPLICIT = re.compile(r"`([^`\n]{2,80})`|\[\[([^\]|#\n]{2,80})|\[([^\[\]\n]{2,80})\]\(|\]\(([^()\s]{2,200})\)")
+_EXPLICIT = re.compile(r"`([^`\n]{2,80})`|\[\[([^\]|#\n]{2,80})|\[([^\]\n]{0,80})\]\(([^()\s]{2,200})")
+_NUMBERING = re.compile(r"^\d{1,2}(?:\.\d{1,3})*\\?[.)]?\s+")
+_OPENER = re.compile(rf"(?:{'|'.join(STOP - ARTICLES)})\s", re.IGNORECASE)  # a heading like "In YAML" names nothing
 _QUALIFIED = re.compile(r"(.+?)\s*\([^()]*\)\s*|(\S+\s[^,]+),.*")
-_OPENING = re.compile(r"[\s>*_\"“']*([^\n(),;:]{3,80}?)[\"”*_']*\s*(?:\(([^()]{2,60})|(,)|\b(?:is|was|are|were)\b)")
+_OPENING = re.compile(r"[\s>*_\"“']*+([^\n(),;:]{3,80}?)[\"”*_']*+\s*+(?:\(([^()]{2,60})|(,)|\b(?:is|was|are|were)\b)")
 _ALIAS = re.compile(r"[\"“'`]?([A-Z][\w&./-]*(?:\s[A-Z][\w&./-]*){0,3})[\"”'`]?")
 _KNOWN_AS = re.compile(
     r"\b(?:known as|called|referred to as|a\.\s?k\.\s?a\.|nicknamed|abbreviated(?: as| to)?)\s+(?:simply |the )?"
@@ -53,7 +59,10 @@ _KNOWN_AS = re.compile(
 
 
 def normalise(text: str) -> str:
-    """The key form of a name: NFKC, casefolded, words joined by one space; no possessive 's, no leading article."""
+    """The key form of a name: words in NFKC without diacritics, casefolded, joined by one space.
+
+    A possessive 's and leading articles are dropped, other apostrophes closed up.
+    """
     words = _words(text)
     while len(words) > 1 and words[0].lower() in ARTICLES:
         del words[0]
@@ -65,14 +74,17 @@ def keys(
 ) -> list[tuple[str, ...]]:
     """What each chunk `spans[i]` of a document is about: the headings that start in it, and the document's own names.
 
-    The document's names belong to every chunk of a short document, and to the first chunk of a long one.
+    `headings` ascend by start; their labels are paths, of which the last part counts. The document's names belong to
+    every chunk of a short document, and to the first chunk of a long one.
     """
-    names = list(_names(document))
+    names = _keys(_names(document))
+    starts = [heading.start for heading in headings]
     found = []
     for i, (start, end) in enumerate(spans):
-        labels = [h.label.rpartition(" > ")[2] for h in headings if start <= h.start < end]
-        about = [*names, *labels] if i == 0 or len(spans) <= SHORT_DOCUMENT else labels
-        found.append(tuple(dict.fromkeys(filter(_valid, map(normalise, about)))))
+        inside = headings[bisect_left(starts, start) : bisect_left(starts, end)]
+        labels = [_NUMBERING.sub("", heading.label.rpartition(" > ")[2]) for heading in inside]
+        own = _keys(label for label in labels if not _OPENER.match(label))
+        found.append(tuple(dict.fromkeys(names + own if i == 0 or len(spans) <= SHORT_DOCUMENT else own)))
     return found
 
 
@@ -82,7 +94,7 @@ def mentions(text: str) -> tuple[str, ...]:
     N-grams of up to 8 words that start at a capital, a digit or an uncased script, and of 2 to 4 other words; none
     begins with an article or ends in a stop word. `Code`, [[wiki]] and [markdown](targets) count as they stand.
     """
-    found = dict.fromkeys(filter(_valid, map(normalise, _explicit(text))))
+    found = dict.fromkeys(_keys(_explicit(text)))
     words = _words(text)
     folded = [word.casefold() for word in words]
     plain = [word.isalpha() and word.islower() for word in words]
@@ -114,9 +126,13 @@ def _valid(key: str) -> bool:
     return len(key) >= 3 and key not in STOP and key not in COMMON
 
 
+def _keys(names: Iterable[str]) -> list[str]:
+    return [key for key in map(normalise, names) if _valid(key)]
+
+
 def _explicit(text: str) -> Iterator[str]:
     for code, wiki, label, target in _EXPLICIT.findall(text):
-        yield code or wiki or label or PurePosixPath(target.partition("#")[0]).stem
+        yield from (code, wiki, label, PurePosixPath(target.partition("#")[0]).stem)
 
 
 def _names(document: Document) -> Iterator[str]:

@@ -57,8 +57,7 @@ def _goes_on(text: str, match: re.Match[str]) -> bool:
         or (len(word) == 1 and word.isalpha())
         or re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", word) is not None
         or (word in _BEFORE_DIGITS and rest[:1].isdigit())
-        or (len(before) < 20 or "\n" in before)
-        and _LIST_NUMBER.fullmatch(line) is not None
+        or ((len(before) < 20 or "\n" in before) and _LIST_NUMBER.fullmatch(line) is not None)
     )
 
 

@@ -1,9 +1,9 @@
 """The stages of a pipeline: one protocol each, synchronous, batch-first, one verb.
 
 A component is a class decorated with `@component`: a frozen, keyword-only dataclass whose fields are its YAML options.
-Fields named in `INJECTED` are filled in by the pipeline, never by YAML. Constructors are light: models
-load on first use (`functools.cached_property`), so that building and checking a pipeline costs nothing. Components
-hold no state that a call changes, so there is no `reset()`.
+Fields named in `INJECTED` (in a store `INJECTED_IN_STORE`) are filled in by the pipeline, never by YAML. Constructors
+are light: models load on first use (`functools.cached_property`), so that building and checking a pipeline costs
+nothing. Components hold no state that a call changes, so there is no `reset()`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from rag.types import Chunk, Chunked, Document, Embeddings, Hit, Loaded, Query, 
 
 T = TypeVar("T")
 
-INJECTED = frozenset({"embedder", "store", "generator", "path", "dim", "readonly"})
+INJECTED = frozenset({"embedder", "store", "generator"})
+INJECTED_IN_STORE = frozenset({"path", "dim", "sparse", "tokens", "readonly"})
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)

@@ -98,27 +98,20 @@ def _cover(wanted: Sequence[Token], missing: set[int], chunk: Chunk) -> tuple[se
     numbers = {i for i, token in enumerate(wanted) if token.kind == "number"}
     if not bags or not any(inside.values()):
         return set(), []
-    # The anchor is chosen by words: a number must stand where the words do, not just anywhere in the chunk.
-    anchor = max(bags, key=lambda bag: (len(inside[bag] - numbers), len(inside[bag])))
-    for bag in bags:
-        if bag is not anchor:
-            inside[bag] -= {i for i in numbers & inside[bag] if not _beside(wanted, i, bag)}
+    words = {bag: inside[bag] - numbers for bag in bags}
+    anchor = max(bags, key=lambda bag: (len(words[bag] & missing), len(words[bag]), len(inside[bag])))
     covered = inside[anchor] | {i for i, token in enumerate(wanted) if frame.holds(token)}
     chosen = [anchor]
     while len(chosen) < SPANS:
-        best = max(bags, key=lambda bag: len((inside[bag] - covered) & missing))
-        gain = (inside[best] - covered) & missing
-        if len(gain) < 2 and not any(wanted[i].kind in ("name", "number") for i in gain):
+        # Words bring a sentence in, never a number alone: it must stand where the words do, not just anywhere.
+        gains = {bag: (inside[bag] - covered) & missing for bag in bags}
+        best = max(bags, key=lambda bag: (len(gains[bag] - numbers), len(gains[bag])))
+        named = any(wanted[i].kind == "name" for i in gains[best])
+        if not gains[best] - numbers or (len(gains[best]) < 2 and not named):
             break
         covered |= inside[best]
         chosen.append(best)
     return covered, [(bag.start, bag.end) for bag in chosen]
-
-
-def _beside(wanted: Sequence[Token], number: int, bag: Bag) -> bool:
-    """Whether a sentence that holds a number also holds the two words nearest to it in the statement."""
-    words = [i for i, token in enumerate(wanted) if token.kind != "number"]
-    return all(bag.holds(wanted[i]) for i in sorted(words, key=lambda i: (abs(i - number), i))[:2])
 
 
 def _verdict(wanted: Sequence[Token], missing: set[int], question: Bag) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rag.errors import ModelError
 from rag.hop.gate import load
+from rag.types import Vectors
 
 DIM = 12
 
@@ -43,7 +44,8 @@ class AttentionHead(nn.Module):
     def forward(self, q: Tensor, c: Tensor) -> Tensor:
         scores = self.W_Q(q) * self.W_K(c) / self.W_Q.out_features**0.5
         attention = torch.softmax(scores, dim=-1) * self.W_V(c)
-        return self.mlp_scale(self.mlp.layers(attention)) + attention
+        update: Tensor = self.mlp_scale(self.mlp.layers(attention)) + attention
+        return update
 
 
 class Node(nn.Module):
@@ -65,13 +67,14 @@ class Model(nn.Module):
             nn.init.normal_(parameter)
 
     def forward(self, q: Tensor, c: Tensor) -> Tensor:
-        updates = torch.cat([head(q, c) for head in self.node.update_gate.heads], dim=-1)  # type: ignore[union-attr, operator]
+        updates = torch.cat([head(q, c) for head in self.node.update_gate.heads], dim=-1)  # type: ignore[union-attr]
         return nn.functional.normalize(q - c + self.node.update_attn_scale(updates), dim=-1)
 
 
-def unit(n: int, seed: int) -> np.ndarray:
-    rows = np.random.default_rng(seed).normal(size=(n, DIM)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+def unit(n: int, seed: int) -> Vectors:
+    rows: Vectors = np.random.default_rng(seed).normal(size=(n, DIM)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
 
 
 @pytest.mark.parametrize(("features", "size", "blocks", "heads"), [(8, 8, 3, 1), (8, 10, 2, 3), (1, 1, 0, 1)])

@@ -127,7 +127,7 @@ def test_other_settings_are_refused_until_rebuild_applies_them(notes: Path) -> N
     assert len(state(notes)[0]) > before
     with Pipeline.load("other.yaml") as opened:
         assert opened.search("router")
-    (notes / "model.yaml").write_text(text.replace("{use: hashing}", "{use: hashing, dim: 64}"))
+    (notes / "model.yaml").write_text(text.replace("{use: hashing}", "{use: hashing, width: 64}"))
     with pytest.raises(MismatchError, match="the embedding model"):
         run(notes, pipeline="model.yaml")
 

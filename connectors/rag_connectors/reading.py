@@ -26,20 +26,21 @@ def read(path: str, *, limit: int, inode: int = 0, head: int = 0) -> bytes:
         fd = os.open(path, _FLAGS)
     except OSError as error:
         raise Refused(_words(error)) from error
-    with open(fd, "rb", buffering=0) as file:
-        try:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode):
-                raise Refused(next((words for test, words in _KINDS if test(found.st_mode)), "not a regular file"))
-            if inode and found.st_ino != inode:
-                raise Refused("the file was replaced while it was being ingested; run the ingest again")
-            if found.st_size > limit:
-                raise Refused(f"too large: {_megabytes(found.st_size)}, the limit is {_megabytes(limit)}", "skipped")
-            data = file.read(head or limit + 1)  # one byte more than allowed: the file may grow as we read
-            while data and not head and len(data) <= limit and (more := file.read(limit + 1 - len(data))):
-                data += more
-        except OSError as error:
-            raise Refused(_words(error)) from error
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise Refused(next((words for test, words in _KINDS if test(found.st_mode)), "not a regular file"))
+        if inode and found.st_ino != inode:
+            raise Refused("the file was replaced while it was being ingested; run the ingest again")
+        if found.st_size > limit:
+            raise Refused(f"too large: {_megabytes(found.st_size)}, the limit is {_megabytes(limit)}", "skipped")
+        data = os.read(fd, head or found.st_size + 1)  # one byte more than there should be: it may grow as we read
+        while data and not head and len(data) <= limit and (more := os.read(fd, limit + 1 - len(data))):
+            data += more
+    except OSError as error:
+        raise Refused(_words(error)) from error
+    finally:
+        os.close(fd)
     if len(data) > limit:
         raise Refused(f"too large: it grew beyond {_megabytes(limit)} while it was read", "skipped")
     return data

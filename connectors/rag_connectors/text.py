@@ -23,7 +23,8 @@ _CONTROLS = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufef
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _RAW_CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _HIGH = re.compile(rb"[\x80-\xff]")
-_SYMBOL_IN_WORD = re.compile("[^\\W\\d_][^\\w\\s\x00-\x7f’\xad·‑–—]+[^\\W\\d_]")  # ê¿x: not what Windows-1252 text looks like
+# ê¿x: not what Windows-1252 text looks like
+_SYMBOL_IN_WORD = re.compile("[^\\W\\d_][^\\w\\s\x00-\x7f’\xad·‑–—]+[^\\W\\d_]")
 
 
 def clean(text: str) -> str:
@@ -95,5 +96,5 @@ def _lossy(data: bytes, encoding: str) -> tuple[str, str]:
     try:
         data.decode(encoding)
     except UnicodeDecodeError:
-        return clean(text), f"{text.count(chr(0xFFFD))} characters were not valid {encoding.upper()} and were replaced"
+        return clean(text), f"not valid {encoding.upper()}: {text.count(chr(0xFFFD))} characters replaced"
     return clean(text), ""

@@ -59,6 +59,10 @@ class Writer:
             self.add(title)
             self.gap()
 
+    def headings(self, found: Iterable[tuple[int, int, str]]) -> None:
+        """Headings (offset, level, title) in lines that `add` wrote or is about to write."""
+        self._headings.extend(found)
+
     def span(self, start: int, kind: str, label: str) -> None:
         """Name what was written since `start`."""
         self._spans.append((start, self.at, kind, label))
@@ -77,8 +81,8 @@ class Writer:
 def table(rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, str]]:
     """Numbered rows of cells as numbered lines: `Name: Router; Building: 4` under an evident header, else `a | b`.
 
-    A blank row ends a table. A header is a row of distinct short texts; it stands as a line of its own, so nothing is
-    lost where a first row was no header after all.
+    A header is a row of distinct short texts at the start or after a blank row; it stands as a line of its own, so
+    nothing is lost where it was no header after all. After a blank row, a row that does not fit the header drops it.
     """
     header: Sequence[str] | None = None
     fresh = True
@@ -91,6 +95,8 @@ def table(rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, str]
                 header = cells
                 yield number, " | ".join(filled)
                 continue
+            if header and any(cell and not name for name, cell in zip_longest(header, cells, fillvalue="")):
+                header = None
         if not filled:
             fresh = True
         elif header and not fresh:
@@ -103,10 +109,9 @@ def table(rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, str]
 
 def _is_header(cells: Sequence[str]) -> bool:
     names = [cell for cell in cells if cell]
+    if any(len(name) > _MAX_HEADER for name in names):
+        return False
     texts = [name for name in names if not _NUMBER.fullmatch(name)]
     return (
-        bool(texts)
-        and all(_YEAR.fullmatch(name) or name in texts for name in names)
-        and len(set(names)) == len(names)
-        and all(len(name) <= _MAX_HEADER for name in names)
+        bool(texts) and all(_YEAR.fullmatch(name) or name in texts for name in names) and len(set(names)) == len(names)
     )

@@ -9,14 +9,16 @@ retrieval); Holm 1979.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import NormalDist
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+T = TypeVar("T")
 Array = NDArray[np.float64]
 
 LEVEL = 0.95  # of the interval of a mean
@@ -73,6 +75,23 @@ def bootstrap_mean(
     means = np.concatenate([sample[rng.integers(len(sample), size=(size, len(sample)))].mean(axis=1) for size in sizes])
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(sample.mean()), float(low), float(high))
+
+
+def bootstrap(
+    items: Sequence[T], statistic: Callable[[list[T]], float | None], *, resamples: int = 500, seed: int = 0
+) -> Interval | None:
+    """Any statistic of the items with its percentile bootstrap interval; None where it is undefined.
+
+    Resamples in which it is undefined are left out.
+    """
+    value = statistic(list(items))
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(len(items), size=(resamples, len(items))) if value is not None else ()
+    found = [again for draw in draws if (again := statistic([items[i] for i in draw])) is not None]
+    if value is None or not found:
+        return None
+    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(value, float(low), float(high))
 
 
 def paired_bootstrap(

@@ -1,8 +1,8 @@
 """Blocks of a text: paragraphs, lists, tables and fenced code, each with whatever leads into it.
 
 A heading, and a block that ends in a colon, lead into the block after them and belong to it. Markdown and plain text
-read the same way; a section that begins (a row, a slide, a notebook cell) begins a block. Indented code is read as
-prose, whose over-long sentences fall into lines.
+are read the same way; where a section begins (a row, a slide, a function) a block begins. Code without a fence is read
+as prose, whose over-long sentences fall into lines.
 """
 
 from __future__ import annotations
@@ -10,32 +10,110 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.chunk.prose import sentences
 from rag.chunk.spans import Cut, Span, lines
+from rag.types import Section
 
-_FENCE = re.compile(r"\s*(```+|~~~+)")
+_FENCE = re.compile(r"\s*(```+|~~~+)[^`]*$")
 _HEADING = re.compile(r"#{1,6}\s")
-_ITEM = re.compile(r"\s*(?:[-*+•‣▪◦]|\d{1,3}[.)]|[a-z][.)])\s")
+_BULLET = r"[^\S\n]*(?:[-*+•‣▪◦]|\d{1,3}[.)]|[a-z][.)])\s"
+_ITEM = re.compile(_BULLET)
 _ROW = re.compile(r"\s*\||[^|]*\|[^|]*\|")
-_RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-*:?\s*)*$")
+_RULE = re.compile(r"[\s|:]*-[\s|:-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A span of one kind. `lead` is where it starts with what leads into it; `header` is a table's first row."""
+    """A span of one kind, a key of `CUTS`.
+
+    `lead` is where it starts together with what leads into it; `header` is the first row of a Markdown table.
+    """
 
     lead: int
     start: int
     end: int
     kind: str
-    header: str = ""
+    header: Span | None = None
 
 
-def blocks(text: str, boundaries: Sequence[int] = (), titles: Sequence[int] = ()) -> list[Block]:
-    """The blocks that hold every non-blank line, in order. `boundaries` and `titles` are ascending offsets.
+def blocks(text: str, sections: Sequence[Section] = ()) -> Iterator[Block]:
+    """The blocks of a text in order, with nothing but white space between them."""
+    found = list(_plain(text, sections))
+    lead: int | None = None
+    for block, following in zip(found, [*found, None][1:], strict=True):
+        begin = block.start if lead is None else lead
+        colon = text[block.start : block.end].rstrip().endswith((":", "："))
+        if following and (block.kind == "heading" or (colon and following.kind != "heading")):
+            lead = begin
+        else:
+            yield replace(block, lead=begin)
+            lead = None
 
-    A line with a boundary begins a block; one with a title, the start of a heading's section, is a heading if it is
-    followed by something else in that section.
-    """
+
+def _plain(text: str, sections: Sequence[Section]) -> Iterator[Block]:
+    """Every block by itself, headings too."""
+    starts = {section.start: section.label.rpartition(" > ")[2] for section in sections if section.kind != "page"}
+    boundaries = sorted(starts)
+    kind, start, end, fence, blank = "", 0, 0, "", False
+    for at, stop in lines(text, 0, len(text)):
+        line = text[at:stop]
+        bare = line.strip()
+        if not bare and not fence:
+            blank = True
+            continue
+        if fence:
+            end = stop
+            fence = "" if bare.startswith(fence) and not bare.strip("`~") else fence
+            continue
+        here = boundaries[bisect_left(boundaries, at) : bisect_left(boundaries, stop)]
+        opening = _FENCE.match(line)
+        fence = opening[1] if opening else ""
+        if fence:
+            now = "code"
+        elif _HEADING.match(line) or bare in map(starts.get, here):
+            now = "heading"
+        elif _ITEM.match(line) or (kind == "list" and (line[0].isspace() or not blank)):
+            now = "list"
+        else:
+            now = "table" if _ROW.match(line) else "prose"
+        if here or now != kind or now in ("heading", "code") or (blank and now != "list"):
+            if kind:
+                yield _block(text, start, end, kind)
+            kind, start = now, at
+        end, blank = stop, False
+    if kind:
+        yield _block(text, start, end, kind)
+
+
+def _block(text: str, start: int, end: int, kind: str) -> Block:
+    rows = text[start:end].splitlines() if kind == "table" else []
+    ruled = len(rows) > 1 and _RULE.fullmatch(rows[1])
+    return Block(start, start, end, kind, (start, start + len(rows[0])) if ruled else None)
+
+
+def _after(pattern: str) -> Cut:
+    """A cut behind every match of a pattern."""
+    compiled = re.compile(pattern, re.MULTILINE)
+
+    def cut(text: str, start: int, end: int) -> Iterator[Span]:
+        for match in compiled.finditer(text, start, end):
+            if start < match.end() < end:
+                yield start, match.end()
+                start = match.end()
+        yield start, end
+
+    return cut
+
+
+_ITEMS = _after(rf"^(?={_BULLET})")
+_PARAGRAPHS = _after(r"\n[^\S\n]*\n")
+
+CUTS: Mapping[str, Sequence[Cut]] = {  # where a block of each kind is cut when it is too long, in this order
+    "prose": (sentences, lines),
+    "heading": (sentences, lines),
+    "list": (_ITEMS, sentences, lines),
+    "table": (lines,),
+    "code": (_PARAGRAPHS, lines),
+}

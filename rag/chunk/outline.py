@@ -9,30 +9,38 @@ from pathlib import PurePosixPath
 
 from rag.types import Document, Section
 
+KINDS = frozenset(("heading", "code"))
 MARKDOWN = frozenset(("", ".md", ".markdown", ".mdx", ".txt"))  # a line "# x" of other sources may be a comment
 
-_HEADING = re.compile(r"^(```|~~~).*?(?:^\1|\Z)|^(#{1,6})[^\S\n]+(\S[^\n]*?)[^\S\n]*#*[^\S\n]*$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^(```|~~~).*?(?:^\1|\Z)|^(#{1,6})[^\S\n]([^\n]*)", re.MULTILINE | re.DOTALL)
 
 
-def headings(document: Document) -> tuple[Section, ...]:
-    """Sections of kind "heading" by start, labelled with their whole path; each ends where its subsections end."""
-    own = tuple(section for section in document.sections if section.kind == "heading")
+def outline(document: Document) -> tuple[Section, ...]:
+    """Headings, and definitions in code, by start; each label is the whole path, each span holds its subsections."""
+    own = tuple(section for section in document.sections if section.kind in KINDS)
     if own or "#" not in document.text or PurePosixPath(document.source).suffix.lower() not in MARKDOWN:
         return tuple(sorted(own, key=lambda section: section.start))
     found: list[Section] = []
-    path: list[tuple[int, str]] = []
-    marks = [(m.start(), len(m[2]), m[3]) for m in _HEADING.finditer(document.text) if m[2]]
-    for i, (start, level, name) in enumerate(marks):
-        path = [*(part for part in path if part[0] < level), (level, name)]
-        end = next((at for at, other, _ in marks[i + 1 :] if other <= level), len(document.text))
-        found.append(Section(start, end, "heading", " > ".join(name for _, name in path)))
-    return tuple(found)
+    open_: list[tuple[int, int, str]] = []  # start, level, name
+    for match in _HEADING.finditer(document.text):
+        if match[2]:
+            _close(open_, found, match.start(), len(match[2]))
+            open_.append((match.start(), len(match[2]), match[3].strip().rstrip("#").rstrip()))
+    _close(open_, found, len(document.text), 0)
+    return tuple(sorted(found, key=lambda section: section.start))
+
+
+def _close(open_: list[tuple[int, int, str]], found: list[Section], end: int, level: int) -> None:
+    """Turn the open headings of this level and below into sections that end here."""
+    while open_ and open_[-1][1] >= level:
+        found.append(Section(open_[-1][0], end, "heading", " > ".join(name for _, _, name in open_)))
+        open_.pop()
 
 
 def above(headings: Sequence[Section], offset: int) -> Section | None:
     """The innermost heading whose section covers an offset."""
-    i = bisect_right(headings, offset, key=lambda section: section.start)
-    return next((section for section in reversed(headings[:i]) if offset < section.end), None)
+    last = bisect_right(headings, offset, key=lambda section: section.start)
+    return next((headings[i] for i in range(last - 1, -1, -1) if offset < headings[i].end), None)
 
 
 def path(section: Section | None) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 _CLOSERS = "\"'”’»)\\]*_"
 _BREAK = re.compile(
-    rf"(?P<mark>[.!?…]+)[{_CLOSERS}]*(?=\s)"  # needs white space behind it: 3.14, example.com, "Yes!", he
+    rf"(?<![.!?…])(?P<mark>[.!?…]++)[{_CLOSERS}]*+(?=\s)"  # needs white space behind it: 3.14, example.com, "Yes!", he
     r"|[。！？｡．؟۔।॥]+[」』”’）》]*"
     r"|\n[^\S\n]*(?=\n)|\n(?=[^\S\n]*(?:[-*+•‣▪◦]|\d{1,3}[.)])\s)"
 )
@@ -19,7 +19,9 @@ _WORD_BEFORE = re.compile(r"(?:[^\W\d_]\.)*[^\W_]+\Z")
 _WORD_AFTER = re.compile(r"\s*[\"'“‘«(\[*_¿¡]*(\w*)")
 _LETTERS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")  # an initial or a dotted abbreviation: J, U.S, e.g
 
-_ALWAYS = frozenset("mr mrs ms dr prof st mt gen col capt lt sgt rev hon gov sen rep pres messrs e.g i.e cf vs viz al".split())
+_ALWAYS = frozenset(
+    "mr mrs ms dr prof st mt gen col capt lt sgt rev hon gov sen rep pres messrs e.g i.e cf vs viz al".split()
+)
 _BEFORE_NUMBER = frozenset(
     "no nos nr fig figs eq sec ch vol pp art jan feb mar apr jun jul aug sep sept oct nov dec ca approx ver".split()
 )
@@ -59,5 +61,6 @@ def _ends(text: str, match: re.Match[str]) -> bool:
     if word in _ALWAYS or (word in _BEFORE_NUMBER and following[:1].isdigit()):
         return False
     if word in _SOMETIMES or _LETTERS.fullmatch(word):
-        return following.casefold() in _OPENERS
+        initial = text.startswith(f"{following}.", match.end() + 1)  # "by P. A. Backer"
+        return following.casefold() in _OPENERS and not initial
     return not (word.isdigit() and not text[max(0, before.start() - 20) : before.start()].rpartition("\n")[2].strip())

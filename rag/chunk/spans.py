@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TypeAlias
@@ -46,10 +46,15 @@ class Ruler:
 
         Each begins up to `overlap` tokens before the last one ended.
         """
+        done = start
         while self.count(start, end) > size:
             first = bisect_right(self.ends, start)
             cut = max(self._word(range(first + size, first + size // 2, -1)), start + 1)
+            if cut <= done:  # all of it would be overlap
+                start = done
+                continue
             yield start, cut
+            done = cut
             at = bisect_left(self.starts, cut)
             back = self._word(range(at - overlap, at)) if 0 < overlap < at else cut
             start = back if back > start else cut
@@ -93,16 +98,10 @@ class Ruler:
         return self.starts[tokens[0]]
 
 
-def strip(text: str, spans: Iterable[Span]) -> list[Span]:
-    """The spans without outer white space; those that hold nothing else are gone."""
-    found = []
-    for start, end in spans:
-        piece = text[start:end]
-        start += len(piece) - len(piece.lstrip())
-        end -= len(piece) - len(piece.rstrip())
-        if start < end:
-            found.append((start, end))
-    return found
+def strip(text: str, start: int, end: int) -> Span:
+    """The span without outer white space; empty if it holds nothing else."""
+    piece = text[start:end]
+    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
 
 
 def lines(text: str, start: int, end: int) -> Iterator[Span]:

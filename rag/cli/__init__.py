@@ -68,3 +68,8 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        if os.environ.get("RAG_DEBUG"):
+            raise
+        where = "this is a bug in raghop, please report it; RAG_DEBUG=1 shows where it happened"
+        sys.exit(fail(f"{type(error).__name__}: {error} ({where})."))

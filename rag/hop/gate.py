@@ -15,8 +15,6 @@ Source: TreeHop (arXiv 2504.20114), equations and published checkpoints.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +70,8 @@ class Head:
         x = attention
         for layer in self.mlp:
             x = layer(x)
-        return self.scale(x) + attention
+        update: Vectors = self.scale(x) + attention
+        return update
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,8 @@ class Gate:
         """The next query (n, d), of unit length, of each pair of a query and a chunk, (n, d) each."""
         updates = np.concatenate([head(q, c) for head in self.heads], axis=1)
         moved = q - c + updates @ self.out.T
-        return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), np.float32(1e-12))
+        lengths: Vectors = np.linalg.norm(moved, axis=1, keepdims=True).astype(np.float32)
+        return np.divide(moved, np.maximum(lengths, np.float32(1e-12)), dtype=np.float32)
 
 
 def load(path: Path) -> Gate:
@@ -132,14 +132,12 @@ class _Reader:
     def head(self, name: str, dim: int) -> Head:
         features, mlp = self.size(f"{name}.mlp_scale.weight")
         layers = f"{name}.mlp.layers."
-        numbers = {
-            int(n[len(layers) :].split(".")[0]) for n in self.tensors if re.match(rf"{re.escape(layers)}\d+\.", n)
-        }
+        count = len({key.split(".")[6] for key in self.tensors if key.startswith(layers)})
         return Head(
             query=self.linear(f"{name}.W_Q", features, dim),
             key=self.linear(f"{name}.W_K", features, dim),
             value=self.linear(f"{name}.W_V", features, dim),
-            mlp=tuple(self.layer(f"{layers}{j}", mlp, features) for j in range(len(numbers))),
+            mlp=tuple(self.layer(f"{layers}{j}", mlp, features) for j in range(count)),
             scale=self.linear(f"{name}.mlp_scale", features, mlp),
         )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from rag.errors import StoreError
 from rag.store.payload import to_payload
@@ -109,6 +109,6 @@ def _owner(rows: Sequence[NDArray[np.generic]]) -> NDArray[np.intp]:
     return np.repeat(np.arange(len(rows)), [len(one) for one in rows])
 
 
-def _first(bad: NDArray[np.bool_], owner: NDArray[np.intp], what: str) -> Problems:
-    if bad.any():
+def _first(bad: ArrayLike, owner: NDArray[np.intp], what: str) -> Problems:
+    if np.any(bad):
         yield int(owner[np.argmax(bad)]), what

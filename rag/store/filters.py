@@ -12,7 +12,7 @@ from typing import Any
 
 from rag.errors import InputError
 from rag.store.checks import is_id
-from rag.store.payload import KEYWORDS
+from rag.store.payload import KEYWORDS, flag
 from rag.types import Filter, Value
 
 
@@ -23,7 +23,6 @@ class Dialect:
     filter: Callable[..., Any]  # must=, should=, must_not=: lists of conditions
     ids: Callable[[list[str]], Any]
     one_of: Callable[[str, list[Any]], Any]  # key, words or whole numbers
-    equal: Callable[[str, bool], Any]
     number: Callable[[str, float], Any]
 
 
@@ -31,9 +30,7 @@ def translate(filter: Filter | None, dialect: Dialect) -> Any:
     """The engine's filter, or None. Raises InputError for a field that chunks do not have."""
     if filter is None:
         return None
-    must = [
-        dialect.filter(should=_conditions(field, values, dialect)) for field, values in filter.any_of.items()
-    ]
+    must = [dialect.filter(should=_conditions(field, values, dialect)) for field, values in filter.any_of.items()]
     if filter.within is not None:
         must.append(translate(filter.within, dialect))
     must_not = [one for field, values in filter.none_of.items() for one in _conditions(field, values, dialect)]
@@ -45,11 +42,15 @@ def _conditions(field: str, values: Sequence[Value], dialect: Dialect) -> list[A
     if field == "id":
         return [dialect.ids([value for value in values if isinstance(value, str) and is_id(value)])]
     key = _key(field)
-    of = {kind: [value for value in values if type(value) is kind] for kind in (str, int, bool, float)}
+    of: dict[type, list[Any]] = {kind: [one for one in values if type(one) is kind] for kind in (str, int, bool, float)}
     return [
         dialect.one_of(key, of[str]),  # an empty list matches nothing, which is what no value at all must do
         *([dialect.one_of(key, of[int])] if of[int] else []),
-        *(dialect.equal(key, value) for value in of[bool]),
+        *(
+            [dialect.one_of("flags", [flag(field.removeprefix("meta."), value) for value in of[bool]])]
+            if of[bool]
+            else []
+        ),
         *(dialect.number(key, value) for value in of[float]),
     ]
 

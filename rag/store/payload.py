@@ -1,18 +1,20 @@
-"""A chunk as the payload of a point, and back without loss. Pure; empty fields are left out to keep points small."""
+"""Chunks and vectors in the plain form engines take, and back without loss. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from rag.errors import CorruptError
-from rag.types import Chunk, Section
+from rag.types import Chunk, Embeddings, Hit, Section, Sparse, Value, Vector, Vectors
 
 KEYWORDS = ("doc_id", "source", "title", "about")  # the fields every engine keeps a keyword index of
 
 
 def to_payload(chunk: Chunk) -> dict[str, Any]:
-    """Plain data from which `to_chunk` rebuilds the chunk; the id is the point's own."""
+    """Plain data from which `to_chunk` rebuilds the chunk; the id is the point's own, empty fields are left out."""
     payload = {
         "doc_id": chunk.doc_id,
         "text": chunk.text,
@@ -24,8 +26,14 @@ def to_payload(chunk: Chunk) -> dict[str, Any]:
         "about": list(chunk.about),
         "sections": [[s.start, s.end, s.kind, s.label] for s in chunk.sections],
         "meta": dict(chunk.meta),
+        "flags": [flag(name, value) for name, value in chunk.meta.items() if isinstance(value, bool)],
     }
     return {key: value for key, value in payload.items() if value not in ("", [], {})}
+
+
+def flag(name: str, value: Value) -> str:
+    """A truth value of the meta as a word: Qdrant Edge 0.9 takes True in a filter for the number 1."""
+    return f"{name}={value}"
 
 
 def to_chunk(id: str, payload: Mapping[str, Any]) -> Chunk:
@@ -45,4 +53,51 @@ def to_chunk(id: str, payload: Mapping[str, Any]) -> Chunk:
             meta=payload.get("meta", {}),
         )
     except (KeyError, TypeError) as error:
-        raise CorruptError(f"point {id} of the vector index holds no chunk ({error!r}); the index must be rebuilt") from error
+        raise CorruptError(
+            f"point {id} of the vector index holds no chunk ({error!r}); the index must be rebuilt"
+        ) from error
+
+
+def plain(vector: Vector | Vectors | Sparse, sparse: Callable[[list[int], list[float]], Any]) -> Any:
+    """A vector as lists of numbers, which engines take fastest, or as the engine's `sparse` class."""
+    return sparse(vector.indices.tolist(), vector.values.tolist()) if isinstance(vector, Sparse) else vector.tolist()
+
+
+def named(embeddings: Embeddings, n: int, sparse: Callable[[list[int], list[float]], Any]) -> list[dict[str, Any]]:
+    """The vectors of n points by name. An empty sparse vector is left out: such a chunk is no part of the IDF."""
+    rows: list[dict[str, Any]] = [{} for _ in range(n)]
+    for name in ("dense", "sparse", "tokens"):
+        vectors = getattr(embeddings, name)
+        for row, vector in zip(rows, () if vectors is None else vectors, strict=False):
+            if not isinstance(vector, Sparse) or len(vector.indices):
+                row[name] = plain(vector, sparse)
+    return rows
+
+
+def to_hits(ids: Sequence[str], records: Iterable[Any]) -> list[Hit]:
+    """The engine's records in the order of `ids`, with their dense vectors where those were asked for."""
+    found = {str(record.id): record for record in records}
+    return [
+        Hit(to_chunk(id, found[id].payload or {}), 0.0, vector=_dense(found[id].vector)) for id in ids if id in found
+    ]
+
+
+def _dense(vectors: Any) -> Vector | None:
+    return np.asarray(vectors["dense"], dtype=np.float32) if vectors else None
+
+
+def nbytes(chunks: Sequence[Chunk], embeddings: Embeddings) -> int:
+    """About how much a batch takes: text and vectors."""
+    arrays = [
+        *(embeddings.tokens or ()),
+        *(array for one in embeddings.sparse or () for array in (one.indices, one.values)),
+    ]
+    if embeddings.dense is not None:
+        arrays.append(embeddings.dense)
+    return sum(len(chunk.text) for chunk in chunks) + sum(array.nbytes for array in arrays)
+
+
+def sizes(dim: int, sparse: bool, tokens: bool) -> dict[str, int]:
+    """The vectors of a store by name, with their columns (0 for sparse ones): what an existing index must match."""
+    columns = {"dense": dim, "tokens": dim if tokens else 0}
+    return {name: size for name, size in columns.items() if size} | ({"sparse": 0} if sparse else {})

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from rag.errors import StoreError
-from rag.types import Hit, Query
+from rag.store.checks import check_query
+from rag.types import Filter, Hit, Query, Sparse, Vector, Vectors
 
 BRANCHES = {"dense": ("dense",), "sparse": ("sparse",), "tokens": ("tokens",), "hybrid": ("dense", "sparse")}
 CONSTANT = 2  # a hit of rank r (from 0) is worth 1 / (r + CONSTANT)
@@ -25,27 +27,34 @@ Scored = tuple[str, float]  # chunk id, score
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Branch:
-    """One search of the engine: the query's vector of this name, under the query's filter."""
+    """One search of the engine: a vector against those of this name."""
 
-    query: Query
     name: str
+    vector: Vector | Vectors | Sparse
+    filter: Filter | None
 
 
 Ask = Callable[[Sequence[Branch], int], list[list[Scored]]]  # the best n of each branch, best first
 Fetch = Callable[[Sequence[str]], Sequence[Hit]]
 
 
-def search(queries: Sequence[Query], *, k: int, using: str, ask: Ask, fetch: Fetch) -> list[list[Hit]]:
-    """The k best hits of each query, ties by chunk id. Raises StoreError when a query lacks the vectors for it."""
+def search(queries: Sequence[Query], *, k: int, using: str, dim: int, ask: Ask, fetch: Fetch) -> list[list[Hit]]:
+    """The k best hits of each query, ties by chunk id. Raises StoreError when a query lacks the vectors for it.
+
+    `dim` is what the store's vectors have; `ask` and `fetch` are the engine.
+    """
     if using not in BRANCHES:
         raise StoreError(f"using: {using!r} is no way to search. Known: {', '.join(BRANCHES)}.")
+    if k < 1:
+        raise StoreError(f"k: {k} is no number of hits; give 1 or more")
+    for query in queries:
+        check_query(query, dim=dim)
     fused = len(BRANCHES[using]) > 1
     plans = [_branches(query, BRANCHES[using]) for query in queries]
-    lists = iter(_settled(ask, [branch for plan in plans for branch in plan], max(DEPTH * k, DEPTH_AT_LEAST) if fused else k))
-    ranked = []
-    for plan in plans:
-        mine = [next(lists) for _ in plan]
-        ranked.append((_fuse(mine) if fused else [one for hits in mine for one in hits])[:k])
+    depth = max(DEPTH * k, DEPTH_AT_LEAST) if fused else k
+    lists = iter(_settled(ask, [branch for plan in plans for branch in plan], depth))
+    found = [[next(lists) for _ in plan] for plan in plans]
+    ranked = [(_fuse(own) if fused else list(chain.from_iterable(own)))[:k] for own in found]
     chunks = {hit.chunk.id: hit for hit in fetch(list({id: None for hits in ranked for id, _ in hits}))}
     return [
         [replace(chunks[id], score=score, hop=query.hop, trail=query.trail) for id, score in hits if id in chunks]
@@ -55,10 +64,14 @@ def search(queries: Sequence[Query], *, k: int, using: str, ask: Ask, fetch: Fet
 
 def _branches(query: Query, names: Sequence[str]) -> list[Branch]:
     """One per vector the query has; an empty sparse vector finds nothing and is not asked."""
-    given = [name for name in names if getattr(query, name) is not None]
-    if not given:
+    vectors = {name: getattr(query, name) for name in names if getattr(query, name) is not None}
+    if not vectors:
         raise StoreError(f"query {query.text!r} has no {' or '.join(names)} vector to search by")
-    return [Branch(query, name) for name in given if name != "sparse" or len(query.sparse.indices)]
+    return [
+        Branch(name, vector, query.filter)
+        for name, vector in vectors.items()
+        if not isinstance(vector, Sparse) or len(vector.indices)
+    ]
 
 
 def _settled(ask: Ask, branches: Sequence[Branch], limit: int) -> list[list[Scored]]:

@@ -1,0 +1,152 @@
+"""The `files` connector: folders and files on disk to documents, in parallel, whatever is in them.
+
+Every file has an outcome: "ok", "degraded" (text was lost), "failed" or "skipped", with a reason. Parsers run in child
+processes with limits on time and memory; small UTF-8 text is decoded here, which is cheaper than asking. It does not
+follow links, open hidden files, unpack general archives, run OCR or touch a network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from functools import cached_property
+from uuid import NAMESPACE_URL, uuid5
+
+from pathspec import GitIgnoreSpec
+
+from rag.errors import ConfigError, InputError
+from rag.stages import component
+from rag.types import Document, Loaded, Section, Source
+from rag_connectors.kinds import KINDS, kind_of
+from rag_connectors.outcome import outcome_of
+from rag_connectors.parsed import Options, Outcome, Refused
+from rag_connectors.pool import Pool
+from rag_connectors.reading import read
+from rag_connectors.walk import patterns, walk
+
+_INLINE_KINDS = frozenset(["plain", "code"])
+_INLINE_BYTES = 1 << 18
+_AHEAD = 4  # outcomes per worker that may wait for their turn
+
+
+@component
+class Files:
+    """Files under the given roots.
+
+    `include` and `exclude` are patterns as in .gitignore, relative to a root; `exclude` wins. A root that is itself a
+    file is always taken. `max_mb` bounds a file and what it unpacks to; `timeout` (s) and `memory` (MB) bound parsing
+    it; `workers` is the number of processes, 0 for one per core. In JSON and JSON lines, `text_field`, `title_field`
+    and `id_field` name what makes a record a document; empty, the usual names are tried (text, content, body, passage,
+    contents; title, name; id, _id, pid).
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    gitignore: bool = True
+    max_mb: int = 64
+    timeout: float = 60.0
+    memory: int = 1024
+    workers: int = 0
+    text_field: str = ""
+    title_field: str = ""
+    id_field: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the parsers' versions and the options that shape documents."""
+        parts = [*(f"{kind.name}={kind.version}" for kind in KINDS), self.text_field, self.title_field, self.id_field]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def scan(self, roots: Sequence[str], *, base: str) -> Iterator[Source]:
+        """Every source under the roots, in name order; names are relative to `base` where they lie inside it.
+
+        Raises InputError for a root that does not exist, ConfigError for a pattern that cannot be understood.
+        """
+        include, exclude = self._patterns("include", self.include), self._patterns("exclude", self.exclude)
+        base = os.path.realpath(base)
+        found: dict[str, Source] = {}
+        for root in roots:
+            top = os.path.realpath(root)  # a link named by the user is meant
+            try:
+                status = os.stat(top)
+            except OSError as error:
+                raise InputError(f"{root}: {error.strerror}. Name a file or folder that exists.") from error
+            if stat.S_ISDIR(status.st_mode):
+                inside = walk(top, include=include, exclude=exclude, gitignore=self.gitignore)
+                found.update((path, _source(path, status, base)) for path, status in inside)
+            else:
+                found[top] = _source(top, status, base)
+        yield from sorted(found.values(), key=lambda source: source.name)
+
+    def load(self, sources: Iterable[Source]) -> Iterator[Loaded]:
+        """One `Loaded` per source, in their order. Memory holds a few outcomes per worker at a time."""
+        size = self.workers or os.cpu_count() or 1
+        waiting: deque[tuple[Source, Outcome | Future[Outcome]]] = deque()
+        pool = Pool(size, options=self._options, timeout=self.timeout, memory=self.memory)
+        with closing(pool):
+            for source in sources:
+                inline = self._inline(source)
+                waiting.append((source, inline or pool.submit(source.path, source.name, source.stamp[3])))
+                while waiting and (len(waiting) > size * _AHEAD or _is_done(waiting[0][1])):
+                    yield _loaded(*waiting.popleft())
+            while waiting:
+                yield _loaded(*waiting.popleft())
+
+    @cached_property
+    def _options(self) -> Options:
+        return Options(self.max_mb << 20, self.text_field, self.title_field, self.id_field)
+
+    def _inline(self, source: Source) -> Outcome | None:
+        """The outcome of small UTF-8 text; None when it takes a worker."""
+        kind = kind_of(source.name)
+        if kind is None or kind.name not in _INLINE_KINDS or source.stamp[0] > _INLINE_BYTES:
+            return None
+        sha256 = ""
+        try:
+            data = read(source.path, limit=self._options.max_bytes, inode=source.stamp[3])
+            sha256 = hashlib.sha256(data).hexdigest()
+            data.decode("utf-8")
+            return outcome_of(data, source.name, self._options, kind, sha256)
+        except Refused as refused:
+            return Outcome(refused.status, refused.reason, sha256)
+        except UnicodeDecodeError:
+            return None
+
+    def _patterns(self, option: str, lines: Sequence[str]) -> GitIgnoreSpec:
+        try:
+            return patterns(lines)
+        except ValueError as error:
+            raise ConfigError(f"connector: {option}: {error}. Patterns are written as in .gitignore.") from error
+
+
+def _source(path: str, status: os.stat_result, base: str) -> Source:
+    inside = path.startswith(os.path.join(base, ""))
+    name = path[len(os.path.join(base, "")) :] if inside else path
+    printable = os.fsencode(name).decode("utf-8", "backslashreplace").replace(os.sep, "/")
+    return Source(printable, path, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
+
+
+def _is_done(outcome: Outcome | Future[Outcome]) -> bool:
+    return isinstance(outcome, Outcome) or outcome.done()
+
+
+def _loaded(source: Source, outcome: Outcome | Future[Outcome]) -> Loaded:
+    if isinstance(outcome, Future):
+        outcome = outcome.result()
+    documents = tuple(
+        Document(
+            id=str(uuid5(NAMESPACE_URL, f"{source.name}#{record.key}")),
+            source=source.name,
+            text=record.text,
+            title=record.title,
+            sections=tuple(Section(*span) for span in record.spans),
+            meta=record.meta,
+        )
+        for record in outcome.records
+    )
+    return Loaded(source, outcome.status, outcome.reason, documents, outcome.sha256)

@@ -1,0 +1,28 @@
+"""Source code as text, with a section per function, class or type: `pool.py, Pool > close`.
+
+Definitions are found by one pattern for most languages that name them by keyword, nested by indentation. It is no
+parser: a definition in a string literal counts, and C-style functions without a keyword do not.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rag_connectors.parsed import Options, Parsed, Record
+from rag_connectors.text import decode
+from rag_connectors.writing import outline
+
+_DEFINITION = re.compile(
+    r"^([ \t]*)(?:(?:export|default|public|private|protected|internal|static|abstract|final|async|pub|unsafe|override)"
+    r"(?:\([^()\n]{0,40}\))?[ \t]+){0,5}"
+    r"(?:def|class|func|fn|fun|function|struct|interface|trait|impl|enum|module|namespace|object|type)[ \t]+"
+    r"(?:\([^()\n]{0,80}\)[ \t]*)?([A-Za-z_$][\w$.]*)",
+    re.MULTILINE,
+)
+
+
+def parse(data: bytes, name: str, options: Options) -> Parsed:
+    """One record: the text, its definitions as sections of kind "code"."""
+    text, lost = decode(data)
+    found = [(match.start(), len(match[1].expandtabs(4)), match[2]) for match in _DEFINITION.finditer(text) if match[2]]
+    return Parsed((Record(text, spans=tuple(outline(found, len(text), kind="code"))),), (lost,) if lost else ())

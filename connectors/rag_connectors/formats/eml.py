@@ -1,0 +1,61 @@
+"""E-mail messages (eml): the headers people read, the body (plain text before HTML), the names of attachments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+
+from rag_connectors.formats import html
+from rag_connectors.parsed import Options, Parsed, Refused
+from rag_connectors.text import decode, one_line
+from rag_connectors.writing import Writer
+
+_HEADERS = ("From", "To", "Cc", "Date", "Subject")
+
+
+def parse(data: bytes, name: str, options: Options) -> Parsed:
+    """One record. The title is the subject; the headers are metadata too."""
+    message = BytesParser(policy=policy.default).parsebytes(data)
+    lost: list[str] = []
+    headers = {field: value for field in _HEADERS if (value := _header(message, field, lost))}
+    body = message.get_body(("plain", "html"))
+    if not headers and body is None:
+        raise Refused("damaged, or no e-mail: it has no headers")
+    writer = Writer()
+    for field, value in headers.items():
+        writer.add(f"{field}: {value}")
+    writer.gap()
+    if isinstance(body, EmailMessage):
+        _write_body(body, writer, lost)
+    writer.gap()
+    for attachment in _attachments(message):
+        writer.add(f"Attachment: {attachment}")
+    meta = {field.lower(): value for field, value in headers.items()}
+    return Parsed((writer.record(title=headers.get("Subject", ""), meta=meta),), tuple(lost))
+
+
+def _header(message: EmailMessage, field: str, lost: list[str]) -> str:
+    try:
+        return one_line(str(message.get(field, "")))
+    except Exception:  # the standard library raises many things for malformed addresses
+        lost.append(f"the header {field} is malformed")
+        return ""
+
+
+def _write_body(body: EmailMessage, writer: Writer, lost: list[str]) -> None:
+    payload = body.get_payload(decode=True)
+    text, damage = decode(payload if isinstance(payload, bytes) else b"", declared=body.get_content_charset() or "")
+    if body.get_content_subtype() == "html":
+        html.write(text, writer)
+    else:
+        writer.add(text.strip("\n"))
+    lost.extend(filter(None, [damage]))
+
+
+def _attachments(message: EmailMessage) -> Iterator[str]:
+    for part in message.walk():
+        name = part.get_filename()
+        if name:
+            yield one_line(name)

@@ -1,0 +1,58 @@
+"""JSON: an array of records as one document each, anything else as lines of `path: value`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from rag_connectors.parsed import Options, Parsed, Refused
+from rag_connectors.records import is_record, parsed_records
+from rag_connectors.text import decode
+from rag_connectors.writing import Writer
+
+
+def parse(data: bytes, name: str, options: Options) -> Parsed:
+    """Records where objects have a text field, else one record with a section per top-level entry."""
+    text, lost = decode(data)
+    if not text.strip():
+        raise Refused("empty", "skipped")
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Refused(f"not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}") from error
+    losses = (lost,) if lost else ()
+    if isinstance(value, list) and any(is_record(item, options) for item in value):
+        return parsed_records(((item, "") for item in value), options, losses)
+    if is_record(value, options) and not any(isinstance(item, dict | list) for item in value.values()):
+        return parsed_records([(value, "")], options, losses)
+    writer = Writer()
+    for label, path, item in _entries(value):
+        start = writer.at
+        for line in _lines(item, path):
+            writer.add(line)
+        writer.span(start, "entry", label)
+    return Parsed((writer.record(),), losses)
+
+
+def _entries(value: Any) -> Iterator[tuple[str, str, Any]]:
+    """Label, path and value of what stands at the top."""
+    if isinstance(value, dict):
+        yield from ((key, key, item) for key, item in value.items())
+    elif isinstance(value, list):
+        yield from ((f"entry {number}", f"[{number}]", item) for number, item in enumerate(value))
+    else:
+        yield "", "value", value
+
+
+def _lines(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _lines(item, f"{path}.{key}")
+    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        for number, item in enumerate(value):
+            yield from _lines(item, f"{path}[{number}]")
+    elif isinstance(value, list):
+        yield f"{path}: {', '.join(map(str, value))}"
+    elif value is not None:
+        yield f"{path}: {value}"

@@ -1,0 +1,35 @@
+"""JSON lines: one document a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from rag_connectors.parsed import Options, Parsed, Refused
+from rag_connectors.records import parsed_records
+from rag_connectors.text import decode
+
+
+def parse(data: bytes, name: str, options: Options) -> Parsed:
+    """One record per line with a text field; lines that are not JSON are named as lost."""
+    text, lost = decode(data)
+    return parsed_records(_values(text), options, (lost,) if lost else ())
+
+
+def _values(text: str) -> Iterator[tuple[Any, str]]:
+    start = 0
+    number = 0
+    while start < len(text):  # not splitlines(): U+2028 may stand inside a JSON string
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        number += 1
+        line = text[start:end].strip()
+        start = end + 1
+        if line:
+            try:
+                yield json.loads(line), ""
+            except json.JSONDecodeError as error:
+                yield None, f"line {number} is not valid JSON ({error.msg})"
+    if not number:
+        raise Refused("empty", "skipped")

@@ -1,0 +1,152 @@
+"""PDF by pypdf, page by page, with limits tighter than its own.
+
+There is no OCR: pages that are pictures are named as lost. The limits end the known bombs in about two seconds
+(200,000 content tokens a stream, 20 MB a decoded stream, 5,000 page tree nodes, 200 forms a page); the child process's
+time and memory limits stand behind them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from io import BytesIO
+
+import pypdf
+from pypdf.errors import EmptyFileError, FileNotDecryptedError, LimitReachedError, PdfStreamError
+
+from rag_connectors.parsed import Options, Parsed, Refused, Scalar
+from rag_connectors.text import clean
+from rag_connectors.writing import Writer
+
+_LIMITS = {
+    "zlib_maximum_output_length": 20_000_000,
+    "lzw_maximum_output_length": 20_000_000,
+    "run_length_maximum_output_length": 20_000_000,
+    "brotli_maximum_output_length": 20_000_000,
+    "array_based_stream_maximum_output_length": 20_000_000,
+    "stream_parsing_work_maximum_count": 200_000,
+    "page_tree_maximum_entries": 5_000,
+    "page_tree_maximum_page_entries": 20_000,
+    "xform_maximum_invocations_per_extraction": 200,
+    "jbig2dec_binary": None,  # never start another program
+}
+_LOSSY = re.compile(  # what pypdf only logs, and costs text
+    r"truncated|Rebuilding|not defined|can ?not be read|may be missing|Exceeded|Impossible to decode|Invalid stream|"
+    r"EOF marker not found|Circular|Clamping|decompressing|Elementary Object|Expecting a NameObject"
+)
+_BROKEN_WORD = re.compile(r"\b(\w*[^\W\d_])(\u00ad|-)\n([^\W\d_]\w*)")
+_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl"})
+_LINE_END = re.compile(r"[ \t]+\n")
+_FILE_NAME = re.compile(r"\S*_\S*|.*\.\w{2,5}")
+_WORD = re.compile(r"[^\W\d_]\w*(?:-\w+)*")
+
+
+def parse(data: bytes, name: str, options: Options) -> Parsed:
+    """One record with a section per page that has text."""
+    heard = _Heard()
+    logger = logging.getLogger("pypdf")
+    logger.addHandler(heard)
+    logger.propagate = False
+    try:
+        with pypdf.apply_configuration(pypdf.Configuration().with_overwrites(**_LIMITS)):
+            return _parse(data, heard)
+    except FileNotDecryptedError as error:
+        raise Refused("encrypted: it needs a password") from error
+    except LimitReachedError as error:
+        raise Refused(f"refused: it is beyond a limit for PDF files ({error})") from error
+    except (EmptyFileError, PdfStreamError) as error:
+        raise Refused(f"damaged, or not a PDF ({error})") from error
+    finally:
+        logger.removeHandler(heard)
+
+
+def _parse(data: bytes, heard: _Heard) -> Parsed:
+    reader = pypdf.PdfReader(BytesIO(data), strict=False)
+    pages: list[str] = []
+    lost: list[str] = []
+    bare: list[int] = []
+    for number, page in enumerate(reader.pages, 1):
+        try:
+            text = _LINE_END.sub("\n", clean(page.extract_text()).translate(_LIGATURES)).strip()
+            if not text and _has_marks(page):
+                bare.append(number)
+        except (FileNotDecryptedError, MemoryError):
+            raise
+        except Exception as error:  # pypdf raises nearly anything for a damaged page; the others may be sound
+            lost.append(f"page {number} could not be read ({type(error).__name__})")
+            text = ""
+        pages.append(text)
+    declared = _declared(reader)
+    if not any(pages):
+        raise Refused(lost[0] if lost else _no_text(len(pages)))
+    if bare:
+        lost.append(f"no text layer on {_numbers(bare)} (scanned?)")
+    if declared > len(pages):
+        lost.append(f"{len(pages)} of {declared} pages could be found")
+    writer = Writer()
+    for number, text in enumerate(_join_words(pages), 1):
+        if text:
+            writer.gap()
+            start = writer.at
+            writer.add(text)
+            writer.span(start, "page", f"page {number}")
+    title, meta = _properties(reader)
+    return Parsed((writer.record(title=title, meta=meta),), (*lost, *heard.lossy))
+
+
+class _Heard(logging.Handler):
+    """Whether pypdf logged something that means lost text."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lossy: tuple[str, ...] = ()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if _LOSSY.search(record.getMessage()):
+            self.lossy = ("the file is damaged, text may be missing",)
+
+
+def _has_marks(page: pypdf.PageObject) -> bool:
+    """Whether a page without text shows something: an empty page loses nothing."""
+    contents = page.get_contents()
+    return contents is not None and re.search(rb"\bDo\b|\bBI\b|\bTj\b|\bTJ\b", contents.get_data()) is not None
+
+
+def _declared(reader: pypdf.PdfReader) -> int:
+    try:
+        return int(reader.root_object["/Pages"]["/Count"])  # type: ignore[index]
+    except Exception:  # a damaged page tree: the pages found are all there is to say
+        return 0
+
+
+def _no_text(pages: int) -> str:
+    if not pages:
+        return "damaged: no page could be found"
+    return "no text layer (scanned?): run OCR on it first, for example with ocrmypdf"
+
+
+def _numbers(pages: list[int]) -> str:
+    shown = ", ".join(map(str, pages[:10])) + (", ..." if len(pages) > 10 else "")
+    return f"page{'s' * (len(pages) > 1)} {shown}"
+
+
+def _join_words(pages: list[str]) -> list[str]:
+    """Words broken at a line end in one piece, where the document itself shows which piece is a word."""
+    known = {word.lower() for page in pages for word in _WORD.findall(page)}
+
+    def mend(match: re.Match[str]) -> str:
+        first, hyphen, rest = match.groups()
+        if hyphen == "\u00ad" or (first + rest).lower() in known:
+            return first + rest
+        return f"{first}-{rest}" if f"{first}-{rest}".lower() in known else match[0]
+
+    return [_BROKEN_WORD.sub(mend, page) for page in pages]
+
+
+def _properties(reader: pypdf.PdfReader) -> tuple[str, dict[str, Scalar]]:
+    try:
+        found = reader.metadata
+        title, author = (str(found.title or ""), str(found.author or "")) if found else ("", "")
+    except Exception:  # damaged properties cost no text
+        return "", {}
+    return "" if _FILE_NAME.fullmatch(title) else title, {"author": author} if author else {}

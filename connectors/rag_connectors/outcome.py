@@ -1,0 +1,109 @@
+"""One file to its outcome: read safely, parsed by kind, every error in words. Never raises for a bad file.
+
+This runs in a child process (`worker.py`), and in the parent for small UTF-8 text alone: decoding and a linear pattern
+are all that happens to that, in limited time and memory whatever the bytes are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections.abc import Callable
+from importlib import import_module
+
+from rag_connectors.kinds import Kind, kind_of, magic_of, suffix_of
+from rag_connectors.parsed import Options, Outcome, Parsed, Record, Refused
+from rag_connectors.reading import read
+from rag_connectors.text import clean, one_line
+
+_HEAD = 8192  # bytes that tell whether a file of unknown kind is text
+_MAX_TITLE = 300  # characters
+_MAX_TEXT = 100_000_000  # characters of one file
+_NO_TITLES = frozenset(
+    "untitled|untitled document|document1|powerpoint presentation|slide 1|book1|no title|(no subject)".split("|")
+)
+_PLAIN = Kind("plain", 1, "")
+
+
+def outcome(path: str, name: str, options: Options, *, inode: int = 0) -> Outcome:
+    """Read and parse the file at `path`, called `name` in the index."""
+    sha256 = ""
+    try:
+        kind = kind_of(name.removesuffix(".gz"))
+        if kind is None:
+            _refuse_binary(read(path, limit=options.max_bytes, inode=inode, head=_HEAD), name)
+        data = read(path, limit=options.max_bytes, inode=inode)
+        sha256 = hashlib.sha256(data).hexdigest()
+        return outcome_of(data, name, options, kind or _PLAIN, sha256)
+    except Refused as refused:
+        return Outcome(refused.status, refused.reason, sha256)
+    except MemoryError:
+        raise
+    except Exception as error:  # parsers raise nearly anything for damaged files
+        return Outcome("failed", _words(error), sha256)
+
+
+def outcome_of(data: bytes, name: str, options: Options, kind: Kind, sha256: str) -> Outcome:
+    """Parse bytes. Raises Refused, or what the parser raises."""
+    if name.endswith(".gz"):
+        data, name = _gunzip(data, options.max_bytes), name.removesuffix(".gz")
+    if not data:
+        raise Refused("empty", "skipped")
+    magic = magic_of(data) if kind.text else ""
+    if magic:
+        raise Refused(f"its content is {magic}, not what its name says")
+    parse: Callable[[bytes, str, Options], Parsed] = import_module(f"rag_connectors.formats.{kind.name}").parse
+    parsed = parse(data, name, options)
+    records = tuple(record for record in (_finish(record, name) for record in parsed.records) if record.text)
+    if not records:
+        raise Refused("; ".join(parsed.lost) or "there is no text in it", "failed" if parsed.lost else "skipped")
+    if sum(len(record.text) for record in records) > _MAX_TEXT:
+        raise Refused(f"too large: more than {_MAX_TEXT:,} characters of text", "skipped")
+    return Outcome("degraded" if parsed.lost else "ok", "; ".join(parsed.lost), sha256, records)
+
+
+def _refuse_binary(head: bytes, name: str) -> None:
+    """Raises Refused for a file of unknown kind that is no text, by its first bytes."""
+    marked = head.startswith((b"\xff\xfe", b"\xfe\xff"))  # UTF-16
+    magic = magic_of(head)
+    if magic or (b"\0" in head and not marked):
+        what = suffix_of(name) or magic or "no suffix"
+        raise Refused(f"unsupported type of file ({what})", "skipped")
+
+
+def _gunzip(data: bytes, limit: int) -> bytes:
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        unpacked = unzip.decompress(data, limit + 1)
+    except zlib.error as error:
+        raise Refused("damaged, or no gzip file") from error
+    if len(unpacked) > limit:
+        raise Refused(f"refused: it unpacks to more than {limit >> 20} MB")
+    if not unzip.eof:
+        raise Refused("damaged: the gzip file is cut short")
+    return unpacked
+
+
+def _finish(record: Record, name: str) -> Record:
+    """What holds for every record: no white space at the end, spans inside it, a sensible title, clean strings."""
+    text = record.text.rstrip()
+    spans = sorted((start, min(end, len(text)), kind, one_line(label)) for start, end, kind, label in record.spans)
+    meta = {one_line(key): clean(value) if isinstance(value, str) else value for key, value in record.meta.items()}
+    spans = [span for span in spans if span[0] < span[1] and span[3]]
+    title = one_line(record.title)[:_MAX_TITLE].rstrip()
+    if not record.key and _says_nothing(title.lower(), os.path.basename(name).lower()):
+        title = ""
+    return Record(text, title, tuple(spans), meta, one_line(record.key))
+
+
+def _says_nothing(title: str, name: str) -> bool:
+    """Whether a file's title says no more than its name or the name of the program that wrote it."""
+    return title in _NO_TITLES or title == name or title.startswith("microsoft word - ")
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "refused: it is nested too deeply"
+    detail = one_line(str(error))[:200]
+    return f"damaged, or not what its name says ({type(error).__name__}{': ' * bool(detail)}{detail})"

@@ -1,0 +1,33 @@
+"""What crosses the pipe to a worker: JSON after its length in four bytes. Data only; nothing received is ever run."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict
+from typing import Any
+
+from rag_connectors.parsed import Outcome, Record
+
+HEADER = struct.Struct(">I")
+OUT_OF_MEMORY = HEADER.pack(0)  # an empty frame, the worker's last
+
+
+def pack(message: Any) -> bytes:
+    """A frame."""
+    body = json.dumps(message).encode()  # ASCII: file names may hold bytes that are no UTF-8
+    return HEADER.pack(len(body)) + body
+
+
+def pack_outcome(outcome: Outcome) -> bytes:
+    """An outcome as a frame."""
+    return pack(asdict(outcome))
+
+
+def outcome_from(body: bytes) -> Outcome:
+    """The outcome in a frame's body."""
+    fields = json.loads(body)
+    records = tuple(
+        Record(**{**record, "spans": tuple(map(tuple, record["spans"]))}) for record in fields.pop("records")
+    )
+    return Outcome(**fields, records=records)

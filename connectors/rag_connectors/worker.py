@@ -1,0 +1,56 @@
+"""The child process that parses: `python -P -m rag_connectors.worker OPTIONS`, requests in, outcomes out.
+
+It limits itself before it touches a file: memory by RLIMIT_AS, no core dump, and an alarm that ends it should the
+parent no longer be there to do so. `-P` keeps the current folder, which may be anyone's, off its import path.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+from typing import BinaryIO
+
+from rag_connectors.outcome import outcome
+from rag_connectors.parsed import Options
+from rag_connectors.wire import HEADER, OUT_OF_MEMORY, pack_outcome
+
+
+def serve(requests: BinaryIO, answers: BinaryIO, *, options: Options, memory: int, timeout: float) -> None:
+    """Answer until the requests end, or until memory ran out: a process that met its limit is best replaced."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(ValueError, OSError):  # macOS does not take it
+        resource.setrlimit(resource.RLIMIT_AS, (memory << 20, memory << 20))
+    while header := requests.read(HEADER.size):
+        request = json.loads(requests.read(*HEADER.unpack(header)))
+        signal.alarm(int(timeout) + 5)
+        try:
+            frame = pack_outcome(outcome(request["path"], request["name"], options, inode=request["inode"]))
+        except MemoryError:
+            frame = OUT_OF_MEMORY
+        signal.alarm(0)
+        answers.write(frame)
+        answers.flush()
+        if frame is OUT_OF_MEMORY:
+            return
+
+
+def main() -> None:
+    """Serve on standard input and output; whatever else is printed goes nowhere."""
+    settings = json.loads(sys.argv[1])
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(
+        sys.stdin.buffer,
+        answers,
+        options=Options(**settings["options"]),
+        memory=settings["memory"],
+        timeout=settings["timeout"],
+    )
+
+
+if __name__ == "__main__":
+    main()

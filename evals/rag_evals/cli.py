@@ -1,0 +1,173 @@
+"""`rag eval`: what is a pipeline worth? Thin: parse, call, print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rag_evals.datasets import Dataset
+    from rag_evals.runner import Progress
+    from rag_evals.suite import Suite
+
+SHOWN = 10  # problems of a dataset
+
+app = typer.Typer(help="Measure pipelines on questions with known answers, and compare them.", no_args_is_help=True)
+
+
+@app.command("run")
+def run(
+    suite: Annotated[str | None, typer.Argument(help="A shipped suite's name or a .yaml file.")] = None,
+    questions: Annotated[
+        str | None, typer.Option(help="Questions: this project's format, a published one, or your own.")
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option(help="Passages they are asked over: a corpus file, or a folder of documents.")
+    ] = None,
+    pipeline: Annotated[
+        list[str] | None, typer.Option(help="A shipped pipeline's name or a .yaml file (repeatable).")
+    ] = None,
+    k: Annotated[str | None, typer.Option("--k", "-k", help="Cut-offs, like 5,10.")] = None,
+    answers: Annotated[bool, typer.Option("--answers", help="Let the pipeline answer too, and measure that.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many questions.")] = None,
+    format: Annotated[str | None, typer.Option(help="The questions' format, if their fields do not say it.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Save the results here.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of indexes and records (default: your cache).")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask again what an earlier run has asked.")] = False,
+) -> None:
+    """Run pipelines on datasets and show their metrics with 95% intervals.
+
+    Exit code 3: some rows of the files could not be used; they are named on stderr, the rest was run.
+
+    Examples:
+
+      rag eval run smoke
+
+      rag eval run --questions mine.csv --corpus ./docs --pipeline default --pipeline fast --answers
+
+      rag eval run --questions hotpot_dev_distractor_v1.json --k 5,10 --json hotpot.json
+    """
+    from rich.console import Console
+
+    from rag.errors import EXIT_PARTIAL
+    from rag_evals import measure, report, results, runner
+
+    chosen = _suite(suite, questions, corpus, pipeline, k, answers, limit, format)
+    place = cache or _cache()
+    runs = []
+    lost = False
+    for source in chosen.datasets:
+        dataset = source.load()
+        lost = _tell(dataset) or lost
+        for name in chosen.pipelines:
+            with _bar(f"{dataset.name} · {name}") as progress:
+                done = runner.run(
+                    dataset, name, k=max(chosen.k), answers=chosen.answers, cache=place, fresh=fresh, progress=progress
+                )
+            runs.append(measure.summary(done, sorted(set(chosen.k))))
+            if json is not None:
+                results.write(json, runs)
+    console = Console()
+    for table in report.tables(runs):
+        console.print(table)
+    if lost:
+        raise typer.Exit(EXIT_PARTIAL)
+
+
+@app.command("compare")
+def compare(
+    a: Annotated[str, typer.Argument(help="Results that --json saved; FILE:PIPELINE if the file has several.")],
+    b: Annotated[str, typer.Argument(help="The other results.")],
+    metric: Annotated[list[str] | None, typer.Option(help="Judge this metric (repeatable).")] = None,
+) -> None:
+    """Say which of two results is better, on the questions they share.
+
+    A paired randomisation test, corrected (Holm) for the metrics judged on a dataset, and a paired bootstrap interval.
+    Without --metric: recall at the first cut-off, and answer F1 where there are answers.
+
+    Examples:
+
+      rag eval compare before.json after.json
+
+      rag eval compare both.json:fast both.json:default --metric all_gold@5 --metric recall@5
+    """
+    from rag.cli.terminal import line, say
+    from rag_evals.results import compared
+
+    for judged in compared(a, b, metric or ()):
+        say(f"{line(judged.dataset)}: {line(judged.verdict)}")
+
+
+def _suite(
+    suite: str | None,
+    questions: str | None,
+    corpus: str | None,
+    pipelines: list[str] | None,
+    k: str | None,
+    answers: bool,
+    limit: int | None,
+    format: str | None,
+) -> Suite:
+    """The suite named, or one of the questions given; options that are given win over the suite's."""
+    from rag_evals.suite import Source, Suite, read
+
+    if (suite is None) == (questions is None):
+        raise typer.BadParameter("name a suite, or give --questions (and --corpus)")
+    found = read(suite) if suite else Suite(datasets=(Source(questions=str(questions), corpus=corpus, format=format),))
+    if suite and (corpus or format):
+        raise typer.BadParameter("--corpus and --format go with --questions, not with a suite")
+    changes: dict[str, object] = {"answers": answers or found.answers}
+    if pipelines:
+        changes["pipelines"] = tuple(pipelines)
+    if k:
+        changes["k"] = _cutoffs(k)
+    if limit:
+        changes["datasets"] = tuple(source.model_copy(update={"limit": limit}) for source in found.datasets)
+    return found.model_copy(update=changes)
+
+
+def _cutoffs(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and 1 <= int(part) <= 300 for part in parts):
+        raise typer.BadParameter(f"--k {text}: whole numbers from 1 to 300 are needed, like 5,10")
+    return tuple(map(int, parts))
+
+
+def _cache() -> Path:
+    import os
+
+    if given := os.environ.get("RAGHOP_CACHE"):
+        return Path(given) / "eval"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "raghop" / "eval"
+
+
+def _tell(dataset: Dataset) -> bool:
+    """Name the dataset's problems on stderr; whether rows were lost."""
+    import sys
+
+    from rag.cli.terminal import line, write
+
+    problems = list(dataset.problems)
+    for problem in problems[:SHOWN]:
+        write(sys.stderr, f"{line(str(problem))}\n")
+    if len(problems) > SHOWN:
+        write(sys.stderr, f"... and {len(problems) - SHOWN:,} more problems in {line(dataset.name)}\n")
+    return any(problem.lost for problem in problems)
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Progress]:
+    """A progress bar on stderr, where that is a terminal."""
+    import sys
+
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    with Bars(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
+        task = bars.add_task(title, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

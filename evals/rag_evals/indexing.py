@@ -1,0 +1,90 @@
+"""An index of a dataset for a pipeline, built once: kept in a cache folder under what shapes it.
+
+Pipelines that differ only in how they search or answer share an index. A corpus is written as JSON Lines, which the
+pipeline ingests like any user's file; a record's `id` is the pid. Ingest goes on where a killed one stopped. A store
+that has collections gets one of its own, so that no evaluation writes into a user's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import rag
+from rag import Pipeline
+from rag.errors import MismatchError
+from rag_evals.datasets import Dataset, Passage
+
+SHAPING = ("connector", "chunk", "embed", "sparse", "store")
+PART = 5000  # passages in a file
+
+
+def digest(*facts: Any) -> str:
+    """16 hex digits of plain data."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def code_digest() -> str:
+    """Of the framework's source: records made by other code are not gone on with."""
+    files = sorted(Path(rag.__path__[0]).rglob("*.py"))
+    return digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
+
+
+def content_digest(dataset: Dataset) -> str:
+    """Of what is indexed: every passage, or name, size and time of every document."""
+    if dataset.documents:
+        return digest([_stamps(Path(folder)) for folder in dataset.documents])
+    whole = hashlib.sha256()
+    for passage in dataset.corpus:
+        whole.update(_line(passage))
+    return whole.hexdigest()[:16]
+
+
+def indexed(dataset: Dataset, name: str, cache: Path) -> tuple[Pipeline, Path]:
+    """The pipeline on a complete index of the dataset, and the folder that holds it. Raises what ingest raises."""
+    config = Pipeline.load(name, index=cache).config
+    shape = {kind: config.stages.get(kind) for kind in SHAPING}
+    content = [str(Path(folder).resolve()) for folder in dataset.documents] or content_digest(dataset)
+    key = digest(content, shape)
+    folder = cache / key
+    pipeline = Pipeline.load(name, index=folder)
+    if "collection" in config.stages["store"]:
+        store = {**config.stages["store"], "collection": f"raghop-eval-{key}"}
+        pipeline = Pipeline(config.with_stage("store", store), pipeline.index)
+    roots: Sequence[str | Path] = dataset.documents or [_corpus(dataset.corpus, folder)]
+    try:
+        pipeline.ingest(roots)
+    except MismatchError:  # the cache was filled by other weights or another version
+        pipeline.ingest(roots, rebuild=True)
+    return pipeline, folder
+
+
+def _corpus(passages: Iterable[Passage], folder: Path) -> Path:
+    """The folder with the passages as JSON Lines, written whole or not at all."""
+    place, draft = folder / "corpus", folder / "corpus.new"
+    if not place.exists():
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        lines = map(_line, passages)
+        for number in count():
+            if not (part := b"".join(islice(lines, PART))):
+                break
+            (draft / f"part-{number:05}.jsonl").write_bytes(part)
+        draft.rename(place)
+    return place
+
+
+def _line(passage: Passage) -> bytes:
+    row = {"id": passage.pid, "title": passage.title, "text": passage.text}
+    return json.dumps(row).encode() + b"\n"
+
+
+def _stamps(folder: Path) -> list[tuple[str, int, int]]:
+    hidden = {path for path in folder.rglob(".*")}
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and hidden.isdisjoint((path, *path.parents)))
+    return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]

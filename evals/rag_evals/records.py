@@ -1,0 +1,97 @@
+"""What a pipeline did on each question, as plain facts, in a file that grows line by line.
+
+A run that was killed goes on where its file ends; metrics are computed from records afterwards, so that the numbers
+are the same. A last line cut short by the kill is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer as facts: what it says, and for every quote what the source has at the span it names.
+
+    `statements` are those in the text, each with its quotes; `facts` the cited sentences as (title, number).
+    """
+
+    text: str
+    abstained: bool
+    confidence: float
+    statements: tuple[tuple[str, tuple[str, ...]], ...]
+    quotes: tuple[str, ...]
+    spans: tuple[str, ...]
+    facts: tuple[tuple[str, int], ...]
+    seconds: float
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was found for a question, best first, each at the hop that found it, and what was said, if it was asked."""
+
+    id: str
+    ranking: tuple[str, ...]
+    hops: tuple[int, ...]
+    seconds: float
+    said: Said | None = None
+
+    @property
+    def found(self) -> dict[str, int]:
+        """Each id of the ranking with its hop."""
+        return dict(zip(self.ranking, self.hops, strict=True))
+
+
+class Append(Protocol):
+    """Writes a record down for good."""
+
+    def __call__(self, record: Record) -> None: ...
+
+
+def read(path: Path) -> dict[str, Record]:
+    """The records of a file, by question; {} when there is none. Lines that are no record are left out."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return {}
+    found = (_record(line) for line in lines)
+    return {record.id: record for record in found if record is not None}
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[Append]:
+    """A function that adds records to the file, each safe on disk line by line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        if file.tell() and not path.read_bytes().endswith(b"\n"):
+            file.write(b"\n")
+
+        def append(record: Record) -> None:
+            file.write(json.dumps(asdict(record), default=str).encode() + b"\n")
+            file.flush()
+
+        yield append
+        os.fsync(file.fileno())
+
+
+def _record(line: bytes) -> Record | None:
+    try:
+        row = json.loads(line)
+        said = row.pop("said")
+        return Record(**_tuples(row), said=None if said is None else Said(**_tuples(said)))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
+    def frozen(value: Any) -> Any:
+        return tuple(map(frozen, value)) if isinstance(value, list) else value
+
+    return {name: frozen(value) for name, value in row.items()}

@@ -1,0 +1,102 @@
+"""Results in a JSON file, {"runs": [...]}, and two of them compared.
+
+A run is what `measure.summary` gives. A side of a comparison is FILE, or FILE:PIPELINE where the file holds several.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.errors import InputError
+from rag_evals import stats
+
+HEADLINES = ("recall", "answer_f1")  # judged unless metrics are named, each at its first cut-off
+LOWER_IS_BETTER = frozenset({"false_answer_rate", "aurc"})
+NO_METRICS = frozenset({"id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A metric compared on the questions both sides have; `p` is corrected for the metrics judged together."""
+
+    dataset: str
+    names: tuple[str, str]
+    found: stats.Comparison
+    p: float
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words."""
+        up = self.found.metric not in LOWER_IS_BETTER
+        return stats.verdict(self.found, p=self.p, names=self.names, up=up)
+
+
+def write(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
+    """Save runs. Raises InputError when the file cannot be written."""
+    try:
+        path.write_text(json.dumps({"runs": runs}, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}.") from error
+
+
+def read(side: str) -> dict[str, Mapping[str, Any]]:
+    """The runs of FILE or FILE:PIPELINE by dataset. Raises InputError."""
+    name, _, pipeline = (side, "", "") if Path(side).exists() else side.rpartition(":")
+    path = Path(name or side)
+    try:
+        runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        chosen = [run for run in runs if not pipeline or run["pipeline"] == pipeline]
+        found = {str(run["dataset"]): run for run in chosen}
+        complete = all(isinstance(run["questions"]["id"], list) for run in chosen)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}. Give a file that `--json` wrote.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not results of `rag eval run --json` ({error}).") from error
+    pipelines = ", ".join(dict.fromkeys(str(run["pipeline"]) for run in runs))
+    if not found or not complete:
+        raise InputError(f"{side}: no such run. The file has pipelines {pipelines or 'none'}.")
+    if len(found) < len(chosen):
+        raise InputError(f"{path}: several pipelines ({pipelines}); write {path}:PIPELINE.")
+    return found
+
+
+def compared(a: str, b: str, metrics: Sequence[str] = ()) -> list[Judged]:
+    """Every dataset both sides have, judged on `metrics` or on the headlines. Raises InputError."""
+    left, right = read(a), read(b)
+    judged = [
+        item for dataset in left if dataset in right for item in _judge(dataset, left[dataset], right[dataset], metrics)
+    ]
+    if not judged:
+        raise InputError(f"{a} and {b}: no dataset with common questions and metrics to compare.")
+    return judged
+
+
+def _judge(dataset: str, a: Mapping[str, Any], b: Mapping[str, Any], metrics: Sequence[str]) -> list[Judged]:
+    names = (str(a["pipeline"]), str(b["pipeline"]))
+    if names[0] == names[1]:
+        names = (f"A ({names[0]})", f"B ({names[1]})")
+    common = [name for name in a["questions"] if name in b["questions"] and name not in NO_METRICS]
+    for name in metrics:
+        if name not in common:
+            raise InputError(f"{name}: not a metric of both sides. Common on {dataset}: {', '.join(common)}.")
+    found = [_pair(a["questions"], b["questions"], name) for name in metrics or _headlines(common)]
+    kept = [comparison for comparison in found if comparison is not None]
+    adjusted = stats.holm([comparison.p for comparison in kept])
+    return [Judged(dataset, names, comparison, p) for comparison, p in zip(kept, adjusted, strict=True)]
+
+
+def _headlines(names: Sequence[str]) -> list[str]:
+    """The first metric of each headline family."""
+    firsts = (next((name for name in names if name.partition("@")[0] == family), None) for family in HEADLINES)
+    return [name for name in firsts if name is not None]
+
+
+def _pair(a: Mapping[str, Any], b: Mapping[str, Any], metric: str) -> stats.Comparison | None:
+    ours = dict(zip(a["id"], a[metric], strict=True))
+    theirs = dict(zip(b["id"], b[metric], strict=True))
+    both = [id for id in ours if ours[id] is not None and theirs.get(id) is not None]
+    return stats.compare([ours[id] for id in both], [theirs[id] for id in both], metric=metric) if both else None

@@ -1,0 +1,142 @@
+"""A pipeline on a dataset: index it, ask every question, write down what came of it.
+
+Records lie in the cache under everything they depend on (questions, content, pipeline, code), so that a killed run
+resumes and a finished one is not asked again. Times are of single questions, one after the other.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rag import Answer, Hit
+from rag_evals.datasets import Dataset, Passage, Question
+from rag_evals.gold import name_of, ranking, sentences_at
+from rag_evals.indexing import code_digest, content_digest, digest, indexed
+from rag_evals.records import Record, Said, appending, read
+
+REACH = 3  # chunks asked for per passage wanted: a passage may come as several chunks
+
+Progress = Callable[[int, int], None]  # questions done, of how many
+
+
+class Asked(Protocol):
+    """What is asked of a pipeline."""
+
+    def search(self, question: str, *, k: int) -> list[Hit]: ...
+
+    def ask(self, question: str) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a pipeline did on a dataset; `records[i]` belongs to `questions[i]`. `memory` is the process's peak, MiB."""
+
+    dataset: str
+    pipeline: str
+    questions: tuple[Question, ...]
+    records: tuple[Record, ...]
+    index_seconds: float
+    memory: int
+
+
+def run(
+    dataset: Dataset,
+    name: str,
+    *,
+    k: int,
+    answers: bool,
+    cache: Path,
+    fresh: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Run:
+    """Index the dataset for the pipeline, ask its questions, or go on with what an earlier run has of them.
+
+    `k` is the deepest cut-off that will be measured; `fresh` forgets earlier records. Raises what the pipeline raises.
+    """
+    started = time.perf_counter()
+    pipeline, folder = indexed(dataset, name, cache)
+    index_seconds = time.perf_counter() - started
+    with closing(pipeline):
+        key = digest(
+            [asdict(question) for question in dataset.questions],
+            content_digest(dataset),
+            [pipeline.config.stages, asdict(pipeline.config.settings), pipeline.stages.fingerprints],
+            [k, answers, code_digest()],
+        )
+        path = folder / "records" / f"{key}.jsonl"
+        if fresh:
+            path.unlink(missing_ok=True)
+        records = ask(dataset, pipeline, path, k=k, answers=answers, progress=progress)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory = peak >> (20 if sys.platform == "darwin" else 10)  # bytes there, KiB elsewhere
+    return Run(dataset.name, name, dataset.questions, records, index_seconds, memory)
+
+
+def ask(
+    dataset: Dataset, pipeline: Asked, path: Path, *, k: int, answers: bool, progress: Progress
+) -> tuple[Record, ...]:
+    """A record for every question, in order; those already in the file at `path` are not asked again."""
+    done = read(path)
+    facts = any(question.supporting_facts for question in dataset.questions)
+    sentences = {p.pid: p for p in dataset.corpus if p.sentences} if answers and facts else {}
+    with appending(path) as append:
+        for number, question in enumerate(dataset.questions):
+            progress(number, len(dataset.questions))
+            if question.id not in done:
+                done[question.id] = record = _record(question, pipeline, dataset.documents, k, answers, sentences)
+                append(record)
+    progress(len(dataset.questions), len(dataset.questions))
+    return tuple(done[question.id] for question in dataset.questions)
+
+
+def _record(
+    question: Question,
+    pipeline: Asked,
+    documents: Sequence[str],
+    k: int,
+    answers: bool,
+    sentences: Mapping[str, Passage],
+) -> Record:
+    started = time.perf_counter()
+    hits = pipeline.search(question.question, k=REACH * k)
+    seconds = time.perf_counter() - started
+    found = ranking(question, hits, documents)
+    said = _said(question.question, pipeline, documents, sentences) if answers else None
+    return Record(question.id, tuple(found), tuple(found.values()), seconds, said)
+
+
+def _said(question: str, pipeline: Asked, documents: Sequence[str], sentences: Mapping[str, Passage]) -> Said:
+    started = time.perf_counter()
+    answer = pipeline.ask(question)
+    seconds = time.perf_counter() - started
+    hits = {hit.chunk.id: hit for hit in answer.hits}
+    spans: list[str] = []
+    facts: dict[tuple[str, int], None] = {}
+    for cited in answer.citations:
+        hit = hits.get(cited.chunk_id)
+        spans.append(hit.chunk.text[cited.start - hit.chunk.start : cited.end - hit.chunk.start] if hit else "")
+        if hit and (passage := sentences.get(name_of(hit, documents))):
+            facts.update(((passage.title, n), None) for n in sentences_at(passage, cited.start, cited.end))
+    statements = tuple(
+        (statement.text, tuple(c.quote for c in answer.citations if c.marker in statement.citations))
+        for statement in answer.statements
+        if statement.text in answer.text
+    )
+    return Said(
+        text=answer.text,
+        abstained=answer.abstained,
+        confidence=float(answer.hits[0].score) if answer.hits else 0.0,
+        statements=statements,
+        quotes=tuple(cited.quote for cited in answer.citations),
+        spans=tuple(spans),
+        facts=tuple(facts),
+        seconds=seconds,
+        usage=dict(answer.usage),
+    )

@@ -1,0 +1,146 @@
+"""From spans to chunks: what every chunker does around its own way of cutting.
+
+Gives each chunk its id, its context (title and heading path), the keys of what it is about, and its sections.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from uuid import NAMESPACE_URL, uuid5
+
+from annotated_types import Ge
+
+from rag import links
+from rag.chunk.outline import above, outline, path
+from rag.chunk.spans import Ruler, Span, strip
+from rag.stages import Embedder
+from rag.types import Chunk, Chunked, Document, Section
+
+VERSION = 1  # raise it when the same document comes to be cut otherwise
+CONTEXT_TOKENS = 48  # with 200 tokens of text and two special ones, a chunk stays inside a window of 256
+LONGEST_NAME = 1000  # characters of a title or heading that count
+
+Size: TypeAlias = Annotated[int, Ge(8)]  # tokens
+Context: TypeAlias = Literal["title", "headings", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a chunker cuts: a document, its headings by start, its tokens."""
+
+    document: Document
+    headings: Sequence[Section]
+    ruler: Ruler
+
+
+class Piece(NamedTuple):
+    """A span to become a chunk; `header` is the first row of the table it begins inside of."""
+
+    start: int
+    end: int
+    header: Span | None = None
+
+
+def fingerprint(chunker: Any) -> str:
+    """A hash of a chunker's class, version, options and its embedder, whose tokens it counts."""
+    options = [(field.name, getattr(chunker, field.name)) for field in fields(chunker) if field.name != "embedder"]
+    parts = (type(chunker).__name__, VERSION, options, chunker.embedder.fingerprint)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def build(
+    documents: Sequence[Document],
+    cut: Callable[[Text], Iterable[Piece]],
+    *,
+    embedder: Embedder,
+    context: Context,
+    fingerprint: str,
+) -> list[Chunked]:
+    """One `Chunked` per document, cut by `cut`; all texts, titles and headings are tokenized in one call."""
+    outlines = [outline(document) for document in documents]
+    strings = dict.fromkeys(document.text for document in documents)
+    strings.update(dict.fromkeys(_line(document.title) for document in documents))
+    strings.update(dict.fromkeys(_line(name) for found in outlines for heading in found for name in path(heading)))
+    tokens = embedder.token_spans(list(strings))
+    rulers = {string: Ruler.of(string, spans) for string, spans in zip(strings, tokens, strict=True)}
+    chunked = []
+    for document, found in zip(documents, outlines, strict=True):
+        text = Text(document, found, rulers[document.text])
+        pieces = [Piece(*strip(document.text, start, end), header) for start, end, header in cut(text)]
+        pieces = [piece for piece in pieces if piece.start < piece.end]
+        chunked.append(Chunked(document, tuple(_chunks(text, pieces, rulers, context, fingerprint))))
+    return chunked
+
+
+def _chunks(
+    text: Text, pieces: Sequence[Piece], rulers: Mapping[str, Ruler], context: Context, fingerprint: str
+) -> Iterator[Chunk]:
+    document = text.document
+    digest = document.digest
+    spans = [(piece.start, piece.end) for piece in pieces]
+    about = links.keys(document, spans, text.headings)
+    sections = _overlapping(document.sections, spans)
+    for (start, end, header), keys, found in zip(pieces, about, sections, strict=True):
+        yield Chunk(
+            id=str(uuid5(NAMESPACE_URL, f"{document.id}|{digest}|{start}|{end}|{fingerprint}")),
+            doc_id=document.id,
+            text=document.text[start:end],
+            start=start,
+            end=end,
+            source=document.source,
+            title=document.title,
+            context=_context(text, start, header, rulers, context),
+            about=keys,
+            sections=found,
+            meta=document.meta,
+        )
+
+
+def _context(text: Text, start: int, header: Span | None, rulers: Mapping[str, Ruler], context: Context) -> str:
+    """Title, heading path and table header without what the chunk's own first line says again.
+
+    What `CONTEXT_TOKENS` do not hold is left out: middle headings first, the innermost last.
+    """
+    if context == "none":
+        return ""
+    document = text.document
+    first = document.text[start : start + LONGEST_NAME].partition("\n")[0]
+    names = [document.title, *(path(above(text.headings, start)) if context == "headings" else ())]
+    said = {first.strip("#*_ \t").casefold(), ""}
+    parts = [
+        name for name in {name.casefold(): name for name in map(_line, names)}.values() if name.casefold() not in said
+    ]
+    room, kept = CONTEXT_TOKENS, {}
+    for i in sorted(range(len(parts)), key=lambda i: -i if i else -len(parts)):
+        if room > 1:
+            kept[i], used = _shortened(rulers[parts[i]], 0, len(parts[i]), room)
+            room -= used
+    lines = [" > ".join(kept[i] for i in sorted(kept))]
+    if header and room > 1:
+        lines.append(_line(_shortened(text.ruler, *header, room)[0]))
+    return "\n".join(filter(None, lines))
+
+
+def _shortened(ruler: Ruler, start: int, end: int, room: int) -> tuple[str, int]:
+    """The beginning of text[start:end] that fits, and the tokens it takes, with one for what sets it apart."""
+    _, end = next(ruler.windows(start, end, room))
+    return ruler.text[start:end].strip(), ruler.count(start, end) + 1
+
+
+def _overlapping(sections: Sequence[Section], spans: Sequence[Span]) -> Iterator[tuple[Section, ...]]:
+    """For each span the sections that share a character with it, by start. Spans ascend, so one sweep is enough."""
+    filled = (section for section in sections if section.start < section.end)
+    waiting = sorted(filled, key=lambda section: section.start, reverse=True)
+    active: list[Section] = []
+    for start, end in spans:
+        while waiting and waiting[-1].start < end:
+            active.append(waiting.pop())
+        active = [section for section in active if section.end > start]
+        yield tuple(active)
+
+
+def _line(text: str) -> str:
+    return " ".join(text[:LONGEST_NAME].split())

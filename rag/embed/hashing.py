@@ -1,0 +1,85 @@
+"""Vectors without a model: words and their letter n-grams, hashed with a sign (Weinberger et al., arXiv 0902.2206).
+
+It is for tests and plumbing: deterministic, instant, a few lines. It is no embedding: texts are near each other when
+they share words or pieces of words, and a paraphrase is as far away as anything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+from zlib import crc32
+
+import numpy as np
+from annotated_types import Ge
+
+from rag.stages import component
+from rag.types import Chunked, Embeddings, Spans, Vector, Vectors
+
+_WORD = re.compile(r"\w+")
+_GRAM = 4  # letters
+
+
+@component
+class Hashing:
+    """`width` is the number of columns."""
+
+    width: Annotated[int, Ge(1)] = 256
+
+    @property
+    def dim(self) -> int:
+        """Columns of the dense vectors."""
+        return self.width
+
+    @property
+    def representations(self) -> frozenset[str]:
+        """Only "dense"."""
+        return frozenset({"dense"})
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the method and its width."""
+        return hashlib.sha256(f"hashing 1 {self.width}".encode()).hexdigest()
+
+    def token_spans(self, texts: Sequence[str]) -> list[Spans]:
+        """Character spans (n, 2) of each text's words."""
+        return [np.array([m.span() for m in _WORD.finditer(t)], dtype=np.int64).reshape(-1, 2) for t in texts]
+
+    def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
+        """Context and text of every chunk."""
+        return self.embed_queries([chunk.contextual for item in batch for chunk in item.chunks])
+
+    def embed_queries(self, texts: Sequence[str]) -> Embeddings:
+        """Every text, questions like chunks."""
+        return Embeddings(dense=self._rows([_WORD.findall(text.casefold()) for text in texts]))
+
+    def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
+        """One unit-length vector for each word; one in all for a text without words."""
+        return [self._rows([[word] for word in _WORD.findall(text.casefold())] or [[]]) for text in texts]
+
+    def _rows(self, bags: Sequence[Sequence[str]]) -> Vectors:
+        rows = np.zeros((len(bags), self.width), dtype=np.float32)
+        for row, words in zip(rows, bags, strict=True):
+            _fill(row, words)
+        return rows
+
+
+def _fill(row: Vector, words: Sequence[str]) -> None:
+    """Add the features of the words and scale to length one; no feature at all is the first axis."""
+    for feature in _features(words):
+        code = crc32(feature.encode("utf-8", "surrogatepass"))
+        row[(code >> 1) % len(row)] += 1 if code & 1 else -1
+    length = np.linalg.norm(row)
+    if length:
+        row /= length
+    else:
+        row[0] = 1
+
+
+def _features(words: Sequence[str]) -> Iterator[str]:
+    for word in words:
+        yield word
+        edged = f"<{word}>"
+        yield from (edged[i : i + _GRAM] for i in range(len(edged) - _GRAM + 1))

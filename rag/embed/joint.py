@@ -1,0 +1,62 @@
+"""A dense and a sparse embedder behind one: what a pipeline with `sparse:` embeds with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Protocol, runtime_checkable
+
+from rag.errors import ConfigError
+from rag.stages import Embedder, component
+from rag.types import Chunked, Embeddings, Spans, Vectors
+
+
+@runtime_checkable
+class TokenEmbedder(Embedder, Protocol):
+    """An embedder that can also tell tokens apart."""
+
+    def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
+        """Unit-length vectors (tokens, width) of each text's tokens."""
+        ...
+
+
+@component
+class Joint:
+    """Length, token spans and token vectors are those of `dense`; `sparse` adds its representation."""
+
+    dense: Embedder
+    sparse: Embedder
+
+    @property
+    def dim(self) -> int:
+        """Columns of the dense vectors."""
+        return self.dense.dim
+
+    @property
+    def representations(self) -> frozenset[str]:
+        """What the two declare."""
+        return self.dense.representations | self.sparse.representations
+
+    @property
+    def fingerprint(self) -> str:
+        """Of both."""
+        return sha256(f"{self.dense.fingerprint} {self.sparse.fingerprint}".encode()).hexdigest()
+
+    def token_spans(self, texts: Sequence[str]) -> list[Spans]:
+        """Those of the dense embedder, whose length limits a chunk."""
+        return self.dense.token_spans(texts)
+
+    def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
+        """Every representation of both."""
+        return replace(self.dense.embed_chunks(batch), sparse=self.sparse.embed_chunks(batch).sparse)
+
+    def embed_queries(self, texts: Sequence[str]) -> Embeddings:
+        """Every representation of both."""
+        return replace(self.dense.embed_queries(texts), sparse=self.sparse.embed_queries(texts).sparse)
+
+    def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
+        """Those of the dense embedder. Raises ConfigError where it has none."""
+        if not isinstance(self.dense, TokenEmbedder):
+            raise ConfigError(f"embed: {type(self.dense).__name__} has no token vectors; use onnx or transformers.")
+        return self.dense.token_vectors(texts, query=query)

@@ -1,0 +1,83 @@
+"""The everyday embedder: BERT-like sentence encoders on the CPU by onnxruntime, without torch or transformers.
+
+The default is the bundled MiniLM (Wang et al., arXiv 2002.10957). Pooling, length and prompts come from the model's
+own sentence-transformers files, and its vectors equal sentence-transformers' within 1e-5. Other architectures, and
+GPUs, are the business of `transformers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated
+
+from annotated_types import Ge
+
+from rag.embed.modelspec import ModelSpec, read
+from rag.stages import component
+from rag.types import Chunked, Embeddings, Spans, Vectors
+
+if TYPE_CHECKING:
+    from rag.embed.encoder import TextEncoder
+
+
+@component
+class Onnx:
+    """`model` is "bundled", a folder, or a name in the local Hugging Face cache; options left out are the model's own.
+
+    `tokens` adds token vectors to every embedding (for MaxSim search; they take some hundred times the space).
+    `batch_tokens` is what runs at once on a core, padding included.
+    """
+
+    model: str = "bundled"
+    max_tokens: Annotated[int, Ge(3)] | None = None
+    query_prefix: str | None = None
+    document_prefix: str | None = None
+    tokens: bool = False
+    batch_tokens: Annotated[int, Ge(1)] = 1024
+
+    @property
+    def dim(self) -> int:
+        """Columns of the dense vectors."""
+        return self._spec.dim
+
+    @property
+    def representations(self) -> frozenset[str]:
+        """ "dense", and "tokens" if asked for."""
+        return frozenset({"dense", "tokens"} if self.tokens else {"dense"})
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same as `transformers` gives this model: their vectors are equal but for rounding."""
+        return self._spec.fingerprint()
+
+    def token_spans(self, texts: Sequence[str]) -> list[Spans]:
+        """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
+        return self._encoder.token_spans(texts)
+
+    def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
+        """Context and text of every chunk, behind the document prefix."""
+        return self._encoder.embed_chunks(batch, tokens=self.tokens)
+
+    def embed_queries(self, texts: Sequence[str]) -> Embeddings:
+        """Every text behind the query prefix."""
+        return self._encoder.embed_queries(texts, tokens=self.tokens)
+
+    def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
+        """Unit-length vectors (tokens, width) of each text's tokens: what MaxSim compares."""
+        return self._encoder.token_vectors(texts, query=query)
+
+    @cached_property
+    def _spec(self) -> ModelSpec:
+        return read(
+            self.model,
+            max_tokens=self.max_tokens,
+            query_prefix=self.query_prefix,
+            document_prefix=self.document_prefix,
+        )
+
+    @cached_property
+    def _encoder(self) -> TextEncoder:
+        from rag.embed.session import text_encoder  # onnxruntime: not for a command that only reads the pipeline
+
+        return text_encoder(self._spec, batch_tokens=self.batch_tokens)

@@ -1,0 +1,47 @@
+"""The tensors of a safetensors file as float32 arrays that share memory with it.
+
+Mapping the file instead of copying it makes a cold start cheap: pages that are not used, most of the vocabulary's
+vectors in a short query, are never read. Format: https://github.com/huggingface/safetensors (8 bytes little-endian
+header length, JSON header, data). Integer tensors (buffers like position ids) are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import ModelError
+
+_MAX_HEADER = 100_000_000  # the format's own limit
+
+_READ: Mapping[str, Callable[[NDArray[np.uint8]], NDArray[np.float32]]] = {
+    "F32": lambda raw: raw.view("<f4"),
+    "F16": lambda raw: raw.view("<f2").astype(np.float32),
+    "BF16": lambda raw: (raw.view("<u2").astype(np.uint32) << 16).view(np.float32),
+}
+
+
+def mapped(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Name -> read-only array; half-precision tensors are converted. Raises ModelError for a damaged file."""
+    try:
+        data = np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray)
+        size = int(data[:8].view("<u8")[0])
+        if size > min(_MAX_HEADER, len(data) - 8):
+            raise ValueError("its header is longer than the file")
+        header: dict[str, Any] = json.loads(data[8 : 8 + size].tobytes())
+        body = data[8 + size :]
+        return {name: _tensor(body, entry) for name, entry in header.items() if entry.get("dtype") in _READ}
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path}: not a readable safetensors file ({error}); fetch the model again.") from error
+
+
+def _tensor(body: NDArray[np.uint8], entry: Mapping[str, Any]) -> NDArray[np.float32]:
+    start, end = entry["data_offsets"]
+    if not 0 <= start <= end <= len(body):
+        raise ValueError("a tensor lies outside the file")
+    return _READ[entry["dtype"]](body[start:end]).reshape(entry["shape"])

@@ -1,0 +1,84 @@
+"""Any transformers encoder, or a decoder with last-token pooling, by torch: the embedder for other models and GPUs.
+
+From a local folder or the local Hugging Face cache, safetensors only, remote code never. Pooling, Dense modules,
+length and prompts come from the model's own sentence-transformers files; a plain encoder gets mean pooling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from annotated_types import Ge
+
+from rag.embed.modelspec import ModelSpec, read
+from rag.stages import component
+from rag.types import Chunked, Embeddings, Spans, Vectors
+
+if TYPE_CHECKING:
+    from rag.embed.encoder import TextEncoder
+
+
+@component
+class Transformers:
+    """`model` is "bundled", a folder, or a name in the local Hugging Face cache; options left out are the model's own.
+
+    `device` is a torch device ("cpu", "cuda:1", "mps"), by default the fastest there is. `tokens` adds token vectors
+    to every embedding. `batch_tokens` is what runs at once, padding included.
+    """
+
+    model: str = "bundled"
+    device: str | None = None
+    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+    max_tokens: Annotated[int, Ge(3)] | None = None
+    query_prefix: str | None = None
+    document_prefix: str | None = None
+    tokens: bool = False
+    batch_tokens: Annotated[int, Ge(1)] = 8192
+
+    @property
+    def dim(self) -> int:
+        """Columns of the dense vectors."""
+        return self._spec.dim
+
+    @property
+    def representations(self) -> frozenset[str]:
+        """ "dense", and "tokens" if asked for."""
+        return frozenset({"dense", "tokens"} if self.tokens else {"dense"})
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same on every device, and in float32 the same as `onnx` gives this model."""
+        return self._spec.fingerprint(dtype=self.dtype)
+
+    def token_spans(self, texts: Sequence[str]) -> list[Spans]:
+        """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
+        return self._encoder.token_spans(texts)
+
+    def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
+        """Context and text of every chunk, behind the document prefix."""
+        return self._encoder.embed_chunks(batch, tokens=self.tokens)
+
+    def embed_queries(self, texts: Sequence[str]) -> Embeddings:
+        """Every text behind the query prefix."""
+        return self._encoder.embed_queries(texts, tokens=self.tokens)
+
+    def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
+        """Unit-length vectors (tokens, width) of each text's tokens: what MaxSim compares."""
+        return self._encoder.token_vectors(texts, query=query)
+
+    @cached_property
+    def _spec(self) -> ModelSpec:
+        return read(
+            self.model,
+            max_tokens=self.max_tokens,
+            query_prefix=self.query_prefix,
+            document_prefix=self.document_prefix,
+        )
+
+    @cached_property
+    def _encoder(self) -> TextEncoder:
+        from rag.embed.torch import text_encoder  # torch and transformers take seconds to import
+
+        return text_encoder(self._spec, device=self.device, dtype=self.dtype, batch_tokens=self.batch_tokens)

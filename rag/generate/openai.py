@@ -1,0 +1,174 @@
+"""Answers from a language model behind any OpenAI-compatible endpoint: Ollama, llama.cpp, vLLM, or a hosted one.
+
+Nothing is contacted unless `base_url` and `model` are named. The key comes from the environment alone and goes to
+that endpoint alone (redirects are refused); it is in no message and no repr. A request is tried again, with growing
+pauses or the server's Retry-After, only on failures that pass (429, 5xx, no connection) and only before the first
+piece of text. Whatever the server does, a call ends: by the total or the idle timeout, or by `max_tokens`. What it
+does not do: tools, images, sampling options beyond temperature. Protocol: OpenAI's chat completions.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from rag import chat
+from rag.errors import ConfigError, GeneratorError
+from rag.prompts import build, spoken
+from rag.stages import component
+from rag.tokens import counter
+from rag.types import Hit
+
+PASSING = frozenset({408, 429, 500, 502, 503, 504, 529})
+HINTS = {
+    401: "Set the environment variable {env} to a valid key.",
+    403: "The key in the environment variable {env} may not use this model.",
+    404: "Check `base_url` (it usually ends in /v1) and `model`.",
+    429: "The endpoint limits requests: try again later.",
+}
+FIRST_PAUSE = 0.5  # seconds before the first retry, doubled each time
+CONNECT = 10.0  # seconds to reach the endpoint
+REFUSAL = 4096  # bytes read of an error's body
+WIDEST = 16  # characters a token; beyond that many the server has ignored max_tokens
+
+
+@component
+class OpenAI:
+    """`base_url` is what /chat/completions is added to. Times are seconds; sizes are tokens.
+
+    `timeout` limits a whole call with its retries, `idle` the silence between two pieces; `context` is the model's
+    window, of which `max_tokens` are kept for the answer.
+    """
+
+    base_url: str
+    model: str
+    api_key_env: str = "OPENAI_API_KEY"
+    timeout: float = 120.0
+    idle: float = 60.0
+    retries: int = 2
+    max_tokens: int = 512
+    temperature: float = 0.0
+    context: int = 8192
+
+    def __post_init__(self) -> None:
+        try:
+            url = httpx.URL(self.base_url)
+        except httpx.InvalidURL as error:
+            raise ConfigError(f"generate: base_url {self.base_url!r} is no URL: {error}") from error
+        if url.scheme not in ("http", "https") or not url.host:
+            raise ConfigError("generate: base_url must be like http://localhost:11434/v1 (http or https only).")
+        if url.userinfo:
+            raise ConfigError(f"generate: base_url holds credentials; put the key into {self.api_key_env} instead.")
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
+        """The model's answer as it comes; nothing where it abstains. Raises GeneratorError and ConfigError."""
+        prompt = build(question, hits, budget=self.context - self.max_tokens, count=counter().count)
+        yield from spoken(self._reply(prompt.messages))
+
+    def _reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+        deadline = time.monotonic() + self.timeout
+        idle = min(self.idle, self.timeout)
+        text = ""
+        with httpx.Client(headers=self._headers(), timeout=httpx.Timeout(idle, connect=min(idle, CONNECT))) as client:
+            response = self._open(client, messages, deadline)
+            try:
+                for piece in chat.pieces(response.headers.get("content-type", ""), self._blocks(response, deadline)):
+                    yield piece
+                    text += piece
+                    if len(text) > WIDEST * self.max_tokens:
+                        return
+            except ValueError as error:
+                raise self._error(f"sent an answer that cannot be used: {error}") from error
+            finally:
+                response.close()
+        if not text.strip():
+            raise self._error("answered with nothing; `max_tokens` may be too few for its reasoning.")
+
+    def _headers(self) -> dict[str, str]:
+        key = self._key()
+        if not (key.isascii() and key.isprintable()):
+            raise ConfigError(f"generate: the environment variable {self.api_key_env} holds characters no key has.")
+        return {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {key}"} if key else {})
+
+    def _key(self) -> str:
+        return os.environ.get(self.api_key_env, "").strip()
+
+    def _open(self, client: httpx.Client, messages: Sequence[Mapping[str, str]], deadline: float) -> httpx.Response:
+        """A response with status 200, its body unread."""
+        body = {
+            "model": self.model,
+            "messages": messages,
+            "stream": True,
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+        }
+        request = client.build_request("POST", f"{self.base_url.rstrip('/')}/chat/completions", json=body)
+        attempt = 0
+        while True:
+            wait = FIRST_PAUSE * 2**attempt
+            try:
+                response = client.send(request, stream=True)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                failure = self._error(f"is out of reach: {error}. Is the server running?")
+            except httpx.HTTPError as error:
+                raise self._broken(error) from error
+            else:
+                if response.status_code == 200:
+                    return response
+                failure = self._refusal(response, deadline)
+                if response.status_code not in PASSING:
+                    raise failure
+                wait = _retry_after(response, wait)
+            attempt += 1
+            if attempt > self.retries or time.monotonic() + wait > deadline:
+                raise failure
+            time.sleep(wait)
+
+    def _refusal(self, response: httpx.Response, deadline: float) -> GeneratorError:
+        """What a status other than 200 means, with the server's own words."""
+        body = b""
+        for block in self._blocks(response, deadline):
+            body += block
+            if len(body) > REFUSAL:
+                break
+        response.close()
+        try:
+            said = chat.words(chat.parse(body))
+        except ValueError:
+            said = chat.words({"error": body.decode("utf-8", "replace")})
+        hint = HINTS.get(response.status_code, "").format(env=self.api_key_env)
+        return self._error(f"answered HTTP {response.status_code}. {said} {hint}".rstrip())
+
+    def _blocks(self, response: httpx.Response, deadline: float) -> Iterator[bytes]:
+        """The body as it comes, within the total time."""
+        try:
+            for block in response.iter_bytes():
+                yield block
+                if time.monotonic() > deadline:
+                    raise self._error(f"took longer than {self.timeout:g} s in all (`timeout`).")
+        except httpx.HTTPError as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: httpx.HTTPError) -> GeneratorError:
+        if isinstance(error, httpx.TimeoutException):
+            return self._error(f"sent nothing for {self.idle:g} s (`idle`).")
+        return self._error(f"broke off: {error}")
+
+    def _error(self, what: str) -> GeneratorError:
+        message = f"{self.base_url} (model {self.model}) {what}"
+        return GeneratorError(message.replace(key, "***") if (key := self._key()) else message)
+
+
+def _retry_after(response: httpx.Response, otherwise: float) -> float:
+    """Seconds the server asks to wait, given as a number or a date."""
+    value = response.headers.get("retry-after", "")
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return otherwise

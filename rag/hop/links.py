@@ -1,0 +1,65 @@
+"""Hops along links: from passages that the question names to chunks about what those passages mention. No model.
+
+A hop starts at the anchors among the first `seeds` direct hits, or at the first hit alone where the question names
+none. Each start becomes a query with the question's own vectors and a filter: about a key that the start mentions, not
+about what it is itself about, not among the hits already there. The store ranks what passes by the question.
+
+In the one list `head` direct hits stand first (twice as many where the question names nothing), then the `links`
+closest linked chunks, then the other direct hits: a question that needs no hop stays where it was. Recall@5 and @10
+against direct hybrid retrieval, bundled model, titles + text, dev splits: 2WikiMultihopQA 0.665, 0.708 -> 0.923, 0.970;
+MuSiQue 0.560, 0.630 -> 0.557, 0.673; SQuAD, NQ, MultiHop-RAG and EntailmentBank change by at most 0.002. A second step
+found no more there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field
+
+from rag.hop.rank import anchors, closest, leads, linked, placed
+from rag.stages import component
+from rag.types import Filter, Hit, Query
+
+
+@component
+class Links:
+    """`hops` steps from at most `seeds` passages each. One call is one question's tree."""
+
+    hops: Annotated[int, Field(ge=1)] = 1
+    seeds: Annotated[int, Field(ge=1)] = 5
+    head: Annotated[int, Field(ge=0)] = 3
+    links: Annotated[int, Field(ge=0)] = 3
+
+    def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
+        """One query for each start that mentions something; later layers start at their `seeds` best."""
+        pairs = [
+            (place, query, hit)
+            for query, found in zip(queries, hits, strict=True)
+            if query.hop < self.hops
+            for place, hit in enumerate(found if query.hop else self._anchors(query, found) or found[:1])
+        ]
+        known = tuple(hit.chunk.id for found in hits for hit in found)
+        spawned = []
+        for _, query, hit in sorted(pairs, key=lambda pair: pair[0])[: self.seeds]:
+            if keys := leads(hit.chunk):
+                narrowed = Filter(any_of={"about": keys}, none_of={"about": hit.chunk.about, "id": known})
+                trail = (*query.trail, hit.chunk.id)
+                spawned.append(replace(query, filter=narrowed, hop=query.hop + 1, trail=trail))
+        return spawned
+
+    def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
+        """Direct hits, linked ones and the rest, as above; a second step adds `links // 2` chunks, and so on."""
+        direct = [hit for hit in hits if hit.hop == 0]
+        named = self._anchors(question, direct)
+        first = direct[: self.head if named else 2 * self.head]
+        steps = linked(named or direct[:1], hits, hops=self.hops)
+        woven, known = list(first), {hit.chunk.id for hit in first}
+        for n, step in enumerate(steps, 1):
+            woven += closest(question, [hit for hit in step if hit.chunk.id not in known])[: self.links // n]
+        return placed([*woven, *hits], k=k)
+
+    def _anchors(self, question: Query, direct: Sequence[Hit]) -> list[Hit]:
+        return anchors(question.text, direct[: self.seeds])

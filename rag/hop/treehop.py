@@ -1,0 +1,81 @@
+"""TreeHop: each chunk found turns the query that found it into the next query, by a small gate network.
+
+A layer of the tree is what one hop found. Two rules keep it small: a chunk already in the tree spawns nothing
+(redundancy pruning; the answer graph hands over only what is new), and only the `branches` best of a layer go on and
+count before the other direct hits (layer-wise top-k pruning). Next queries have a dense vector only.
+
+Two differences from the reference: its pruning counts known chunks among a layer's best before it drops them, here
+the best new ones go on; and its ranking ends with the layers, here the other direct hits follow.
+
+Source: TreeHop (arXiv 2504.20114). Weights are trained for one embedder and fit no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from rag.errors import ConfigError, ModelError
+from rag.hop.gate import Gate, load
+from rag.hop.rank import placed
+from rag.stages import component
+from rag.types import Hit, Query, Vector
+
+
+@component
+class TreeHop:
+    """`weights` is a safetensors file, or a folder with `model.safetensors`. One call is one question's tree."""
+
+    weights: str
+    hops: Annotated[int, Field(ge=1)] = 1
+    branches: Annotated[int, Field(ge=1)] = 5
+
+    @cached_property
+    def gate(self) -> Gate:
+        """The network, read on first use. Raises ModelError."""
+        return load(Path(self.weights))
+
+    def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
+        """The next query of each of the layer's `branches` best hits, by score, ties by cosine with what found them.
+
+        Raises ConfigError where there are no dense vectors, ModelError for a gate of another dimension.
+        """
+        layer = [
+            (query, hit, *_vectors(query, hit))
+            for query, found in zip(queries, hits, strict=True)
+            if query.hop < self.hops
+            for hit in found
+        ]
+        best = sorted(layer, key=lambda branch: (-branch[1].score, -float(branch[2] @ branch[3])))[: self.branches]
+        if not best:
+            return []
+        spawners, chunks, q, c = zip(*best, strict=True)
+        if len(q[0]) != self.gate.dim:
+            raise ModelError(
+                f"{self.weights}: a gate for {self.gate.dim} dimensions, but the embedder has {len(q[0])}."
+            )
+        return [
+            Query(text=query.text, dense=vector, hop=query.hop + 1, trail=(*query.trail, hit.chunk.id))
+            for query, hit, vector in zip(
+                spawners, chunks, self.gate.next_queries(np.stack(q), np.stack(c)), strict=True
+            )
+        ]
+
+    def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
+        """The `branches` best of each layer, layer by layer, then the others likewise."""
+        ordered = sorted(hits, key=lambda hit: (hit.hop, -hit.score))
+        layers = [list(layer) for _, layer in groupby(ordered, key=lambda hit: hit.hop)]
+        kept = [hit for layer in layers for hit in layer[: self.branches]]
+        return placed([*kept, *ordered], k=k)
+
+
+def _vectors(query: Query, hit: Hit) -> tuple[Vector, Vector]:
+    if query.dense is None or hit.vector is None:
+        raise ConfigError("hop: treehop needs dense vectors; retrieve by dense or hybrid, or use the hopper links.")
+    return query.dense, hit.vector

@@ -1,0 +1,73 @@
+"""Late interaction: each token of the question looks for its most similar token in the passage.
+
+The score of a passage is the mean over the question's tokens of the largest cosine with one of its tokens. It sees
+word for word what one vector per passage blurs. A passage at the end of a hop does not look like the question, so hits
+of later hops keep their places, and only direct hits are reordered among theirs: by the reciprocal of the place they
+came with plus `weight` times the reciprocal of the place MaxSim gives them. Passages are encoded when asked for.
+
+Measured with the bundled model after link hops, recall@5 / all gold@5: 176 MuSiQue questions 0.550 / 0.239 to
+0.570 / 0.261, 80 of 2WikiMultihopQA 0.900 / 0.775 to 0.919 / 0.812 (reordering every hit: 0.794 / 0.537), 80 of SQuAD
+0.963 to 0.988, 80 of MultiHop-RAG 0.601 to 0.583.
+Source: ColBERT (arXiv 2004.12832), here over the token vectors of any embedder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from rag.errors import ConfigError
+from rag.stages import Embedder, component
+from rag.types import Hit, Vectors
+
+CONSTANT = 2  # place p, from 0, is worth 1 / (p + CONSTANT)
+
+
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """What MaxSim asks of an embedder."""
+
+    def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
+        """Unit-length vectors (tokens, width) of each text's tokens."""
+        ...
+
+
+@component
+class MaxSim:
+    """Reorders the direct hits among the first `top`; MaxSim's order counts `weight` times the given one."""
+
+    embedder: Embedder
+    top: Annotated[int, Field(ge=1)] = 15
+    weight: Annotated[float, Field(ge=0)] = 1.0
+
+    def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
+        """The same hits, scored 1 / place. Raises ConfigError for an embedder without token vectors."""
+        if not isinstance(self.embedder, TokenEmbedder):
+            raise ConfigError("rerank: maxsim needs an embedder with token vectors, such as onnx; or use none.")
+        direct = [[i for i, hit in enumerate(found[: self.top]) if hit.hop == 0] for found in hits]
+        texts = list({found[i].chunk.contextual: None for found, own in zip(hits, direct, strict=True) for i in own})
+        passages = dict(zip(texts, self.embedder.token_vectors(texts), strict=True))
+        reranked = []
+        for tokens, found, own in zip(self.embedder.token_vectors(questions, query=True), hits, direct, strict=True):
+            similar = np.array([similarity(tokens, passages[found[i].chunk.contextual]) for i in own])
+            fused = worth(np.arange(len(own))) + self.weight * worth(np.argsort(np.argsort(-similar, kind="stable")))
+            order = list(found)
+            for place, i in zip(own, np.argsort(-fused, kind="stable"), strict=True):
+                order[place] = found[own[i]]
+            reranked.append([replace(hit, score=1 / place) for place, hit in enumerate(order, 1)])
+        return reranked
+
+
+def similarity(question: Vectors, passage: Vectors) -> float:
+    """Mean over the question's tokens (n, width) of the largest cosine with a token of the passage (m, width)."""
+    return float((question @ passage.T).max(axis=1).mean()) if len(question) and len(passage) else 0.0
+
+
+def worth(places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What each place in an order is worth, from 0."""
+    return 1.0 / (places + CONSTANT)

@@ -1,0 +1,199 @@
+"""A Qdrant server or cluster, named by its URL. Same points, same vectors and same answers as `edge`.
+
+`in_memory` is the client's own Python imitation of the engine: a second opinion in tests, far too slow for use. The
+collection belongs to this pipeline; the server makes writes durable before it acknowledges them. Its word frequencies
+(IDF) go on counting deleted chunks until it cleans up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
+from typing import Any
+
+from qdrant_client import QdrantClient, models
+from qdrant_client.common.client_exceptions import QdrantException
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
+
+from rag.errors import ConfigError, MismatchError, StoreError
+from rag.stages import component
+from rag.store import ranking
+from rag.store.checks import check_batch, is_id
+from rag.store.filters import Dialect, translate
+from rag.store.payload import KEYWORDS, named, nbytes, plain, sizes, to_hits, to_payload
+from rag.types import Chunk, Embeddings, Hit, Query
+
+REQUEST = 4 * 2**20  # bytes of vectors and text a request should carry: about 16 MB of JSON, servers take 32
+PAGE = 10_000  # ids per scroll
+
+ADVICE = {
+    401: "the key is missing or wrong: set the environment variable that `api_key_env` names",
+    403: "the key does not allow this: set the environment variable that `api_key_env` names",
+    404: "there is no such collection: check `collection`, or run `rag ingest` to build it",
+    413: "the request is too large for this server: write smaller batches",
+}
+
+DIALECT = Dialect(
+    filter=models.Filter,
+    ids=lambda ids: models.HasIdCondition(has_id=list(ids)),
+    one_of=lambda key, values: models.FieldCondition(key=key, match=models.MatchAny(any=values)),
+    number=lambda key, value: models.FieldCondition(key=key, range=models.Range(gte=value, lte=value)),
+)
+
+
+@component
+class Qdrant:
+    """A collection on a server. `dim` 0 means no dense vectors; `tokens` adds one per token, compared by MaxSim.
+
+    `api_key_env` names the environment variable that holds the key, `timeout` is in seconds. The collection is created
+    by the first use unless `readonly`. Every method raises StoreError when the server refuses or cannot be reached;
+    the first use raises ConfigError for a bad URL or key, MismatchError for a collection of other vectors.
+    """
+
+    url: str = "http://localhost:6333"
+    collection: str = "rag"
+    api_key_env: str = ""
+    timeout: int = 30
+    in_memory: bool = False
+    dim: int = 0
+    sparse: bool = True
+    tokens: bool = False
+    readonly: bool = False
+
+    def write(self, chunks: Sequence[Chunk], embeddings: Embeddings) -> None:
+        """Add or replace, in requests of a few MB. Raises StoreError naming the first bad row."""
+        check_batch(chunks, embeddings, dim=self.dim, sparse=self.sparse, tokens=self.tokens)
+        self._check_writable()
+        rows = zip(chunks, named(embeddings, len(chunks), _sparse), strict=True)
+        points = [models.PointStruct(id=chunk.id, vector=vectors, payload=to_payload(chunk)) for chunk, vectors in rows]
+        size = max(1, len(points) * REQUEST // max(1, nbytes(chunks, embeddings)))
+        with self._mapped():
+            for at in range(0, len(points), size):
+                self._client.upsert(self.collection, points[at : at + size], wait=True)
+
+    def search(self, queries: Sequence[Query], *, k: int, using: str, vectors: bool = False) -> list[list[Hit]]:
+        """The k best hits of each query, ties by chunk id; scores of "hybrid" compare within one query only."""
+        fetch = partial(self.fetch, vectors=vectors)
+        return ranking.search(queries, k=k, using=using, dim=self.dim, ask=self._ask, fetch=fetch)
+
+    def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
+        """The stored chunks among `ids`, in the order asked for; with `vectors`, their dense ones."""
+        with self._mapped():
+            records = self._client.retrieve(
+                self.collection, [id for id in ids if is_id(id)], with_vectors=["dense"] if vectors else False
+            )
+        return to_hits(ids, records)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove these chunks; unknown ids are ignored."""
+        self._check_writable()
+        with self._mapped():
+            points = models.PointIdsList(points=[id for id in ids if is_id(id)])
+            self._client.delete(self.collection, points, wait=True)
+
+    def ids(self) -> set[str]:
+        """Every stored chunk id."""
+        found: set[str] = set()
+        offset = None
+        with self._mapped():
+            while True:
+                records, offset = self._client.scroll(
+                    self.collection, limit=PAGE, offset=offset, with_payload=False, with_vectors=False
+                )
+                found.update(str(record.id) for record in records)
+                if offset is None:
+                    return found
+
+    def flush(self) -> None:
+        """Nothing to do: a write returns when the server has it."""
+
+    def close(self) -> None:
+        """Close the connection; the next use opens it again."""
+        client = self.__dict__.pop("_client", None)
+        if client is not None:
+            client.close()
+
+    @cached_property
+    def _client(self) -> QdrantClient:
+        client = QdrantClient(":memory:") if self.in_memory else self._connect()
+        if client.collection_exists(self.collection):
+            self._check_config(client.get_collection(self.collection).config.params)
+        elif self.readonly:
+            raise StoreError(f"{self._place}: {ADVICE[404]}")
+        else:
+            self._create(client)
+        return client
+
+    def _connect(self) -> QdrantClient:
+        key = os.environ.get(self.api_key_env) if self.api_key_env else None
+        if self.api_key_env and not key:
+            raise ConfigError(f"store qdrant: the environment variable {self.api_key_env} (`api_key_env`) is not set")
+        try:
+            return QdrantClient(url=self.url, api_key=key, timeout=self.timeout, check_compatibility=False)
+        except ValueError as error:
+            raise ConfigError(f"store qdrant: `url` {self.url!r} is no URL ({error})") from error
+
+    def _create(self, client: QdrantClient) -> None:
+        vectors = {}
+        if self.dim:
+            vectors["dense"] = models.VectorParams(size=self.dim, distance=models.Distance.DOT)
+        if self.tokens:
+            vectors["tokens"] = models.VectorParams(
+                size=self.dim,
+                distance=models.Distance.DOT,
+                multivector_config=models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM),
+                hnsw_config=models.HnswConfigDiff(m=0),  # never worth a graph
+            )
+        sparse = {"sparse": models.SparseVectorParams(modifier=models.Modifier.IDF)} if self.sparse else {}
+        client.create_collection(self.collection, vectors_config=vectors, sparse_vectors_config=sparse)
+        for key in () if self.in_memory else KEYWORDS:
+            client.create_payload_index(self.collection, key, models.PayloadSchemaType.KEYWORD)
+
+    def _check_config(self, params: models.CollectionParams) -> None:
+        vectors = params.vectors if isinstance(params.vectors, dict) else {}
+        held = {name: one.size for name, one in vectors.items()} | dict.fromkeys(params.sparse_vectors or {}, 0)
+        wanted = sizes(self.dim, self.sparse, self.tokens)
+        if held != wanted:
+            raise MismatchError(f"{self._place}: it holds vectors {held}, this pipeline needs {wanted}")
+
+    @property
+    def _place(self) -> str:
+        return f"collection {self.collection} of {'this process' if self.in_memory else self.url}"
+
+    def _check_writable(self) -> None:
+        if self.readonly:
+            raise StoreError(f"{self._place}: this index is open for reading only")
+
+    def _ask(self, branches: Sequence[ranking.Branch], limit: int) -> list[list[ranking.Scored]]:
+        with self._mapped():
+            requests = [
+                models.QueryRequest(
+                    query=plain(branch.vector, _sparse),
+                    using=branch.name,
+                    filter=translate(branch.filter, DIALECT),
+                    limit=limit,
+                )
+                for branch in branches
+            ]
+            answers = self._client.query_batch_points(self.collection, requests)
+        return [[(str(point.id), point.score) for point in answer.points] for answer in answers]
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except UnexpectedResponse as error:
+            advice = ADVICE.get(error.status_code or 0, str(error))
+            raise StoreError(f"{self._place}: status {error.status_code}: {advice}") from error
+        except QdrantException as error:
+            raise StoreError(f"{self._place}: the server is busy ({error}); try again later") from error
+        except ApiException as error:
+            raise StoreError(
+                f"{self._place}: out of reach ({error}). Is the server running, is `url` right, is `timeout` enough?"
+            ) from error
+
+
+def _sparse(indices: list[int], values: list[float]) -> Any:
+    return models.SparseVector(indices=indices, values=values)

@@ -1,0 +1,93 @@
+"""Write what is generated: the pipeline reference and the golden help texts. Run it after changing an option.
+
+python scripts/docs.py          write docs/pipelines.md and tests/golden/help-*.txt
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = ["", "ingest", "ask", "search", "status", "config", "graph", "pipelines", "eval"]
+KINDS = {
+    "connector": "Finds files and turns them into documents.",
+    "chunk": "Cuts documents into exact spans.",
+    "embed": "Turns chunks and questions into dense vectors.",
+    "sparse": "Adds sparse vectors for hybrid search; left out, search is dense only.",
+    "store": "Holds vectors and chunks.",
+    "retrieve": "The first stage of search.",
+    "hop": "From what was found to what it leads to; left out, there is no second hop.",
+    "rerank": "Puts the found passages into a better order; left out, the order stays.",
+    "generate": "Writes the answer from the passages.",
+}
+
+
+def reference() -> str:
+    """docs/pipelines.md, from the components themselves."""
+    from rag.config import Settings, presets, schema
+    from rag.config import load as load_pipeline
+    from rag.registry import find, names
+
+    settings: Any = Settings
+    parts = [
+        "# Pipeline reference",
+        "Generated from the components by `python scripts/docs.py`. A pipeline file has one key per stage, "
+        "`STAGE: {use: NAME, option: value}`, and these settings:",
+        _options(schema(settings)),
+        "Shipped pipelines: "
+        + "; ".join(f"`{name}`: {load_pipeline(name).settings.description.rstrip('.')}" for name in presets())
+        + ". Print one with `rag pipelines show NAME`, check yours with `rag pipelines check FILE`.",
+    ]
+    for kind, sentence in KINDS.items():
+        parts.append(f"## {kind}\n\n{sentence}")
+        for name in sorted(names(kind)):
+            cls: Any = find(kind, name)
+            parts.append(f"### {kind}: {name}\n\n{inspect.getdoc(cls)}")
+            parts.append(_options(schema(cls, kind)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _options(model: type) -> str:
+    properties = model.model_json_schema().get("properties", {})  # type: ignore[attr-defined]
+    if not properties:
+        return "No options."
+    rows = ["| option | type | default |", "|---|---|---|"]
+    for name, field in properties.items():
+        default = f"`{field['default']!r}`" if "default" in field else "required"
+        rows.append(f"| `{name}` | {_type(field)} | {default} |")
+    return "\n".join(rows)
+
+
+def _type(field: dict[str, object]) -> str:
+    if "enum" in field:
+        return " or ".join(f"`{value}`" for value in field["enum"])  # type: ignore[attr-defined]
+    if "anyOf" in field:
+        return " or ".join(_type(option) for option in field["anyOf"])  # type: ignore[attr-defined]
+    if field.get("type") == "array":
+        return "list"
+    return str(field.get("type", "value"))
+
+
+def helps() -> dict[str, str]:
+    """File name to help text of every command."""
+    rag = str(Path(sys.executable).parent / "rag")
+    environment = {**os.environ, "COLUMNS": "100", "TERMINAL_WIDTH": "100"}
+    return {
+        f"help-{command or 'rag'}.txt": subprocess.run(
+            [rag, *command.split(), "--help"], capture_output=True, text=True, check=True, env=environment
+        ).stdout
+        for command in COMMANDS
+    }
+
+
+if __name__ == "__main__":
+    (ROOT / "docs" / "pipelines.md").write_text(reference())
+    golden = ROOT / "tests" / "golden"
+    golden.mkdir(exist_ok=True)
+    for name, text in helps().items():
+        (golden / name).write_text(text)

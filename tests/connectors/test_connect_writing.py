@@ -1,0 +1,72 @@
+"""Headings to spans, rows to lines."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag_connectors.writing import Writer, outline, table
+
+
+def test_headings_reach_to_the_next_of_their_level() -> None:
+    spans = sorted(outline([(0, 1, "Install"), (10, 2, "Linux"), (20, 2, "Mac"), (30, 1, "Use")], 40))
+    assert spans == [
+        (0, 30, "heading", "Install"),
+        (10, 20, "heading", "Install > Linux"),
+        (20, 30, "heading", "Install > Mac"),
+        (30, 40, "heading", "Use"),
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 6), st.text(min_size=1))))
+def test_spans_nest(headings: list[tuple[int, int, str]]) -> None:
+    headings.sort(key=lambda heading: heading[0])
+    spans = list(outline(headings, 101))
+    assert len(spans) == len(headings)
+    for start, end, _, _ in spans:
+        assert 0 <= start <= end <= 101
+        assert all(not (start < other < end < stop) for other, stop, _, _ in spans)
+
+
+def test_writer_keeps_offsets_when_it_cleans() -> None:
+    writer = Writer()
+    writer.add("one\r\ntwo\x00")
+    start = writer.at
+    writer.add("three")
+    writer.span(start, "row", "row 1")
+    record = writer.record()
+    assert record.text == "one\ntwo\nthree\n"
+    assert record.text[start:] == "three\n"
+
+
+def test_rows_under_a_header() -> None:
+    rows = enumerate(
+        [["Name", "Building", ""], ["Router", "4", "spare"], ["", "5", ""], [], ["7", "x"], [], ["8", "", "9"]], 1
+    )
+    assert list(table(rows)) == [
+        (1, "Name | Building"),
+        (2, "Name: Router; Building: 4; spare"),
+        (3, "Building: 5"),
+        (5, "Name: 7; Building: x"),
+        (7, "8 | 9"),
+    ]
+
+
+def test_years_may_head_columns_but_numbers_may_not() -> None:
+    assert list(table(enumerate([["Region", "2023", "2024"], ["North", "1", "2"]], 1)))[1][1] == (
+        "Region: North; 2023: 1; 2024: 2"
+    )
+    assert list(table(enumerate([["North", "17"], ["South", "18"]], 1)))[1][1] == "South | 18"
+
+
+def test_a_caption_is_no_header() -> None:
+    rows = enumerate([["Prices"], ["Item", "Price"], ["Cable", "3"]], 1)
+    assert [line for _, line in table(rows)] == ["Prices", "Item | Price", "Item: Cable; Price: 3"]
+
+
+@given(st.lists(st.lists(st.text("ab1 \n", max_size=4), max_size=4), max_size=6))
+def test_no_cell_is_lost(rows: list[list[str]]) -> None:
+    lines = "\n".join(line for _, line in table(enumerate(rows, 1)))
+    for row in rows:
+        for cell in row:
+            assert " ".join(cell.split()) in lines

