@@ -15,15 +15,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.errors import ConfigError
-from rag.sentences import sentence_spans
+from rag.sentences import LONGEST, sentence_spans
 from rag.types import Answer, Citation, Hit, Statement
 from rag.verify import PARTLY, SUPPORTED, UNSUPPORTED, judge
-from rag.words import tokens
+from rag.words import MARKER, tokens
 
 POLICIES = ("drop", "flag", "fail")
 SAID = frozenset({SUPPORTED, PARTLY})
 
-MARKER = re.compile(r"\s*[\[【]\s*(\d{1,3}(?:\s*[-–,;]\s*\d{1,3})*)\s*[\]】]")
 _RANGE = re.compile(r"(\d+)(?:\s*[-–]\s*(\d+))?")
 
 
@@ -65,7 +64,7 @@ def sentences(text: str) -> Iterator[Sentence]:
     carried = ""
     for number, line in enumerate(text.splitlines()):
         plain, marks = _strip(line)
-        spans = sentence_spans(plain)
+        spans = sentence_spans(plain, longest=2 * LONGEST)  # a quoted sentence stays one, with its quotation marks
         ends = [*(start for start, _ in spans), len(plain)][1:]
         done = -1
         for (start, stop), end in zip(spans, ends, strict=True):

@@ -50,6 +50,7 @@ _EXPLICIT = re.compile(r"`([^`\n]{2,80})`|\[\[([^\]|#\n]{2,80})|\[([^\]\n]{0,80}
 _NUMBERING = re.compile(r"^\d{1,2}(?:\.\d{1,3})*\\?[.)]?\s+")
 _OPENER = re.compile(rf"(?:{'|'.join(STOP - ARTICLES)})\s", re.IGNORECASE)  # a heading like "In YAML" names nothing
 _QUALIFIED = re.compile(r"(.+?)\s*\([^()]*\)\s*|(\S+\s[^,]+),.*")
+_ROW = re.compile(r"^\|?[ \t]*(?:[^:;|\n]{1,40}: )?([^;|\n]{2,60}?)[ \t]*(?:; [^:;|\n]{1,40}: |\|)", re.MULTILINE)
 _OPENING = re.compile(r"[\s>*_\"“']*+([^\n(),;:]{3,80}?)[\"”*_']*+\s*+(?:\(([^()]{2,60})|(,)|\b(?:is|was|are|were)\b)")
 _ALIAS = re.compile(r"[\"“'`]?([A-Z][\w&./-]*(?:\s[A-Z][\w&./-]*){0,3})[\"”'`]?")
 _KNOWN_AS = re.compile(
@@ -72,7 +73,7 @@ def normalise(text: str) -> str:
 def keys(
     document: Document, spans: Sequence[tuple[int, int]], headings: Sequence[Section] = ()
 ) -> list[tuple[str, ...]]:
-    """What each chunk `spans[i]` of a document is about: the headings that start in it, and the document's own names.
+    """What each chunk `spans[i]` of a document is about: its headings, its table rows, and the document's own names.
 
     `headings` ascend by start; their labels are paths, of which the last part counts. The document's names belong to
     every chunk of a short document, and to the first chunk of a long one.
@@ -83,7 +84,7 @@ def keys(
     for i, (start, end) in enumerate(spans):
         inside = headings[bisect_left(starts, start) : bisect_left(starts, end)]
         labels = [_NUMBERING.sub("", heading.label.rpartition(" > ")[2]) for heading in inside]
-        own = _keys(label for label in labels if not _OPENER.match(label))
+        own = _keys([*(x for x in labels if not _OPENER.match(x)), *_ROW.findall(document.text, start, end)])
         found.append(tuple(dict.fromkeys(names + own if i == 0 or len(spans) <= SHORT_DOCUMENT else own)))
     return found
 

@@ -22,12 +22,12 @@ _LAST_WORD = re.compile(r"[\w.]*$")
 _LIST_NUMBER = re.compile(r"\s*\d{1,3}")
 
 
-def sentence_spans(text: str) -> list[tuple[int, int]]:
+def sentence_spans(text: str, *, longest: int = LONGEST) -> list[tuple[int, int]]:
     """Half-open character spans of the sentences, in order, trimmed; every non-space character is in exactly one."""
     spans = []
     start = 0
     for cut in [*sorted({*_prose_cuts(text), *_line_cuts(text)}), len(text)]:
-        for left, right in _pieces(text, start, cut):
+        for left, right in _pieces(text, start, cut, longest):
             piece = text[left:right]
             if body := piece.strip():
                 left += len(piece) - len(piece.lstrip())
@@ -65,15 +65,15 @@ def _line_cuts(text: str) -> Iterator[int]:
     line_start = 0
     for match in _LINE_END.finditer(text):
         line = text[line_start : match.start()].strip()
-        if match[1] is not None or line.startswith("#") or len(line) < SHORT_LINE:
+        if match[1] is not None or line.startswith("#") or "|" in line or len(line) < SHORT_LINE:
             yield match.start()
         line_start = match.end()
 
 
-def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    while end - start > LONGEST:
-        space = max(text.rfind(blank, start + LONGEST // 2, start + LONGEST) for blank in " \n\t")
-        cut = space if space > 0 else start + LONGEST
+def _pieces(text: str, start: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
+    while end - start > longest:
+        space = max(text.rfind(blank, start + longest // 2, start + longest) for blank in " \n\t")
+        cut = space if space > 0 else start + longest
         yield start, cut
         start = cut
     yield start, end

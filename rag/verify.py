@@ -23,7 +23,7 @@ from functools import cached_property
 
 from rag.sentences import sentence_spans
 from rag.types import Chunk
-from rag.words import Token, fold, tokens
+from rag.words import MARKER, Token, fold, tokens
 
 SUPPORTED = "supported"
 PARTLY = "partly supported"
@@ -129,7 +129,7 @@ def _verdict(wanted: Sequence[Token], missing: set[int], question: Bag) -> str:
 
 
 def _quotations_exist(statement: str, chunks: Sequence[Chunk]) -> bool:
-    """Every quotation of three words or more is in a cited chunk, letter for letter after folding."""
-    texts = [fold(chunk.text) for chunk in chunks]
+    """Every quotation of three words or more is in a cited chunk, letter for letter after folding, footnote marks aside."""
+    texts = [fold(MARKER.sub("", chunk.text)) for chunk in chunks]
     quotations = (quoted.strip(" .,;:!?") for quoted in _QUOTED.findall(fold(statement)))
     return all(any(quoted in text for text in texts) for quoted in quotations if len(quoted.split()) > 2)

@@ -125,8 +125,8 @@ def test_chunks_are_exact_ordered_and_cover_the_text(
         assert text[chunk.start : chunk.end] == chunk.text == chunk.text.strip() != ""
         assert all(section in document.sections and section.start < chunk.end for section in chunk.sections)
     for first, second in itertools.pairwise(found):
-        assert first.start < second.start
         assert first.end <= second.start or make is Tokens
+        assert first.start <= second.start
         assert first.end < second.end
     covered = {i for chunk in found for i in range(chunk.start, chunk.end)}
     assert all(char.isspace() or i in covered for i, char in enumerate(text))
@@ -180,3 +180,16 @@ def test_ids_tell_documents_options_and_tokenizers_apart(make: Callable[..., Any
 def test_chunkers_never_share_a_fingerprint() -> None:
     embedder = Fake(TOKENIZERS["words"])
     assert len({make(embedder=embedder).fingerprint for make in CHUNKERS}) == len(CHUNKERS)
+
+
+WORDS = st.lists(st.sampled_from(["alpha", "Beta", "3.14", "e.g.", "Dr.", "gamma,"]), min_size=1, max_size=7)
+SENTENCES = st.lists(WORDS.map(lambda words: " ".join(["The", *words, "end."])), min_size=1, max_size=6).map(" ".join)
+
+
+@pytest.mark.parametrize("make", [Sentences, Structure])
+@settings(deadline=None)
+@given(paragraphs=st.lists(SENTENCES, min_size=1, max_size=4))
+def test_no_sentence_is_cut_that_fits(make: Callable[..., Any], paragraphs: list[str]) -> None:
+    document = Document(id="d", source="", text="\n\n".join(paragraphs))
+    found = chunks(make(embedder=Fake(TOKENIZERS["words"]), size=9), document)
+    assert all(chunk.text.startswith("The ") and chunk.text.endswith("end.") for chunk in found)

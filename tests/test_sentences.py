@@ -62,6 +62,10 @@ def test_a_sentence_on_one_line_is_one_sentence(text: str) -> None:
         ("# Guide\nFirst. Second.", ["# Guide", "First.", "Second."]),
         ("1. Open it\n2. Close it\n- wait. Really.", ["1. Open it", "2. Close it", "- wait.", "Really."]),
         ("| a | b |\n| 1 | 2 |", ["| a | b |", "| 1 | 2 |"]),
+        (
+            "Child under sixteen | 32 | 23 | 19\nCar with a driver | 228 | 164 | 141",
+            ["Child under sixteen | 32 | 23 | 19", "Car with a driver | 228 | 164 | 141"],
+        ),
         ("name: Ola\ncity: Oslo", ["name: Ola", "city: Oslo"]),
         ("A paragraph without an end\n\nand another one", ["A paragraph without an end", "and another one"]),
         (

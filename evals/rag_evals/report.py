@@ -19,7 +19,7 @@ def tables(runs: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
 
 def _table(dataset: str, runs: Sequence[Mapping[str, Any]]) -> Table:
     table = Table()
-    table.add_column(Text(f"{line(dataset)}\n{runs[0]['n']:,} questions"))
+    table.add_column(Text(f"{line(dataset)}\n{runs[0]['n']:,} questions"), overflow="fold")
     for run in runs:
         table.add_column(Text(line(str(run["pipeline"]))), justify="right")
     for name in dict.fromkeys(name for run in runs for name in run["metrics"]):
@@ -35,16 +35,14 @@ def _table(dataset: str, runs: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _slices(table: Table, runs: Sequence[Mapping[str, Any]]) -> None:
-    """The first metric again for each kind of question."""
-    first = next(iter(runs[0]["metrics"]), None)
-    slices = dict.fromkeys(slice for run in runs for slice in run["slices"])
-    if first is None or not slices:
-        return
+    """The first metric again for each kind of question that has it."""
+    first = next(iter(runs[0]["metrics"]), "")
     table.add_section()
-    for slice in slices:
-        n = next(run["slices"][slice]["n"] for run in runs if slice in run["slices"])
-        values = (run["slices"].get(slice, {}).get("metrics", {}).get(first) for run in runs)
-        table.add_row(Text(line(f"{first}, {slice} (n = {n:,})")), *map(_metric, values))
+    for slice in dict.fromkeys(slice for run in runs for slice in run["slices"]):
+        parts = [run["slices"].get(slice, {"n": 0, "metrics": {}}) for run in runs]
+        if any(first in part["metrics"] for part in parts):
+            name = line(f"{first}, {slice} (n = {max(part['n'] for part in parts):,})")
+            table.add_row(Text(name), *(_metric(part["metrics"].get(first)) for part in parts))
 
 
 def _metric(found: Mapping[str, float] | None) -> str:

@@ -15,8 +15,7 @@ from rag.errors import InputError
 from rag_evals import stats
 
 HEADLINES = ("recall", "answer_f1")  # judged unless metrics are named, each at its first cut-off
-LOWER_IS_BETTER = frozenset({"false_answer_rate", "aurc"})
-NO_METRICS = frozenset({"id"})
+LOWER_IS_BETTER = frozenset({"false_answer_rate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def _judge(dataset: str, a: Mapping[str, Any], b: Mapping[str, Any], metrics: Se
     names = (str(a["pipeline"]), str(b["pipeline"]))
     if names[0] == names[1]:
         names = (f"A ({names[0]})", f"B ({names[1]})")
-    common = [name for name in a["questions"] if name in b["questions"] and name not in NO_METRICS]
+    common = [name for name in a["questions"] if name in b["questions"] and name != "id"]
     for name in metrics:
         if name not in common:
             raise InputError(f"{name}: not a metric of both sides. Common on {dataset}: {', '.join(common)}.")

@@ -174,7 +174,7 @@ def verdict(found: Comparison, *, p: float | None = None, names: tuple[str, str]
     facts = (
         f"{100 * gap.value:+.1f} points "
         f"({100 * (1 - ALPHA):g}% interval {100 * gap.low:+.1f} to {100 * gap.high:+.1f}, p = {p:.2g}, n = {found.n}; "
-        f"{names[1]} wins {found.wins}, loses {found.losses}, ties {found.ties})"
+        f"{names[1]} wins {found.wins}, loses {found.losses}, ties {found.ties}; Cliff's delta {found.dominance:+.2f})"
     )
     if p <= ALPHA:
         better, worse = names[::-1] if (gap.value > 0) == up else names

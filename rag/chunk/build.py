@@ -69,8 +69,11 @@ def build(
     chunked = []
     for document, found in zip(documents, outlines, strict=True):
         text = Text(document, found, rulers[document.text])
-        pieces = [Piece(*strip(document.text, start, end), header) for start, end, header in cut(text)]
-        pieces = [piece for piece in pieces if piece.start < piece.end]
+        pieces: list[Piece] = []
+        for start, end, header in cut(text):
+            start, end = strip(document.text, start, end)
+            if start < end and end > (pieces[-1].end if pieces else 0):  # something is left, and not all of it overlap
+                pieces.append(Piece(start, end, header))
         chunked.append(Chunked(document, tuple(_chunks(text, pieces, rulers, context, fingerprint))))
     return chunked
 

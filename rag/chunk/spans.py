@@ -46,15 +46,10 @@ class Ruler:
 
         Each begins up to `overlap` tokens before the last one ended.
         """
-        done = start
         while self.count(start, end) > size:
             first = bisect_right(self.ends, start)
             cut = max(self._word(range(first + size, first + size // 2, -1)), start + 1)
-            if cut <= done:  # all of it would be overlap
-                start = done
-                continue
             yield start, cut
-            done = cut
             at = bisect_left(self.starts, cut)
             back = self._word(range(at - overlap, at)) if 0 < overlap < at else cut
             start = back if back > start else cut

@@ -60,11 +60,10 @@ class TreeHop:
             raise ModelError(
                 f"{self.weights}: a gate for {self.gate.dim} dimensions, but the embedder has {len(q[0])}."
             )
+        moved = self.gate.next_queries(np.stack(q), np.stack(c))
         return [
             Query(text=query.text, dense=vector, hop=query.hop + 1, trail=(*query.trail, hit.chunk.id))
-            for query, hit, vector in zip(
-                spawners, chunks, self.gate.next_queries(np.stack(q), np.stack(c)), strict=True
-            )
+            for query, hit, vector in zip(spawners, chunks, moved, strict=True)
         ]
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:

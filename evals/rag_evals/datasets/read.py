@@ -40,7 +40,7 @@ def rows(path: Path, problems: Problems, known: Collection[str] = ()) -> Iterato
         if not isinstance(row, dict):
             problems.add(path, where, f"an object with named fields is needed, not {type(row).__name__}")
             continue
-        for name in row.keys() - met - set(known) if known else ():
+        for name in sorted(row.keys() - met - set(known)) if known else ():
             met.add(name)
             problems.add(path, where, f"unknown field {name!r} is ignored.{did_you_mean(name, known)}", lost=False)
         yield where, row
