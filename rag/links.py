@@ -20,7 +20,6 @@ from rag.types import Document, Section
 
 LONGEST = 8  # words of the longest n-gram that `mentions` lists
 LONGEST_PLAIN = 4  # the same for n-grams without a capital or a digit at the start
-SHORT_DOCUMENT = 3  # up to so many chunks, each is about its document's title; in a longer one only the first
 MOST = 1000  # mentions of one text, for a filter of bounded size
 
 ARTICLES = frozenset(("a", "an", "the"))
@@ -76,16 +75,16 @@ def keys(
     """What each chunk `spans[i]` of a document is about: its headings, its table rows, and the document's own names.
 
     `headings` ascend by start; their labels are paths, of which the last part counts. The document's names belong to
-    every chunk of a short document, and to the first chunk of a long one.
+    every chunk: which of them answers is for the ranking to say.
     """
     names = _keys(_names(document))
     starts = [heading.start for heading in headings]
     found = []
-    for i, (start, end) in enumerate(spans):
+    for start, end in spans:
         inside = headings[bisect_left(starts, start) : bisect_left(starts, end)]
         labels = [_NUMBERING.sub("", heading.label.rpartition(" > ")[2]) for heading in inside]
         own = _keys([*(x for x in labels if not _OPENER.match(x)), *_ROW.findall(document.text, start, end)])
-        found.append(tuple(dict.fromkeys(names + own if i == 0 or len(spans) <= SHORT_DOCUMENT else own)))
+        found.append(tuple(dict.fromkeys(names + own)))
     return found
 
 

@@ -58,7 +58,8 @@ def test_sections_are_cut_apart_and_say_where_they_stand() -> None:
         ("Handbook > Install", "### Other\n\nAsk the vendor."),
         ("Handbook", "## Remove\n\nDelete the folder."),
     ]
-    assert [chunk.about for chunk in found[1:]] == [("install",), ("linux",), (), ("remove",)]
+    about = [("handbook", "install"), ("handbook", "linux"), ("handbook",), ("handbook", "remove")]
+    assert [chunk.about for chunk in found[1:]] == about
 
 
 def test_a_section_that_fits_keeps_its_subsections() -> None:

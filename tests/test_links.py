@@ -75,12 +75,13 @@ def test_file_name_and_record_id_are_keys() -> None:
     assert keys(record, [(0, 1)]) == [()]
 
 
-def test_headings_belong_to_the_chunk_where_they_start_and_titles_to_the_first_of_many() -> None:
+def test_headings_belong_to_the_chunk_where_they_start_and_titles_to_every_chunk() -> None:
     labels = ["Manual", "Manual > 2.1 Fuel pump", "Manual > In general", "Manual > Examples", "Pump > 3 The Seal"]
     headings = [Section(10 * i, 50, "heading", label) for i, label in enumerate(labels)]
     document = Document(id="", source="", text="x" * 50, title="Pump manual")
     spans = [(10 * i, 10 * i + 9) for i in range(5)]
-    assert keys(document, spans, headings) == [("pump manual", "manual"), ("fuel pump",), (), (), ("seal",)]
+    own = [("manual",), ("fuel pump",), (), (), ("seal",)]
+    assert keys(document, spans, headings) == [("pump manual", *names) for names in own]
     assert keys(document, [(0, 20), (20, 50)], headings) == [
         ("pump manual", "manual", "fuel pump"),
         ("pump manual", "seal"),
@@ -143,3 +144,10 @@ def test_keys_are_normal_forms_of_any_text(text: str) -> None:
     for key in (*mentions(text), *about(text, title=text, source=text)):
         assert len(key) >= 3
         assert key == " ".join(key.split()) == key.casefold()
+
+
+def test_a_table_row_is_about_what_its_first_cell_names() -> None:
+    text = "Berth: Berth 9; Length m: 42; Depth m: 4.3\n| UN 1978 | Propane |\nNothing to see here; at all.\n"
+    document = Document(id="", source="", text=text)
+    (found,) = keys(document, [(0, len(text))])
+    assert found == ("berth 9", "un 1978")

@@ -66,6 +66,13 @@ def test_a_sentence_on_one_line_is_one_sentence(text: str) -> None:
             "Child under sixteen | 32 | 23 | 19\nCar with a driver | 228 | 164 | 141",
             ["Child under sixteen | 32 | 23 | 19", "Car with a driver | 228 | 164 | 141"],
         ),
+        (
+            "From Great Hellen: every hour until nine\nThe route is sailed with the Grey Heron, which takes ninety\ncars.",
+            [
+                "From Great Hellen: every hour until nine",
+                "The route is sailed with the Grey Heron, which takes ninety\ncars.",
+            ],
+        ),
         ("name: Ola\ncity: Oslo", ["name: Ola", "city: Oslo"]),
         ("A paragraph without an end\n\nand another one", ["A paragraph without an end", "and another one"]),
         (

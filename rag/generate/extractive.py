@@ -40,6 +40,7 @@ VECTORS = 0.6  # the cosine's share of a score; the rest is words
 TITLE = 0.3  # what a question word counts when only the title holds it
 RANK = 0.1  # what the first hit's place is worth; the n-th hit's, an n-th of it
 LINK = 0.12  # what a mention and a sentence of the hit it led to are worth to each other
+PAIR = 0.15
 GAIN = 0.02  # what a further sentence must add
 
 
@@ -96,6 +97,14 @@ class Extractive:
             scores = VECTORS * near + (1 - VECTORS) * words + place + bonus
             scores[picked] = -np.inf
             best = int(scores.argmax())
+            if not picked and scores[best] >= self.threshold and PAIR:
+                i, j = np.nonzero(np.triu(links))
+                if len(i):
+                    both = vectors[i] + vectors[j]
+                    ps = VECTORS * both @ query / np.linalg.norm(both, axis=1) + (1 - VECTORS) * np.maximum(cover[i], cover[j]).sum(1) + (rank[i] + rank[j]) / 2 + PAIR
+                    m = int(ps.argmax())
+                    if ps[m] > scores[best] + GAIN:
+                        best = int(i[m] if scores[i[m]] > scores[j[m]] else j[m])
             if scores[best] < (score + GAIN if picked else self.threshold):
                 break
             score, total, covered = float(scores[best]), sums[best], np.maximum(covered, cover[best])
@@ -109,9 +118,10 @@ def _candidates(hits: Sequence[Hit]) -> list[Candidate]:
     found = []
     for marker, hit in enumerate(hits[:HITS], 1):
         frame = " ".join((hit.chunk.context or hit.chunk.title).split())
+        headings = {hit.chunk.title, *(section.label.rpartition(" > ")[2] for section in hit.chunk.sections)}
         for start, end in sentence_spans(hit.chunk.text)[:LONGEST]:
             text = " ".join(MARKER.sub("", hit.chunk.text[start:end]).split())
-            if not text.startswith("#") and len(tokens(text)) > 1:
+            if text.lstrip("# ") not in headings and len(tokens(text)) > 1:
                 found.append(Candidate(text, marker, frame))
     return found
 
@@ -136,13 +146,13 @@ def _stems(text: str) -> list[str]:
 
 
 def _links(candidates: Sequence[Candidate], hits: Sequence[Hit]) -> Weights:
-    """LINK between a sentence and those of a hit that was reached from its chunk, if it mentions what that is about."""
-    markers = {hit.chunk.id: marker for marker, hit in enumerate(hits, 1)}
+    """LINK between a sentence that mentions what another hit is about and the sentences of that hit."""
     links = np.zeros((len(candidates), len(candidates)))
     of = np.array([candidate.marker for candidate in candidates])
-    for marker, hit in enumerate(hits[:HITS], 1):
-        origin = markers.get(hit.trail[-1]) if hit.trail else None
-        for i, candidate in enumerate(candidates):
-            if candidate.marker == origin and not set(mentions(candidate.text)).isdisjoint(hit.chunk.about):
+    about = [set(hit.chunk.about) for hit in hits[:HITS]]
+    for i, candidate in enumerate(candidates):
+        mentioned = set(mentions(candidate.text)) - about[candidate.marker - 1]
+        for marker, keys in enumerate(about, 1):
+            if marker != candidate.marker and not mentioned.isdisjoint(keys):
                 links[i, of == marker] = links[of == marker, i] = LINK
     return links

@@ -17,7 +17,7 @@ _SAMPLE = 50  # rows
 def parse(data: bytes, name: str, options: Options) -> Parsed:
     """One record with a section per row; rows are counted as a spreadsheet counts them, from 1."""
     text, lost = decode(data)
-    csv.field_size_limit(max(len(text), 1))
+    csv.field_size_limit(max(len(text), csv.field_size_limit()))  # for the whole process: only ever raised
     writer = Writer()
     rows = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text, name))
     for number, line in table(enumerate(rows, 1)):
