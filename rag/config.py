@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import yaml
+from annotated_types import Ge
 from pydantic import BaseModel, ValidationError, create_model
 
 from rag.errors import ConfigError
@@ -40,11 +41,16 @@ REQUIRED = ("connector", "chunk", "embed", "store", "retrieve", "generate")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What belongs to no stage: `k` passages go to the answer, chosen from `depth` candidates per query."""
+    """What belongs to no stage.
+
+    `k` passages go to the answer, chosen from `depth` candidates per query. `unsupported` says what happens to a
+    sentence that the verifier does not accept: "drop" it, "flag" it, or "fail" the whole answer.
+    """
 
     description: str = ""
-    k: int = 8
-    depth: int = 30
+    k: Annotated[int, Ge(1)] = 8
+    depth: Annotated[int, Ge(1)] = 30
+    unsupported: Literal["drop", "flag", "fail"] = "drop"
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ def generate(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[
 
 def verify(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
     """Markers to spans to verdicts; an answer without support becomes an abstention."""
-    answer = resolve(state["question"], state["text"], state["hits"])
+    answer = resolve(state["question"], state["text"], state["hits"], policy=stages.settings.unsupported)
     verdicts = [statement.verdict for statement in answer.statements]
     return {"answer": answer, "notes": {"verdicts": verdicts, "abstained": answer.abstained}}
 

@@ -5,7 +5,7 @@ together cover most of them; these are what is quoted, and only what is quoted (
 counts as evidence. Verdicts, in order of trust:
 
     supported            every number, name and quotation of the statement is in what it quotes, and so are most words
-    partly supported     some of it is: words are missing, or a name or number comes from the question alone
+    partly supported     some of it is: words are missing, or a name comes from the question alone
     contradicted number  the words are there, but a number or date is not, or stands elsewhere
     unsupported          no valid marker, a foreign name or altered quotation, or too few shared words
 
@@ -115,7 +115,7 @@ def _cover(wanted: Sequence[Token], missing: set[int], chunk: Chunk) -> tuple[se
 
 
 def _verdict(wanted: Sequence[Token], missing: set[int], question: Bag) -> str:
-    asked = {i for i in missing if question.holds(wanted[i])}
+    asked = {i for i in missing if wanted[i].kind != "number" and question.holds(wanted[i])}
     foreign = {wanted[i].kind for i in missing - asked}
     words = {i for i, token in enumerate(wanted) if token.kind in ("word", "lead")}
     share = 1 - len(missing) / max(1, len(wanted))
@@ -123,13 +123,13 @@ def _verdict(wanted: Sequence[Token], missing: set[int], question: Bag) -> str:
         return UNSUPPORTED
     if "number" in foreign:
         return CONTRADICTED
-    doubtful = "lead" in foreign or any(wanted[i].kind in ("name", "number") for i in asked)
+    doubtful = "lead" in foreign or any(wanted[i].kind == "name" for i in asked)
     paraphrased = len(words & missing) > len(words) / 2
     return PARTLY if doubtful or paraphrased or share < MOST else SUPPORTED
 
 
 def _quotations_exist(statement: str, chunks: Sequence[Chunk]) -> bool:
-    """Every quotation of three words or more is in a cited chunk, letter for letter after folding, footnote marks aside."""
+    """Every quotation of three words or more is in a cited chunk, letter for letter but for case and footnote marks."""
     texts = [fold(MARKER.sub("", chunk.text)) for chunk in chunks]
     quotations = (quoted.strip(" .,;:!?") for quoted in _QUOTED.findall(fold(statement)))
     return all(any(quoted in text for text in texts) for quoted in quotations if len(quoted.split()) > 2)

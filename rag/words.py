@@ -12,9 +12,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-MARKER = re.compile(
-    r"\s*[\[【]\s*(\d{1,3}(?:\s*[-–,;]\s*\d{1,3})*)\s*[\]】]"
-)  # a citation's [1], [1, 2], [1-3], 【1】; footnotes look the same
+# A citation's marker: [1], [1, 2], [1-3], 【1】. Footnote marks in sources look the same.
+MARKER = re.compile(r"\s*[\[【]\s*(\d{1,3}(?:\s*[-–,;]\s*\d{1,3})*)\s*[\]】]")
 STEM = 5  # letters by which words are compared: found, founded, founder; direct, director
 
 _PLAIN = str.maketrans(

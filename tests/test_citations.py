@@ -166,6 +166,11 @@ def test_every_altered_number_is_caught(statement: str, data: st.DataObject) -> 
     assert verdicts(altered)[0] not in SAID
 
 
+def test_a_number_that_only_the_question_holds_is_contradicted() -> None:
+    question = "Was Acme Robotics founded in 1989?"
+    assert verdicts("Yes. Acme Robotics was founded in 1989 [1].", question) == [CONTRADICTED]
+
+
 def test_what_is_not_supported_is_not_said() -> None:
     text = "Acme moved to Bergen in 1998 [1]. It was sold in 2001 [1].\nIt has 40 offices."
     dropped = resolve(QUESTION, text, HITS)

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from conftest import TINY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import TINY
 from rag.config import build, json_schema, load, parse, presets
 from rag.errors import ConfigError
 from rag.registry import BUILTIN, find, names

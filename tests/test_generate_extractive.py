@@ -97,10 +97,10 @@ def test_a_chain_is_quoted_whole_with_exact_citations() -> None:
     } < {(c.source, c.quote, c.hop) for c in answer.citations}
 
 
-def test_a_mention_is_quoted_beside_what_it_led_to() -> None:
+def test_a_mention_is_quoted_beside_what_it_names() -> None:
     question = "In which village was he born?"
     bridge = hit("film", "The Grey Harbour", "A bold debut by Ola Marsh. It runs for two hours. Critics were kind.")
-    linked, unrelated = [bridge, DIRECTOR], [bridge, replace(DIRECTOR, trail=(), hop=0)]
+    linked, unrelated = [bridge, DIRECTOR], [bridge, replace(DIRECTOR, chunk=replace(DIRECTOR.chunk, about=()))]
     assert "debut by Ola Marsh" in ask(question, linked, sentences=2)
     assert "debut by Ola Marsh" not in ask(question, unrelated, sentences=2)
 
@@ -120,7 +120,9 @@ def test_nothing_is_said_about_something_else(question: str) -> None:
     assert ask(question, HITS) == ""
 
 
-@pytest.mark.parametrize("hits", [[], [hit("empty", "", " \n ")], [hit("heading", "Born", "# Born in\n")]])
+@pytest.mark.parametrize(
+    "hits", [[], [hit("empty", "", " \n ")], [hit("heading", "Director born", "# Director born\n")]]
+)
 def test_nothing_is_said_from_nothing(hits: list[Hit]) -> None:
     assert ask(QUESTION, hits) == ""
 

@@ -11,7 +11,16 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORE = ["types", "errors", "stages", "registry", "config", "manifest", "index", "ingest", "graph", "pipeline", "cli"]
-PURE = {"rag.prompts", "rag.citations", "rag.links", "rag.sentences", "rag.tokens", "rag.words"}
+PURE = {
+    "rag.prompts",
+    "rag.citations",
+    "rag.links",
+    "rag.prose",
+    "rag.chat",
+    "rag.sentences",
+    "rag.tokens",
+    "rag.words",
+}
 LEAVES = ["chunk", "embed", "store", "retrieve", "rerank", "hop", "generate"]
 ONLY_IN = {"langgraph": "rag/graph.py", "qdrant_client": "rag/store", "qdrant_edge": "rag/store"}
 HEAVY = {"torch", "transformers", "langgraph", "qdrant_client", "qdrant_edge", "onnxruntime", "numpy"}

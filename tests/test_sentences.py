@@ -67,7 +67,8 @@ def test_a_sentence_on_one_line_is_one_sentence(text: str) -> None:
             ["Child under sixteen | 32 | 23 | 19", "Car with a driver | 228 | 164 | 141"],
         ),
         (
-            "From Great Hellen: every hour until nine\nThe route is sailed with the Grey Heron, which takes ninety\ncars.",
+            "From Great Hellen: every hour until nine\n"
+            "The route is sailed with the Grey Heron, which takes ninety\ncars.",
             [
                 "From Great Hellen: every hour until nine",
                 "The route is sailed with the Grey Heron, which takes ninety\ncars.",

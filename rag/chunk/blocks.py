@@ -12,8 +12,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rag.chunk.prose import sentences
 from rag.chunk.spans import Cut, Span, lines
+from rag.prose import sentences
 from rag.types import Section
 
 _FENCE = re.compile(r"\s*(```+|~~~+)[^`]*$")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from rag.chunk.build import Context, Piece, Size, Text, build, fingerprint
-from rag.chunk.prose import sentences
 from rag.chunk.spans import lines
+from rag.prose import sentences
 from rag.stages import Embedder, component
 from rag.types import Chunked, Document
 

@@ -70,8 +70,7 @@ def config(
         "index": str(opened.index.path),
         "exists": opened.index.exists(),
         "pipeline": opened.config.origin,
-        "k": settings.k,
-        "depth": settings.depth,
+        **{name: getattr(settings, name) for name in ("k", "depth", "unsupported")},
         "stages": stages,
     }
     if json:

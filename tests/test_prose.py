@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.chunk.prose import sentences
+from rag.prose import sentences
 
 
 def split(text: str) -> list[str]:

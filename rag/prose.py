@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 _CLOSERS = "\"'”’»)\\]*_"
 _BREAK = re.compile(
-    rf"(?<![.!?…])(?P<mark>[.!?…]++)[{_CLOSERS}]*+(?=\s)"  # needs white space behind it: 3.14, example.com, "Yes!", he
+    rf"(?<![.!?…])(?P<mark>[.!?…]++)[{_CLOSERS}]*+(?:\[\d{{1,3}}\])*+(?=\s)"  # no end: 3.14, example.com, "Yes!", he
     r"|[。！？｡．؟۔।॥]+[」』”’）》]*"
     r"|\n[^\S\n]*(?=\n)|\n(?=[^\S\n]*(?:[-*+•‣▪◦]|\d{1,3}[.)])\s)"
 )
