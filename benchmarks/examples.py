@@ -1,8 +1,8 @@
 """The questions of examples/ through a pipeline, offline: `python -m benchmarks.examples [--pipeline NAME]`.
 
-Prints, per type of question, how often any, the last, and all of its gold sources are among the citations or the sources
-of the first five hits, how often the answer's text is quoted, how often it abstained, and whether every quote stands
-byte for byte at its span.
+Prints, per type of question, how often any, the last, and all of its gold sources are among the citations or the
+sources of the first five hits, how often the answer's text is quoted, how often it abstained, and whether every quote
+stands byte for byte at its span.
 """
 
 from __future__ import annotations

@@ -13,19 +13,7 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
-TINY = """
-description: A pipeline without a model, for tests.
-connector: {use: files}
-chunk: {use: structure, size: 60}
-embed: {use: hashing}
-sparse: {use: bm25}
-store: {use: edge}
-retrieve: {use: search, by: hybrid}
-hop: {use: links}
-generate: {use: extractive}
-k: 5
-depth: 10
-"""
+TINY = (Path(__file__).parent / "tiny.yaml").read_text()
 
 NOTES = {
     "router.md": "# Network\n\nThe router in building 4 is a Lumen K2. It was installed in spring.\n",

@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import TINY
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.config import build, json_schema, load, parse, presets
 from rag.errors import ConfigError
 from rag.registry import BUILTIN, find, names
+
+TINY = (Path(__file__).parent / "tiny.yaml").read_text()
 
 
 def read(text: str) -> None:
@@ -30,10 +31,10 @@ def test_shipped_pipelines_build_without_loading_a_model() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("size: 60", "sise: 60"), "p.yaml:4: chunk.sise: unknown option. Did you mean size?"),
-        (("size: 60", "size: many"), "p.yaml:4: chunk.size: "),
+        (("size: 60", "sise: 60"), "p.yaml:3: chunk.sise: unknown option. Did you mean size?"),
+        (("size: 60", "size: many"), "p.yaml:3: chunk.size: "),
         (("use: structure", "use: structur"), "chunk.use: there is no 'structur'. Did you mean structure?"),
-        (("k: 5", "kk: 5"), "p.yaml:11: kk: unknown key."),
+        (("k: 5", "kk: 5"), "p.yaml:10: kk: unknown key."),
         (("embed: {use: hashing}", ""), "embed: missing"),
         (("embed: {use: hashing}", "embed: hashing"), "embed: needs `use: NAME`"),
         (("k: 5", "k: 5\nk: 6"), "k appears twice"),
