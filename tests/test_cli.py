@@ -127,3 +127,18 @@ def test_pipelines_are_listed_shown_checked_and_described(notes: Path) -> None:
     assert json.loads(rag("pipelines", "schema").stdout)["additionalProperties"] is False
     assert "size: 60" in rag("config", "--pipeline", "tiny.yaml").stdout
     assert "retrieve" in rag("graph", "fast").stdout
+
+
+def test_the_default_pipeline_asks_without_torch_or_transformers(notes: Path) -> None:
+    rag("ingest", "docs", "--pipeline", "default")
+    code = (
+        "import sys\nfrom rag.cli import main\nsys.argv = ['rag', *sys.argv[1:]]\n"
+        "try:\n    main()\nfinally:\n    loaded = {m.split('.')[0] for m in sys.modules}\n"
+        "    print('LOADED', sorted({'torch', 'transformers', 'qdrant_client', 'sentence_transformers'} & loaded))"
+    )
+    for words in (("ask", QUESTION), ("search", "router"), ("ingest", "docs")):
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == "LOADED []"
+        if words[0] == "ask":
+            assert "Tarnvik" in done.stdout
