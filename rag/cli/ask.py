@@ -196,12 +196,19 @@ def _show(answer: Answer, *, streamed: bool, trace: bool) -> None:
 def _show_trace(answer: Answer) -> None:
     from rag.cli.terminal import line, paint, say
 
-    addresses = {hit.chunk.id: hit.chunk.address() for hit in answer.hits}
-    say(f"\n{paint('hop tree', 'bold')} (of the passages used)")
-    for hit in sorted(answer.hits, key=lambda h: (*(addresses.get(i, i) for i in h.trail), h.chunk.address())):
-        came = " <- " + " <- ".join(line(addresses.get(i, "a passage not used")) for i in reversed(hit.trail))
-        say(f"  hop {hit.hop}  {line(hit.chunk.address())}{came if hit.trail else ''}  {hit.score:.3f}")
-    say(f"{paint('steps', 'bold')}")
+    used = {hit.chunk.id for hit in answer.hits}
+    under: dict[str | None, list[Hit]] = {}
+    for hit in answer.hits:
+        under.setdefault(next((i for i in reversed(hit.trail) if i in used), None), []).append(hit)
+
+    def show(parent: str | None, depth: int) -> None:
+        for hit in under.get(parent, []):
+            say(f"  {'   ' * depth}hop {hit.hop}  {line(hit.chunk.address())}")
+            show(hit.chunk.id, depth + 1)
+
+    say(f"\n{paint('hop tree', 'bold')} of the passages used")
+    show(None, 0)
+    say(paint("steps", "bold"))
     for step in answer.trace:
         notes = ", ".join(f"{k} {v}" for k, v in step.items() if k not in {"step", "seconds"})
         say(f"  {step['step']:<9} {1000 * step['seconds']:7.1f} ms  {notes}")

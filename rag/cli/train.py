@@ -1,0 +1,45 @@
+"""`rag train`: the models that hops read with, from labelled questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Train what hops read with.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Train what hops read with."""
+
+
+@app.command()
+def hop(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of labelled questions.", metavar="FOLDER...")],
+    out: Annotated[Path, typer.Option(help="The safetensors file to write; a model card goes beside it.")],
+    model: Annotated[str, typer.Option(help='"bundled", a folder, or a name in the Hugging Face cache.')] = "bundled",
+    epochs: Annotated[float, typer.Option(min=0.001, help="How often every pair is seen.")] = 1.0,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long, however far it came.")] = None,
+    most: Annotated[int | None, typer.Option(min=1, help="Pairs of one folder at most.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the order of pairs.")] = 0,
+) -> None:
+    """Train the hop encoder (`hop: {use: encoder, weights: FILE}`) on labelled multi-hop questions.
+
+    A folder holds corpus*.jsonl[.gz], rows of {pid, title, text}, and questions_train.jsonl[.gz], rows of {id,
+    question, gold: [pid, ...]}. The index stays as it is, and the file fits this embedder only.
+
+    Examples:
+
+      rag train hop ./labelled --out my-hop.safetensors
+
+      rag train hop data/2wikimultihopqa data/musique --out hop.safetensors --minutes 20
+    """
+    from rag.cli.terminal import say
+    from rag.train.hop import Options
+    from rag.train.run import train_hop
+
+    options = Options(epochs=epochs, minutes=minutes, seed=seed)
+    report = train_hop(folders, out, model=model, options=options, most=most, say=say)
+    say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
