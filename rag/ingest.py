@@ -25,7 +25,8 @@ from rag.manifest import Manifest, SourceRow
 from rag.stages import Store
 from rag.types import Chunked, Document, Embeddings, Loaded, Source
 
-WINDOW = 2048  # chunks embedded together: long enough to sort by length, short enough to lose little to a crash
+WINDOW = 2048  # sources, or about as many chunks, that are loaded, chunked and sorted by length together
+SLICE = 256  # chunks embedded and stored together: what a killed run may have to do again
 STATUSES = ("added", "updated", "unchanged", "deleted", "degraded", "skipped", "failed")
 
 Progress = Callable[[str, int, int], None]  # (phase, done, total): "scan", "load", "embed", "publish"
@@ -231,9 +232,10 @@ class _Plan:
                     missing.append((chunk, key))
             if missing:
                 todo.append(replace(chunked, chunks=tuple(chunk for chunk, _ in missing)))
+        todo.sort(key=lambda c: max(len(chunk.contextual) for chunk in c.chunks))  # alike lengths waste no padding
         total = sum(len(c.chunks) for c in todo)
         done = 0
-        for part in _windows(todo):
+        for part in _slices(todo):
             names = [content_key(self.stages, c.document, chunk.contextual) for c in part for chunk in c.chunks]
             self.progress("embed", done, total)
             embeddings = self.stages.embedder.embed_chunks(part)
@@ -247,21 +249,21 @@ class _Plan:
         return keys
 
 
-def _windows(batch: Iterable[Chunked]) -> Iterator[list[Chunked]]:
-    """Chunked documents in groups of about WINDOW chunks; a long document is cut between its chunks."""
-    window: list[Chunked] = []
-    room = WINDOW
+def _slices(batch: Iterable[Chunked]) -> Iterator[list[Chunked]]:
+    """Chunked documents in groups of SLICE chunks; a long document is cut between its chunks."""
+    part: list[Chunked] = []
+    room = SLICE
     for chunked in batch:
         chunks = chunked.chunks
         while chunks:
-            window.append(replace(chunked, chunks=chunks[:room]))
+            part.append(replace(chunked, chunks=chunks[:room]))
             taken = len(chunks[:room])
             chunks, room = chunks[taken:], room - taken
             if room == 0:
-                yield window
-                window, room = [], WINDOW
-    if window:
-        yield window
+                yield part
+                part, room = [], SLICE
+    if part:
+        yield part
 
 
 def check_rows(embeddings: Embeddings, n: int, dim: int) -> None:

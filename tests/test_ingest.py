@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -226,6 +229,24 @@ def test_a_reader_keeps_its_generation_while_a_new_one_is_published(notes: Path)
     assert [p.name for p in (notes / ".rag" / "generations").iterdir() if p.is_dir()] == [
         str(Index.at(notes).current())
     ]
+
+
+@pytest.mark.slow
+def test_a_killed_ingest_goes_on_to_the_same_index(notes: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    for i in range(300):
+        (notes / "docs" / f"{i}.md").write_text(
+            f"# Note {i}\n\nBerth {i} is {i * 7} metres long. It lies at pier {i % 9}.\n"
+        )
+    run(notes)
+    whole = state(notes)
+    (notes / ".rag").rename(tmp_path_factory.mktemp("whole") / "rag")
+    command = [str(Path(sys.executable).parent / "rag"), "ingest", "docs", "--pipeline", "tiny.yaml"]
+    for delay in (0.4, 0.6, 0.8, 1.0, 1.2):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            time.sleep(delay)
+            process.kill()
+    run(notes)
+    assert state(notes) == whole
 
 
 def test_a_missing_generation_is_an_error_not_an_empty_answer(notes: Path) -> None:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+SHOWN = 50
+
 
 def status(
     index: Annotated[str | None, typer.Option(help="Folder that holds .rag (default: nearest upward).")] = None,
@@ -38,8 +40,10 @@ def status(
         return
     say(f"{place.path}  (pipeline {line(facts.get('pipeline', 'none'))}, generation {place.current() or 'none'})")
     say(", ".join(f"{n:,} {name}" for name, n in counts.items()))
-    for s in sources:
+    for s in sources[:SHOWN]:
         say(f"  {s.status:>8}  {s.chunks:>5} chunks  {line(s.name)}{': ' + line(s.reason) if s.reason else ''}")
+    if len(sources) > SHOWN:
+        say(f"  and {len(sources) - SHOWN:,} more; --json lists all")
 
 
 def config(
