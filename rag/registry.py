@@ -40,6 +40,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "hop": {
         "links": "rag.hop.links:Links",
+        "encoder": "rag.hop.encoder:Encoder",
         "treehop": "rag.hop.treehop:TreeHop",
     },
     "rerank": {

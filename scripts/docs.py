@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = ["", "ingest", "ask", "search", "status", "config", "graph", "pipelines", "eval"]
+COMMANDS = ["", "ingest", "ask", "search", "status", "config", "graph", "pipelines", "eval", "train"]
 KINDS = {
     "connector": "Finds files and turns them into documents.",
     "chunk": "Cuts documents into exact spans.",

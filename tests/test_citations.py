@@ -15,10 +15,10 @@ from rag.verify import CONTRADICTED, PARTLY, SUPPORTED, UNSUPPORTED, VERDICTS
 
 PREAMBLE = "Company register.\n\n"
 COMPANY = (
-    "Acme Robotics was founded in Oslo in 1990 by Anna Berg.[7] It moved to Bergen in 1998.\n"
+    "Acme Robotics was founded in Oslo in 1990 by Berg Holding.[7] It moved to Bergen in 1998.\n"
     "Its revenue was 1,200,000 kroner. The company makes the “Puffin” router for harbours."
 )
-FOUNDER = "Anna Berg was born on 3 May 1960 in Tromsø, Norway. She studied physics in Trondheim."
+FOUNDER = "Berg Holding was born on 3 May 1960 in Tromsø, Norway. She studied physics in Trondheim."
 LIGHTHOUSE = "The lighthouse of Ytre Holm stands 31 metres high. Keepers lived in it until 1987."
 QUESTION = "Where was the founder of Acme Robotics born?"
 
@@ -31,7 +31,7 @@ def hit(name: str, text: str, title: str = "", before: str = "", hop: int = 0) -
 
 HITS = [
     hit("company", COMPANY, "Acme Robotics", PREAMBLE),
-    hit("founder", FOUNDER, "Anna Berg", hop=1),
+    hit("founder", FOUNDER, "Berg Holding", hop=1),
     hit("light", LIGHTHOUSE),
 ]
 DOCUMENTS = {"company": PREAMBLE + COMPANY, "founder": FOUNDER, "light": LIGHTHOUSE}
@@ -53,29 +53,29 @@ def check_exact(answer: Answer) -> None:
 
 
 def test_a_two_hop_answer_with_its_spans() -> None:
-    text = "Yes. Acme Robotics was founded by Anna Berg [1]. Anna Berg was born on 1960-05-03 in Tromsø. [2]"
+    text = "Yes. Acme Robotics was founded by Berg Holding [1]. Berg Holding was born on 1960-05-03 in Tromsø. [2]"
     answer = resolve(QUESTION, text, HITS)
     assert [(s.text, s.citations, s.verdict) for s in answer.statements] == [
-        ("Yes. Acme Robotics was founded by Anna Berg.", (1,), SUPPORTED),
-        ("Anna Berg was born on 1960-05-03 in Tromsø.", (2,), SUPPORTED),
+        ("Yes. Acme Robotics was founded by Berg Holding.", (1,), SUPPORTED),
+        ("Berg Holding was born on 1960-05-03 in Tromsø.", (2,), SUPPORTED),
     ]
     assert answer.text == (
-        "Yes. Acme Robotics was founded by Anna Berg. [1] Anna Berg was born on 1960-05-03 in Tromsø. [2]"
+        "Yes. Acme Robotics was founded by Berg Holding. [1] Berg Holding was born on 1960-05-03 in Tromsø. [2]"
     )
     assert [(c.marker, c.quote, c.address, c.hop) for c in answer.citations] == [
-        (1, "Acme Robotics was founded in Oslo in 1990 by Anna Berg.[7]", "company.txt, page 1", 0),
-        (2, "Anna Berg was born on 3 May 1960 in Tromsø, Norway.", "founder.txt, page 1", 1),
+        (1, "Acme Robotics was founded in Oslo in 1990 by Berg Holding.[7]", "company.txt, page 1", 0),
+        (2, "Berg Holding was born on 3 May 1960 in Tromsø, Norway.", "founder.txt, page 1", 1),
     ]
     assert not answer.abstained
     check_exact(answer)
 
 
 def test_a_statement_may_need_several_sentences_of_several_chunks() -> None:
-    text = "Acme Robotics, founded in 1990, moved to Bergen in 1998, and Anna Berg studied physics [1][2]."
+    text = "Acme Robotics, founded in 1990, moved to Bergen in 1998, and Berg Holding studied physics [1][2]."
     answer = resolve(QUESTION, text, HITS)
     assert [s.verdict for s in answer.statements] == [SUPPORTED]
     assert [(c.marker, c.quote, c.address) for c in answer.citations] == [
-        (1, "Acme Robotics was founded in Oslo in 1990 by Anna Berg.[7]", "company.txt, page 1"),
+        (1, "Acme Robotics was founded in Oslo in 1990 by Berg Holding.[7]", "company.txt, page 1"),
         (1, "It moved to Bergen in 1998.", "company.txt, page 2"),
         (2, "She studied physics in Trondheim.", "founder.txt, page 2"),
     ]
@@ -107,13 +107,13 @@ def test_markers_belong_to_the_sentence_they_stand_in_or_after(text: str, marker
 
 
 GOOD = [
-    "Acme Robotics was founded in Oslo in 1990 by Anna Berg [1].",
-    "Anna Berg founded Acme Robotics [1].",
+    "Acme Robotics was founded in Oslo in 1990 by Berg Holding [1].",
+    "Berg Holding founded Acme Robotics [1].",
     "“Its revenue was 1,200,000 kroner.” [1]",
     "The company's revenue was 1200000 kroner [1].",
     'It makes the "Puffin" router [1].',
     "It moved to Bergen in 1998 [1].",
-    "Anna Berg was born in Tromsø on May 3, 1960 [2].",
+    "Berg Holding was born in Tromsø on May 3, 1960 [2].",
     "She studied physics [2].",
     "The lighthouse stands 31 metres high [3].",
     "1. Keepers lived there until 1987 [3]",
@@ -128,18 +128,21 @@ def test_good_statements_are_supported(statement: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "verdict"),
     [
-        ("Acme Robotics was founded in Oslo in 1991 by Anna Berg [1].", CONTRADICTED),
-        ("Acme Robotics was founded in Oslo in 1998 by Anna Berg [1].", CONTRADICTED),  # a number of another sentence
+        ("Acme Robotics was founded in Oslo in 1991 by Berg Holding [1].", CONTRADICTED),
+        (
+            "Acme Robotics was founded in Oslo in 1998 by Berg Holding [1].",
+            CONTRADICTED,
+        ),  # a number of another sentence
         ("Its revenue was 1,300,000 kroner [1].", CONTRADICTED),
         ("Its revenue was -1,200,000 kroner [1].", CONTRADICTED),
-        ("Anna Berg was born on 3 June 1960 in Tromsø [2].", CONTRADICTED),
-        ("Acme Robotics was founded in Paris in 1990 by Anna Berg [1].", UNSUPPORTED),
-        ("Acme Robotics was founded in Oslo in 1990 by Anna Lund [1].", UNSUPPORTED),
+        ("Berg Holding was born on 3 June 1960 in Tromsø [2].", CONTRADICTED),
+        ("Acme Robotics was founded in Paris in 1990 by Berg Holding [1].", UNSUPPORTED),
+        ("Acme Robotics was founded in Oslo in 1990 by Lund Holding [1].", UNSUPPORTED),
         ("Acme Robotics was founded in Oslo in 1990 by Аnna Berg [1].", UNSUPPORTED),  # a Cyrillic letter
-        ("Acme Robotics was founded in Oslo in 1990 by Anna Berg [3].", UNSUPPORTED),  # a foreign marker
-        ("Acme Robotics was founded in Oslo in 1990 by Anna Berg [9].", UNSUPPORTED),  # a marker of nothing
-        ("Acme Robotics was founded in Oslo in 1990 by Anna Berg [1][0].", UNSUPPORTED),
-        ("Acme Robotics was founded in Oslo in 1990 by Anna Berg.", UNSUPPORTED),  # no marker
+        ("Acme Robotics was founded in Oslo in 1990 by Berg Holding [3].", UNSUPPORTED),  # a foreign marker
+        ("Acme Robotics was founded in Oslo in 1990 by Berg Holding [9].", UNSUPPORTED),  # a marker of nothing
+        ("Acme Robotics was founded in Oslo in 1990 by Berg Holding [1][0].", UNSUPPORTED),
+        ("Acme Robotics was founded in Oslo in 1990 by Berg Holding.", UNSUPPORTED),  # no marker
         ("“Its yearly revenue was 1,200,000 kroner.” [1]", UNSUPPORTED),  # an altered quotation
         ("“Acme Robotics was founded in Oslo in 1998.” [1]", CONTRADICTED),
         ("Dogs like long walks along the beach [1].", UNSUPPORTED),

@@ -30,7 +30,9 @@ def indexed(notes: Path) -> Path:
     return notes
 
 
-@pytest.mark.parametrize("command", ["", "ingest", "ask", "search", "status", "config", "graph", "pipelines"])
+@pytest.mark.parametrize(
+    "command", ["", "ingest", "ask", "search", "status", "config", "graph", "pipelines", "eval", "train"]
+)
 def test_help_is_what_the_docs_show(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERMINAL_WIDTH", "100")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rag.embed.joint import TokenEmbedder
 from rag.embed.onnx import Onnx
+from rag.errors import MismatchError, ModelError
 from rag.types import Chunk, Chunked, Document, Vectors
 
 ONNX = Onnx()
@@ -121,3 +122,34 @@ def test_the_cache_may_be_absent_or_damaged(tmp_path: Path, monkeypatch: pytest.
     [graph] = (tmp_path / "cache").glob("graph-*.onnx")
     graph.write_bytes(graph.read_bytes()[:100])
     assert np.array_equal(dense(Onnx(), TEXTS[:1]), expected)
+
+
+def test_a_tuned_copy_is_the_model_with_the_difference_added() -> None:
+    import torch
+    from transformers import AutoTokenizer, BertModel
+
+    from rag.embed.modelfiles import locate
+    from rag.hop.encoder import SHIPPED, load
+
+    difference, metadata = load(SHIPPED)
+    read = ONNX.tuned(difference, fingerprint=metadata["embedder"], max_tokens=int(metadata["max_tokens"]))
+    texts = ["Where was the maker of the Lumen K2 founded?", "Where? [SEP] Lumen K2\nIt is made by Halvorsen Optik."]
+    folder = str(locate("bundled"))
+    model = BertModel.from_pretrained(folder, use_safetensors=True)  # in evaluation mode
+    with torch.no_grad():
+        for name, change in difference.items():
+            model.get_parameter(name).add_(torch.from_numpy(change))
+        batch = AutoTokenizer.from_pretrained(folder)(texts, padding=True, return_tensors="pt")
+        mask = batch["attention_mask"][..., None]
+        mean = (model(**batch).last_hidden_state * mask).sum(1) / mask.sum(1)
+        expected = torch.nn.functional.normalize(mean).numpy()
+    assert np.abs(read(texts) - expected).max() < 1e-5
+    assert np.abs(dense(ONNX, texts) - expected).max() > 0.01
+
+
+def test_a_difference_for_another_model_is_refused() -> None:
+    with pytest.raises(MismatchError, match="rag train hop"):
+        ONNX.tuned({}, fingerprint="another", max_tokens=128)
+    wrong = {"encoder.layer.0.output.dense.bias": np.zeros(3, np.float32)}
+    with pytest.raises(ModelError, match="fit another model"):
+        ONNX.tuned(wrong, fingerprint=ONNX.fingerprint, max_tokens=128)

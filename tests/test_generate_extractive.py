@@ -61,13 +61,13 @@ def hit(name: str, title: str, text: str, *trail: str) -> Hit:
 FILM = hit(
     "film",
     "The Grey Harbour",
-    "The Grey Harbour is a 1961 drama film. It was directed by Ola Marsh.[3] The film was shot in\n"
+    "The Grey Harbour is a 1961 drama film. It was directed by Marsh Studio.[3] The film was shot in\n"
     "Havnes over six weeks and won two prizes. Its budget was small.",
 )
 DIRECTOR = hit(
     "director",
-    "Ola Marsh",
-    "Ola Marsh studied law. He was born in the fishing village of Ytre Holm. He kept bees and painted boats.",
+    "Marsh Studio",
+    "Marsh Studio studied law. He was born in the fishing village of Ytre Holm. He kept bees and painted boats.",
     "film",
 )
 BREAD = hit("bread", "Rye bread", "# Rye bread\nRye bread keeps for a week. It is baked from sourdough in long ovens.")
@@ -86,23 +86,23 @@ def test_is_a_generator() -> None:
 def test_a_chain_is_quoted_whole_with_exact_citations() -> None:
     text = ask(QUESTION, HITS)
     assert {
-        "“It was directed by Ola Marsh.” [1]",
+        "“It was directed by Marsh Studio.” [1]",
         "“He was born in the fishing village of Ytre Holm.” [3]",
     } < set(text.splitlines())
     answer = resolve(QUESTION, text, HITS)
     assert [statement.verdict for statement in answer.statements] == [SUPPORTED] * 3
     assert {
-        ("film.txt", "It was directed by Ola Marsh.[3]", 0),
+        ("film.txt", "It was directed by Marsh Studio.[3]", 0),
         ("director.txt", "He was born in the fishing village of Ytre Holm.", 1),
     } < {(c.source, c.quote, c.hop) for c in answer.citations}
 
 
 def test_a_mention_is_quoted_beside_what_it_names() -> None:
     question = "In which village was he born?"
-    bridge = hit("film", "The Grey Harbour", "A bold debut by Ola Marsh. It runs for two hours. Critics were kind.")
+    bridge = hit("film", "The Grey Harbour", "A bold debut by Marsh Studio. It runs for two hours. Critics were kind.")
     linked, unrelated = [bridge, DIRECTOR], [bridge, replace(DIRECTOR, chunk=replace(DIRECTOR.chunk, about=()))]
-    assert "debut by Ola Marsh" in ask(question, linked, sentences=2)
-    assert "debut by Ola Marsh" not in ask(question, unrelated, sentences=2)
+    assert "debut by Marsh Studio" in ask(question, linked, sentences=2)
+    assert "debut by Marsh Studio" not in ask(question, unrelated, sentences=2)
 
 
 def test_quotes_are_verbatim_but_for_line_breaks_and_footnote_marks() -> None:

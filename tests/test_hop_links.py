@@ -13,11 +13,11 @@ from rag.stages import Hopper
 from rag.types import Chunk, Filter, Hit, Query, Vector
 
 TEXTS = {
-    "red harbour": "Red Harbour is a film directed by Ada Lindqvist.",
+    "red harbour": "Red Harbour is a film directed by Aster Pictures.",
     "blue harbour": "Blue Harbour is a film about Tessel Bay.",
     "harbour lights": "Harbour Lights is a film and a song.",
     "film festival": "The festival shows film after film.",
-    "ada lindqvist": "Ada Lindqvist was born in Norvik.",
+    "aster pictures": "Aster Pictures was born in Norvik.",
     "norvik": "Norvik is a town on Lake Aster.",
     "lake aster": "Lake Aster is deep.",
     "tessel bay": "Tessel Bay is shallow.",
@@ -78,7 +78,7 @@ def ids(hits: Sequence[Hit]) -> list[str]:
 
 @pytest.mark.parametrize(
     ("hops", "reached"),
-    [(1, ["ada lindqvist"]), (2, ["ada lindqvist", "norvik"]), (3, ["ada lindqvist", "norvik", "lake aster"])],
+    [(1, ["aster pictures"]), (2, ["aster pictures", "norvik"]), (3, ["aster pictures", "norvik", "lake aster"])],
 )
 def test_each_hop_adds_what_the_last_one_mentions(hops: int, reached: list[str]) -> None:
     tree = grow(Links(hops=hops), ASKED, k=4)
@@ -94,7 +94,7 @@ def test_a_hop_asks_with_the_questions_vectors_for_what_the_seed_mentions() -> N
     assert query.dense is ASKED.dense
     assert (query.text, query.hop, query.trail) == (QUESTION, 1, ("red harbour",))
     assert query.filter is not None
-    assert "ada lindqvist" in query.filter.any_of["about"]
+    assert "aster pictures" in query.filter.any_of["about"]
     assert query.filter.none_of == {"about": ("red harbour",), "id": tuple(ids(hits))}
 
 
@@ -110,8 +110,8 @@ def test_a_question_that_names_nothing_starts_at_its_best_hit_and_trusts_it_less
     nameless = replace(ASKED, text="Which film is it?")
     tree = grow(Links(), nameless, k=4)
     assert tree[-1].trail == ("red harbour",)
-    assert ids(Links(head=1).rank(nameless, tree, k=9))[2] == "ada lindqvist"
-    assert ids(Links(head=1).rank(ASKED, tree, k=9))[1] == "ada lindqvist"
+    assert ids(Links(head=1).rank(nameless, tree, k=9))[2] == "aster pictures"
+    assert ids(Links(head=1).rank(ASKED, tree, k=9))[1] == "aster pictures"
 
 
 def test_at_most_so_many_seeds() -> None:
@@ -122,9 +122,9 @@ def test_at_most_so_many_seeds() -> None:
 
 def test_a_linked_chunk_that_was_a_direct_hit_rises_too() -> None:
     tree = search(ASKED, 8)
-    assert ids(tree).index("ada lindqvist") == 4
+    assert ids(tree).index("aster pictures") == 4
     ranked = Links().rank(ASKED, tree, k=8)
-    assert ids(ranked) == [*ids(tree[:3]), "ada lindqvist", "film festival", *ids(tree[5:])]
+    assert ids(ranked) == [*ids(tree[:3]), "aster pictures", "film festival", *ids(tree[5:])]
     assert [hit.score for hit in ranked] == sorted((hit.score for hit in ranked), reverse=True)
 
 
@@ -132,6 +132,6 @@ def test_direct_ranking_stays_where_nothing_is_linked() -> None:
     festival = replace(ASKED, text="What does the film festival show?")
     tree = [hit for hit in search(festival, 8) if hit.chunk.id != "red harbour"]
     assert Links(seeds=3).hop([festival], [tree[3:]]) != []
-    unlinked = [hit for hit in tree if "Lindqvist" not in hit.chunk.text]
+    unlinked = [hit for hit in tree if "Aster" not in hit.chunk.text]
     assert ids(Links(links=0).rank(ASKED, unlinked, k=3)) == ids(unlinked[:3])
     assert Links().rank(ASKED, [], k=3) == []

@@ -17,8 +17,8 @@ def hit(name: str, text: str = "", *, score: float = 1.0, vector: list[float] | 
     return Hit(chunk, score, hop, vector=None if vector is None else np.array(vector, np.float32))
 
 
-FILM = hit("red harbour", "Red Harbour is a film directed by Ada Lindqvist.")
-DIRECTOR = hit("ada lindqvist", "Ada Lindqvist was born in Norvik.")
+FILM = hit("red harbour", "Red Harbour is a film directed by Aster Pictures.")
+DIRECTOR = hit("aster pictures", "Aster Pictures was born in Norvik.")
 TOWN = hit("norvik", "Norvik is a town.")
 NOISE = hit("blue harbour", "Blue Harbour is a film about Norvik.")
 TREE = [NOISE, FILM, TOWN, DIRECTOR]
@@ -30,13 +30,13 @@ def test_anchors_are_what_the_question_names() -> None:
 
 
 def test_a_chunk_does_not_lead_to_itself() -> None:
-    assert "ada lindqvist" in leads(FILM.chunk)
+    assert "aster pictures" in leads(FILM.chunk)
     assert "red harbour" not in leads(FILM.chunk)
 
 
 def test_links_go_step_by_step_and_never_back() -> None:
     names = [[h.chunk.id for h in step] for step in linked([FILM], TREE, hops=3)]
-    assert names == [["ada lindqvist"], ["norvik"], []]
+    assert names == [["aster pictures"], ["norvik"], []]
     ((found,),) = linked([FILM], TREE, hops=1)
     assert found == replace(DIRECTOR, hop=1, trail=("red harbour",))
     assert linked([], TREE, hops=3) == []

@@ -53,8 +53,8 @@ def test_a_title_is_a_key_without_its_qualifier_too(title: str, expected: tuple[
     ("text", "expected"),
     [
         ("The International Harbour Office (IHO) is in Tarnvik.", ("international harbour office", "iho")),
-        ("Tom Baring (born 1839) was a banker.", ("tom baring",)),
-        ("Kerstin Vang, who led the yard, retired.", ("kerstin vang",)),
+        ("Baring House (built 1839) was a bank.", ("baring house",)),
+        ("Vang Holding, who led the yard, retired.", ("vang holding",)),
         ("# Notes\n\nThe **Lumen K2** is a router, also known as the Red Box.", ("lumen k2", "red box")),
         ("However, it was late.", ()),
         ("Casting announcements began in June 2014, with a star.", ()),

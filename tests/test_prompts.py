@@ -22,7 +22,7 @@ def hit(name: str, text: str, title: str = "", trail: tuple[str, ...] = ()) -> H
 HITS = [
     hit("bridge", "The bridge opened in 1932.", "The bridge"),
     hit("long", "word " * 400),
-    hit("maker", "Ola Marsh built bridges.", trail=("bridge",)),
+    hit("maker", "Marsh Studio built bridges.", trail=("bridge",)),
 ]
 
 
@@ -45,7 +45,9 @@ def test_passages_keep_their_order_numbers_addresses_and_trails() -> None:
     assert user["content"].startswith(
         f"{mark} passage [1] | bridge.pdf, page 3 | The bridge\nThe bridge opened in 1932.\n{mark} end of passage [1]\n"
     )
-    assert f"{mark} passage [3] | maker.pdf, page 3 | found through [1]\nOla Marsh built bridges.\n" in user["content"]
+    assert (
+        f"{mark} passage [3] | maker.pdf, page 3 | found through [1]\nMarsh Studio built bridges.\n" in user["content"]
+    )
     assert user["content"].rpartition(mark)[2].count("Question: Who built it?") == 1
 
 

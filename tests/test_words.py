@@ -55,7 +55,7 @@ def test_different_things_stay_different(one: str, other: str) -> None:
 
 
 def test_kinds() -> None:
-    found = kinds("Boats left Oslo on 3 May for the CEO of X200; you may ask Anna Berg")
+    found = kinds("Boats left Oslo on 3 May for the CEO of X200; you may ask Berg Holding")
     assert found == {
         "boats": "lead",
         "left": "word",
@@ -65,10 +65,10 @@ def test_kinds() -> None:
         "ceo": "name",
         "x200": "name",
         "ask": "word",
-        "anna": "name",
+        "holding": "name",
         "berg": "name",
     }
-    assert kinds("Anna Berg sings")["anna"] == "name"
+    assert kinds("Berg Holding sings")["berg"] == "name"
     assert "may" not in kinds("May I go?")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rag import __version__
-from rag.cli import ask, ingest, pipelines, status
+from rag.cli import ask, ingest, pipelines, status, train
 from rag.errors import RagError
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ app.command()(status.status)
 app.command()(status.config)
 app.command()(pipelines.graph)
 app.add_typer(pipelines.app, name="pipelines")
+app.add_typer(train.app, name="train")
 
 
 def _mount_plugins() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Protocol, runtime_checkable
@@ -18,6 +18,17 @@ class TokenEmbedder(Embedder, Protocol):
 
     def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
         """Unit-length vectors (tokens, width) of each text's tokens."""
+        ...
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """An embedder whose query side can be exchanged."""
+
+    def tuned(
+        self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
+    ) -> Callable[[Sequence[str]], Vectors]:
+        """This model with `difference` added to its tensors, as texts -> vectors of the same space."""
         ...
 
 
@@ -60,3 +71,11 @@ class Joint:
         if not isinstance(self.dense, TokenEmbedder):
             raise ConfigError(f"embed: {type(self.dense).__name__} has no token vectors; use onnx or transformers.")
         return self.dense.token_vectors(texts, query=query)
+
+    def tuned(
+        self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
+    ) -> Callable[[Sequence[str]], Vectors]:
+        """That of the dense embedder, whose fingerprint is meant. Raises ConfigError where it has none."""
+        if not isinstance(self.dense, Tunable):
+            raise ConfigError(f"embed: {type(self.dense).__name__} has no weights to exchange; use onnx.")
+        return self.dense.tuned(difference, fingerprint=fingerprint, max_tokens=max_tokens)

@@ -7,13 +7,16 @@ GPUs, are the business of `transformers`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 from annotated_types import Ge
 
 from rag.embed.modelspec import ModelSpec, read
+from rag.errors import MismatchError
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans, Vectors
 
@@ -66,6 +69,29 @@ class Onnx:
     def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
         """Unit-length vectors (tokens, width) of each text's tokens: what MaxSim compares."""
         return self._encoder.token_vectors(texts, query=query)
+
+    def tuned(
+        self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
+    ) -> Callable[[Sequence[str]], Vectors]:
+        """This model with `difference` added to its tensors: texts, cut at `max_tokens`, to vectors of this space.
+
+        Raises MismatchError where `fingerprint` is not this embedder's, ModelError for tensors it does not have.
+        """
+        if fingerprint != self.fingerprint:
+            raise MismatchError(
+                f"embed: the weights were trained for another embedder than {self.model!r} with these options; train "
+                "some for it with `rag train hop`, or use hop: links."
+            )
+        from rag.embed.session import text_encoder
+
+        spec = replace(self._spec, max_tokens=min(max_tokens, self._spec.max_tokens))
+        encoder = text_encoder(spec, batch_tokens=max_tokens, difference=difference)  # small batches: few texts a call
+
+        def read(texts: Sequence[str]) -> Vectors:
+            dense: Vectors | None = encoder.embed_queries(texts, tokens=False).dense
+            return np.empty((0, self.dim), np.float32) if dense is None else dense
+
+        return read
 
     @cached_property
     def _spec(self) -> ModelSpec:

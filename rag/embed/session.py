@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,20 @@ _GRAPH = 1  # goes up with every change of rag.embed.export
 _ANCHOR = "embeddings.word_embeddings.weight"
 
 
-def text_encoder(spec: ModelSpec, *, batch_tokens: int) -> TextEncoder:
-    """The model, loaded. Raises ModelError naming what is missing, or the backend that can run it."""
+def text_encoder(
+    spec: ModelSpec, *, batch_tokens: int, difference: Mapping[str, NDArray[np.float32]] | None = None
+) -> TextEncoder:
+    """The model, loaded, with `difference` added to the tensors it names.
+
+    Raises ModelError naming what is missing, or the backend that can run it.
+    """
     tokenizer = spec.folder / "tokenizer.json"
     if not tokenizer.is_file():
         raise _other_backend(spec, "it has no tokenizer.json")
     return TextEncoder(
         spec=spec,
         tokenizer=lambda: Tokenizer.from_file(str(tokenizer)),
-        forward=_forward(spec),
+        forward=_forward(spec, difference or {}),
         batch_tokens=batch_tokens,
         workers=_cores(),
     )
@@ -47,7 +53,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _forward(spec: ModelSpec) -> Forward:
+def _forward(spec: ModelSpec, difference: Mapping[str, NDArray[np.float32]]) -> Forward:
     files = weights(spec.folder)
     if len(files) > 1:
         raise _other_backend(spec, f"its weights are in {len(files)} files")
@@ -56,6 +62,12 @@ def _forward(spec: ModelSpec) -> Forward:
     prefix = next((name.removesuffix(_ANCHOR) for name in tensors if name.endswith(_ANCHOR)), "")
     encoder = tuple(prefix + part for part in ("embeddings.", "encoder.", "transformer."))
     tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(encoder)}
+    for name, change in difference.items():
+        if name not in tensors or tensors[name].shape != change.shape:
+            raise ModelError(
+                f"{files[0]}: no tensor {name} of the shape {change.shape}; the weights fit another model."
+            )
+        tensors[name] = tensors[name] + change
     graph = _graph(spec, {name: tensor.shape for name, tensor in tensors.items()})
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

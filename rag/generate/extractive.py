@@ -17,6 +17,7 @@ only 9 % of squad's adversarial ones.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ TITLE = 0.3  # what a question word counts when only the title holds it
 RANK = 0.1  # what the first hit's place is worth; the n-th hit's, an n-th of it
 LINK = 0.12  # what a mention and a sentence of the hit it names are worth to each other
 GAIN = 0.02  # what a further sentence must add
+
+
+FRAGMENT = 3  # words; a shorter line without an end is a heading or a label
+_ENDED = re.compile(r"[.!?…。！？:;|]\W*$|[:;|] ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ def _candidates(hits: Sequence[Hit]) -> list[Candidate]:
         headings = {hit.chunk.title, *(section.label.rpartition(" > ")[2] for section in hit.chunk.sections)}
         for start, end in sentence_spans(hit.chunk.text)[:LONGEST]:
             text = " ".join(MARKER.sub("", hit.chunk.text[start:end]).split())
-            if text.lstrip("# ") not in headings and len(tokens(text)) > 1:
+            if text.lstrip("# ") not in headings and len(tokens(text)) > (1 if _ENDED.search(text) else FRAGMENT):
                 found.append(Candidate(text, marker, frame))
     return found
 

@@ -1,0 +1,150 @@
+"""Recall of the hop models on the dev splits of `../shared/data`, bundled model, one passage a chunk, real store.
+
+    python benchmarks/hops.py [SET ...] [--questions N] [--only HOPPER ...]
+
+2WikiMultihopQA, MuSiQue, HotpotQA and EntailmentBank are measured on their dev questions; NQ and SQuAD on the half that
+training leaves out (`rag.train.data.held_out`). Vectors are computed once and kept in raghop's cache. HotpotQA can be
+measured on the passages that its dev and train rows name (`--passages FILE` of pids), which is easier than all 30,866.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rag.embed.bm25 import Bm25
+from rag.embed.joint import Joint
+from rag.embed.onnx import Onnx
+from rag.hop.encoder import Encoder
+from rag.hop.links import Links
+from rag.links import keys
+from rag.retrieve.search import Search
+from rag.stages import Hopper
+from rag.store.edge import Edge
+from rag.train.data import CORPORA, QUESTIONS, gold, held_out, load, passage_text
+from rag.train.vectors import frozen
+from rag.types import Chunk, Chunked, Document, Embeddings, Hit, Query
+
+DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+SETS = ("2wikimultihopqa", "musique", "hotpotqa", "entailment_bank", "nq", "squad")
+CUTS = (2, 5, 10)
+DEPTH = 30
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A corpus in a store, and the questions asked of it with the ids of their gold chunks."""
+
+    search: Search
+    questions: tuple[str, ...]
+    golds: tuple[frozenset[str], ...]
+
+
+def world(base: Path, folder: Path, *, only: set[str] | None, most: int) -> World:
+    """Read, embed (or take from the cache) and store; a random choice of at most `most` questions, seeded."""
+    patterns = ("evidence_corpus*", "corpus.jsonl*", *CORPORA[1:])
+    path = next(found for pattern in patterns for found in sorted(base.glob(pattern)))
+    rows = [row for row in load(path) if only is None or row["pid"] in only]
+    dev = sorted(base.glob("questions_dev.jsonl*"))
+    asked_path = dev[0] if dev else next(found for pattern in QUESTIONS for found in sorted(base.glob(pattern)))
+    asked = [row for row in load(asked_path) if row.get("answerable", True) and (dev or held_out(row))]
+    ids = {row["pid"]: f"00000000-0000-0000-0000-{i:012d}" for i, row in enumerate(rows)}
+    asked = [row for row in asked if gold(row) and all(pid in ids for pid in gold(row))]
+    random.Random(0).shuffle(asked)
+    asked = asked[:most]
+    chunked = []
+    for row in rows:
+        document = Document(row["pid"], row["pid"], row["text"], row.get("title") or "")
+        about = tuple(key for key in keys(document, [(0, len(row["text"]))])[0] if key != row["pid"].lower())
+        chunk = Chunk(
+            ids[row["pid"]],
+            row["pid"],
+            row["text"],
+            0,
+            len(row["text"]),
+            row["pid"],
+            document.title,
+            document.title,
+            about,
+        )
+        chunked.append(Chunked(document, (chunk,)))
+    dense = Onnx()
+    vectors = frozen(dense, [passage_text(row) for row in rows])
+    store = Edge(path=str(folder), dim=dense.dim)
+    sparse = Bm25().embed_chunks(chunked).sparse
+    store.write([item.chunks[0] for item in chunked], Embeddings(dense=vectors, sparse=sparse))
+    store.flush()
+    search = Search(embedder=Joint(dense=dense, sparse=Bm25()), store=store)
+    golds = tuple(frozenset(ids[pid] for pid in gold(row)) for row in asked)
+    return World(search, tuple(row["question"] for row in asked), golds)
+
+
+def grow(search: Search, question: Query, hopper: Hopper | None) -> list[Hit]:
+    """The tree and its one list, as the answer graph makes them."""
+    tree: list[Hit] = []
+    frontier = [question]
+    while frontier:
+        seen = {hit.chunk.id for hit in tree}
+        found: list[list[Hit]] = []
+        for hits in search.retrieve(frontier, k=DEPTH):
+            found.append([hit for hit in hits if hit.chunk.id not in seen])
+            seen.update(hit.chunk.id for hit in found[-1])
+        tree += [hit for hits in found for hit in hits]
+        if hopper is None:
+            return tree
+        done = frontier[0].hop >= hopper.hops or not any(found)
+        frontier = [] if done else hopper.hop(frontier, found)
+    return hopper.rank(question, tree, k=DEPTH) if hopper else tree
+
+
+def measure(name: str, kind: str, at: World, hopper: Hopper | None) -> str:
+    """One row: recall and all-gold at each cut, and the median milliseconds of a question after its encoding."""
+    times, recalls = [], []
+    for question, wanted in zip(at.search.prepare(at.questions), at.golds, strict=True):
+        started = time.perf_counter()
+        hits = [hit.chunk.id for hit in grow(at.search, question, hopper)]
+        times.append(1000 * (time.perf_counter() - started))
+        recalls.append([len(wanted.intersection(hits[:cut])) / len(wanted) for cut in CUTS])
+    table = np.array(recalls)
+    cells = " | ".join(f"{table[:, i].mean():.3f} / {(table[:, i] == 1).mean():.3f}" for i in range(len(CUTS)))
+    return f"| {name} | {kind} | {cells} | {statistics.median(times):.1f} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="*", default=SETS, metavar="SET")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--questions", type=int, default=1000)
+    parser.add_argument("--only", nargs="*", default=["dense", "hybrid", "links", "encoder"])
+    parser.add_argument("--passages", type=Path, help="a JSON list of the pids to search among")
+    parser.add_argument("--weights", default="")
+    parser.add_argument("--hops", type=int, default=1)
+    given = parser.parse_args()
+    only = set(json.loads(given.passages.read_text())) if given.passages else None
+    print("| set | hopper | " + " | ".join(f"recall / all gold @{cut}" for cut in CUTS) + " | ms |")
+    print("|---|---|" + "---|" * (len(CUTS) + 1), flush=True)
+    for name in given.sets:
+        with tempfile.TemporaryDirectory() as folder:
+            at = world(given.data / name, Path(folder) / "index", only=only, most=given.questions)
+            plain = Search(embedder=at.search.embedder, store=at.search.store, by="dense")
+            rows: dict[str, tuple[World, Hopper | None]] = {
+                "dense": (World(plain, at.questions, at.golds), None),
+                "hybrid": (at, None),
+                "links": (at, Links()),
+                "encoder": (at, Encoder(embedder=at.search.embedder, weights=given.weights, hops=given.hops)),
+            }
+            for kind in given.only:
+                print(measure(f"{name} ({len(at.questions)})", kind, *rows[kind]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

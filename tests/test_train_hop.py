@@ -1,0 +1,80 @@
+"""Training: the schedule sees every pair, rows are numbered right, and a few steps bring questions to their targets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from rag.cli.train import app
+from rag.errors import InputError
+from rag.hop.encoder import load
+from rag.train.data import Labelled, Pair
+from rag.train.hop import Options, pace, schedule, task
+from rag.train.run import train_hop
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=60), st.integers(0, 5))
+def test_an_epoch_sees_every_pair_once(lengths: list[int], seed: int) -> None:
+    options = Options(batch=8, seed=seed)
+    order = schedule(lengths, options)
+    assert sorted(i for batch in order for i in batch) == list(range(len(lengths)))
+    assert order == schedule(lengths, options)
+
+
+def test_the_rate_rises_and_falls() -> None:
+    assert pace(0) == 0
+    assert pace(1) == 0
+    assert pace(0.05) == pytest.approx(1)
+    assert pace(0.5) > pace(0.9) > 0
+
+
+def test_rows_are_numbered_across_folders() -> None:
+    one = Labelled({"a": "A", "b": "B"}, (Pair("q", "b", ("a",)),))
+    two = Labelled({"a": "C"}, (Pair("r", "a", ()),))
+    work = task(
+        [one, two], [np.eye(2, dtype=np.float32), np.ones((1, 2), np.float32)], lambda texts: [[1]] * len(texts)
+    )
+    assert work.targets.tolist() == [1, 2]
+    assert work.others == [[0], []]
+    assert work.passages.shape == (3, 2)
+
+
+@pytest.mark.slow
+def test_training_writes_weights_that_fit_and_help(tmp_path: Path) -> None:
+    rows = [
+        {"pid": f"p{i}", "title": f"Town {name}", "text": f"{name} lies on a lake."}
+        for i, name in enumerate("ABCDEFGH")
+    ]
+    asked = [{"id": r["pid"], "question": f"Where is {r['title']}?", "gold": [r["pid"]]} for r in rows]
+    (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name in ("questions_train.jsonl", "questions_dev.jsonl"):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in asked))
+    said: list[str] = []
+    out = tmp_path / "hop.safetensors"
+    options = Options(epochs=4, batch=4, limit=24)
+    report = train_hop([tmp_path], out, model="bundled", options=options, most=None, say=said.append)
+    assert report.steps == 8
+    assert report.difference.keys() == load(out)[0].keys()
+    assert "8 pairs, 8 passages" in said[0]
+    assert "| 8 | 8 |" in out.with_suffix(".md").read_text()
+    assert load(out)[1]["max_tokens"] == "24"
+
+
+def test_folders_without_pairs_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"pid": "p", "text": "x"}\n')
+    (tmp_path / "questions_train.jsonl").write_text('{"id": "q", "question": "?", "gold": ["elsewhere"]}\n')
+    with pytest.raises(InputError, match="no question whose gold passages"):
+        train_hop([tmp_path], tmp_path / "o", model="bundled", options=Options(), most=None, say=lambda text: None)
+
+
+def test_the_command_names_a_folder_that_is_none(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["hop", str(tmp_path / "absent"), "--out", str(tmp_path / "o")])
+    assert isinstance(result.exception, InputError)
+    assert "absent: no file named corpus" in str(result.exception)

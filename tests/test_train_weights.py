@@ -1,0 +1,54 @@
+"""The weights file: what is stored comes back within the promised error, and says whose it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from rag.errors import ModelError
+from rag.hop.encoder import load
+from rag.train.weights import error, pack, write
+from rag.types import Vectors
+
+FINITE = st.floats(-2, 2, width=32)
+
+
+@settings(deadline=None)
+@given(arrays(np.float32, (3, 5), elements=FINITE))
+def test_a_row_loses_at_most_half_a_step(matrix: Vectors) -> None:
+    packed = pack({"w": matrix})
+    assert packed["w"].dtype == np.int8
+    back = packed["w"].astype(np.float32) * packed["w.scale"].astype(np.float32)
+    step = np.abs(matrix).max(axis=1, keepdims=True) / 127
+    assert np.all(np.abs(back - matrix) <= step / 2 + 1e-6)
+
+
+def test_the_file_comes_back(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    exact = {"layer.w": rng.normal(size=(8, 16)).astype(np.float32), "layer.b": np.ones(8, np.float32)}
+    path = tmp_path / "deep" / "hop.safetensors"
+    write(path, exact, fingerprint="abc", limit=96, facts={"seed": "0"})
+    stored, metadata = load(path)
+    assert stored.keys() == exact.keys()
+    assert np.array_equal(stored["layer.b"], exact["layer.b"])
+    assert 0 < error(exact, stored) < 0.01
+    assert (metadata["embedder"], metadata["max_tokens"], metadata["seed"]) == ("abc", "96", "0")
+    assert error({"w": np.zeros((2, 2), np.float32)}, {"w": np.zeros((2, 2), np.float32)}) == 0
+
+
+def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    with pytest.raises(ModelError, match=r"absent\.safetensors.*rag train hop"):
+        load(tmp_path / "absent.safetensors")
+    (tmp_path / "text").write_text("no tensors here")
+    with pytest.raises(ModelError, match="text: not a readable"):
+        load(tmp_path / "text")
+    save_file({"w": np.zeros(2, np.float32)}, tmp_path / "other.safetensors")
+    with pytest.raises(ModelError, match="not the weights of a hop encoder"):
+        load(tmp_path / "other.safetensors")
