@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from rag.config import PipelineConfig, Stages, build, load
+from rag.errors import InputError
 from rag.index import Index, check_fingerprints
 from rag.ingest import Progress, Report, ingest
 from rag.types import Answer, Filter, Hit
@@ -108,6 +109,8 @@ class Pipeline:
         return text
 
     def _input(self, question: str, k: int | None, filter: Filter | None) -> State:
+        if not question.strip():
+            raise InputError("the question is empty; ask something.")
         return {"question": question, "k": k or self.config.settings.k, "filter": filter, "tree": [], "trace": []}
 
     def search(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> list[Hit]:

@@ -85,6 +85,8 @@ def test_bad_files_are_named_and_exit_3(indexed: Path) -> None:
     [
         (("ingest", "nowhere"), 2, "nowhere"),
         (("ingest",), 2, "PATH"),
+        (("ask", " "), 2, "the question is empty"),
+        (("ingest", "docs", "--index", "docs/router.md"), 1, "docs/router.md"),
         (("ask", "x", "--pipeline", "defalt"), 2, "Did you mean default"),
         (("ask", "x", "--source", "*.doc"), 2, "no indexed file matches"),
         (("ask", "x", "--llm", "http://127.0.0.1:9/v1"), 2, "--model"),

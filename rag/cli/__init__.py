@@ -69,6 +69,8 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        sys.exit(fail(f"{error.filename or 'the operating system'}: {error.strerror or error}."))
     except Exception as error:
         if os.environ.get("RAG_DEBUG"):
             raise

@@ -50,7 +50,7 @@ def ingest(
         say(", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "no files found")
         chunks = sum(f.chunks for f in report.files)
         say(f"{chunks:,} chunks, {report.embedded:,} embedded, {report.seconds:.1f} s")
-        if report.published:
+        if report.published and chunks:
             say('Ask with: rag ask "your question"')
     if counts["failed"]:
         raise typer.Exit(EXIT_PARTIAL)
