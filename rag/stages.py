@@ -8,11 +8,11 @@ nothing. Components hold no state that a call changes, so there is no `reset()`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
-from rag.types import Chunk, Chunked, Document, Embeddings, Hit, Loaded, Query, Source, Spans
+from rag.types import Chunk, Chunked, Document, Embeddings, Hit, Loaded, Query, Source, Spans, Vectors
 
 T = TypeVar("T")
 
@@ -90,6 +90,29 @@ class Embedder(Protocol):
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """One row per text, in order."""
+        ...
+
+
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """What late interaction asks of an embedder besides."""
+
+    def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
+        """Unit-length vectors (tokens, width) of each text's tokens."""
+        ...
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """What the hop encoder asks of an embedder besides: that its query side can be exchanged."""
+
+    def tuned(
+        self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
+    ) -> Callable[[Sequence[str]], Vectors]:
+        """This model with `difference` added to its tensors, as texts -> unit vectors of the same space.
+
+        Raises MismatchError where `fingerprint` is not this embedder's.
+        """
         ...
 
 

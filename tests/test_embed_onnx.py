@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.embed.joint import TokenEmbedder
 from rag.embed.onnx import Onnx
 from rag.errors import MismatchError, ModelError
+from rag.stages import TokenEmbedder
 from rag.types import Chunk, Chunked, Document, Vectors
 
 ONNX = Onnx()

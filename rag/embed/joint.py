@@ -5,31 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Protocol, runtime_checkable
 
 from rag.errors import ConfigError
-from rag.stages import Embedder, component
+from rag.stages import Embedder, TokenEmbedder, Tunable, component
 from rag.types import Chunked, Embeddings, Spans, Vectors
-
-
-@runtime_checkable
-class TokenEmbedder(Embedder, Protocol):
-    """An embedder that can also tell tokens apart."""
-
-    def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
-        """Unit-length vectors (tokens, width) of each text's tokens."""
-        ...
-
-
-@runtime_checkable
-class Tunable(Protocol):
-    """An embedder whose query side can be exchanged."""
-
-    def tuned(
-        self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
-    ) -> Callable[[Sequence[str]], Vectors]:
-        """This model with `difference` added to its tensors, as texts -> vectors of the same space."""
-        ...
 
 
 @component

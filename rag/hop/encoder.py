@@ -17,10 +17,10 @@ Related: MDR (arXiv 2009.12756), Baleen (arXiv 2101.00436); here only the query 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
@@ -29,7 +29,7 @@ from safetensors import SafetensorError, safe_open
 from rag.errors import ConfigError, ModelError
 from rag.hop.links import Links
 from rag.hop.rank import anchors, leads, placed
-from rag.stages import Embedder, component
+from rag.stages import Embedder, Tunable, component
 from rag.types import Chunk, Hit, Query, Vector, Vectors
 
 SHIPPED = Path(__file__).parent / "weights" / "minilm-hop.safetensors"
@@ -40,18 +40,6 @@ PLACE, NAMED, LINK, PATH = 0.5, 0.2, 0.3, 3.0  # beside a cosine; chosen on dev 
 FIRST, HEAD = 3, 2  # after so many by score stand so many direct hits
 
 Reader = Callable[[Sequence[str]], Vectors]
-
-
-@runtime_checkable
-class Tunable(Protocol):
-    """What the hop encoder asks of an embedder."""
-
-    def tuned(self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int) -> Reader:
-        """This model with `difference` added to its tensors, as texts -> unit vectors of the same space.
-
-        Raises MismatchError where `fingerprint` is not this embedder's.
-        """
-        ...
 
 
 @component

@@ -15,26 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from rag.errors import ConfigError
-from rag.stages import Embedder, component
+from rag.stages import Embedder, TokenEmbedder, component
 from rag.types import Hit, Vectors
 
 CONSTANT = 2  # place p, from 0, is worth 1 / (p + CONSTANT)
-
-
-@runtime_checkable
-class TokenEmbedder(Protocol):
-    """What MaxSim asks of an embedder."""
-
-    def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
-        """Unit-length vectors (tokens, width) of each text's tokens."""
-        ...
 
 
 @component
