@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from rag_evals.datasets import Dataset
-    from rag_evals.runner import Progress
-    from rag_evals.suite import Suite
+from rag_evals import cli_gate
 
-SHOWN = 10  # problems of a dataset
+if TYPE_CHECKING:
+    from rag_evals.suite import Suite
 
 app = typer.Typer(help="Measure pipelines on questions with known answers, and compare them.", no_args_is_help=True)
 
@@ -54,27 +50,19 @@ def run(
     from rich.console import Console
 
     from rag.errors import EXIT_PARTIAL
-    from rag_evals import measure, report, results, runner
+    from rag_evals import report, results, running
 
     chosen = _suite(suite, questions, corpus, pipeline, k, answers, limit, format)
-    place = cache or _cache()
-    runs = []
-    lost = False
-    for source in chosen.datasets:
-        dataset = source.load()
-        lost = _tell(dataset) or lost
-        for name in chosen.pipelines:
-            with _bar(f"{dataset.name} · {name}") as progress:
-                done = runner.run(
-                    dataset, name, k=max(chosen.k), answers=chosen.answers, cache=place, fresh=fresh, progress=progress
-                )
-            runs.append(measure.summary(done, sorted(set(chosen.k))))
-            if json is not None:
-                results.write(json, runs)
+
+    def save(runs: list[dict[str, Any]]) -> None:
+        if json is not None:
+            results.write(json, runs)
+
+    outcome = running.measured(chosen, cache=cache, fresh=fresh, saved=save)
     console = Console()
-    for table in report.tables(runs):
+    for table in report.tables(outcome.runs):
         console.print(table)
-    if lost:
+    if outcome.lost:
         raise typer.Exit(EXIT_PARTIAL)
 
 
@@ -102,6 +90,9 @@ def compare(
         say(f"{line(judged.dataset)}: {line(judged.verdict)}")
 
 
+app.command("gate")(cli_gate.gate)
+
+
 def _suite(
     suite: str | None,
     questions: str | None,
@@ -120,7 +111,7 @@ def _suite(
     found = read(suite) if suite else Suite(datasets=(Source(questions=str(questions), corpus=corpus, format=format),))
     if suite and (corpus or format):
         raise typer.BadParameter("--corpus and --format go with --questions, not with a suite")
-    changes: dict[str, object] = {"answers": answers or found.answers}
+    changes: dict[str, object] = {"answers": found.answers or answers}
     if pipelines:
         changes["pipelines"] = tuple(pipelines)
     if k:
@@ -135,39 +126,3 @@ def _cutoffs(text: str) -> tuple[int, ...]:
     if not all(part.isdecimal() and 1 <= int(part) <= 300 for part in parts):
         raise typer.BadParameter(f"--k {text}: whole numbers from 1 to 300 are needed, like 5,10")
     return tuple(map(int, parts))
-
-
-def _cache() -> Path:
-    import os
-
-    if given := os.environ.get("RAGHOP_CACHE"):
-        return Path(given) / "eval"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "raghop" / "eval"
-
-
-def _tell(dataset: Dataset) -> bool:
-    """Name the dataset's problems on stderr; whether rows were lost."""
-    import sys
-
-    from rag.cli.terminal import line, write
-
-    problems = list(dataset.problems)
-    for problem in problems[:SHOWN]:
-        write(sys.stderr, f"{line(str(problem))}\n")
-    if len(problems) > SHOWN:
-        write(sys.stderr, f"... and {len(problems) - SHOWN:,} more problems in {line(dataset.name)}\n")
-    return any(problem.lost for problem in problems)
-
-
-@contextmanager
-def _bar(title: str) -> Iterator[Progress]:
-    """A progress bar on stderr, where that is a terminal."""
-    import sys
-
-    from rich.console import Console
-    from rich.progress import Progress as Bars
-
-    with Bars(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
-        task = bars.add_task(title, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,9 @@ def content_digest(dataset: Dataset) -> str:
     return whole.hexdigest()[:16]
 
 
-def indexed(dataset: Dataset, name: str, cache: Path) -> tuple[Pipeline, Path]:
+def indexed(
+    dataset: Dataset, name: str, cache: Path, *, progress: Callable[[str, int, int], None] | None = None
+) -> tuple[Pipeline, Path]:
     """The pipeline on a complete index of the dataset, and the folder that holds it. Raises what ingest raises."""
     config = Pipeline.load(name, index=cache).config
     shape = {kind: config.stages.get(kind) for kind in SHAPING}
@@ -58,9 +60,9 @@ def indexed(dataset: Dataset, name: str, cache: Path) -> tuple[Pipeline, Path]:
         pipeline = Pipeline(config.with_stage("store", store), pipeline.index)
     roots: Sequence[str | Path] = dataset.documents or [_corpus(dataset.corpus, folder)]
     try:
-        pipeline.ingest(roots)
+        pipeline.ingest(roots, progress=progress)
     except MismatchError:  # the cache was filled by other weights or another version
-        pipeline.ingest(roots, rebuild=True)
+        pipeline.ingest(roots, rebuild=True, progress=progress)
     return pipeline, folder
 
 

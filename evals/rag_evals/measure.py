@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from rag_evals import stats
 from rag_evals.datasets import Question
+from rag_evals.indexing import digest
 from rag_evals.metrics import AT_K, WHOLE
 from rag_evals.metrics.abstention import aurc, auroc, false_answer_rate
 from rag_evals.metrics.answer import answer_contains, answer_em, answer_f1, squad_f1
@@ -65,7 +67,10 @@ def _answered(question: Question, said: Said) -> dict[str, float]:
 
 
 def summary(run: Run, ks: Sequence[int]) -> dict[str, Any]:
-    """A run as JSON data: its metrics with intervals, times (seconds), slices, and every question's values."""
+    """A run as JSON data: its metrics with intervals, times (seconds), slices, and every question's values.
+
+    `asked` is a digest of the questions with their gold, by which two runs know that they were asked the same.
+    """
     hops = max((hop for record in run.records for hop in record.hops), default=0)
     rows = [measured(q, r, ks, hops) for q, r in zip(run.questions, run.records, strict=True)]
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -78,6 +83,7 @@ def summary(run: Run, ks: Sequence[int]) -> dict[str, Any]:
         "dataset": run.dataset,
         "pipeline": run.pipeline,
         "n": len(rows),
+        "asked": digest([asdict(question) for question in run.questions]),
         "metrics": {**_means(columns), **_selective(run)},
         "seconds": _seconds(run),
         "memory_mib": run.memory,

@@ -15,7 +15,7 @@ from rag.errors import InputError
 from rag_evals import stats
 
 HEADLINES = ("recall", "answer_f1")  # judged unless metrics are named, each at its first cut-off
-LOWER_IS_BETTER = frozenset({"false_answer_rate"})
+LOWER_IS_BETTER = frozenset({"false_answer_rate", "aurc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +42,28 @@ def write(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
         raise InputError(f"{path}: cannot be written: {error.strerror}.") from error
 
 
-def read(side: str) -> dict[str, Mapping[str, Any]]:
-    """The runs of FILE or FILE:PIPELINE by dataset. Raises InputError."""
-    name, _, pipeline = (side, "", "") if Path(side).exists() else side.rpartition(":")
-    path = Path(name or side)
+def runs(path: Path) -> list[dict[str, Any]]:
+    """The runs of a file. Raises InputError."""
     try:
-        runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
-        chosen = [run for run in runs if not pipeline or run["pipeline"] == pipeline]
-        found = {str(run["dataset"]): run for run in chosen}
-        complete = all(isinstance(run["questions"]["id"], list) for run in chosen)
+        found = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        if not all(isinstance(run["questions"]["id"], list) and run["metrics"] for run in found):
+            raise ValueError("a run without questions or metrics")
+        return list(found)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}. Give a file that `--json` wrote.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not results of `rag eval run --json` ({error}).") from error
-    pipelines = ", ".join(dict.fromkeys(str(run["pipeline"]) for run in runs))
-    if not found or not complete:
+
+
+def read(side: str) -> dict[str, Mapping[str, Any]]:
+    """The runs of FILE or FILE:PIPELINE by dataset. Raises InputError."""
+    name, _, pipeline = (side, "", "") if Path(side).exists() else side.rpartition(":")
+    path = Path(name or side)
+    there = runs(path)
+    chosen = [run for run in there if not pipeline or run["pipeline"] == pipeline]
+    found: dict[str, Mapping[str, Any]] = {str(run["dataset"]): run for run in chosen}
+    pipelines = ", ".join(dict.fromkeys(str(run["pipeline"]) for run in there))
+    if not found:
         raise InputError(f"{side}: no such run. The file has pipelines {pipelines or 'none'}.")
     if len(found) < len(chosen):
         raise InputError(f"{path}: several pipelines ({pipelines}); write {path}:PIPELINE.")

@@ -24,6 +24,7 @@ from rag_evals.records import Record, Said, appending, read
 REACH = 3  # chunks asked for per passage wanted: a passage may come as several chunks
 
 Progress = Callable[[int, int], None]  # questions done, of how many
+Indexing = Callable[[str, int, int], None]  # phase of ingest, done, of how many
 
 
 class Asked(Protocol):
@@ -51,17 +52,19 @@ def run(
     name: str,
     *,
     k: int,
-    answers: bool,
+    answers: bool | int,
     cache: Path,
     fresh: bool = False,
     progress: Progress = lambda done, total: None,
+    indexing: Indexing | None = None,
 ) -> Run:
     """Index the dataset for the pipeline, ask its questions, or go on with what an earlier run has of them.
 
-    `k` is the deepest cut-off that will be measured; `fresh` forgets earlier records. Raises what the pipeline raises.
+    `k` is the deepest cut-off that will be measured; `answers` may be a number of questions that are answered too,
+    evenly spread; `fresh` forgets earlier records. Raises what the pipeline raises.
     """
     started = time.perf_counter()
-    pipeline, folder = indexed(dataset, name, cache)
+    pipeline, folder = indexed(dataset, name, cache, progress=indexing)
     index_seconds = time.perf_counter() - started
     with closing(pipeline):
         key = digest(
@@ -80,20 +83,28 @@ def run(
 
 
 def ask(
-    dataset: Dataset, pipeline: Asked, path: Path, *, k: int, answers: bool, progress: Progress
+    dataset: Dataset, pipeline: Asked, path: Path, *, k: int, answers: bool | int, progress: Progress
 ) -> tuple[Record, ...]:
     """A record for every question, in order; those already in the file at `path` are not asked again."""
     done = read(path)
     facts = any(question.supporting_facts for question in dataset.questions)
     sentences = {p.pid: p for p in dataset.corpus if p.sentences} if answers and facts else {}
+    answered = spread(len(dataset.questions), answers)
     with appending(path) as append:
         for number, question in enumerate(dataset.questions):
             progress(number, len(dataset.questions))
             if question.id not in done:
-                done[question.id] = record = _record(question, pipeline, dataset.documents, k, answers, sentences)
+                say = number in answered
+                done[question.id] = record = _record(question, pipeline, dataset.documents, k, say, sentences)
                 append(record)
     progress(len(dataset.questions), len(dataset.questions))
     return tuple(done[question.id] for question in dataset.questions)
+
+
+def spread(n: int, wanted: bool | int) -> frozenset[int]:
+    """Which of n questions are answered: all, none, or so many at equal distances."""
+    count = n if wanted is True else min(int(wanted), n)
+    return frozenset(i * n // count for i in range(count))
 
 
 def _record(

@@ -7,7 +7,7 @@
     pipelines: [default, fast]
 
 Paths are relative to the suite's file; a pipeline is a shipped name or such a path. `format` names a dataset's format
-where its fields do not say it.
+where its fields do not say it; `answers` may be a number of questions to answer, evenly spread over each dataset.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Suite(_Strict):
     datasets: Annotated[tuple[Source, ...], Field(min_length=1)]
     pipelines: Annotated[tuple[str, ...], Field(min_length=1)] = ("default",)
     k: Annotated[tuple[Annotated[int, Field(ge=1, le=300)], ...], Field(min_length=1)] = (5, 10)
-    answers: bool = False
+    answers: bool | Annotated[int, Field(ge=1)] = False
     description: str = ""
 
 
@@ -88,5 +88,7 @@ def read(name: str) -> Suite:
         )
         for source in suite.datasets
     )
-    pipelines = tuple(str(here / name) if Path(name).suffix in (".yaml", ".yml") else name for name in suite.pipelines)
+    pipelines = tuple(
+        str((here / name).resolve()) if Path(name).suffix in (".yaml", ".yml") else name for name in suite.pipelines
+    )
     return suite.model_copy(update={"datasets": sources, "pipelines": pipelines})

@@ -1,0 +1,92 @@
+"""A suite run at a terminal: problems of the files on stderr, a progress bar for indexing and for asking."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rag_evals.datasets import Dataset
+    from rag_evals.runner import Indexing, Progress
+    from rag_evals.suite import Suite
+
+SHOWN = 10  # problems of a dataset
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The runs so far, as `measure.summary` gives them, and whether rows of the files were lost."""
+
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    lost: bool = False
+
+
+def measured(
+    suite: Suite, *, cache: Path | None = None, fresh: bool = False, saved: Callable[[list[dict[str, Any]]], None]
+) -> Outcome:
+    """Run every pipeline of a suite on every dataset; `saved` gets the runs after each, so that none is lost."""
+    from rag_evals import measure, runner
+
+    outcome = Outcome()
+    for source in suite.datasets:
+        dataset = source.load()
+        outcome.lost = _tell(dataset) or outcome.lost
+        for name in suite.pipelines:
+            with _bars(f"{dataset.name} · {name}") as (indexing, asking):
+                done = runner.run(
+                    dataset,
+                    name,
+                    k=max(suite.k),
+                    answers=suite.answers,
+                    cache=cache or _cache(),
+                    fresh=fresh,
+                    progress=asking,
+                    indexing=indexing,
+                )
+            outcome.runs.append(measure.summary(done, sorted(set(suite.k))))
+            saved(outcome.runs)
+    return outcome
+
+
+def _cache() -> Path:
+    if given := os.environ.get("RAGHOP_CACHE"):
+        return Path(given) / "eval"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "raghop" / "eval"
+
+
+def _tell(dataset: Dataset) -> bool:
+    """Name the dataset's problems on stderr; whether rows were lost."""
+    from rag.cli.terminal import line, write
+
+    problems = list(dataset.problems)
+    for problem in problems[:SHOWN]:
+        write(sys.stderr, f"{line(str(problem))}\n")
+    if len(problems) > SHOWN:
+        write(sys.stderr, f"... and {len(problems) - SHOWN:,} more problems in {line(dataset.name)}\n")
+    return any(problem.lost for problem in problems)
+
+
+@contextmanager
+def _bars(title: str) -> Iterator[tuple[Indexing, Progress]]:
+    """A progress bar on stderr, where that is a terminal: it shows the phases of ingest, then the questions."""
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    from rag.cli.terminal import PHASES
+
+    with Bars(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
+        task = bars.add_task(title, total=None)
+
+        def indexing(phase: str, done: int, total: int) -> None:
+            bars.update(task, description=f"{title} · {PHASES[phase]}", completed=done, total=total or None)
+
+        def asking(done: int, total: int) -> None:
+            bars.update(task, description=title, completed=done, total=total)
+
+        yield indexing, asking
