@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag_evals import cli_gate
+from rag_evals import cli_gate, cli_make
 
 if TYPE_CHECKING:
     from rag_evals.suite import Suite
@@ -91,6 +91,7 @@ def compare(
 
 
 app.command("gate")(cli_gate.gate)
+app.command("make")(cli_make.make)
 
 
 def _suite(

@@ -12,14 +12,16 @@ from rag_evals.datasets import Passage, Question
 def ranking(question: Question, hits: Iterable[Hit], documents: Sequence[str]) -> dict[str, int]:
     """Each name in the order of its first hit, with the hop of that hit.
 
-    A hit has the name of its passage or file, and before it those of the question's quotes that its text holds.
+    A hit has the name of its passage or file. One that holds quotes of the question has theirs instead, and its own
+    only where that is gold, too: a found quote must not push the next one down.
     """
     found: dict[str, int] = {}
     for hit in hits:
         text = " ".join(hit.chunk.text.split())
         held = [quote for quote in question.quotes if " ".join(quote.split()) in text]
-        for name in (*held, name_of(hit, documents)):
-            found.setdefault(name, hit.hop)
+        name = name_of(hit, documents)
+        for said in (*held, name) if not held or name in question.gold else held:
+            found.setdefault(said, hit.hop)
     return found
 
 

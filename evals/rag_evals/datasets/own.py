@@ -2,8 +2,9 @@
 
 A source is a file of the documents, named from their folder (of a corpus file, a pid), or a quote from one in double
 quotes. In a table cell several sources, or several right answers, are separated by ";". In JSON Lines they may be
-lists, and a source {"path": ...} or {"quote": ...}; `quotes` are taken where there are no sources. A question that the
-documents cannot answer has `answerable` false, or the type unanswerable.
+lists, and a source {"path": ...} or {"quote": ...} (of both, the quote is gold, the path for people); `quotes` are
+taken where there are no sources. A question that the documents cannot answer has `answerable` false, or the type
+unanswerable. The columns `files` and `reviewed`, which `rag eval make` writes, are for people.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from rag_evals.datasets.model import Parts, Problems, Question
 from rag_evals.datasets.project import passages
 from rag_evals.datasets.read import located, suffix
 
-FIELDS = frozenset("id question answer answers aliases sources source quotes type hops answerable".split())
+FIELDS = frozenset(
+    "id question answer answers aliases sources source quotes type hops answerable files reviewed".split()
+)
 
-_SOURCE = re.compile(r'"[^"]*"|[^;\n"]+')
+_SOURCE = re.compile(r'"[^"]*"|“[^”]*”|[^;\n"]+')
 _OPENING, _CLOSING = '"“', '"”'
 
 
