@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import operator
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -36,6 +36,7 @@ class State(TypedDict, total=False):
     tree: Annotated[list[Hit], operator.add]
     hits: list[Hit]
     text: str
+    usage: Mapping[str, Any]
     answer: Answer
     trace: Annotated[list[Mapping[str, Any]], operator.add]
 
@@ -99,17 +100,23 @@ def rank(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str,
 def generate(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
     """The answer's text, streamed piece by piece; empty when the evidence does not hold one."""
     pieces = []
-    if state["hits"]:
-        for piece in stages.generator.stream(state["question"], state["hits"]):
-            emit({"token": piece})
-            pieces.append(piece)
-    return {"text": "".join(pieces)}
+    usage: dict[str, Any] = {}
+
+    def told() -> Iterator[str]:
+        stream = cast("Generator[str, None, Any]", stages.generator.stream(state["question"], state["hits"]))
+        usage.update((yield from stream) or {})  # any other iterator gives None
+
+    for piece in told() if state["hits"] else ():
+        emit({"token": piece})
+        pieces.append(piece)
+    return {"text": "".join(pieces), "usage": usage}
 
 
 def verify(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
     """Markers to spans to verdicts; an answer without support becomes an abstention."""
     answer = resolve(state["question"], state["text"], state["hits"], policy=stages.settings.unsupported)
     verdicts = [statement.verdict for statement in answer.statements]
+    answer = replace(answer, usage=state["usage"])
     return {"answer": answer, "notes": {"verdicts": verdicts, "abstained": answer.abstained}}
 
 

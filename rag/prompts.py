@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.errors import ConfigError
@@ -83,6 +83,21 @@ def spoken(pieces: Iterable[str]) -> Iterator[str]:
             return
     if not held.startswith(_THINK[0]) and not _abstains(held):
         yield held
+
+
+def metered(
+    prompt: Prompt, reply: Iterable[str], count: Callable[[str], int]
+) -> Generator[str, None, Mapping[str, int]]:
+    """`spoken`, and in the end what the call cost, in tokens as `count` counts them (an endpoint may count others)."""
+    whole: list[str] = []
+
+    def heard() -> Iterator[str]:
+        for piece in reply:
+            whole.append(piece)
+            yield piece
+
+    yield from spoken(heard())
+    return {"llm_calls": 1, "prompt_tokens": prompt.tokens, "completion_tokens": count("".join(whole))}
 
 
 def _could_be_silent(text: str) -> bool:

@@ -206,7 +206,8 @@ class Generator(Protocol):
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """Text in pieces; claims carry markers [n], counted from 1, that name `hits[n - 1]`.
 
-        An answer that the evidence does not hold is the empty text. Raises GeneratorError.
+        An answer that the evidence does not hold is the empty text. A generator function may return what the answer
+        cost, {"llm_calls", "prompt_tokens", "completion_tokens"}: `Answer.usage`. Raises GeneratorError.
         """
         ...
 

@@ -166,7 +166,7 @@ def test_closing_the_stream_early_hangs_up(server: Server) -> None:
     server.scripts = [endless]
     pieces = OpenAI(base_url=server.url, model="m").stream("?", HITS)
     next(pieces)
-    pieces.close()  # type: ignore[attr-defined]
+    pieces.close()
     assert hung_up.wait(10)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rag.config import load
 from rag.errors import IndexMissing
 from rag.index import Index
 from rag.pipeline import Pipeline
-from rag.types import Filter
+from rag.types import Filter, Hit
 
 QUESTION = "Where is the head office of the maker of the router in building 4?"
 
@@ -78,3 +79,14 @@ def test_the_index_remembers_its_pipeline(opened: Pipeline) -> None:
     with Pipeline.load() as again:
         assert again.config.name == "tiny"
         assert again.search("router")
+
+
+def test_an_answer_says_what_its_generator_says_it_cost(opened: Pipeline) -> None:
+    class Metered:
+        def stream(self, question: str, hits: Sequence[Hit]) -> Generator[str, None, dict[str, int]]:
+            yield "The router in building 4 is a Lumen K2 [1]."
+            return {"llm_calls": 1, "prompt_tokens": 7}
+
+    assert opened.ask(QUESTION).usage == {}
+    opened._stages = replace(opened.stages, generator=Metered())
+    assert opened.ask(QUESTION).usage == {"llm_calls": 1, "prompt_tokens": 7}

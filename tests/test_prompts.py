@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import ConfigError
-from rag.prompts import INSUFFICIENT, Prompt, build, spoken
+from rag.prompts import INSUFFICIENT, Prompt, build, metered, spoken
 from rag.tokens import estimate
 from rag.types import Chunk, Hit, Section
 
@@ -113,3 +114,21 @@ def test_text_is_not_held_back_once_it_is_no_abstention() -> None:
     stream = spoken(pieces)
     assert next(stream) == "Insuffer"
     assert list(pieces) == ["able [1]"]
+
+
+def test_what_a_call_cost_is_told_in_the_end_also_where_it_abstains() -> None:
+    def cost(*reply: str) -> tuple[str, Mapping[str, int]]:
+        said: list[str] = []
+        usage: list[Mapping[str, int]] = []
+
+        def told() -> Iterator[str]:
+            usage.append((yield from metered(Prompt((), (1,), 40), reply, lambda text: len(text.split()))))
+
+        said.extend(told())
+        return "".join(said), usage[0]
+
+    assert cost("It opened ", "in 1932.") == (
+        "It opened in 1932.",
+        {"llm_calls": 1, "prompt_tokens": 40, "completion_tokens": 4},
+    )
+    assert cost("INSUFFICIENT", " EVIDENCE") == ("", {"llm_calls": 1, "prompt_tokens": 40, "completion_tokens": 2})

@@ -34,6 +34,11 @@ def run(
     json: Annotated[Path | None, typer.Option("--json", help="Save the results here.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of indexes and records (default: your cache).")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask again what an earlier run has asked.")] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Let a language model judge the answers too: an OpenAI-compatible URL, or a model's folder."),
+    ] = None,
+    judge_model: Annotated[str | None, typer.Option(help="The model to ask for at the --judge URL.")] = None,
 ) -> None:
     """Run pipelines on datasets and show their metrics with 95% intervals.
 
@@ -49,8 +54,11 @@ def run(
     """
     from rich.console import Console
 
+    from rag.cli.terminal import line, say
     from rag.errors import EXIT_PARTIAL
     from rag_evals import report, results, running
+    from rag_evals.judge import in_words
+    from rag_evals.model import model
 
     chosen = _suite(suite, questions, corpus, pipeline, k, answers, limit, format)
 
@@ -58,10 +66,15 @@ def run(
         if json is not None:
             results.write(json, runs)
 
-    outcome = running.measured(chosen, cache=cache, fresh=fresh, saved=save)
+    if judge and not chosen.answers:
+        raise typer.BadParameter("--judge judges answers: give --answers too")
+    asked = model(judge, judge_model) if judge else None
+    outcome = running.measured(chosen, cache=cache, fresh=fresh, judge=asked, saved=save)
     console = Console()
     for table in report.tables(outcome.runs):
         console.print(table)
+    for run in outcome.runs if judge else ():
+        say(line(in_words(run)))
     if outcome.lost:
         raise typer.Exit(EXIT_PARTIAL)
 
@@ -74,7 +87,8 @@ def compare(
 ) -> None:
     """Say which of two results is better, on the questions they share.
 
-    A paired randomisation test, corrected (Holm) for the metrics judged on a dataset, and a paired bootstrap interval.
+    A paired randomisation test, corrected (Holm) for the metrics judged on a dataset, and a paired bootstrap interval;
+    the first metric is also judged on each kind of question (bridge, 3 hops).
     Without --metric: recall at the first cut-off, and answer F1 where there are answers.
 
     Examples:
@@ -84,10 +98,17 @@ def compare(
       rag eval compare both.json:fast both.json:default --metric all_gold@5 --metric recall@5
     """
     from rag.cli.terminal import line, say
-    from rag_evals.results import compared
+    from rag_evals import results, slices
 
-    for judged in compared(a, b, metric or ()):
+    left, right = results.read(a), results.read(b)
+    told: set[str] = set()
+    for judged in results.compared(a, b, metric or ()):
         say(f"{line(judged.dataset)}: {line(judged.verdict)}")
+        if judged.dataset not in told:
+            told.add(judged.dataset)
+            sides = left[judged.dataset], right[judged.dataset]
+            for verdict in slices.compared(*sides, judged.found.metric, judged.names):
+                say(f"    {line(verdict)}")
 
 
 app.command("gate")(cli_gate.gate)

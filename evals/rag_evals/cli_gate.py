@@ -46,7 +46,7 @@ def gate(
         raise typer.BadParameter("--suite goes with --update: it makes a new baseline")
     before = None if suite else baselines.read(baseline)
     name = suite or (before[0] if before else "")
-    now = saved.runs(results) if results else measured(read(name), cache=cache, saved=lambda runs: None).runs
+    now = saved.load(results) if results else measured(read(name), cache=cache).runs
     problem = ""
     try:
         moved = changes(before[1], now) if before else []

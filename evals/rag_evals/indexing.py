@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import rag
-from rag import Pipeline
+from rag import Pipeline, Report
 from rag.errors import MismatchError
 from rag_evals.datasets import Dataset, Passage
 
 SHAPING = ("connector", "chunk", "embed", "sparse", "store")
 PART = 5000  # passages in a file
+COST = "cost.json"
 
 
 def digest(*facts: Any) -> str:
@@ -60,10 +61,29 @@ def indexed(
         pipeline = Pipeline(config.with_stage("store", store), pipeline.index)
     roots: Sequence[str | Path] = dataset.documents or [_corpus(dataset.corpus, folder)]
     try:
-        pipeline.ingest(roots, progress=progress)
+        report = pipeline.ingest(roots, progress=progress)
     except MismatchError:  # the cache was filled by other weights or another version
-        pipeline.ingest(roots, rebuild=True, progress=progress)
+        (folder / COST).unlink(missing_ok=True)
+        report = pipeline.ingest(roots, rebuild=True, progress=progress)
+    _add_cost(folder, report)
     return pipeline, folder
+
+
+def cost(folder: Path) -> dict[str, float]:
+    """What the index in a folder took: chunks embedded, seconds (of runs that ended), and its size on disk, MiB."""
+    size = sum(path.stat().st_size for path in (folder / ".rag").rglob("*") if path.is_file())
+    known = json.loads((folder / COST).read_text()) if (folder / COST).exists() else {}
+    return {**known, "mib": round(size / 2**20, 1)}
+
+
+def _add_cost(folder: Path, report: Report) -> None:
+    if report.embedded:
+        before = cost(folder)
+        now = {
+            "chunks": before.get("chunks", 0) + report.embedded,
+            "seconds": round(before.get("seconds", 0) + report.seconds, 3),
+        }
+        (folder / COST).write_text(json.dumps(now))
 
 
 def _corpus(passages: Iterable[Passage], folder: Path) -> Path:

@@ -76,7 +76,11 @@ def summary(run: Run, ks: Sequence[int]) -> dict[str, Any]:
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns: dict[str, list[float | None]] = {name: [row.get(name) for row in rows] for name in names}
     slices = {
-        slice: {"n": len(members), "metrics": _means({n: [c[i] for i in members] for n, c in columns.items()})}
+        slice: {
+            "n": len(members),
+            "at": members,
+            "metrics": _means({n: [c[i] for i in members] for n, c in columns.items()}),
+        }
         for slice, members in _slices(run.questions).items()
     }
     return {
@@ -87,6 +91,7 @@ def summary(run: Run, ks: Sequence[int]) -> dict[str, Any]:
         "metrics": {**_means(columns), **_selective(run)},
         "seconds": _seconds(run),
         "memory_mib": run.memory,
+        "ingest": dict(run.ingest),
         "usage": _usage(run),
         "slices": slices,
         "questions": {"id": [question.id for question in run.questions], **columns},

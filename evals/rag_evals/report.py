@@ -28,6 +28,8 @@ def _table(dataset: str, runs: Sequence[Mapping[str, Any]]) -> Table:
     for name in dict.fromkeys(name for run in runs for name in run["seconds"]):
         table.add_row(f"{name} (s)", *(f"{run['seconds'].get(name, 0):,.3f}" for run in runs))
     table.add_row("peak memory so far (MiB)", *(f"{run['memory_mib']:,}" for run in runs))
+    for name in dict.fromkeys(name for run in runs for name in run.get("ingest", {})):
+        table.add_row(f"index {name}", *(f"{run.get('ingest', {}).get(name, 0):,}" for run in runs))
     for name in dict.fromkeys(name for run in runs for name in run["usage"]):
         table.add_row(Text(line(name)), *(f"{run['usage'].get(name, 0):,}" for run in runs))
     _slices(table, runs)

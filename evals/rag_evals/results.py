@@ -42,7 +42,7 @@ def write(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
         raise InputError(f"{path}: cannot be written: {error.strerror}.") from error
 
 
-def runs(path: Path) -> list[dict[str, Any]]:
+def load(path: Path) -> list[Mapping[str, Any]]:
     """The runs of a file. Raises InputError."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["runs"]
@@ -59,7 +59,7 @@ def read(side: str) -> dict[str, Mapping[str, Any]]:
     """The runs of FILE or FILE:PIPELINE by dataset. Raises InputError."""
     name, _, pipeline = (side, "", "") if Path(side).exists() else side.rpartition(":")
     path = Path(name or side)
-    there = runs(path)
+    there = load(path)
     chosen = [run for run in there if not pipeline or run["pipeline"] == pipeline]
     found: dict[str, Mapping[str, Any]] = {str(run["dataset"]): run for run in chosen}
     pipelines = ", ".join(dict.fromkeys(str(run["pipeline"]) for run in there))

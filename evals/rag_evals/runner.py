@@ -11,14 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from rag import Answer, Hit
 from rag_evals.datasets import Dataset, Passage, Question
 from rag_evals.gold import name_of, ranking, sentences_at
-from rag_evals.indexing import code_digest, content_digest, digest, indexed
+from rag_evals.indexing import code_digest, content_digest, cost, digest, indexed
 from rag_evals.records import Record, Said, appending, read
 
 REACH = 3  # chunks asked for per passage wanted: a passage may come as several chunks
@@ -37,7 +37,10 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a pipeline did on a dataset; `records[i]` belongs to `questions[i]`. `memory` is the process's peak, MiB."""
+    """What a pipeline did on a dataset; `records[i]` belongs to `questions[i]`. `memory` is the process's peak, MiB.
+
+    `ingest` is what the index took when it was built: chunks, seconds, MiB on disk.
+    """
 
     dataset: str
     pipeline: str
@@ -45,6 +48,7 @@ class Run:
     records: tuple[Record, ...]
     index_seconds: float
     memory: int
+    ingest: Mapping[str, float] = field(default_factory=dict)
 
 
 def run(
@@ -79,7 +83,7 @@ def run(
         records = ask(dataset, pipeline, path, k=k, answers=answers, progress=progress)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     memory = peak >> (20 if sys.platform == "darwin" else 10)  # bytes there, KiB elsewhere
-    return Run(dataset.name, name, dataset.questions, records, index_seconds, memory)
+    return Run(dataset.name, name, dataset.questions, records, index_seconds, memory, ingest=cost(folder))
 
 
 def ask(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rag_evals.datasets import Dataset
+    from rag_evals.model import Model
     from rag_evals.runner import Indexing, Progress
     from rag_evals.suite import Suite
 
@@ -27,9 +28,15 @@ class Outcome:
 
 
 def measured(
-    suite: Suite, *, cache: Path | None = None, fresh: bool = False, saved: Callable[[list[dict[str, Any]]], None]
+    suite: Suite,
+    *,
+    cache: Path | None = None,
+    fresh: bool = False,
+    judge: Model | None = None,
+    saved: Callable[[list[dict[str, Any]]], None] = lambda runs: None,
 ) -> Outcome:
     """Run every pipeline of a suite on every dataset; `saved` gets the runs after each, so that none is lost."""
+    from rag_evals import judge as judging
     from rag_evals import measure, runner
 
     outcome = Outcome()
@@ -48,7 +55,10 @@ def measured(
                     progress=asking,
                     indexing=indexing,
                 )
-            outcome.runs.append(measure.summary(done, sorted(set(suite.k))))
+                summary = measure.summary(done, sorted(set(suite.k)))
+                if judge is not None:
+                    summary = judging.judged(done, judge, summary, progress=asking)
+            outcome.runs.append(summary)
             saved(outcome.runs)
     return outcome
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
 import httpx
 
 from rag import chat
 from rag.errors import ConfigError, GeneratorError
-from rag.prompts import build, spoken
+from rag.prompts import build, metered
 from rag.stages import component
 from rag.tokens import counter
 from rag.types import Hit
@@ -64,10 +64,11 @@ class OpenAI:
         if url.userinfo:
             raise ConfigError(f"generate: base_url holds credentials; put the key into {self.api_key_env} instead.")
 
-    def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
+    def stream(self, question: str, hits: Sequence[Hit]) -> Generator[str, None, Mapping[str, int]]:
         """The model's answer as it comes; nothing where it abstains. Raises GeneratorError and ConfigError."""
-        prompt = build(question, hits, budget=self.context - self.max_tokens, count=counter().count)
-        yield from spoken(self._reply(prompt.messages))
+        count = counter().count
+        prompt = build(question, hits, budget=self.context - self.max_tokens, count=count)
+        return (yield from metered(prompt, self._reply(prompt.messages), count))
 
     def _reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         deadline = time.monotonic() + self.timeout

@@ -8,7 +8,7 @@ own stop tokens, at `max_tokens` or at the end of its window. What it does not d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rag.errors import ConfigError, GeneratorError, ModelError
-from rag.prompts import Prompt, build, spoken
+from rag.prompts import Prompt, build, metered
 from rag.stages import component
 from rag.types import Hit
 
@@ -36,11 +36,11 @@ class Transformers:
     max_tokens: int = 512
     context: int = 8192
 
-    def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
+    def stream(self, question: str, hits: Sequence[Hit]) -> Generator[str, None, Mapping[str, int]]:
         """The model's answer as it comes; nothing where it abstains. Raises ModelError, GeneratorError, ConfigError."""
         budget = min(self.context, self._window) - self.max_tokens
         prompt = build(question, hits, budget=budget, count=self._count)
-        yield from spoken(self._reply(prompt))
+        return (yield from metered(prompt, self._reply(prompt), self._count))
 
     def _reply(self, prompt: Prompt) -> Iterator[str]:
         """Pieces of text; a piece ends where its bytes are whole characters."""

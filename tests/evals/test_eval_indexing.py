@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rag import Pipeline
+from rag import Pipeline, Report
 from rag_evals import runner
 from rag_evals.datasets import Dataset, Passage, Question
 from rag_evals.indexing import content_digest, indexed
@@ -80,9 +81,12 @@ def test_other_passages_get_another_index(tmp_path: Path) -> None:
 
 def test_a_collection_of_a_user_is_not_written_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
-    monkeypatch.setattr(
-        Pipeline, "ingest", lambda self, roots, **options: written.append(self.config.stages["store"]["collection"])
-    )
+
+    def ingest(self: Pipeline, roots: object, **options: object) -> Report:
+        written.append(self.config.stages["store"]["collection"])
+        return Report()
+
+    monkeypatch.setattr(Pipeline, "ingest", ingest)
     store = 'qdrant, url: "http://localhost:6333", collection: precious'
     indexed(Dataset("toy", QUESTIONS, PASSAGES), pipeline(tmp_path, "s", store=store), tmp_path / "cache")
     assert len(written) == 1
@@ -114,3 +118,20 @@ def test_a_run_resumes_only_what_it_depends_on(tmp_path: Path, monkeypatch: pyte
     assert len(searched) == 2
     run(replace(data, questions=data.questions[:1]))
     assert len(searched) == 1
+
+
+def test_what_an_index_cost_is_kept_and_not_added_up_by_runs_that_embed_nothing(tmp_path: Path) -> None:
+    data = Dataset("toy", QUESTIONS, PASSAGES)
+    options: dict[str, Any] = {"k": 2, "answers": False, "cache": tmp_path / "cache"}
+    first = runner.run(data, pipeline(tmp_path, "a"), **options).ingest
+    assert first["chunks"] == 3 and first["seconds"] > 0 and first["mib"] > 0
+    again = runner.run(data, pipeline(tmp_path, "b", "k: 3\n"), **options).ingest
+    assert (again["chunks"], again["seconds"]) == (3, first["seconds"])
+
+
+def test_answers_may_be_asked_of_some_questions_only(tmp_path: Path) -> None:
+    data = Dataset("toy", QUESTIONS, PASSAGES)
+    done = runner.run(data, pipeline(tmp_path, "a"), k=2, answers=1, cache=tmp_path / "cache")
+    assert [record.said is not None for record in done.records] == [True, False]
+    assert sorted(runner.spread(10, 4)) == [0, 2, 5, 7]
+    assert (len(runner.spread(3, True)), len(runner.spread(3, False)), len(runner.spread(3, 9))) == (3, 0, 3)
