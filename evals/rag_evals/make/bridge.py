@@ -16,7 +16,7 @@ from rag.links import normalise
 from rag_evals.make.clause import clause
 from rag_evals.make.draft import Draft, Support, words
 from rag_evals.make.material import Row, Sentence, names
-from rag_evals.make.single import named
+from rag_evals.make.single import VAGUE, named
 from rag_evals.make.table import relation, subject
 
 _LONGEST = 14  # words of a description
@@ -27,7 +27,7 @@ _PASSIVE = re.compile(r"(?:\w+ed|built|made|run|kept|held|sold|known|sent|done)\
 _FOLLOWS = re.compile(
     r"[?,;:)]| (?:is|are|was|were|has|can|must|may|by|in|at|on|from|with|to|for|of|and|or|called|have|[a-z]+ed)\b"
 )
-_ENDS = re.compile(r"(?P<pre>[^,;:]*?)(?:\b(?P<prep>by|in|at|on|from|with|to|for|of) )?(?:(?:an?|the) )?$")
+_ENDS = re.compile(r"(?P<pre>[^,;:]*?)(?:\b(?P<prep>by|in|at|on|from|with|to|for) )?(?:(?:an?|the) )?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,19 @@ def descriptions(
         found[item.text] = item if item.text not in found or (same and same.key == item.key) else None
     by_key: dict[str, list[Description]] = {}
     for kept in found.values():
-        if kept and 3 <= len(kept.text.split()) <= _LONGEST and not set(words(kept.key)) <= set(words(kept.text)):
+        if kept and _usable(kept):
             by_key.setdefault(kept.key, []).append(kept)
     return by_key
+
+
+def _usable(found: Description) -> bool:
+    said = words(found.text)
+    return (
+        3 <= len(said) <= _LONGEST
+        and not set(words(found.key)) <= set(said)
+        and said[1] not in VAGUE  # "the object that ..." does not stand for a name
+        and not {"than", "her", "his", "its", "their", "your"} & set(said)
+    )
 
 
 def bridged(draft: Draft, known: frozenset[str], by_key: Mapping[str, list[Description]]) -> Iterator[Draft]:

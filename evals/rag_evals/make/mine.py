@@ -15,7 +15,8 @@ from rag_evals.make.material import known_names, material
 from rag_evals.make.single import kinds, singles
 from rag_evals.make.table import of_row
 
-TABLES = 1 / 3
+TABLES = 1 / 3  # of the drafts at most
+ALIKE = 1 / 20  # begin with the same four words at most
 
 
 def chunks(pipeline: Pipeline) -> list[Chunk]:
@@ -45,19 +46,24 @@ def mine(chunks: Sequence[Chunk], *, n: int, seed: int = 0) -> list[Draft]:
 
 
 class _Picker:
-    """Takes drafts in order, each quote for one answer only, tables up to their share."""
+    """Takes drafts in order: a quote for one answer only, tables up to their share, few that begin alike."""
 
     def __init__(self, n: int) -> None:
         self._tables = round(TABLES * n)
+        self._alike = max(2, round(ALIKE * n))
         self._used: set[str] = set()
+        self._begun: Counter[str] = Counter()
 
     def take(self, drafts: Iterable[Draft], most: int) -> list[Draft]:
         taken: list[Draft] = []
         for draft in drafts:
             quote = draft.supports[-1].quote
             table = draft.form.startswith("row")
-            if len(taken) < most and quote not in self._used and self._tables >= table:
+            begins = " ".join(draft.question.rpartition("”, ")[2].split()[:4])
+            fresh = quote not in self._used and self._begun[begins] < self._alike
+            if len(taken) < most and fresh and self._tables >= table:
                 self._used.add(quote)
+                self._begun[begins] += 1
                 self._tables -= table
                 taken.append(draft)
         return taken

@@ -57,7 +57,7 @@ _PARTICIPLE = re.compile(
     r"(?:not )?(?:\w+e[dn]|gone|done|made|had|become|lost|left|kept|held|built|won|begun|run|grown|shown|known"
     r"|shrunk)\b"
 )
-_VAGUE = frozenset("object thing one way part type kind set example class subclass place option feature tool".split())
+VAGUE = frozenset("object thing one way part type kind set example class subclass place option feature tool".split())
 _WHENS = {"in": "When", "on": "When", "since": "Since when", "until": "Until when", "from": "From when"}
 
 
@@ -72,7 +72,7 @@ def kinds(sentences: list[Sentence], rows: list[Row]) -> dict[str, str]:
         field, value = row.fields[0]
         if field.isalpha() and len(field) <= 12 and any(c.isalpha() for c in value):
             found.setdefault(normalise(value), field.lower())
-    return {key: kind for key, kind in found.items() if kind.isalpha() and len(kind) > 2 and kind not in _VAGUE}
+    return {key: kind for key, kind in found.items() if kind.isalpha() and len(kind) > 2 and kind not in VAGUE}
 
 
 def named(subject: str) -> bool:
