@@ -37,7 +37,8 @@ Run = Mapping[str, Any]
 class Change:
     """A metric that moved. `gain` is signed so that more is better; `worse` says that it fails the gate.
 
-    `questions` are the ids that lost on it, most first; `low` and `high` are the interval of the gain.
+    `before` and `after` are means over the questions that have the metric on both sides; `low` and `high` are the
+    interval of the gain; `questions` are the ids that lost on it, most first.
     """
 
     dataset: str
@@ -52,7 +53,8 @@ class Change:
     questions: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        way = "worse" if self.worse else "moved within tolerance"
+        better = self.gain > MINIMAL and self.low > 0
+        way = "worse" if self.worse else "better" if better else "moved within tolerance"
         more = f" and {len(self.questions) - NAMED} more" if len(self.questions) > NAMED else ""
         on = f"; it lost on {', '.join(self.questions[:NAMED])}{more}" if self.questions else ""
         return (
@@ -95,8 +97,8 @@ def _sign(metric: str) -> float:
 def _paired(old: Run, new: Run, metric: str) -> Change | None:
     """Judged on the questions that have the metric on both sides; None where nothing moved."""
     pairs = zip(old["questions"]["id"], old["questions"][metric], new["questions"][metric], strict=True)
-    both = {id: _sign(metric) * (b - a) for id, a, b in pairs if a is not None and b is not None}
-    moved = {id: gain if abs(gain) > ROUNDING else 0.0 for id, gain in both.items()}
+    both = {id: (a, b) for id, a, b in pairs if a is not None and b is not None}
+    moved = {id: _sign(metric) * (b - a) if abs(b - a) > ROUNDING else 0.0 for id, (a, b) in both.items()}
     if not any(moved.values()):
         return None
     gain = stats.bootstrap_mean(list(moved.values()), level=1 - stats.ALPHA)
@@ -105,7 +107,8 @@ def _paired(old: Run, new: Run, metric: str) -> Change | None:
     else:
         worse = gain.value < -MINIMAL and gain.high < 0
     losers = tuple(sorted((id for id, value in moved.items() if value < 0), key=lambda id: moved[id]))
-    return _change(old, new, metric, gain, worse, losers)
+    before, after = (sum(side) / len(both) for side in zip(*both.values(), strict=True))
+    return Change(*_place(old), metric, before, after, gain.value, gain.low, gain.high, worse, losers)
 
 
 def _alone(old: Run, new: Run, metric: str, was: Mapping[str, float]) -> Change | None:
@@ -115,10 +118,9 @@ def _alone(old: Run, new: Run, metric: str, was: Mapping[str, float]) -> Change 
         return None
     ends = sorted((sign * (value - was["low"]), sign * (value - was["high"])))
     gain = stats.Interval(sign * (value - was["value"]), *ends)
-    return _change(old, new, metric, gain, gain.value < -MINIMAL and gain.high < 0, ())
+    worse = gain.value < -MINIMAL and gain.high < 0
+    return Change(*_place(old), metric, was["value"], value, gain.value, gain.low, gain.high, worse)
 
 
-def _change(old: Run, new: Run, metric: str, gain: stats.Interval, worse: bool, questions: tuple[str, ...]) -> Change:
-    before, after = (run["metrics"][metric]["value"] for run in (old, new))
-    place = (str(old["dataset"]), str(old["pipeline"]), metric)
-    return Change(*place, before, after, gain.value, gain.low, gain.high, worse, questions)
+def _place(run: Run) -> tuple[str, str]:
+    return str(run["dataset"]), str(run["pipeline"])

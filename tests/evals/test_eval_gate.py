@@ -66,6 +66,7 @@ def test_one_lost_question_is_shown_but_within_tolerance() -> None:
 def test_gains_never_fail() -> None:
     found = judged(flipped(20), [1.0] * N)
     assert found is not None and not found.worse and found.questions == ()
+    assert "recall@5 better: 0.500 -> 1.000 (+50.0 points" in str(found)
 
 
 def test_a_fall_too_small_to_matter_does_not_fail() -> None:
@@ -95,6 +96,8 @@ def test_an_area_fails_outside_the_baselines_interval() -> None:
 
 def test_a_question_without_the_value_on_one_side_is_left_out() -> None:
     assert judged([1.0] * N, [None, *[1.0] * (N - 1)], "citation_recall") is None
+    found = judged([0.0, *[1.0] * (N - 1)], [None, 0.0, *[1.0] * (N - 2)], "citation_recall")
+    assert found is not None and (found.before, found.after) == (1, (N - 2) / (N - 1))
 
 
 def test_what_describes_is_not_judged() -> None:
