@@ -10,17 +10,19 @@ from rag_evals.datasets import Passage, Question
 
 
 def ranking(question: Question, hits: Iterable[Hit], documents: Sequence[str]) -> dict[str, int]:
-    """Each name in the order of its first hit, with the hop of that hit.
-
-    A hit has the name of its passage or file, and before it those of the question's quotes that its text holds.
-    """
+    """Each name in the order of its first hit, with the hop of that hit."""
     found: dict[str, int] = {}
     for hit in hits:
-        text = " ".join(hit.chunk.text.split())
-        held = [quote for quote in question.quotes if " ".join(quote.split()) in text]
-        for name in (*held, name_of(hit, documents)):
+        for name in names_of(question, hit, documents):
             found.setdefault(name, hit.hop)
     return found
+
+
+def names_of(question: Question, hit: Hit, documents: Sequence[str]) -> tuple[str, ...]:
+    """A hit has the name of its passage or file, and before it those of the question's quotes that its text holds."""
+    text = " ".join(hit.chunk.text.split()) if question.quotes else ""
+    held = (quote for quote in question.quotes if " ".join(quote.split()) in text)
+    return (*held, name_of(hit, documents))
 
 
 def name_of(hit: Hit, documents: Sequence[str]) -> str:

@@ -1,0 +1,63 @@
+"""What a run did on each question, as JSON data for reading: the question, its gold, the tree, the answer.
+
+Texts of passages stand once in a table, which the trees point into.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rag_evals.curves import fate
+from rag_evals.datasets import Question
+from rag_evals.records import Record, Said
+from rag_evals.runner import Run
+
+Texts = dict[tuple[str, str], int]  # (title, text) -> its row in the table
+
+
+def detail(run: Run, k: int) -> dict[str, Any]:
+    """`passages`: rows of title and text; `questions`: one for each of the run, in order."""
+    texts: Texts = {}
+    questions = [_question(q, r, k, texts) for q, r in zip(run.questions, run.records, strict=True)]
+    return {"passages": [list(text) for text in texts], "questions": questions}
+
+
+def _question(question: Question, record: Record, k: int, texts: Texts) -> dict[str, Any]:
+    ranks = {name: rank for rank, name in enumerate(record.ranking, 1)}
+    tree = [
+        {
+            "names": list(node.names),
+            "hop": node.hop,
+            "parent": node.parent,
+            "rank": min((ranks[name] for name in node.names if name in ranks), default=None),
+            "passage": texts.setdefault((node.title, node.text), len(texts)),
+        }
+        for node in record.tree
+    ]
+    gold = [
+        {"name": name, "fate": kind, "hop": hop}
+        for name, (kind, hop) in ((name, fate(name, record, k)) for name in question.gold)
+    ]
+    return {
+        "question": question.question,
+        "type": question.type,
+        "hops": question.hops,
+        "answers": list(question.answers),
+        "answerable": question.answerable,
+        "gold": gold,
+        "tree": tree,
+        "said": record.said and _said(record.said),
+    }
+
+
+def _said(said: Said) -> dict[str, Any]:
+    cited = zip(said.cited, said.quotes, said.spans, strict=True)
+    return {
+        "text": said.text,
+        "abstained": said.abstained,
+        "confidence": said.confidence,
+        "citations": [
+            {"marker": marker, "source": source, "quote": quote, "exact": quote == span}
+            for (marker, source), quote, span in cited
+        ],
+    }
