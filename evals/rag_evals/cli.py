@@ -36,6 +36,7 @@ def run(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many questions.")] = None,
     format: Annotated[str | None, typer.Option(help="The questions' format, if their fields do not say it.")] = None,
     json: Annotated[Path | None, typer.Option("--json", help="Save the results here.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Save a report as one HTML file here.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of indexes and records (default: your cache).")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask again what an earlier run has asked.")] = False,
 ) -> None:
@@ -45,7 +46,7 @@ def run(
 
     Examples:
 
-      rag eval run smoke
+      rag eval run smoke --html smoke.html
 
       rag eval run --questions mine.csv --corpus ./docs --pipeline default --pipeline fast --answers
 
@@ -54,7 +55,7 @@ def run(
     from rich.console import Console
 
     from rag.errors import EXIT_PARTIAL
-    from rag_evals import measure, report, results, runner
+    from rag_evals import measure, page, report, results, runner
 
     chosen = _suite(suite, questions, corpus, pipeline, k, answers, limit, format)
     place = cache or _cache()
@@ -71,11 +72,33 @@ def run(
             runs.append(measure.summary(done, sorted(set(chosen.k))))
             if json is not None:
                 results.write(json, runs)
+    if html is not None:
+        page.write(html, runs)
     console = Console()
     for table in report.tables(runs):
         console.print(table)
     if lost:
         raise typer.Exit(EXIT_PARTIAL)
+
+
+@app.command("report")
+def write_report(
+    files: Annotated[list[Path], typer.Argument(help="Results that `rag eval run --json` saved.")],
+    html: Annotated[Path, typer.Option("--html", help="Save the report here.")],
+) -> None:
+    """Write one HTML file with the tables, plots and questions of saved results. It needs no network to be read.
+
+    Several files stand side by side: other pipelines, other datasets, or the same before and after a change.
+
+    Examples:
+
+      rag eval report results.json --html report.html
+
+      rag eval report before.json after.json --html both.html
+    """
+    from rag_evals import page, results
+
+    page.write(html, results.gather(files))
 
 
 @app.command("compare")

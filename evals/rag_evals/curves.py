@@ -50,7 +50,7 @@ def risk_curve(pairs: Sequence[tuple[float, bool]]) -> dict[str, Any] | None:
 
 
 def funnel(asked: Asked, k: int) -> dict[str, Any] | None:
-    """Of the gold: the share found at each hop that came among the first k, that was found but came later, and the rest.
+    """Of the gold: the share found at each hop that came among the first k, the share that came later, and the rest.
 
     `kept[h]` and `below[h]` are of hop h; with `missing` they add up to 1. None without gold.
     """

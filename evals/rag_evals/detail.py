@@ -5,12 +5,14 @@ Texts of passages stand once in a table, which the trees point into.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rag_evals.curves import fate
-from rag_evals.datasets import Question
+from rag_evals.datasets import Passage, Question
 from rag_evals.records import Record, Said
 from rag_evals.runner import Run
+from rag_evals.tree import excerpt
 
 Texts = dict[tuple[str, str], int]  # (title, text) -> its row in the table
 
@@ -18,11 +20,14 @@ Texts = dict[tuple[str, str], int]  # (title, text) -> its row in the table
 def detail(run: Run, k: int) -> dict[str, Any]:
     """`passages`: rows of title and text; `questions`: one for each of the run, in order."""
     texts: Texts = {}
-    questions = [_question(q, r, k, texts) for q, r in zip(run.questions, run.records, strict=True)]
+    questions = [_question(q, r, k, run.gold, texts) for q, r in zip(run.questions, run.records, strict=True)]
     return {"passages": [list(text) for text in texts], "questions": questions}
 
 
-def _question(question: Question, record: Record, k: int, texts: Texts) -> dict[str, Any]:
+def _question(question: Question, record: Record, k: int, known: Mapping[str, Passage], texts: Texts) -> dict[str, Any]:
+    def row(title: str, text: str) -> int:
+        return texts.setdefault((title, text), len(texts))
+
     ranks = {name: rank for rank, name in enumerate(record.ranking, 1)}
     tree = [
         {
@@ -30,14 +35,15 @@ def _question(question: Question, record: Record, k: int, texts: Texts) -> dict[
             "hop": node.hop,
             "parent": node.parent,
             "rank": min((ranks[name] for name in node.names if name in ranks), default=None),
-            "passage": texts.setdefault((node.title, node.text), len(texts)),
+            "passage": row(node.title, node.text),
         }
         for node in record.tree
     ]
-    gold = [
-        {"name": name, "fate": kind, "hop": hop}
-        for name, (kind, hop) in ((name, fate(name, record, k)) for name in question.gold)
-    ]
+    gold = []
+    for name in question.gold:
+        kind, hop = fate(name, record, k)
+        place = row(known[name].title, excerpt(known[name].text)) if name in known else None
+        gold.append({"name": name, "fate": kind, "hop": hop, "rank": ranks.get(name), "passage": place})
     return {
         "question": question.question,
         "type": question.type,

@@ -6,6 +6,7 @@ A run is what `measure.summary` gives. A side of a comparison is FILE, or FILE:P
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,11 @@ from rag_evals import stats
 
 HEADLINES = ("recall", "answer_f1")  # judged unless metrics are named, each at its first cut-off
 LOWER_IS_BETTER = frozenset({"false_answer_rate"})
+PARTS: Mapping[str, type] = {  # of a run
+    **dict.fromkeys(("dataset", "pipeline"), str),
+    **dict.fromkeys(("n", "memory_mib"), int),
+    **dict.fromkeys(("metrics", "seconds", "usage", "slices", "questions"), dict),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +48,39 @@ def write(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
         raise InputError(f"{path}: cannot be written: {error.strerror}.") from error
 
 
-def read(side: str) -> dict[str, Mapping[str, Any]]:
-    """The runs of FILE or FILE:PIPELINE by dataset. Raises InputError."""
-    name, _, pipeline = (side, "", "") if Path(side).exists() else side.rpartition(":")
-    path = Path(name or side)
+def load(path: Path) -> list[Mapping[str, Any]]:
+    """The runs of a file. Raises InputError when it is none that `write` wrote."""
     try:
         runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
-        chosen = [run for run in runs if not pipeline or run["pipeline"] == pipeline]
-        found = {str(run["dataset"]): run for run in chosen}
-        complete = all(isinstance(run["questions"]["id"], list) for run in chosen)
+        wrong = next((part for run in runs for part in PARTS if not isinstance(run[part], PARTS[part])), None)
+        if wrong or not all(isinstance(run["questions"]["id"], list) for run in runs):
+            raise ValueError(wrong or "questions")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}. Give a file that `--json` wrote.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not results of `rag eval run --json` ({error}).") from error
+    return list(runs)
+
+
+def gather(paths: Sequence[Path]) -> list[Mapping[str, Any]]:
+    """The runs of several files; a pipeline run on the same dataset in more than one is named with its file."""
+    held = [(path, run) for path in paths for run in load(path)]
+    times = Counter((run["dataset"], run["pipeline"]) for _, run in held)
+    return [
+        {**run, "pipeline": f"{run['pipeline']} ({path.stem})"} if times[run["dataset"], run["pipeline"]] > 1 else run
+        for path, run in held
+    ]
+
+
+def read(side: str) -> dict[str, Mapping[str, Any]]:
+    """The runs of FILE or FILE:PIPELINE by dataset. Raises InputError."""
+    name, _, pipeline = (side, "", "") if Path(side).exists() else side.rpartition(":")
+    path = Path(name or side)
+    runs = load(path)
+    chosen = [run for run in runs if not pipeline or run["pipeline"] == pipeline]
+    found = {str(run["dataset"]): run for run in chosen}
     pipelines = ", ".join(dict.fromkeys(str(run["pipeline"]) for run in runs))
-    if not found or not complete:
+    if not found:
         raise InputError(f"{side}: no such run. The file has pipelines {pipelines or 'none'}.")
     if len(found) < len(chosen):
         raise InputError(f"{path}: several pipelines ({pipelines}); write {path}:PIPELINE.")
@@ -66,15 +90,15 @@ def read(side: str) -> dict[str, Mapping[str, Any]]:
 def compared(a: str, b: str, metrics: Sequence[str] = ()) -> list[Judged]:
     """Every dataset both sides have, judged on `metrics` or on the headlines. Raises InputError."""
     left, right = read(a), read(b)
-    judged = [
-        item for dataset in left if dataset in right for item in _judge(dataset, left[dataset], right[dataset], metrics)
-    ]
+    judged = [item for dataset in left if dataset in right for item in judge(left[dataset], right[dataset], metrics)]
     if not judged:
         raise InputError(f"{a} and {b}: no dataset with common questions and metrics to compare.")
     return judged
 
 
-def _judge(dataset: str, a: Mapping[str, Any], b: Mapping[str, Any], metrics: Sequence[str]) -> list[Judged]:
+def judge(a: Mapping[str, Any], b: Mapping[str, Any], metrics: Sequence[str] = ()) -> list[Judged]:
+    """Two runs on the same dataset, judged on `metrics` or on the headlines. Raises InputError."""
+    dataset = str(a["dataset"])
     names = (str(a["pipeline"]), str(b["pipeline"]))
     if names[0] == names[1]:
         names = (f"A ({names[0]})", f"B ({names[1]})")

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -37,7 +37,10 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a pipeline did on a dataset; `records[i]` belongs to `questions[i]`. `memory` is the process's peak, MiB."""
+    """What a pipeline did on a dataset; `records[i]` belongs to `questions[i]`. `memory` is the process's peak, MiB.
+
+    `gold` are the passages of a corpus that are gold, by id: what was not found can be shown too.
+    """
 
     dataset: str
     pipeline: str
@@ -45,6 +48,7 @@ class Run:
     records: tuple[Record, ...]
     index_seconds: float
     memory: int
+    gold: Mapping[str, Passage] = field(default_factory=dict)
 
 
 def run(
@@ -77,7 +81,9 @@ def run(
         records = ask(dataset, pipeline, path, k=k, answers=answers, progress=progress)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     memory = peak >> (20 if sys.platform == "darwin" else 10)  # bytes there, KiB elsewhere
-    return Run(dataset.name, name, dataset.questions, records, index_seconds, memory)
+    wanted = {pid for question in dataset.questions for pid in question.gold}
+    gold = {passage.pid: passage for passage in dataset.corpus if passage.pid in wanted}
+    return Run(dataset.name, name, dataset.questions, records, index_seconds, memory, gold)
 
 
 def ask(

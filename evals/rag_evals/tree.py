@@ -41,6 +41,10 @@ def _node(
 ) -> Node:
     led = hit.trail[-1] if hit.trail else ""
     parent = places[led] if led in places and known[led].hop < hit.hop else None
-    text = " ".join(hit.chunk.text.split())
-    short = text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"
-    return Node(names_of(question, hit, documents), hit.hop, parent, hit.chunk.title, short)
+    return Node(names_of(question, hit, documents), hit.hop, parent, hit.chunk.title, excerpt(hit.chunk.text))
+
+
+def excerpt(text: str) -> str:
+    """How a text begins, on one line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= EXCERPT else f"{flat[: EXCERPT - 1]}…"
