@@ -32,6 +32,7 @@ def _question(question: Question, record: Record, k: int, known: Mapping[str, Pa
     tree = [
         {
             "names": list(node.names),
+            "source": node.source,
             "hop": node.hop,
             "parent": node.parent,
             "rank": min((ranks[name] for name in node.names if name in ranks), default=None),

@@ -17,12 +17,13 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A passage of the tree: its names (see `gold.names_of`), the hop that found it, and how its text begins.
+    """A passage of the tree: its names (see `gold.names_of`), its file or pid, the hop that found it, its text's start.
 
     `parent` is the place in the tree of the passage that led to it, always an earlier one; None for a root.
     """
 
     names: tuple[str, ...]
+    source: str
     hop: int
     parent: int | None
     title: str

@@ -40,6 +40,10 @@ def sections(runs: Runs) -> Iterator[list[Row]]:
     yield [
         *((f"{name} (s)", [f"{run['seconds'].get(name, 0):,.3f}" for run in runs]) for name in _names(runs, "seconds")),
         ("peak memory so far (MiB)", [f"{run['memory_mib']:,}" for run in runs]),
+        *(
+            (f"index {name}", [f"{run.get('ingest', {}).get(name, 0):,}" for run in runs])
+            for name in dict.fromkeys(str(name) for run in runs for name in run.get("ingest", {}))
+        ),
         *((name, [f"{run['usage'].get(name, 0):,}" for run in runs]) for name in _names(runs, "usage")),
     ]
     yield list(_slices(runs))

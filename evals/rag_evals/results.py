@@ -16,7 +16,7 @@ from rag.errors import InputError
 from rag_evals import stats
 
 HEADLINES = ("recall", "answer_f1")  # judged unless metrics are named, each at its first cut-off
-LOWER_IS_BETTER = frozenset({"false_answer_rate"})
+LOWER_IS_BETTER = frozenset({"false_answer_rate", "aurc"})
 PARTS: Mapping[str, type] = {  # of a run
     **dict.fromkeys(("dataset", "pipeline"), str),
     **dict.fromkeys(("n", "memory_mib"), int),
@@ -49,42 +49,47 @@ def write(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
 
 
 def load(path: Path) -> list[Mapping[str, Any]]:
-    """The runs of a file. Raises InputError when it is none that `write` wrote."""
+    """The runs of a file. Raises InputError."""
     try:
-        runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
-        wrong = next((part for run in runs for part in PARTS if not isinstance(run[part], PARTS[part])), None)
-        if wrong or not all(isinstance(run["questions"]["id"], list) for run in runs):
-            raise ValueError(wrong or "questions")
+        found = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        if not all(isinstance(run["questions"]["id"], list) and run["metrics"] for run in found):
+            raise ValueError("a run without questions or metrics")
+        return list(found)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}. Give a file that `--json` wrote.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not results of `rag eval run --json` ({error}).") from error
-    return list(runs)
-
-
-def gather(paths: Sequence[Path]) -> list[Mapping[str, Any]]:
-    """The runs of several files; a pipeline run on the same dataset in more than one is named with its file."""
-    held = [(path, run) for path in paths for run in load(path)]
-    times = Counter((run["dataset"], run["pipeline"]) for _, run in held)
-    return [
-        {**run, "pipeline": f"{run['pipeline']} ({path.stem})"} if times[run["dataset"], run["pipeline"]] > 1 else run
-        for path, run in held
-    ]
 
 
 def read(side: str) -> dict[str, Mapping[str, Any]]:
     """The runs of FILE or FILE:PIPELINE by dataset. Raises InputError."""
     name, _, pipeline = (side, "", "") if Path(side).exists() else side.rpartition(":")
     path = Path(name or side)
-    runs = load(path)
-    chosen = [run for run in runs if not pipeline or run["pipeline"] == pipeline]
-    found = {str(run["dataset"]): run for run in chosen}
-    pipelines = ", ".join(dict.fromkeys(str(run["pipeline"]) for run in runs))
+    there = load(path)
+    chosen = [run for run in there if not pipeline or run["pipeline"] == pipeline]
+    found: dict[str, Mapping[str, Any]] = {str(run["dataset"]): run for run in chosen}
+    pipelines = ", ".join(dict.fromkeys(str(run["pipeline"]) for run in there))
     if not found:
         raise InputError(f"{side}: no such run. The file has pipelines {pipelines or 'none'}.")
     if len(found) < len(chosen):
         raise InputError(f"{path}: several pipelines ({pipelines}); write {path}:PIPELINE.")
     return found
+
+
+def gather(paths: Sequence[Path]) -> list[Mapping[str, Any]]:
+    """The runs of several files, whole; a pipeline that more than one file has on a dataset is named with its file.
+
+    Raises InputError.
+    """
+    held = [(path, run) for path in paths for run in load(path)]
+    for path, run in held:
+        if wrong := [name for name, kind in PARTS.items() if not isinstance(run.get(name), kind)]:
+            raise InputError(f"{path}: not results of `rag eval run --json` (a run has no {', '.join(wrong)}).")
+    times = Counter((run["dataset"], run["pipeline"]) for _, run in held)
+    return [
+        {**run, "pipeline": f"{run['pipeline']} ({path.stem})"} if times[run["dataset"], run["pipeline"]] > 1 else run
+        for path, run in held
+    ]
 
 
 def compared(a: str, b: str, metrics: Sequence[str] = ()) -> list[Judged]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from rag import Hit
 from rag_evals.datasets import Question
-from rag_evals.gold import names_of
+from rag_evals.gold import name_of, names_of
 from rag_evals.records import Node
 
 TOP = 10  # ranked passages kept
@@ -41,7 +41,8 @@ def _node(
 ) -> Node:
     led = hit.trail[-1] if hit.trail else ""
     parent = places[led] if led in places and known[led].hop < hit.hop else None
-    return Node(names_of(question, hit, documents), hit.hop, parent, hit.chunk.title, excerpt(hit.chunk.text))
+    names, source = names_of(question, hit, documents), name_of(hit, documents)
+    return Node(names, source, hit.hop, parent, hit.chunk.title, excerpt(hit.chunk.text))
 
 
 def excerpt(text: str) -> str:

@@ -13,7 +13,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)><!--<script>&\u2028\ud800\x1b[31
 
 
 def node(name: str, hop: int = 0, parent: int | None = None, *, text: str = "A text.") -> Node:
-    return Node((name,), hop, parent, f"Title of {name}", text)
+    return Node((name,), name, hop, parent, f"Title of {name}", text)
 
 
 def run(pipeline: str = "default", dataset: str = "toy", *, n: int = 12, hostile: str = "") -> Run:

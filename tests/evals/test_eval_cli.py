@@ -165,7 +165,18 @@ def test_the_same_pipeline_in_two_files_is_named_with_the_file(tmp_path: Path, f
     assert found == ["good (before)", "good (after)", "poor", "good (both)"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"runs": [{}]}', '{"runs": [1]}', '{"runs": 1}', "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"runs": [{}]}',
+        '{"runs": [{"questions": {"id": []}, "metrics": {"x": 1}}]}',
+        '{"runs": [1]}',
+        '{"runs": 1}',
+        "\xff",
+    ],
+)
 def test_a_report_of_no_results_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "bad.json").write_text(text, encoding="latin-1")
     with pytest.raises(InputError, match="not results"):

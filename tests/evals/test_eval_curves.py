@@ -13,7 +13,7 @@ def record(ranking: str = "", hops: str = "", tree: tuple[Node, ...] = ()) -> Re
 
 
 def test_gold_is_kept_below_or_missing() -> None:
-    found = record("axb", "001", (Node(("c", "file"), 2, None, "", ""),))
+    found = record("axb", "001", (Node(("c", "file"), "file", 2, None, "", ""),))
     assert [fate(name, found, 2) for name in "abcd"] == [("kept", 0), ("below", 1), ("below", 2), ("missing", 0)]
 
 

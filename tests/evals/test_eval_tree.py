@@ -16,7 +16,7 @@ def hit(pid: str, hop: int = 0, trail: tuple[str, ...] = (), text: str = "A text
 def kept(hits: list[Hit], tree: list[Hit], gold: tuple[str, ...] = (), **facts: Any) -> list[tuple[str, int | None]]:
     nodes = pruned(Question("q", "?", gold=gold, **facts), hits, tree, ())
     assert all(node.parent is None or node.parent < place for place, node in enumerate(nodes))
-    return [(node.names[-1], node.parent) for node in nodes]
+    return [(node.source, node.parent) for node in nodes]
 
 
 def test_the_top_the_gold_and_what_led_there_are_kept() -> None:
@@ -44,5 +44,5 @@ def test_a_quote_is_gold_where_it_stands_first_and_texts_are_cut() -> None:
     quote = "It sits in Norvik."
     long = hit("p", text=f"{quote}\n" + "word " * 200)
     (node,) = pruned(Question("q", "?", gold=(quote,), quotes=(quote,)), [], [long, hit("p2", text=quote)], ())
-    assert (node.names, node.title) == ((quote, "p"), "P")
+    assert (node.names[0], node.source, node.title) == (quote, "p", "P")
     assert len(node.text) == EXCERPT and node.text.startswith(f"{quote} word") and node.text.endswith("…")

@@ -25,7 +25,6 @@ from rag_evals.page.svg import SERIES
 
 OVERVIEW = ("recall", "all_gold", "ndcg", "answer_contains", "answer_f1", "citation_recall", "aurc")
 SORTED_BY = (*OVERVIEW[:-1], "mrr", "false_answer_rate")  # what a question can lose on
-LOWER_IS_BETTER = results.LOWER_IS_BETTER | {"aurc"}
 
 _SPELLED = {"ndcg": "nDCG", "mrr": "MRR", "map": "MAP", "aurc": "AURC", "auroc": "AUROC", "em": "EM", "f1": "F1"}
 _SHORT = re.compile(rf"\b({'|'.join(_SPELLED)})\b")
@@ -56,7 +55,7 @@ def render(runs: Sequence[Run]) -> str:
         pipelines=[_short(name) for name in names],
         datasets=datasets,
         metrics=_firsts([metric for run in runs for metric in run["metrics"]], OVERVIEW),
-        lower=LOWER_IS_BETTER,
+        lower=results.LOWER_IS_BETTER,
         style=Markup(_part("page.css")),
         script=Markup(_part("page.js")),
         data=Markup(_json(_data(runs))),
@@ -95,7 +94,7 @@ def _data(runs: Sequence[Run]) -> dict[str, Any]:
                 }
             )
     metrics = _firsts([name for run in shown for name in run["values"]], SORTED_BY)
-    lower = [name for name in metrics if name in LOWER_IS_BETTER]
+    lower = [name for name in metrics if name in results.LOWER_IS_BETTER]
     labels = {name: _tidy(name) for name in metrics}
     return {"passages": list(passages), "runs": shown, "metrics": metrics, "lower": lower, "labels": labels}
 

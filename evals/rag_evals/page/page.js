@@ -159,9 +159,9 @@
     if (!nodes.length) return [];
     const branches = nodes.map((node) => {
       const [title, content] = passage(row, node.passage);
-      const own = node.names.at(-1), golden = node.names.some((name) => wanted.has(name));
+      const golden = node.names.some((name) => wanted.has(name));
       const place = [golden ? "gold" : "", `hop ${node.hop}`, node.rank ? `rank ${node.rank}` : "not ranked"].filter(Boolean);
-      const summary = make("summary", {}, text("span", title || own), text("span", ` ${place.join(" · ")}`, { class: "place" }));
+      const summary = make("summary", {}, text("span", title || node.source), text("span", ` ${place.join(" · ")}`, { class: "place" }));
       const fold = make("details", golden ? { class: "gold", open: "" } : {}, summary, text("p", content));
       return { item: make("li", {}, fold), inner: null };
     });
