@@ -58,7 +58,7 @@ def _question(question: Question, record: Record, k: int, known: Mapping[str, Pa
 
 
 def _said(said: Said) -> dict[str, Any]:
-    cited = zip(said.cited, said.quotes, said.spans, strict=True)
+    cited = zip(said.cited, said.quotes, said.spans, strict=False)  # those whose passage is known
     return {
         "text": said.text,
         "abstained": said.abstained,

@@ -50,7 +50,7 @@ def run(pipeline: str = "default", dataset: str = "toy", *, n: int = 12, hostile
         hops = tuple(1 if name.startswith("b") else 0 for name in ranking)
         records.append(Record(f"q{i}", ranking, hops, 0.01 * (1 + i % 3), said, tuple(tree)))
     known = {f"b{i}": Passage(f"b{i}", f"Title of b{i}", f"Gold text {i}.") for i in range(n)}
-    return Run(dataset + hostile, pipeline, tuple(questions), tuple(records), 1.0, 50, known)
+    return Run(dataset + hostile, pipeline, tuple(questions), tuple(records), 1.0, 50, gold=known)
 
 
 def results(*names: str, n: int = 12, hostile: str = "") -> list[dict[str, Any]]:
