@@ -115,9 +115,14 @@ class Pipeline:
 
     def search(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> list[Hit]:
         """The k best passages after hops and reranking, best first."""
+        return self.explore(question, k=k, filter=filter)[0]
+
+    def explore(
+        self, question: str, *, k: int | None = None, filter: Filter | None = None
+    ) -> tuple[list[Hit], list[Hit]]:
+        """What `search` gives, and the whole tree that it was chosen from, in the order it was found."""
         state = self._search_graph.invoke(self._input(question, k, filter), context=self.stages)
-        hits: list[Hit] = state["hits"]
-        return hits
+        return state["hits"], state["tree"]
 
     def stream(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Iterator[Event]:
         """Answer a question, telling what happens on the way; the last event is the answer."""

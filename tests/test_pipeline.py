@@ -51,6 +51,14 @@ def test_every_citation_is_byte_exact_and_the_last_event_is_the_answer(opened: P
         assert c.address.startswith(c.source)
 
 
+def test_exploring_gives_the_search_and_the_tree_it_chose_from(opened: Pipeline) -> None:
+    hits, tree = opened.explore(QUESTION, k=1)
+    assert [hit.chunk.id for hit in hits] == [hit.chunk.id for hit in opened.search(QUESTION, k=1)]
+    found = [hit.chunk.id for hit in tree]
+    assert len(set(found)) == len(found) > 1 and hits[0].chunk.id in found
+    assert all(set(hit.trail) <= set(found[:place]) for place, hit in enumerate(tree))
+
+
 def test_a_filter_narrows_every_hop(opened: Pipeline) -> None:
     only = Filter(any_of={"source": ("docs/router.md", "docs/canteen.txt")})
     found = {hit.chunk.source for hit in opened.search(QUESTION, filter=only)}

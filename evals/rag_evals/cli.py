@@ -32,6 +32,7 @@ def run(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many questions.")] = None,
     format: Annotated[str | None, typer.Option(help="The questions' format, if their fields do not say it.")] = None,
     json: Annotated[Path | None, typer.Option("--json", help="Save the results here.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Save a report as one HTML file here.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of indexes and records (default: your cache).")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask again what an earlier run has asked.")] = False,
     judge: Annotated[
@@ -46,7 +47,7 @@ def run(
 
     Examples:
 
-      rag eval run smoke
+      rag eval run smoke --html smoke.html
 
       rag eval run --questions mine.csv --corpus ./docs --pipeline default --pipeline fast --answers
 
@@ -56,7 +57,7 @@ def run(
 
     from rag.cli.terminal import line, say
     from rag.errors import EXIT_PARTIAL
-    from rag_evals import report, results, running
+    from rag_evals import page, report, results, running
     from rag_evals.judge import in_words
     from rag_evals.model import model
 
@@ -70,6 +71,8 @@ def run(
         raise typer.BadParameter("--judge judges answers: give --answers too")
     asked = model(judge, judge_model) if judge else None
     outcome = running.measured(chosen, cache=cache, fresh=fresh, judge=asked, saved=save)
+    if html is not None:
+        page.write(html, outcome.runs)
     console = Console()
     for table in report.tables(outcome.runs):
         console.print(table)
@@ -77,6 +80,26 @@ def run(
         say(line(in_words(run)))
     if outcome.lost:
         raise typer.Exit(EXIT_PARTIAL)
+
+
+@app.command("report")
+def write_report(
+    files: Annotated[list[Path], typer.Argument(help="Results that `rag eval run --json` saved.")],
+    html: Annotated[Path, typer.Option("--html", help="Save the report here.")],
+) -> None:
+    """Write one HTML file with the tables, plots and questions of saved results. It needs no network to be read.
+
+    Several files stand side by side: other pipelines, other datasets, or the same before and after a change.
+
+    Examples:
+
+      rag eval report results.json --html report.html
+
+      rag eval report before.json after.json --html both.html
+    """
+    from rag_evals import page, results
+
+    page.write(html, results.gather(files))
 
 
 @app.command("compare")

@@ -10,19 +10,23 @@ from rag_evals.datasets import Passage, Question
 
 
 def ranking(question: Question, hits: Iterable[Hit], documents: Sequence[str]) -> dict[str, int]:
-    """Each name in the order of its first hit, with the hop of that hit.
-
-    A hit has the name of its passage or file. One that holds quotes of the question has theirs instead, and its own
-    only where that is gold, too: a found quote must not push the next one down.
-    """
+    """Each name in the order of its first hit, with the hop of that hit."""
     found: dict[str, int] = {}
     for hit in hits:
-        text = " ".join(hit.chunk.text.split())
-        held = [quote for quote in question.quotes if " ".join(quote.split()) in text]
-        name = name_of(hit, documents)
-        for said in (*held, name) if not held or name in question.gold else held:
-            found.setdefault(said, hit.hop)
+        for name in names_of(question, hit, documents):
+            found.setdefault(name, hit.hop)
     return found
+
+
+def names_of(question: Question, hit: Hit, documents: Sequence[str]) -> tuple[str, ...]:
+    """What a hit is called: the name of its passage or file, or the quotes of the question that it holds.
+
+    With quotes its own name counts only where that is gold, too: a found quote must not push the next one down.
+    """
+    text = " ".join(hit.chunk.text.split()) if question.quotes else ""
+    held = tuple(quote for quote in question.quotes if " ".join(quote.split()) in text)
+    name = name_of(hit, documents)
+    return (*held, name) if not held or name in question.gold else held
 
 
 def name_of(hit: Hit, documents: Sequence[str]) -> str:

@@ -12,8 +12,9 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from rag_evals import stats
+from rag_evals import curves, stats
 from rag_evals.datasets import Question
+from rag_evals.detail import detail
 from rag_evals.indexing import digest
 from rag_evals.metrics import AT_K, WHOLE
 from rag_evals.metrics.abstention import aurc, auroc, false_answer_rate
@@ -70,6 +71,7 @@ def summary(run: Run, ks: Sequence[int]) -> dict[str, Any]:
     """A run as JSON data: its metrics with intervals, times (seconds), slices, and every question's values.
 
     `asked` is a digest of the questions with their gold, by which two runs know that they were asked the same.
+    `plots` and `detail` are for the report (see `curves` and `detail`); `ks` ascend, the first is the headline cut-off.
     """
     hops = max((hop for record in run.records for hop in record.hops), default=0)
     rows = [measured(q, r, ks, hops) for q, r in zip(run.questions, run.records, strict=True)]
@@ -95,6 +97,17 @@ def summary(run: Run, ks: Sequence[int]) -> dict[str, Any]:
         "usage": _usage(run),
         "slices": slices,
         "questions": {"id": [question.id for question in run.questions], **columns},
+        "plots": _plots(run, ks),
+        "detail": detail(run, ks[0]),
+    }
+
+
+def _plots(run: Run, ks: Sequence[int]) -> dict[str, Any]:
+    asked = [(question.gold, record) for question, record in zip(run.questions, run.records, strict=True)]
+    return {
+        "recall": curves.recall_curve(asked, ks),
+        "risk": curves.risk_curve(_confident(run)),
+        "funnel": curves.funnel(asked, ks[0]),
     }
 
 
@@ -107,15 +120,20 @@ def _interval(found: stats.Interval) -> dict[str, float]:
     return {"value": found.value, "low": found.low, "high": found.high}
 
 
-def _selective(run: Run) -> dict[str, Any]:
-    """Area under the risk-coverage curve and AUROC; what was not answered is least confident, and not right."""
+def _confident(run: Run) -> list[tuple[float, bool]]:
+    """Confidence and rightness of each answer; what was not answered is least confident, and not right."""
     said = [(q, r.said) for q, r in zip(run.questions, run.records, strict=True) if r.said is not None]
-    pairs = [
+    return [
         (float("-inf"), False)
         if answer.abstained
         else (answer.confidence, bool(q.answers and answer_contains(_ADDED.sub("", answer.text), q.answers)))
         for q, answer in said
     ]
+
+
+def _selective(run: Run) -> dict[str, Any]:
+    """Area under the risk-coverage curve and AUROC."""
+    pairs = _confident(run)
     areas = {"aurc": aurc, "auroc": auroc}
     found = {name: stats.bootstrap(pairs, partial(_of_pairs, area)) for name, area in areas.items() if pairs}
     return {name: _interval(interval) for name, interval in found.items() if interval is not None}

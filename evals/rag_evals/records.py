@@ -16,10 +16,26 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class Node:
+    """A passage of the tree: its names (see `gold.names_of`), its file or pid, the hop that found it, its text's start.
+
+    `parent` is the place in the tree of the passage that led to it, always an earlier one; None for a root.
+    """
+
+    names: tuple[str, ...]
+    source: str
+    hop: int
+    parent: int | None
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """An answer as facts: what it says, and for every quote what the source has at the span it names.
 
-    `statements` are those in the text, each with its quotes; `facts` the cited sentences as (title, number).
+    `statements` are those in the text, each with its quotes; `facts` the cited sentences as (title, number); `cited`
+    is of every quote its marker and the name of its passage.
     """
 
     text: str
@@ -31,17 +47,22 @@ class Said:
     facts: tuple[tuple[str, int], ...]
     seconds: float
     usage: Mapping[str, Any] = field(default_factory=dict)
+    cited: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was found for a question, best first, each at the hop that found it, and what was said, if it was asked."""
+    """What was found for a question, best first, each at the hop that found it, and what was said, if it was asked.
+
+    `tree` is the part of the hop tree that matters for the question, see `tree.pruned`.
+    """
 
     id: str
     ranking: tuple[str, ...]
     hops: tuple[int, ...]
     seconds: float
     said: Said | None = None
+    tree: tuple[Node, ...] = ()
 
     @property
     def found(self) -> dict[str, int]:
@@ -84,8 +105,9 @@ def appending(path: Path) -> Iterator[Append]:
 def _record(line: bytes) -> Record | None:
     try:
         row = json.loads(line)
-        said = row.pop("said")
-        return Record(**_tuples(row), said=None if said is None else Said(**_tuples(said)))
+        said, tree = row.pop("said"), row.pop("tree")
+        nodes = tuple(Node(**_tuples(node)) for node in tree)
+        return Record(**_tuples(row), said=None if said is None else Said(**_tuples(said)), tree=nodes)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -6,6 +6,7 @@ A run is what `measure.summary` gives. A side of a comparison is FILE, or FILE:P
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,11 @@ from rag_evals import stats
 
 HEADLINES = ("recall", "answer_f1")  # judged unless metrics are named, each at its first cut-off
 LOWER_IS_BETTER = frozenset({"false_answer_rate", "aurc"})
+PARTS: Mapping[str, type] = {  # of a run
+    **dict.fromkeys(("dataset", "pipeline"), str),
+    **dict.fromkeys(("n", "memory_mib"), int),
+    **dict.fromkeys(("metrics", "seconds", "usage", "slices", "questions"), dict),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +76,34 @@ def read(side: str) -> dict[str, Mapping[str, Any]]:
     return found
 
 
+def gather(paths: Sequence[Path]) -> list[Mapping[str, Any]]:
+    """The runs of several files, whole; a pipeline that more than one file has on a dataset is named with its file.
+
+    Raises InputError.
+    """
+    held = [(path, run) for path in paths for run in load(path)]
+    for path, run in held:
+        if wrong := [name for name, kind in PARTS.items() if not isinstance(run.get(name), kind)]:
+            raise InputError(f"{path}: not results of `rag eval run --json` (a run has no {', '.join(wrong)}).")
+    times = Counter((run["dataset"], run["pipeline"]) for _, run in held)
+    return [
+        {**run, "pipeline": f"{run['pipeline']} ({path.stem})"} if times[run["dataset"], run["pipeline"]] > 1 else run
+        for path, run in held
+    ]
+
+
 def compared(a: str, b: str, metrics: Sequence[str] = ()) -> list[Judged]:
     """Every dataset both sides have, judged on `metrics` or on the headlines. Raises InputError."""
     left, right = read(a), read(b)
-    judged = [
-        item for dataset in left if dataset in right for item in _judge(dataset, left[dataset], right[dataset], metrics)
-    ]
+    judged = [item for dataset in left if dataset in right for item in judge(left[dataset], right[dataset], metrics)]
     if not judged:
         raise InputError(f"{a} and {b}: no dataset with common questions and metrics to compare.")
     return judged
 
 
-def _judge(dataset: str, a: Mapping[str, Any], b: Mapping[str, Any], metrics: Sequence[str]) -> list[Judged]:
+def judge(a: Mapping[str, Any], b: Mapping[str, Any], metrics: Sequence[str] = ()) -> list[Judged]:
+    """Two runs on the same dataset, judged on `metrics` or on the headlines. Raises InputError."""
+    dataset = str(a["dataset"])
     names = (str(a["pipeline"]), str(b["pipeline"]))
     if names[0] == names[1]:
         names = (f"A ({names[0]})", f"B ({names[1]})")

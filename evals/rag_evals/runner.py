@@ -20,6 +20,7 @@ from rag_evals.datasets import Dataset, Passage, Question
 from rag_evals.gold import name_of, ranking, sentences_at
 from rag_evals.indexing import code_digest, content_digest, cost, digest, indexed
 from rag_evals.records import Record, Said, appending, read
+from rag_evals.tree import pruned
 
 REACH = 3  # chunks asked for per passage wanted: a passage may come as several chunks
 
@@ -30,7 +31,7 @@ Indexing = Callable[[str, int, int], None]  # phase of ingest, done, of how many
 class Asked(Protocol):
     """What is asked of a pipeline."""
 
-    def search(self, question: str, *, k: int) -> list[Hit]: ...
+    def explore(self, question: str, *, k: int) -> tuple[list[Hit], list[Hit]]: ...
 
     def ask(self, question: str) -> Answer: ...
 
@@ -39,7 +40,8 @@ class Asked(Protocol):
 class Run:
     """What a pipeline did on a dataset; `records[i]` belongs to `questions[i]`. `memory` is the process's peak, MiB.
 
-    `ingest` is what the index took when it was built: chunks, seconds, MiB on disk.
+    `ingest` is what the index took when it was built: chunks, seconds, MiB on disk. `gold` are the passages of a
+    corpus that are gold, by id: what was not found can be shown too.
     """
 
     dataset: str
@@ -49,6 +51,7 @@ class Run:
     index_seconds: float
     memory: int
     ingest: Mapping[str, float] = field(default_factory=dict)
+    gold: Mapping[str, Passage] = field(default_factory=dict)
 
 
 def run(
@@ -83,7 +86,9 @@ def run(
         records = ask(dataset, pipeline, path, k=k, answers=answers, progress=progress)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     memory = peak >> (20 if sys.platform == "darwin" else 10)  # bytes there, KiB elsewhere
-    return Run(dataset.name, name, dataset.questions, records, index_seconds, memory, ingest=cost(folder))
+    wanted = {pid for question in dataset.questions for pid in question.gold}
+    gold = {passage.pid: passage for passage in dataset.corpus if passage.pid in wanted}
+    return Run(dataset.name, name, dataset.questions, records, index_seconds, memory, cost(folder), gold)
 
 
 def ask(
@@ -120,11 +125,13 @@ def _record(
     sentences: Mapping[str, Passage],
 ) -> Record:
     started = time.perf_counter()
-    hits = pipeline.search(question.question, k=REACH * k)
+    hits, tree = pipeline.explore(question.question, k=REACH * k)
     seconds = time.perf_counter() - started
     found = ranking(question, hits, documents)
     said = _said(question.question, pipeline, documents, sentences) if answers else None
-    return Record(question.id, tuple(found), tuple(found.values()), seconds, said)
+    return Record(
+        question.id, tuple(found), tuple(found.values()), seconds, said, pruned(question, hits, tree, documents)
+    )
 
 
 def _said(question: str, pipeline: Asked, documents: Sequence[str], sentences: Mapping[str, Passage]) -> Said:
@@ -133,12 +140,15 @@ def _said(question: str, pipeline: Asked, documents: Sequence[str], sentences: M
     seconds = time.perf_counter() - started
     hits = {hit.chunk.id: hit for hit in answer.hits}
     spans: list[str] = []
+    cited: list[tuple[int, str]] = []
     facts: dict[tuple[str, int], None] = {}
-    for cited in answer.citations:
-        hit = hits.get(cited.chunk_id)
-        spans.append(hit.chunk.text[cited.start - hit.chunk.start : cited.end - hit.chunk.start] if hit else "")
-        if hit and (passage := sentences.get(name_of(hit, documents))):
-            facts.update(((passage.title, n), None) for n in sentences_at(passage, cited.start, cited.end))
+    for quoted in answer.citations:
+        hit = hits.get(quoted.chunk_id)
+        name = name_of(hit, documents) if hit else quoted.source
+        cited.append((quoted.marker, name))
+        spans.append(hit.chunk.text[quoted.start - hit.chunk.start : quoted.end - hit.chunk.start] if hit else "")
+        if hit and (passage := sentences.get(name)):
+            facts.update(((passage.title, n), None) for n in sentences_at(passage, quoted.start, quoted.end))
     statements = tuple(
         (statement.text, tuple(c.quote for c in answer.citations if c.marker in statement.citations))
         for statement in answer.statements
@@ -149,9 +159,10 @@ def _said(question: str, pipeline: Asked, documents: Sequence[str], sentences: M
         abstained=answer.abstained,
         confidence=float(answer.hits[0].score) if answer.hits else 0.0,
         statements=statements,
-        quotes=tuple(cited.quote for cited in answer.citations),
+        quotes=tuple(quoted.quote for quoted in answer.citations),
         spans=tuple(spans),
         facts=tuple(facts),
         seconds=seconds,
         usage=dict(answer.usage),
+        cited=tuple(cited),
     )

@@ -147,6 +147,44 @@ def test_compare_names_what_it_cannot_read(tmp_path: Path, files: tuple[str, str
         results.compared(f"{out}:poor", f"{out}:good", ["speed"])
 
 
+def test_a_report_is_written_by_a_run_and_from_its_results(tmp_path: Path, files: tuple[str, str]) -> None:
+    saved, at_once, later = tmp_path / "out.json", tmp_path / "at-once.html", tmp_path / "later.html"
+    pair = ("--pipeline", "poor", "--pipeline", "good")
+    paths = ("--json", str(saved), "--html", str(at_once))
+    assert invoke("run", "--questions", files[0], "--corpus", files[1], *pair, *paths).exit_code == 0
+    assert invoke("report", str(saved), "--html", str(later)).exit_code == 0
+    assert "Which 1?" in later.read_text()
+    assert at_once.read_text() == later.read_text()
+
+
+def test_the_same_pipeline_in_two_files_is_named_with_the_file(tmp_path: Path, files: tuple[str, str]) -> None:
+    for name in ("before", "after"):
+        options = ("--pipeline", "good", "--json", str(tmp_path / f"{name}.json"))
+        invoke("run", "--questions", files[0], "--corpus", files[1], *options)
+    both(files, tmp_path / "both.json")
+    paths = [tmp_path / f"{name}.json" for name in ("before", "after", "both")]
+    found = [run["pipeline"] for run in results.gather(paths)]
+    assert found == ["good (before)", "good (after)", "poor", "good (both)"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"runs": [{}]}',
+        '{"runs": [{"questions": {"id": []}, "metrics": {"x": 1}}]}',
+        '{"runs": [1]}',
+        '{"runs": 1}',
+        "\xff",
+    ],
+)
+def test_a_report_of_no_results_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "bad.json").write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match="not results"):
+        results.gather([tmp_path / "bad.json"])
+
+
 def test_the_shipped_smoke_suite_is_read_with_its_paths() -> None:
     smoke = suite.read("smoke")
     assert smoke.answers and smoke.k == (5,)

@@ -96,13 +96,13 @@ def test_a_collection_of_a_user_is_not_written_into(tmp_path: Path, monkeypatch:
 def test_a_run_resumes_only_what_it_depends_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = Dataset("toy", QUESTIONS, PASSAGES)
     searched: list[str] = []
-    search = Pipeline.search
+    explore = Pipeline.explore
 
-    def counting(self: Pipeline, question: str, *, k: int) -> list[object]:
+    def counting(self: Pipeline, question: str, *, k: int) -> object:
         searched.append(question)
-        return [*search(self, question, k=k)]
+        return explore(self, question, k=k)
 
-    monkeypatch.setattr(Pipeline, "search", counting)
+    monkeypatch.setattr(Pipeline, "explore", counting)
 
     def run(data: Dataset, *, k: int = 2, fresh: bool = False) -> runner.Run:
         searched.clear()

@@ -15,8 +15,8 @@ from rag_evals.runner import Run
 
 def said(text: str = "It is Norvik. [1]", **changes: Any) -> Said:
     facts = {"confidence": 1.0, "abstained": not text, "statements": (("It is Norvik.", ("It is Norvik.",)),)}
-    rest = {"quotes": ("It is Norvik.",), "spans": ("It is Norvik.",), "facts": (), "seconds": 0.5, "usage": {}}
-    return Said(text=text, **{**facts, **rest, **changes})
+    rest = {"quotes": ("It is Norvik.",), "spans": ("It is Norvik.",), "cited": ((1, "a"),), "facts": ()}
+    return Said(text=text, **{**facts, **rest, "seconds": 0.5, "usage": {}, **changes})
 
 
 def question(id: str = "q", **changes: Any) -> Question:

@@ -33,11 +33,11 @@ class Scripted:
     abstain: bool = False
     asked: list[str] = field(default_factory=list)
 
-    def search(self, question: str, *, k: int) -> list[Hit]:
+    def explore(self, question: str, *, k: int) -> tuple[list[Hit], list[Hit]]:
         if len(self.asked) == self.fail_at:
             raise KeyboardInterrupt
         self.asked.append(question)
-        return list(self.hits)[:k]
+        return list(self.hits)[:k], list(self.hits)
 
     def ask(self, question: str) -> Answer:
         if self.abstain:
