@@ -17,6 +17,7 @@ from rag.train.weights import write
 from rag.types import Chunk, Chunked, Embeddings, Hit, Query, Spans, Vectors
 
 NAMES = ("red harbour", "aster pictures", "norvik", "lake aster", "canteen")
+RANK = np.array([0.5, 0.1, 0.5, 0.1, 0.3, 1.5, 0.3, 0.03, 1.5], np.float32)  # in the order of score.NAMES
 AXES = np.eye(len(NAMES), dtype=np.float32)
 TEXTS = {
     "red harbour": "A film by Aster Pictures.",
@@ -65,7 +66,7 @@ class Table:
 @pytest.fixture
 def weights(tmp_path: Path) -> str:
     path = tmp_path / "hop.safetensors"
-    write(path, {"w": np.ones((2, 2), np.float32)}, fingerprint="table", limit=64, facts={})
+    write(path, {"w": np.ones((2, 2), np.float32)}, RANK, fingerprint="table", limit=64, facts={})
     return str(path)
 
 

@@ -5,19 +5,17 @@ to start, from `question [SEP] title + passage` that of what is missing after th
 hop reads the `seeds` best new passages in one batch; where links lead from anchors, the question's own vectors ask for
 what they lead to, so that both kinds of hop grow one tree.
 
-In the one list a passage has a score of its own, s(c): its cosine with the trained reading of the question, plus what
-its place among the direct hits is worth, plus a bit where the question names it. A path (c1, c2) from a passage that
-was read has s(c1) + s(c2 | c1), the latter the cosine of c2 with the reading of c1, plus a bit where a link leads from
-c1 to c2. What ranks is s(c) + PATH * (the best path that c stands on), so that a path lifts both its ends; the best two
-direct hits stand among the first five in any case, since a question that needs no hop has no use for paths. No score
-needs a language model, and each can be computed by hand.
+The one list is by `rag.hop.score`: a few parts of each passage and of each path between two, weighted by numbers that
+the same training learns; they are in the weights file. No score needs a language model, and each can be computed by
+hand.
 
 Related: MDR (arXiv 2009.12756), Baleen (arXiv 2101.00436); here only the query side is trained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -28,18 +26,24 @@ from safetensors import SafetensorError, safe_open
 
 from rag.errors import ConfigError, ModelError
 from rag.hop.links import Links
-from rag.hop.rank import anchors, leads, placed
+from rag.hop.rank import placed
+from rag.hop.score import NAMES, Parts, parts, places, scores, vectors
 from rag.stages import Embedder, Tunable, component
-from rag.types import Chunk, Hit, Query, Vector, Vectors
+from rag.types import Hit, Query, Vector, Vectors
 
 SHIPPED = Path(__file__).parent / "weights" / "minilm-hop.safetensors"
-KIND = "raghop hop encoder 1"
+KIND = "raghop hop encoder 2"
 SEPARATOR = " [SEP] "
+RANK = "rank"  # the tensor with the weights of the ranking
 REMEMBERED = 64  # readings kept, so that ranking does not read again what hopping read
-PLACE, NAMED, LINK, PATH = 0.5, 0.2, 0.3, 3.0  # beside a cosine; chosen on dev questions
-FIRST, HEAD = 3, 2  # after so many by score stand so many direct hits
 
-Reader = Callable[[Sequence[str]], Vectors]
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A weights file: `difference` to the embedder's tensors by name, `rank` (9,) of `rag.hop.score`, and metadata."""
+
+    difference: Mapping[str, Vectors]
+    rank: Vector
+    facts: Mapping[str, str]
 
 
 @component
@@ -69,27 +73,19 @@ class Encoder:
         return [*self._links.hop(queries, hits), *spawned]
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
-        """The k best by reading, place and path, as above."""
+        """The k best by `rag.hop.score`, ties by id; a score is 1 / place."""
         if not hits:
             return []
-        vectors = _vectors(hits)
-        own = vectors @ self._start(question.text) + PLACE * _places(hits)
-        named = {hit.chunk.id for hit in anchors(question.text, hits)}
-        own += NAMED * np.array([hit.chunk.id in named for hit in hits], np.float32)
-        best = np.zeros(len(hits), np.float32)
-        row = {hit.chunk.id: i for i, hit in enumerate(hits)}
-        for hop in range(self.hops):
-            seeds = self._seeds(question.text, [hit for hit in hits if hit.hop == hop])
-            for seed, reading in zip(seeds, self._read(question.text, seeds), strict=True):
-                at = row[seed.chunk.id]
-                path = own[at] + vectors @ reading + LINK * _linked(seed.chunk, hits)
-                path[at] = 0
-                best = np.maximum(best, path)
-                best[at] = max(best[at], path.max())
-        scores = own + PATH * best
-        order = sorted(range(len(hits)), key=lambda i: (-float(scores[i]), hits[i].chunk.id))
-        ranked = [hits[i] for i in order]
-        return placed([*ranked[:FIRST], *[hit for hit in hits if hit.hop == 0][:HEAD], *ranked], k=k)
+        scored = scores(self.parts(question, hits), self._file.rank)
+        order = sorted(range(len(hits)), key=lambda i: (-float(scored[i]), hits[i].chunk.id))
+        return placed([hits[i] for i in order], k=k)
+
+    def parts(self, question: Query, hits: Sequence[Hit]) -> Parts:
+        """What the ranking sums up, of at least one hit of a tree."""
+        layers = [[hit for hit in hits if hit.hop == hop] for hop in range(self.hops)]
+        read = [seed for layer in layers for seed in self._seeds(question.text, layer)]
+        readings = self._read(question.text, read)
+        return parts(question, hits, self._start(question.text), [hit.chunk.id for hit in read], readings)
 
     @property
     def _links(self) -> Links:
@@ -107,9 +103,13 @@ class Encoder:
         """The best of one layer, by cosine with the reading of the question and, among direct hits, by place."""
         if not hits:
             return []
-        scores = _vectors(hits) @ self._start(question) + _places(hits)
+        scores = vectors(hits) @ self._start(question) + places(hits)
         order = sorted(range(len(hits)), key=lambda i: (-float(scores[i]), hits[i].chunk.id))
         return [hits[i] for i in order[: self.seeds]]
+
+    @cached_property
+    def _file(self) -> Weights:
+        return load(Path(self.weights) if self.weights else SHIPPED)
 
     @cached_property
     def _reader(self) -> Callable[[tuple[str, ...]], Vectors]:
@@ -117,13 +117,15 @@ class Encoder:
             raise ConfigError(
                 "hop: encoder needs an embedder whose weights it can read on with: use onnx, or hop: links."
             )
-        difference, metadata = load(Path(self.weights) if self.weights else SHIPPED)
-        read = self.embedder.tuned(difference, fingerprint=metadata["embedder"], max_tokens=int(metadata["max_tokens"]))
+        facts = self._file.facts
+        read = self.embedder.tuned(
+            self._file.difference, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"])
+        )
         return lru_cache(REMEMBERED)(lambda texts: read(texts))
 
 
-def load(path: Path) -> tuple[dict[str, Vectors], dict[str, str]]:
-    """The difference to the embedder's tensors, by name, and the metadata. Raises ModelError naming what is wrong."""
+def load(path: Path) -> Weights:
+    """What a file of `rag train hop` holds. Raises ModelError naming what is wrong."""
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -133,26 +135,11 @@ def load(path: Path) -> tuple[dict[str, Vectors], dict[str, str]]:
             f"{path}: not a readable safetensors file ({error}); train one with `rag train hop`."
         ) from error
     if metadata.get("kind") != KIND or not {"embedder", "max_tokens"} <= metadata.keys():
-        raise ModelError(f"{path}: not the weights of a hop encoder; train some with `rag train hop`.")
+        raise ModelError(f"{path}: not the weights of a hop encoder of this version; train some with `rag train hop`.")
+    if RANK not in tensors or tensors[RANK].shape != (len(NAMES),) or not np.isfinite(tensors[RANK]).all():
+        raise ModelError(f"{path}: the tensor {RANK!r} should hold {len(NAMES)} finite numbers: {', '.join(NAMES)}.")
+    rank = tensors.pop(RANK)
     names = [name for name in tensors if not name.endswith(".scale")]
     one = np.float32(1)
-    return {name: tensors[name].astype(np.float32) * tensors.get(f"{name}.scale", one) for name in names}, metadata
-
-
-def _vectors(hits: Sequence[Hit]) -> Vectors:
-    vectors = [hit.vector for hit in hits if hit.vector is not None]
-    if len(vectors) < len(hits):
-        raise ConfigError("hop: encoder needs dense vectors; retrieve by dense or hybrid, or use the hopper links.")
-    return np.stack(vectors)
-
-
-def _places(hits: Sequence[Hit]) -> Vectors:
-    """What each hit's place among the direct ones is worth: 1/2, 1/3, ..., and 0 for what hops found."""
-    direct = iter(range(len(hits)))
-    return np.array([1 / (2 + next(direct)) if hit.hop == 0 else 0 for hit in hits], np.float32)
-
-
-def _linked(chunk: Chunk, hits: Sequence[Hit]) -> Vectors:
-    """1 for each hit about something that `chunk` mentions, else 0."""
-    keys = set(leads(chunk))
-    return np.array([not keys.isdisjoint(hit.chunk.about) for hit in hits], np.float32)
+    difference = {name: tensors[name].astype(np.float32) * tensors.get(f"{name}.scale", one) for name in names}
+    return Weights(difference, rank, metadata)

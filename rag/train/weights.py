@@ -1,7 +1,8 @@
 """The file of a hop encoder: how it differs from its embedder, one byte a weight.
 
 A matrix is stored as int8 rows with one float32 scale each (`NAME` and `NAME.scale`), a vector as float32; both are
-differences to the embedder's own tensor of that name. Metadata name the embedder, so that no other one is changed.
+differences to the embedder's own tensor of that name. `rank` are the weights of the ranking, in the order of
+`rag.hop.score.NAMES`. Metadata name the embedder, so that no other one is changed.
 `rag.hop.encoder` reads it.
 """
 
@@ -14,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from rag.hop.encoder import KIND
-from rag.types import Vectors
+from rag.hop.encoder import KIND, RANK
+from rag.types import Vector, Vectors
 
 
 def pack(difference: Mapping[str, Vectors]) -> dict[str, NDArray[np.generic]]:
@@ -32,12 +33,18 @@ def pack(difference: Mapping[str, Vectors]) -> dict[str, NDArray[np.generic]]:
 
 
 def write(
-    path: Path, difference: Mapping[str, Vectors], *, fingerprint: str, limit: int, facts: Mapping[str, str]
+    path: Path,
+    difference: Mapping[str, Vectors],
+    rank: Vector,
+    *,
+    fingerprint: str,
+    limit: int,
+    facts: Mapping[str, str],
 ) -> None:
     """Write the file; `fingerprint` is the embedder's, `limit` the tokens of an input that were read in training."""
     metadata = {**facts, "kind": KIND, "embedder": fingerprint, "max_tokens": str(limit)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(pack(difference), path, metadata=metadata)
+    save_file({**pack(difference), RANK: rank.astype(np.float32)}, path, metadata=metadata)
 
 
 def error(exact: Mapping[str, Vectors], stored: Mapping[str, Vectors]) -> float:

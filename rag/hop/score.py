@@ -1,0 +1,111 @@
+"""What each passage of a tree is worth: a sum of few parts with learned weights, which can be computed by hand.
+
+A passage c has five parts of its own: what its place among the direct hits is worth (1/2, 1/3, ...; 0 for what hops
+found), its cosine with the question's vector, its cosine with the trained reading of the question, the question's words
+it holds, and whether the question names it. A word counts ln((n + 1) / (m + 1/2)) where m of the n passages of the tree
+hold it: what every passage says tells none of them apart. The weighted sum is s(c).
+
+A path leads from a passage a that was read to another one, c, in a step of three parts: the cosine of c with the reading
+of a, whether a link leads there, and the question's words that c holds and a does not. The path is worth s(a) plus the
+weighted sum of the step. What ranks is s(c) + path weight * the best path (or 0) that c is an end of.
+
+Weights are not negative, so that no part can count against what it stands for. `rag train hop` learns them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import ConfigError
+from rag.hop.rank import anchors, leads
+from rag.types import Chunk, Hit, Query, Vector, Vectors
+from rag.words import tokens
+
+OWN = ("place", "question", "start", "words", "named")
+STEP = ("reading", "link", "new words")
+NAMES = (*OWN, *STEP, "path")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """`own` (n, 5) of n passages, `read` (r,) the rows of those that were read, `steps` (r, n, 3) from each to all."""
+
+    own: Vectors
+    read: NDArray[np.int64]
+    steps: Vectors
+
+
+def parts(question: Query, hits: Sequence[Hit], start: Vector, read: Sequence[str], readings: Vectors) -> Parts:
+    """The parts of each hit; `start` (d,) is the reading of the question, `readings` (r, d) those after the ids `read`.
+
+    Raises ConfigError where the question or a hit has no dense vector.
+    """
+    passages = vectors(hits)
+    if question.dense is None:
+        raise _no_vectors()
+    asked = sorted({token.stem for token in tokens(question.text)})
+    held = np.array([_holds(hit.chunk, asked) for hit in hits], np.float32).reshape(len(hits), len(asked))
+    weight = np.log((len(hits) + 1) / (held.sum(0) + 0.5))
+    named = {hit.chunk.id for hit in anchors(question.text, hits)}
+    own = np.stack(
+        [
+            places(hits),
+            passages @ question.dense,
+            passages @ start,
+            held @ weight,
+            np.array([hit.chunk.id in named for hit in hits], np.float32),
+        ],
+        axis=1,
+    )
+    row = {hit.chunk.id: i for i, hit in enumerate(hits)}
+    rows = np.array([row[name] for name in read], np.int64)
+    steps = np.zeros((len(rows), len(hits), len(STEP)), np.float32)
+    for step, at, reading in zip(steps, rows, readings, strict=True):
+        step[:, 0] = passages @ reading
+        step[:, 1] = _linked(hits[at].chunk, hits)
+        step[:, 2] = (held * (1 - held[at])) @ weight
+    return Parts(own.astype(np.float32), rows, steps)
+
+
+def scores(found: Parts, weights: Vector) -> Vector:
+    """One score for each passage, (n,); `weights` (9,) are in the order of `NAMES`."""
+    own = found.own @ weights[: len(OWN)]
+    paths = own[found.read, None] + found.steps @ weights[len(OWN) : -1]
+    paths[np.arange(len(found.read)), found.read] = 0
+    best = paths.max(axis=0, initial=0)
+    np.maximum.at(best, found.read, paths.max(axis=1, initial=0))
+    total: Vector = own + weights[-1] * best
+    return total
+
+
+def vectors(hits: Sequence[Hit]) -> Vectors:
+    """The dense vectors of hits, (n, d). Raises ConfigError where one has none."""
+    found = [hit.vector for hit in hits if hit.vector is not None]
+    if len(found) < len(hits):
+        raise _no_vectors()
+    return np.stack(found)
+
+
+def places(hits: Sequence[Hit]) -> Vectors:
+    """What each hit's place among the direct ones is worth, (n,): 1/2, 1/3, ..., and 0 for what hops found."""
+    direct = iter(range(len(hits)))
+    return np.array([1 / (2 + next(direct)) if hit.hop == 0 else 0 for hit in hits], np.float32)
+
+
+def _holds(chunk: Chunk, words: Sequence[str]) -> list[bool]:
+    held = {token.stem for token in tokens(chunk.contextual)}
+    return [word in held for word in words]
+
+
+def _linked(chunk: Chunk, hits: Sequence[Hit]) -> Vectors:
+    """1 for each hit about something that `chunk` mentions, else 0."""
+    keys = set(leads(chunk))
+    return np.array([not keys.isdisjoint(hit.chunk.about) for hit in hits], np.float32)
+
+
+def _no_vectors() -> ConfigError:
+    return ConfigError("hop: encoder needs dense vectors; retrieve by dense or hybrid, or use the hopper links.")
