@@ -37,9 +37,10 @@ SEPARATOR = " [SEP] "
 RANK = "rank"  # the tensor with the weights of the ranking
 REMEMBERED = 64  # readings kept, so that ranking does not read again what hopping read
 
+
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A weights file: `difference` to the embedder's tensors by name, `rank` (9,) of `rag.hop.score`, and metadata."""
+    """A weights file: `difference` to the embedder's tensors by name, `rank` (7,) of `rag.hop.score`, and metadata."""
 
     difference: Mapping[str, Vectors]
     rank: Vector
@@ -76,16 +77,15 @@ class Encoder:
         """The k best by `rag.hop.score`, ties by id; a score is 1 / place."""
         if not hits:
             return []
-        scored = scores(self.parts(question, hits), self._file.rank)
+        scored = scores(self.parts(question.text, hits), self._file.rank)
         order = sorted(range(len(hits)), key=lambda i: (-float(scored[i]), hits[i].chunk.id))
         return placed([hits[i] for i in order], k=k)
 
-    def parts(self, question: Query, hits: Sequence[Hit]) -> Parts:
+    def parts(self, question: str, hits: Sequence[Hit]) -> Parts:
         """What the ranking sums up, of at least one hit of a tree."""
         layers = [[hit for hit in hits if hit.hop == hop] for hop in range(self.hops)]
-        read = [seed for layer in layers for seed in self._seeds(question.text, layer)]
-        readings = self._read(question.text, read)
-        return parts(question, hits, self._start(question.text), [hit.chunk.id for hit in read], readings)
+        read = [seed for layer in layers for seed in self._seeds(question, layer)]
+        return parts(question, hits, [hit.chunk.id for hit in read], self._read(question, read))
 
     @property
     def _links(self) -> Links:
@@ -103,8 +103,8 @@ class Encoder:
         """The best of one layer, by cosine with the reading of the question and, among direct hits, by place."""
         if not hits:
             return []
-        scores = vectors(hits) @ self._start(question) + places(hits)
-        order = sorted(range(len(hits)), key=lambda i: (-float(scores[i]), hits[i].chunk.id))
+        close = vectors(hits) @ self._start(question) + places(hits)
+        order = sorted(range(len(hits)), key=lambda i: (-float(close[i]), hits[i].chunk.id))
         return [hits[i] for i in order[: self.seeds]]
 
     @cached_property

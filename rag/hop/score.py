@@ -1,9 +1,10 @@
 """What each passage of a tree is worth: a sum of few parts with learned weights, which can be computed by hand.
 
-A passage c has five parts of its own: what its place among the direct hits is worth (1/2, 1/3, ...; 0 for what hops
-found), its cosine with the question's vector, its cosine with the trained reading of the question, the question's words
-it holds, and whether the question names it. A word counts ln((n + 1) / (m + 1/2)) where m of the n passages of the tree
-hold it: what every passage says tells none of them apart. The weighted sum is s(c).
+A passage c has three parts of its own: what its place among the direct hits is worth (1/2, 1/3, ...; 0 for what hops
+found), the question's words it holds, and whether the question names it. A word counts ln((n + 1) / (m + 1/2)) where m
+of the n passages of the tree hold it: what every passage says tells none of them apart. The weighted sum is s(c).
+Words matter where a question asks for several things at once, of which its vector is a blur. (Cosines with the question
+and with its trained reading were parts, too; learned, their weights came out near 0, and leaving them out lost nothing.)
 
 A path leads from a passage a that was read to another one, c, in a step of three parts: the cosine of c with the reading
 of a, whether a link leads there, and the question's words that c holds and a does not. The path is worth s(a) plus the
@@ -22,40 +23,36 @@ from numpy.typing import NDArray
 
 from rag.errors import ConfigError
 from rag.hop.rank import anchors, leads
-from rag.types import Chunk, Hit, Query, Vector, Vectors
+from rag.types import Chunk, Hit, Vector, Vectors
 from rag.words import tokens
 
-OWN = ("place", "question", "start", "words", "named")
+OWN = ("place", "words", "named")
 STEP = ("reading", "link", "new words")
 NAMES = (*OWN, *STEP, "path")
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`own` (n, 5) of n passages, `read` (r,) the rows of those that were read, `steps` (r, n, 3) from each to all."""
+    """`own` (n, 3) of n passages, `read` (r,) the rows of those that were read, `steps` (r, n, 3) from each to all."""
 
     own: Vectors
     read: NDArray[np.int64]
     steps: Vectors
 
 
-def parts(question: Query, hits: Sequence[Hit], start: Vector, read: Sequence[str], readings: Vectors) -> Parts:
-    """The parts of each hit; `start` (d,) is the reading of the question, `readings` (r, d) those after the ids `read`.
+def parts(question: str, hits: Sequence[Hit], read: Sequence[str], readings: Vectors) -> Parts:
+    """The parts of each hit; `readings` (r, d) are those after the hits with the ids `read`.
 
-    Raises ConfigError where the question or a hit has no dense vector.
+    Raises ConfigError where a hit has no dense vector.
     """
     passages = vectors(hits)
-    if question.dense is None:
-        raise _no_vectors()
-    asked = sorted({token.stem for token in tokens(question.text)})
+    asked = sorted({token.stem for token in tokens(question)})
     held = np.array([_holds(hit.chunk, asked) for hit in hits], np.float32).reshape(len(hits), len(asked))
     weight = np.log((len(hits) + 1) / (held.sum(0) + 0.5))
-    named = {hit.chunk.id for hit in anchors(question.text, hits)}
+    named = {hit.chunk.id for hit in anchors(question, hits)}
     own = np.stack(
         [
             places(hits),
-            passages @ question.dense,
-            passages @ start,
             held @ weight,
             np.array([hit.chunk.id in named for hit in hits], np.float32),
         ],
@@ -72,7 +69,7 @@ def parts(question: Query, hits: Sequence[Hit], start: Vector, read: Sequence[st
 
 
 def scores(found: Parts, weights: Vector) -> Vector:
-    """One score for each passage, (n,); `weights` (9,) are in the order of `NAMES`."""
+    """One score for each passage, (n,); `weights` (7,) are in the order of `NAMES`."""
     own = found.own @ weights[: len(OWN)]
     paths = own[found.read, None] + found.steps @ weights[len(OWN) : -1]
     paths[np.arange(len(found.read)), found.read] = 0
@@ -86,7 +83,7 @@ def vectors(hits: Sequence[Hit]) -> Vectors:
     """The dense vectors of hits, (n, d). Raises ConfigError where one has none."""
     found = [hit.vector for hit in hits if hit.vector is not None]
     if len(found) < len(hits):
-        raise _no_vectors()
+        raise ConfigError("hop: encoder needs dense vectors; retrieve by dense or hybrid, or use the hopper links.")
     return np.stack(found)
 
 
@@ -105,7 +102,3 @@ def _linked(chunk: Chunk, hits: Sequence[Hit]) -> Vectors:
     """1 for each hit about something that `chunk` mentions, else 0."""
     keys = set(leads(chunk))
     return np.array([not keys.isdisjoint(hit.chunk.about) for hit in hits], np.float32)
-
-
-def _no_vectors() -> ConfigError:
-    return ConfigError("hop: encoder needs dense vectors; retrieve by dense or hybrid, or use the hopper links.")
