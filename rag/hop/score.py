@@ -3,12 +3,12 @@
 A passage c has three parts of its own: what its place among the direct hits is worth (1/2, 1/3, ...; 0 for what hops
 found), the question's words it holds, and whether the question names it. A word counts ln((n + 1) / (m + 1/2)) where m
 of the n passages of the tree hold it: what every passage says tells none of them apart. The weighted sum is s(c).
-Words matter where a question asks for several things at once, of which its vector is a blur. (Cosines with the question
-and with its trained reading were parts, too; learned, their weights came out near 0, and leaving them out lost nothing.)
+Words matter where a question asks for several things at once, of which its vector is a blur. (Cosines with the
+question and with its trained reading were parts, too: their learned weights came near 0, and nothing is lost without.)
 
-A path leads from a passage a that was read to another one, c, in a step of three parts: the cosine of c with the reading
-of a, whether a link leads there, and the question's words that c holds and a does not. The path is worth s(a) plus the
-weighted sum of the step. What ranks is s(c) + path weight * the best path (or 0) that c is an end of.
+A path leads from a passage a that was read to another one, c, in a step of three parts: the cosine of c with the
+reading of a, whether a link leads there, and the question's words that c holds and a does not. The path is worth s(a)
+plus the weighted sum of the step. What ranks is s(c) + path weight * the best path (or 0) that c is an end of.
 
 Weights are not negative, so that no part can count against what it stands for. `rag train hop` learns them.
 """
