@@ -20,23 +20,18 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.embed.bm25 import Bm25
-from rag.embed.joint import Joint
 from rag.embed.onnx import Onnx
 from rag.hop.encoder import Encoder
 from rag.hop.links import Links
-from rag.links import keys
 from rag.retrieve.search import Search
 from rag.stages import Hopper
-from rag.store.edge import Edge
-from rag.train.data import CORPORA, QUESTIONS, gold, held_out, load, passage_text
+from rag.train.data import CORPORA, QUESTIONS, encoded, gold, held_out, load
 from rag.train.vectors import frozen
-from rag.types import Chunk, Chunked, Document, Embeddings, Hit, Query
+from rag.train.world import DEPTH, chunk_id, grow, index
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 SETS = ("2wikimultihopqa", "musique", "hotpotqa", "entailment_bank", "nq", "squad")
 CUTS = (2, 5, 10)
-DEPTH = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,53 +51,15 @@ def world(base: Path, folder: Path, *, only: set[str] | None, most: int) -> Worl
     dev = sorted(base.glob("questions_dev.jsonl*"))
     asked_path = dev[0] if dev else next(found for pattern in QUESTIONS for found in sorted(base.glob(pattern)))
     asked = [row for row in load(asked_path) if row.get("answerable", True) and (dev or held_out(row))]
-    ids = {row["pid"]: f"00000000-0000-0000-0000-{i:012d}" for i, row in enumerate(rows)}
+    ids = {row["pid"]: chunk_id(i) for i, row in enumerate(rows)}
     asked = [row for row in asked if gold(row) and all(pid in ids for pid in gold(row))]
     random.Random(0).shuffle(asked)
     asked = asked[:most]
-    chunked = []
-    for row in rows:
-        document = Document(row["pid"], row["pid"], row["text"], row.get("title") or "")
-        about = tuple(key for key in keys(document, [(0, len(row["text"]))])[0] if key != row["pid"].lower())
-        chunk = Chunk(
-            ids[row["pid"]],
-            row["pid"],
-            row["text"],
-            0,
-            len(row["text"]),
-            row["pid"],
-            document.title,
-            document.title,
-            about,
-        )
-        chunked.append(Chunked(document, (chunk,)))
     dense = Onnx()
-    vectors = frozen(dense, [passage_text(row) for row in rows])
-    store = Edge(path=str(folder), dim=dense.dim)
-    sparse = Bm25().embed_chunks(chunked).sparse
-    store.write([item.chunks[0] for item in chunked], Embeddings(dense=vectors, sparse=sparse))
-    store.flush()
-    search = Search(embedder=Joint(dense=dense, sparse=Bm25()), store=store)
+    vectors = frozen(dense, [encoded(row.get("title") or "", row["text"]) for row in rows])
+    search = index([(row.get("title") or "", row["text"]) for row in rows], vectors, dense, folder)
     golds = tuple(frozenset(ids[pid] for pid in gold(row)) for row in asked)
     return World(search, tuple(row["question"] for row in asked), golds)
-
-
-def grow(search: Search, question: Query, hopper: Hopper | None) -> list[Hit]:
-    """The tree and its one list, as the answer graph makes them."""
-    tree: list[Hit] = []
-    frontier = [question]
-    while frontier:
-        seen = {hit.chunk.id for hit in tree}
-        found: list[list[Hit]] = []
-        for hits in search.retrieve(frontier, k=DEPTH):
-            found.append([hit for hit in hits if hit.chunk.id not in seen])
-            seen.update(hit.chunk.id for hit in found[-1])
-        tree += [hit for hits in found for hit in hits]
-        if hopper is None:
-            return tree
-        done = frontier[0].hop >= hopper.hops or not any(found)
-        frontier = [] if done else hopper.hop(frontier, found)
-    return hopper.rank(question, tree, k=DEPTH) if hopper else tree
 
 
 def measure(name: str, kind: str, at: World, hopper: Hopper | None) -> str:
@@ -110,7 +67,8 @@ def measure(name: str, kind: str, at: World, hopper: Hopper | None) -> str:
     times, recalls = [], []
     for question, wanted in zip(at.search.prepare(at.questions), at.golds, strict=True):
         started = time.perf_counter()
-        hits = [hit.chunk.id for hit in grow(at.search, question, hopper)]
+        tree = grow(at.search, question, hopper)
+        hits = [hit.chunk.id for hit in (hopper.rank(question, tree, k=DEPTH) if hopper else tree)]
         times.append(1000 * (time.perf_counter() - started))
         recalls.append([len(wanted.intersection(hits[:cut])) / len(wanted) for cut in CUTS])
     table = np.array(recalls)

@@ -71,7 +71,7 @@ def test_reading_leaves_out_what_must_not_be_trained_on(tmp_path: Path) -> None:
     write(tmp_path / "questions_train.jsonl", asked)
     write(tmp_path / "questions_dev.jsonl", [question("never read", "t")])
     found = read(tmp_path)
-    assert list(found.passages.values())[2] == "Norvik\nNorvik is a town."
+    assert list(found.passages.values())[2] == ("Norvik", "Norvik is a town.")
     assert edges(found.pairs) == {("", "f"), ("Red Harbour (film)", "a")}
     assert len(read(tmp_path, most=1).pairs) == 1
 

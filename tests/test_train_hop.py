@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from rag.hop.encoder import load
 from rag.train.data import Labelled, Pair
 from rag.train.hop import Options, pace, schedule, task
 from rag.train.run import train_hop
+from rag.types import Vectors
 
 
 @settings(deadline=None)
@@ -36,35 +38,65 @@ def test_the_rate_rises_and_falls() -> None:
 
 
 def test_rows_are_numbered_across_folders() -> None:
-    one = Labelled({"a": "A", "b": "B"}, (Pair("q", "b", ("a",)),))
-    two = Labelled({"a": "C"}, (Pair("r", "a", ()),))
-    work = task(
+    one = Labelled({"a": ("", "A"), "b": ("", "B")}, (Pair("q", "b", ("a",)),))
+    two = Labelled({"a": ("", "C")}, (Pair("r", "a", ()),), checks=(Pair("s", "a", ()),))
+    work, held = task(
         [one, two], [np.eye(2, dtype=np.float32), np.ones((1, 2), np.float32)], lambda texts: [[1]] * len(texts)
     )
     assert work.targets.tolist() == [1, 2]
     assert work.others == [[0], []]
-    assert work.passages.shape == (3, 2)
+    assert work.passages.shape == held.passages.shape == (3, 2)
+    assert held.targets.tolist() == [2]
 
 
-@pytest.mark.slow
-def test_training_writes_weights_that_fit_and_help(tmp_path: Path) -> None:
+def labelled(folder: Path) -> None:
     rows = [
         {"pid": f"p{i}", "title": f"Town {name}", "text": f"{name} lies on a lake."}
         for i, name in enumerate("ABCDEFGH")
     ]
     asked = [{"id": r["pid"], "question": f"Where is {r['title']}?", "gold": [r["pid"]]} for r in rows]
-    (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     for name in ("questions_train.jsonl", "questions_dev.jsonl"):
-        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in asked))
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in asked))
+
+
+@pytest.mark.slow
+def test_training_writes_weights_that_fit_and_help(tmp_path: Path) -> None:
+    labelled(tmp_path)
     said: list[str] = []
     out = tmp_path / "hop.safetensors"
     options = Options(epochs=4, batch=4, limit=24)
     report = train_hop([tmp_path], out, model="bundled", options=options, most=None, say=said.append)
     assert report.steps == 8
-    assert report.difference.keys() == load(out)[0].keys()
-    assert "8 pairs, 8 passages" in said[0]
-    assert "| 8 | 8 |" in out.with_suffix(".md").read_text()
-    assert load(out)[1]["max_tokens"] == "24"
+    assert report.difference.keys() == load(out).difference.keys()
+    assert "7 pairs, 8 passages, 1 questions held out" in said[0]
+    assert "| 8 | 7 | 1 |" in out.with_suffix(".md").read_text()
+    assert load(out).facts["max_tokens"] == "24"
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    labelled(tmp_path)
+    options = Options(epochs=3, batch=4, limit=24)
+
+    def run(name: str, say: Callable[[str], None]) -> dict[str, Vectors]:
+        out = tmp_path / f"{name}.safetensors"
+        train_hop([tmp_path], out, model="bundled", options=options, most=None, say=say)
+        assert not out.with_suffix(".state.safetensors").exists()
+        return dict(load(out).difference)
+
+    def killed(text: str) -> None:
+        if text.startswith("step"):
+            raise KeyboardInterrupt
+
+    whole = run("whole", lambda text: None)
+    with pytest.raises(KeyboardInterrupt):
+        run("killed", killed)  # progress is told at the last step, before its check is written
+    assert (tmp_path / "killed.state.safetensors").exists()
+    said: list[str] = []
+    again = run("killed", said.append)
+    assert [text[:11] for text in said if text.startswith("step")] == ["step 6 of 6"]  # five were done
+    assert all(np.allclose(again[name], whole[name], atol=1e-6) for name in whole)
 
 
 def test_folders_without_pairs_are_an_error(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from rag.errors import ModelError
 from rag.hop.encoder import load
+from rag.hop.score import NAMES
 from rag.train.weights import error, pack, write
 from rag.types import Vectors
 
@@ -32,9 +33,12 @@ def test_the_file_comes_back(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     exact = {"layer.w": rng.normal(size=(8, 16)).astype(np.float32), "layer.b": np.ones(8, np.float32)}
     path = tmp_path / "deep" / "hop.safetensors"
-    write(path, exact, fingerprint="abc", limit=96, facts={"seed": "0"})
-    stored, metadata = load(path)
+    rank = np.arange(len(NAMES), dtype=np.float32)
+    write(path, exact, rank, fingerprint="abc", limit=96, facts={"seed": "0"})
+    found = load(path)
+    stored, metadata = found.difference, found.facts
     assert stored.keys() == exact.keys()
+    assert np.array_equal(found.rank, rank)
     assert np.array_equal(stored["layer.b"], exact["layer.b"])
     assert 0 < error(exact, stored) < 0.01
     assert (metadata["embedder"], metadata["max_tokens"], metadata["seed"]) == ("abc", "96", "0")
@@ -52,3 +56,7 @@ def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
     save_file({"w": np.zeros(2, np.float32)}, tmp_path / "other.safetensors")
     with pytest.raises(ModelError, match="not the weights of a hop encoder"):
         load(tmp_path / "other.safetensors")
+    short = np.ones(3, np.float32)
+    write(tmp_path / "short.safetensors", {}, short, fingerprint="abc", limit=96, facts={})
+    with pytest.raises(ModelError, match="should hold 7 finite numbers: place, words, named"):
+        load(tmp_path / "short.safetensors")

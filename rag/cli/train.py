@@ -25,10 +25,12 @@ def hop(
     most: Annotated[int | None, typer.Option(min=1, help="Pairs of one folder at most.")] = None,
     seed: Annotated[int, typer.Option(help="Of the order of pairs.")] = 0,
 ) -> None:
-    """Train the hop encoder (`hop: {use: encoder, weights: FILE}`) on labelled multi-hop questions.
+    """Train the hop encoder and the ranking (`hop: {use: encoder, weights: FILE}`) on labelled multi-hop questions.
 
     A folder holds corpus*.jsonl[.gz], rows of {pid, title, text}, and questions_train.jsonl[.gz], rows of {id,
-    question, gold: [pid, ...]}. The index stays as it is, and the file fits this embedder only.
+    question, gold: [pid, ...]}. One question in eight is held out: training stops early by them, and the ranking
+    learns from them. The index stays as it is, and the file fits this embedder only. The same command again goes on
+    with a training that was killed.
 
     Examples:
 

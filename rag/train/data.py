@@ -26,6 +26,8 @@ from rag.links import mentions, normalise
 
 CORPORA = ("corpus*.jsonl*", "v11_paragraphs.jsonl*")
 QUESTIONS = ("questions_train.jsonl*", "questions.jsonl*", "v11_questions.jsonl*")
+CHECKED = 8  # one question in so many is held out from training the encoder,
+MOST_CHECKED = 200  # but not more of a folder
 MOST_UNNAMED = 4  # gold passages of one question that are paired with each other where no name tells their order
 _QUALIFIER = re.compile(r"\s*\([^)]*\)\s*$")
 _REFERENCE = re.compile(r"#(\d+)")
@@ -43,24 +45,43 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """A folder as read: `passages` maps pid to what the index encodes, `pairs` is for training."""
+class Asked:
+    """A question and the ids of its gold passages."""
 
-    passages: Mapping[str, str]
+    text: str
+    gold: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A folder as read: passages (title, text) by pid, pairs to train on, and held-out questions with their pairs."""
+
+    passages: Mapping[str, tuple[str, str]]
     pairs: tuple[Pair, ...]
+    asked: tuple[Asked, ...] = ()
+    checks: tuple[Pair, ...] = ()
 
 
 def read(folder: Path, *, most: int | None = None) -> Labelled:
-    """Passages and at most `most` pairs of a folder, by whole questions but the last. Raises InputError."""
+    """Passages and at most `most` pairs of a folder, by whole questions but the last. Raises InputError.
+
+    One question in `CHECKED`, by its id, is held out: training stops early by them, and the ranking learns from them.
+    """
     rows = [row for path in _files(folder, CORPORA) for row in load(path)]
     corpus = {row["pid"]: row for row in rows}
     whole = any(folder.glob("questions_dev*"))
-    pairs: list[Pair] = []
     asked = [row for path in _files(folder, QUESTIONS)[:1] for row in load(path)]
     usable = [row for row in asked if _usable(row, corpus) and (whole or not held_out(row))]
-    for row in sorted(usable, key=lambda row: crc32(row["id"].encode())):
-        pairs += question_pairs(row, corpus)
-    return Labelled({pid: passage_text(row) for pid, row in corpus.items()}, tuple(pairs[:most]))
+    usable.sort(key=lambda row: crc32(row["id"].encode()))
+    checked = [row for row in usable if crc32(row["id"].encode()) % CHECKED == 0][:MOST_CHECKED]
+    chosen = {row["id"] for row in checked}
+    pairs = [pair for row in usable if row["id"] not in chosen for pair in question_pairs(row, corpus)]
+    return Labelled(
+        {pid: (row.get("title") or "", row["text"]) for pid, row in corpus.items()},
+        tuple(pairs[:most]),
+        tuple(Asked(row["question"], gold(row)) for row in checked),
+        tuple(pair for row in checked for pair in question_pairs(row, corpus)),
+    )
 
 
 def load(path: Path) -> Iterator[Any]:
@@ -73,9 +94,13 @@ def load(path: Path) -> Iterator[Any]:
                 raise InputError(f"{path}:{n}: not a JSON row: {error}") from error
 
 
-def passage_text(row: Row) -> str:
+def encoded(title: str, text: str) -> str:
     """What the index encodes of a passage: title, a line break, text (or the text alone)."""
-    return f"{row['title']}\n{row['text']}" if row.get("title") else str(row["text"])
+    return f"{title}\n{text}" if title else text
+
+
+def _encoded(row: Row) -> str:
+    return encoded(row.get("title") or "", row["text"])
 
 
 def gold(row: Row) -> tuple[str, ...]:
@@ -94,7 +119,7 @@ def question_pairs(row: Row, corpus: Mapping[str, Row]) -> list[Pair]:
     starts, steps = _stated(row) or _named(row["question"], [corpus[pid] for pid in golds])
     question = row["question"]
     inputs = [(question, "", b) for b in starts]
-    inputs += [(f"{question}{SEPARATOR}{passage_text(corpus[a])}", a, b) for a, b in steps]
+    inputs += [(f"{question}{SEPARATOR}{_encoded(corpus[a])}", a, b) for a, b in steps]
     return [Pair(text, b, tuple(pid for pid in golds if pid not in (a, b))) for text, a, b in inputs]
 
 

@@ -6,6 +6,9 @@ every folder at once (the vectors are frozen, so that all negatives cost less th
 passages and near copies of the target count neither way; the passage read is a negative. Word and position vectors and
 the lower third of the layers stay as they are, which saves half of the file and a quarter of the time.
 
+Now and then the loss on held-out pairs is taken. The weights that did best there are kept, and training stops when
+`PATIENCE` checks in a row were no better. A training that was killed goes on from its last check (`rag.train.state`).
+
 Related: MDR (arXiv 2009.12756), which trains both sides; InfoNCE (arXiv 1807.03748).
 """
 
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 
 import numpy as np
@@ -24,12 +28,16 @@ from transformers import AutoModel, AutoTokenizer
 
 from rag.embed.modelfiles import locate
 from rag.train.data import Labelled, Pair
+from rag.train.state import Training, fingerprint
 from rag.types import Vectors
 
 TEMPERATURE = 0.05
 COPY = 0.9  # passages closer than this to the target are copies of it, not negatives
 WARMUP = 0.05  # of all steps
 FROZEN = 1 / 3  # of the layers, from below
+CHECKS = 20  # of held-out pairs, in a whole training
+PATIENCE = 5
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 Report = Callable[[int, int, float], None]  # step, steps, loss
 Encode = Callable[[list[str]], list[list[int]]]  # texts -> token ids
 
@@ -48,12 +56,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What was added to the model's tensors, by their names, and what it took; `loss` is a running mean."""
+    """What was added to the model's tensors, by their names, and what it took.
+
+    `loss` is a running mean; `checked` that of the held-out pairs at the weights kept, NaN where there are none.
+    """
 
     difference: Mapping[str, Vectors]
     steps: int
     seconds: float
     loss: float
+    checked: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,35 +78,44 @@ class Task:
     passages: Tensor
 
 
-def task(sources: Sequence[Labelled], vectors: Sequence[Vectors], encode: Encode) -> Task:
-    """Everything in one numbering: `vectors[i]` (n, d) are those of `sources[i].passages`, in order."""
+def task(sources: Sequence[Labelled], vectors: Sequence[Vectors], encode: Encode) -> tuple[Task, Task]:
+    """What to train on and what to check on, in one numbering: `vectors[i]` (n, d) are of `sources[i].passages`."""
+    passages = torch.from_numpy(np.concatenate(vectors)).to(DEVICE)
+    trained = _numbered(sources, [source.pairs for source in sources], encode, passages)
+    return trained, _numbered(sources, [source.checks for source in sources], encode, passages)
+
+
+def _numbered(sources: Sequence[Labelled], chosen: Sequence[Sequence[Pair]], encode: Encode, passages: Tensor) -> Task:
     pairs: list[Pair] = []
     targets: list[int] = []
     others: list[list[int]] = []
     first = 0
-    for source in sources:
+    for source, some in zip(sources, chosen, strict=True):
         row = {pid: first + i for i, pid in enumerate(source.passages)}
-        pairs += source.pairs
-        targets += [row[pair.target] for pair in source.pairs]
-        others += [[row[pid] for pid in pair.others] for pair in source.pairs]
+        pairs += some
+        targets += [row[pair.target] for pair in some]
+        others += [[row[pid] for pid in pair.others] for pair in some]
         first += len(row)
-    return Task(
-        encode([pair.text for pair in pairs]), np.array(targets), others, torch.from_numpy(np.concatenate(vectors))
-    )
+    return Task(encode([pair.text for pair in pairs]) if pairs else [], np.array(targets, np.int64), others, passages)
 
 
-def train(model: str, given: Callable[[Encode], Task], options: Options, report: Report) -> Trained:
-    """Train a copy of `model` ("bundled", a folder or a cached name). Deterministic but for the order of additions."""
+def train(
+    model: str, given: Callable[[Encode], tuple[Task, Task]], options: Options, report: Report, saved: Path
+) -> Trained:
+    """Train a copy of `model` ("bundled", a folder or a cached name), on a GPU where there is one.
+
+    What the file `saved` holds of the same training is gone on with. Deterministic but for the order of additions.
+    """
     torch.manual_seed(options.seed)
     folder = locate(model)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    network = AutoModel.from_pretrained(folder, local_files_only=True, attn_implementation="sdpa")
+    network = AutoModel.from_pretrained(folder, local_files_only=True, attn_implementation="sdpa").to(DEVICE)
 
     def encode(texts: list[str]) -> list[list[int]]:
         found: list[list[int]] = tokenizer(texts, truncation=True, max_length=options.limit)["input_ids"]
         return found
 
-    work = given(encode)
+    work, held = given(encode)
     kept = [f"layer.{i}." for i in range(round(FROZEN * network.config.num_hidden_layers))]
     learned = {
         name: parameter
@@ -106,23 +127,30 @@ def train(model: str, given: Callable[[Encode], Task], options: Options, report:
     before = {name: parameter.detach().clone() for name, parameter in learned.items()}
     optimizer = torch.optim.AdamW(learned.values(), lr=options.rate)
     order = schedule([len(ids) for ids in work.ids], options)
-    started, loss, step = monotonic(), float("nan"), 0
-    for batch in order:
+    every = max(1, len(order) // CHECKS)
+    training = Training(learned, optimizer, saved, fingerprint(options, work.ids, work.targets))
+    at = training.resume()
+    started = monotonic() - at.seconds
+    while at.step < len(order) and at.worse < PATIENCE:
         spent = (monotonic() - started) / 60 / options.minutes if options.minutes else 0.0
         if spent >= 1:
             break
-        step += 1
         for group in optimizer.param_groups:
-            group["lr"] = options.rate * pace(max(step / len(order), spent))
-        value = _loss(network, work, batch, int(tokenizer.pad_token_id))
+            group["lr"] = options.rate * pace(max((at.step + 1) / len(order), spent))
+        value = _loss(network, work, order[at.step], int(tokenizer.pad_token_id))
         optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(learned.values(), 1.0)
         optimizer.step()
-        loss = value.item() if loss != loss else 0.98 * loss + 0.02 * value.item()
-        report(step, len(order), loss)
-    difference = {name: (parameter.detach() - before[name]).numpy() for name, parameter in learned.items()}
-    return Trained(difference, step, monotonic() - started, loss)
+        at.step += 1
+        at.loss = value.item() if at.step == 1 else 0.98 * at.loss + 0.02 * value.item()
+        report(at.step, len(order), at.loss)
+        if at.step % every == 0 or at.step == len(order):
+            at.seconds = monotonic() - started
+            training.check(at, _checked(network, held, options.batch, int(tokenizer.pad_token_id)))
+    best = training.best if held.ids and training.best else learned
+    difference = {name: (best[name].detach() - before[name]).cpu().numpy() for name in learned}
+    return Trained(difference, at.step, monotonic() - started, at.loss, at.least if held.ids else float("nan"))
 
 
 def pace(done: float) -> float:
@@ -142,16 +170,25 @@ def schedule(lengths: Sequence[int], options: Options) -> list[list[int]]:
     return batches[: round(options.epochs * len(lengths) / options.batch + 0.5)]
 
 
+def _checked(network: torch.nn.Module, held: Task, size: int, pad: int) -> float:
+    """The mean loss of all held-out pairs; 0 where there are none."""
+    order = sorted(range(len(held.ids)), key=lambda i: len(held.ids[i]))
+    batches = [order[i : i + size] for i in range(0, len(order), size)]
+    with torch.no_grad():
+        total = sum(float(_loss(network, held, batch, pad)) * len(batch) for batch in batches)
+    return total / len(order) if order else 0.0
+
+
 def _loss(network: torch.nn.Module, work: Task, batch: Sequence[int], pad: int) -> Tensor:
     rows = [work.ids[i] for i in batch]
     width = max(map(len, rows))
-    ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows])
-    mask = torch.arange(width) < torch.tensor([[len(row)] for row in rows])
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows], device=DEVICE)
+    mask = torch.arange(width, device=DEVICE) < torch.tensor([[len(row)] for row in rows], device=DEVICE)
+    with torch.autocast(DEVICE, dtype=torch.bfloat16):
         hidden = network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
     weights = mask.float() / mask.sum(1, keepdim=True)
     queries = normalize((hidden.float() * weights[:, :, None]).sum(1), dim=1)
-    targets = torch.from_numpy(work.targets[list(batch)])
+    targets = torch.from_numpy(work.targets[list(batch)]).to(DEVICE)
     with torch.no_grad():
         ignored = work.passages[targets] @ work.passages.T > COPY
         for row, i in enumerate(batch):

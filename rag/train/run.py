@@ -1,23 +1,32 @@
-"""From folders of labelled questions to a weights file with its model card: one training of the hop encoder."""
+"""From labelled questions to a weights file with its card: the hop encoder, then the ranking on held-out trees."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from rag.embed.onnx import Onnx
 from rag.errors import InputError
-from rag.hop.encoder import load
-from rag.train.data import Labelled, read
+from rag.hop.encoder import Encoder, load
+from rag.train.card import card
+from rag.train.data import Asked, Labelled, encoded, read
 from rag.train.hop import Options, Trained, task, train
+from rag.train.rank import START, Example, examples, fit, together
 from rag.train.vectors import frozen
 from rag.train.weights import error, write
+from rag.train.world import chunk_id, index
+from rag.types import Vectors
 
 EVERY = 20  # steps between two lines of progress
 
+Say = Callable[[str], None]
+
 
 def train_hop(
-    folders: Sequence[Path], out: Path, *, model: str, options: Options, most: int | None, say: Callable[[str], None]
+    folders: Sequence[Path], out: Path, *, model: str, options: Options, most: int | None, say: Say
 ) -> Trained:
     """Train on every folder at once; `out` is written at the end, the card as `out` with the suffix .md.
 
@@ -29,46 +38,47 @@ def train_hop(
         raise InputError(f"{', '.join(map(str, folders))}: no question whose gold passages are all in the corpus.")
     vectors = []
     for folder, source in zip(folders, sources, strict=True):
-        say(f"{folder}: {len(source.pairs):,} pairs, {len(source.passages):,} passages")
-        vectors.append(frozen(embedder, list(source.passages.values())))
+        say(
+            f"{folder}: {len(source.pairs):,} pairs, {len(source.passages):,} passages, "
+            f"{len(source.asked):,} questions held out"
+        )
+        vectors.append(frozen(embedder, [encoded(*passage) for passage in source.passages.values()]))
 
     def progress(step: int, steps: int, value: float) -> None:
         if step % EVERY == 0 or step == steps:
             say(f"step {step:,} of {steps:,}, loss {value:.3f}")
 
-    trained = train(model, lambda encode: task(sources, vectors, encode), options, progress)
+    saved = out.with_suffix(".state.safetensors")
+    trained = train(model, lambda encode: task(sources, vectors, encode), options, progress, saved)
     facts = {"model": model, "data": ", ".join(folder.name for folder in folders), "seed": str(options.seed)}
-    write(out, trained.difference, fingerprint=embedder.fingerprint, limit=options.limit, facts=facts)
-    lost = error(trained.difference, load(out)[0])
-    out.with_suffix(".md").write_text(
-        _card(folders, sources, embedder, options=options, trained=trained, lost=lost), encoding="utf-8"
-    )
+
+    def put(rank: Vectors) -> None:
+        write(out, trained.difference, rank, fingerprint=embedder.fingerprint, limit=options.limit, facts=facts)
+
+    put(np.array(START, np.float32))
+    grown = trees(sources, vectors, Encoder(embedder=embedder, weights=str(out)), embedder)
+    say(f"ranking: {sum(map(len, grown)):,} trees of held-out questions")
+    rank = fit(grown)
+    put(rank)
+    lost = error(trained.difference, load(out).difference)
+    text = card(folders, sources, embedder, options=options, trained=trained, rank=rank, grown=grown, lost=lost)
+    out.with_suffix(".md").write_text(text, encoding="utf-8")
+    saved.unlink(missing_ok=True)
     return trained
 
 
-def _card(
-    folders: Sequence[Path],
-    sources: Sequence[Labelled],
-    embedder: Onnx,
-    *,
-    options: Options,
-    trained: Trained,
-    lost: float,
-) -> str:
-    rows = "\n".join(
-        f"| {folder.name} | {len(source.passages):,} | {len(source.pairs):,} |"
-        for folder, source in zip(folders, sources, strict=True)
-    )
-    return f"""# Hop encoder
-
-Query-side weights for `hop: {{use: encoder}}`: a difference to the embedder `{embedder.model}`, int8 a weight, made by
-`rag train hop`. It fits the embedder with the fingerprint `{embedder.fingerprint}` and no other.
-
-| data | passages | pairs |
-|---|---|---|
-{rows}
-
-{trained.steps:,} steps of {options.batch} pairs, learning rate {options.rate:g}, inputs cut at {options.limit} tokens,
-seed {options.seed}; last loss {trained.loss:.3f}. Storing it in int8 leaves {lost:.2%} of the
-difference's length as error. The data's licences are those of its folders.
-"""
+def trees(
+    sources: Sequence[Labelled], vectors: Sequence[Vectors], encoder: Encoder, embedder: Onnx
+) -> list[list[Example]]:
+    """Two groups of each folder: trees of its held-out questions, and of those in twos."""
+    grown = []
+    for source, rows in zip(sources, vectors, strict=True):
+        ids = {pid: chunk_id(i) for i, pid in enumerate(source.passages)}
+        asked = [Asked(one.text, tuple(ids[pid] for pid in one.gold)) for one in source.asked]
+        if not asked:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            search = index(list(source.passages.values()), rows, embedder, Path(folder) / "index")
+            grown += [examples(search, encoder, some) for some in (asked, together(asked))]
+            search.store.close()
+    return grown

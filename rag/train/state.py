@@ -1,0 +1,87 @@
+"""Where a training stands, in one safetensors file: a killed one goes on from its last check with the same result.
+
+The file holds the weights now, the best ones so far and the optimizer's moments; the metadata the numbers as JSON, and
+what was trained on with which options, so that another training never goes on with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # of AdamW
+
+
+@dataclass(slots=True)
+class Standing:
+    """Steps done, seconds spent, the running loss, the least loss of a check, and checks since then."""
+
+    step: int = 0
+    seconds: float = 0.0
+    loss: float = float("nan")
+    least: float = float("inf")
+    worse: int = 0
+
+
+@dataclass(slots=True)
+class Training:
+    """Weights and optimizer that are being changed, and the file that remembers them."""
+
+    learned: Mapping[str, Tensor]
+    optimizer: torch.optim.Optimizer
+    path: Path
+    fingerprint: str
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    def resume(self) -> Standing:
+        """The standing in the file, with weights and optimizer put back; a new one where there is no such file."""
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
+        except (OSError, SafetensorError):
+            return Standing()
+        if metadata.get("fingerprint") != self.fingerprint:
+            return Standing()
+        with torch.no_grad():
+            for name, parameter in self.learned.items():
+                parameter.copy_(tensors[f"now.{name}"])
+                self.best[name] = tensors[f"best.{name}"].to(parameter.device)
+                moments = {kind: tensors[f"{kind}.{name}"] for kind in MOMENTS}
+                self.optimizer.state[parameter] = {
+                    kind: value if kind == "step" else value.to(parameter.device) for kind, value in moments.items()
+                }
+        return Standing(**json.loads(metadata["standing"]))
+
+    def check(self, at: Standing, loss: float) -> None:
+        """Take down the loss of the held-out pairs, keep the weights if it is the least, and write the file."""
+        at.worse = 0 if loss < at.least or not self.best else at.worse + 1
+        if at.worse == 0 or loss == 0:  # no held-out pairs: the last weights are the best
+            at.worse = 0
+            at.least = loss
+            self.best = {name: parameter.detach().clone() for name, parameter in self.learned.items()}
+        tensors: dict[str, Tensor] = {}
+        for name, parameter in self.learned.items():
+            tensors |= {f"now.{name}": parameter.detach().contiguous(), f"best.{name}": self.best[name].contiguous()}
+            tensors |= {f"{kind}.{name}": self.optimizer.state[parameter][kind].contiguous() for kind in MOMENTS}
+        draft = self.path.with_name(self.path.name + ".new")
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, draft, metadata={"fingerprint": self.fingerprint, "standing": json.dumps(asdict(at))})
+        os.replace(draft, self.path)
+
+
+def fingerprint(options: Any, ids: Sequence[Sequence[int]], targets: NDArray[Any]) -> str:
+    """sha256 (hex) of a training: its options (a dataclass), its inputs as token ids, and their targets."""
+    facts = json.dumps([asdict(options), [list(row) for row in ids], targets.tolist()])
+    return hashlib.sha256(facts.encode()).hexdigest()

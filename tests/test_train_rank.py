@@ -1,0 +1,52 @@
+"""Learning the ranking: the same formula as in use, weights that find what is gold, and questions in twos."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from rag.hop.score import NAMES, Parts, scores
+from rag.train.data import Asked
+from rag.train.rank import FEWEST, START, Example, _batch, fit, scored, together
+
+
+def example(rng: np.random.Generator, n: int, gold: int, *, part: int) -> Example:
+    """A tree of n passages with two readings, in which nothing but one part of their own tells the gold one."""
+    own = rng.random((n, 3)).astype(np.float32)
+    own[:, part] = 0
+    own[gold, part] = 1
+    return Example(Parts(own, np.array([1, 0]), rng.random((2, n, 3)).astype(np.float32)), np.arange(n) == gold)
+
+
+def test_training_scores_as_ranking_does() -> None:
+    rng = np.random.default_rng(0)
+    group = [example(rng, n, 0, part=0) for n in (5, 3)]
+    weights = rng.random(len(NAMES)).astype(np.float32)
+    found = scored(_batch(group), torch.from_numpy(weights)).numpy()
+    for row, one in zip(found, group, strict=True):
+        assert row[: len(one.gold)] == pytest.approx(scores(one.parts, weights), rel=1e-5)
+
+
+@pytest.mark.parametrize("part", [0, 2])
+def test_the_part_that_tells_gains_and_none_is_negative(part: int) -> None:
+    rng = np.random.default_rng(1)
+    group = [example(rng, 6, int(rng.integers(6)), part=part) for _ in range(60)]
+    learned = fit([group])
+    assert learned.dtype == np.float32
+    assert (learned >= 0).all()
+    assert learned[part] > 2 * START[part] * learned[-1] / START[-1]
+    found = [int(scores(one.parts, learned).argmax()) == int(one.gold.argmax()) for one in group]
+    assert np.mean(found) > 0.9
+    assert np.array_equal(learned, fit([group]))
+
+
+def test_too_few_trees_change_nothing() -> None:
+    rng = np.random.default_rng(2)
+    assert fit([[example(rng, 4, 1, part=0) for _ in range(FEWEST - 1)], []]) == pytest.approx(START)
+
+
+def test_questions_of_one_gold_passage_come_in_twos() -> None:
+    asked = [Asked("Who?", ("a",)), Asked("A path?", ("b", "c")), Asked("Where?", ("d",)), Asked("Why?", ("e",))]
+    assert together(asked) == [Asked("Who, and Where?", ("a", "d"))]
+    assert together([Asked("Who?", ("a",)), Asked("Whose?", ("a",))]) == []
