@@ -131,8 +131,9 @@ def test_a_tuned_copy_is_the_model_with_the_difference_added() -> None:
     from rag.embed.modelfiles import locate
     from rag.hop.encoder import SHIPPED, load
 
-    difference, metadata = load(SHIPPED)
-    read = ONNX.tuned(difference, fingerprint=metadata["embedder"], max_tokens=int(metadata["max_tokens"]))
+    shipped = load(SHIPPED)
+    facts, difference = shipped.facts, shipped.difference
+    read = ONNX.tuned(difference, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"]))
     texts = ["Where was the maker of the Lumen K2 founded?", "Where? [SEP] Lumen K2\nIt is made by Halvorsen Optik."]
     folder = str(locate("bundled"))
     model = BertModel.from_pretrained(folder, use_safetensors=True)  # in evaluation mode
