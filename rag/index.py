@@ -18,20 +18,23 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from rag.errors import CorruptError, IndexMissing, LockedError, MismatchError, SpaceError
+from rag.errors import CorruptError, IndexMissing, LockedError, MismatchError
 from rag.manifest import Manifest
+from rag.space import need_space
 from rag.stages import Store
 
 FOLDER = ".rag"
 BATCH = 1000
-SPARE_BYTES = 64 << 20
+GRACE = 1.0  # seconds a writer waits for the one before to be gone
 MEND = "Run `rag ingest --rebuild` to derive the index again."
 
 
@@ -72,9 +75,11 @@ class Index:
         return self.manifest_path.is_file()
 
     def pipeline(self) -> str | None:
-        """The pipeline the index was last built with, None where there is no index."""
+        """The pipeline the live index was built with, None where there is no index."""
         if not self.exists():
             return None
+        with suppress(IndexMissing, CorruptError), self.reading() as (_, facts):
+            return facts.get("pipeline")
         with closing(self.read_manifest()) as manifest:
             return manifest.facts().get("pipeline")
 
@@ -93,12 +98,7 @@ class Index:
         if not (self.path / ".gitignore").exists():
             (self.path / ".gitignore").write_text("*\n")
         with open(self.path / "writer.lock", "a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise LockedError(
-                    f"{self.path}: another process is writing this index; try again when it is done."
-                ) from None
+            _lock(lock, self.path)
             manifest = Manifest.open(self.manifest_path)
             os.chmod(self.manifest_path, 0o600)
             try:
@@ -107,11 +107,18 @@ class Index:
                 manifest.close()
 
     def publish(
-        self, manifest: Manifest, make_store: Callable[[str, bool], Store], *, local: bool, fresh: bool
+        self,
+        manifest: Manifest,
+        make_store: Callable[[str, bool], Store],
+        *,
+        local: bool,
+        fresh: bool,
+        facts: dict[str, str] | None = None,
     ) -> bool:
         """Bring the vector index in line with the manifest; whether anything had to change.
 
-        `make_store(path, readonly)` gives a store; `fresh` writes everything anew instead of the difference.
+        `make_store(path, readonly)` gives a store; `fresh` writes everything anew instead of the difference; `facts`
+        are what readers are told of it, if not the manifest's.
         """
         if not local:
             with closing(make_store("", False)) as store:
@@ -120,8 +127,8 @@ class Index:
         base = self.generation(live) if live is not None and not fresh else None
         if base is not None and not base.is_dir():
             base = None
-        facts = json.dumps(manifest.facts(), indent=1, sort_keys=True)
-        if base is not None and (base / "facts.json").read_text() == facts:
+        described = json.dumps(facts or manifest.facts(), indent=1, sort_keys=True)
+        if base is not None and (base / "facts.json").read_text() == described:
             with closing(make_store(str(base / "shard"), True)) as store:
                 if store.ids() == set(manifest.chunk_ids()):
                     return False
@@ -129,12 +136,12 @@ class Index:
         staging = self.path / "generations" / f"{number}.new"
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(mode=0o700, parents=True)
+        need_space(self.path, 2 * _size(base) if base is not None else self.manifest_path.stat().st_size)
         if base is not None:
-            need_space(self.path, 2 * _size(base))
             shutil.copytree(base / "shard", staging / "shard", copy_function=_copy_sparse)
         with closing(make_store(str(staging / "shard"), False)) as store:
             _bring_in_line(store, manifest, fresh=False)
-        (staging / "facts.json").write_text(facts)
+        (staging / "facts.json").write_text(described)
         _fsync_tree(staging)
         os.rename(staging, self.generation(number))
         _fsync(staging.parent)
@@ -238,13 +245,18 @@ def _bring_in_line(store: Store, manifest: Manifest, *, fresh: bool) -> bool:
     return bool(missing or extra)
 
 
-def need_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + SPARE_BYTES:
-        raise SpaceError(
-            f"{folder}: not enough free disk space: {(needed + SPARE_BYTES) >> 20:,} MB needed, {free >> 20:,} MB "
-            "free. The index is as it was before."
-        )
+def _lock(file: IO[str], folder: Path) -> None:
+    """Take the writer's lock, waiting a moment: a writer that was killed is not gone at once. Raises LockedError."""
+    given_up = time.monotonic() + GRACE
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > given_up:
+                raise LockedError(
+                    f"{folder}: another process is writing this index; try again when it is done."
+                ) from None
+            time.sleep(0.02)
 
 
 def _size(folder: Path) -> int:

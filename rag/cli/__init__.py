@@ -56,6 +56,13 @@ def _mount_plugins() -> None:
 
 
 def main() -> None:
+    """Run the command in a child process, where a crash of native code is an error message too."""
+    from rag.cli.guard import guarded
+
+    guarded(run)
+
+
+def run() -> None:
     """Run the command; errors raised on purpose become a message and their exit code."""
     from rag.cli.terminal import fail
 
