@@ -136,7 +136,7 @@ class Index:
         staging = self.path / "generations" / f"{number}.new"
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(mode=0o700, parents=True)
-        need_space(self.path, 2 * _size(base) if base is not None else self.manifest_path.stat().st_size)
+        need_space(self.path, _size(base) if base is not None else self.manifest_path.stat().st_size)
         if base is not None:
             shutil.copytree(base / "shard", staging / "shard", copy_function=_copy_sparse)
         with closing(make_store(str(staging / "shard"), False)) as store:

@@ -118,7 +118,7 @@ def ingest(
                 with manifest.transaction():
                     manifest.note(new)
         except Interrupted as interruption:
-            if not rebuild and manifest.facts():
+            if not rebuild and (index.current() is not None or manifest.counts()["chunks"]):
                 plan.publish()
             interruption.report = report
             raise

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from rag.errors import CorruptError, MismatchError
+from rag.space import tell_if_full
 from rag.types import Chunk, Chunked, Document, Embeddings, Section, Source, Sparse
 
 VERSION = 1
@@ -108,6 +109,7 @@ class Manifest:
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
             tables = int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
         except sqlite3.DatabaseError as error:
+            tell_if_full(error, path.parent)
             raise CorruptError(f"{path}: the manifest cannot be read: {error}.") from error
         if version > VERSION:
             db.close()

@@ -32,14 +32,19 @@ def full_disk_told(folder: Path) -> Iterator[None]:
     """An error that comes of a full disk is a SpaceError that says how much room is needed."""
     try:
         yield
-    except (OSError, sqlite3.OperationalError) as error:
-        free = shutil.disk_usage(folder).free if folder.is_dir() else 0
-        if not _is_full(error, free):
-            raise
+    except (OSError, sqlite3.DatabaseError) as error:
+        tell_if_full(error, folder)
+        raise
+
+
+def tell_if_full(error: OSError | sqlite3.DatabaseError, folder: Path) -> None:
+    """Raises SpaceError from an error that came of a full disk."""
+    free = shutil.disk_usage(folder).free if folder.is_dir() else 0
+    if _is_full(error, free):
         raise _error(folder, 0, free) from error
 
 
-def _is_full(error: OSError | sqlite3.OperationalError, free: int) -> bool:
+def _is_full(error: OSError | sqlite3.DatabaseError, free: int) -> bool:
     if isinstance(error, OSError):
         return error.errno in _FULL
     code = getattr(error, "sqlite_errorcode", 0)

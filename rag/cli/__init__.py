@@ -72,7 +72,7 @@ def run() -> None:
     except RagError as error:
         sys.exit(fail(error))
     except KeyboardInterrupt:
-        sys.exit(fail("interrupted. What was committed is kept; the same command goes on from there.", code=130))
+        sys.exit(fail("interrupted. Nothing that was finished is lost.", code=130))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 
 from rag.errors import CorruptError, RagError
 
@@ -54,7 +55,7 @@ def _wait(child: int) -> int:
 
 
 def _crash(number: int) -> RagError:
-    free = shutil.disk_usage(".").free
+    free = min(shutil.disk_usage(place).free for place in _places(sys.argv[1:]))
     name = signal.Signals(number).name
     if number == signal.SIGBUS and free < _ROOM:
         return RagError(
@@ -65,6 +66,13 @@ def _crash(number: int) -> RagError:
         f"a native library (most likely the vector engine) crashed with {name}. The index may be damaged, or the disk "
         "it is on full: `rag check` tells. What was committed is kept."
     )
+
+
+def _places(words: list[str]) -> list[str]:
+    """Folders the command writes to: where it runs, and what `--index` names."""
+    named = [word.removeprefix("--index=") for word in words if word.startswith("--index=")]
+    named += [after for word, after in pairwise(words) if word == "--index"]
+    return [".", *filter(os.path.isdir, named)]
 
 
 def _die_with(parent: int) -> None:
