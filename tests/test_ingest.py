@@ -39,8 +39,8 @@ def state(folder: Path) -> tuple[list[str], set[str]]:
     manifest = index.read_manifest()
     ids = sorted(manifest.chunk_ids())
     manifest.close()
-    with index.reading() as (shard, _):
-        store = build(load(str(folder / "tiny.yaml")), path=shard).store
+    with index.reading() as live:
+        store = build(load(str(folder / "tiny.yaml")), path=live.shard).store
         published = store.ids()
         store.close()
     return ids, published
