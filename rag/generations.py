@@ -12,6 +12,7 @@ So every byte of a generation hangs on `CURRENT`: opening one compares them all.
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import json
 import os
@@ -21,13 +22,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 
 from rag import digests
 from rag.digests import Digest
-from rag.errors import CorruptError, SpaceError
+from rag.errors import CorruptError, MismatchError, SpaceError
 from rag.manifest import Manifest
 from rag.seal import replace, sync
 from rag.stages import Store
@@ -65,6 +67,12 @@ class Generation:
     files: Mapping[str, Digest] = field(default_factory=dict)
 
 
+def made(store: Any, *, readonly: bool, **path: str) -> Store:
+    """The pipeline's store at a place."""
+    opened: Store = dataclasses.replace(store, readonly=readonly, **path)
+    return opened
+
+
 def stamp(crcs: Mapping[str, int]) -> str:
     """One word for a set of chunks."""
     return f"{len(crcs)}-{crc32(listing(crcs).encode()):08x}"
@@ -84,10 +92,15 @@ def listed(path: Path) -> dict[str, int]:
 
 
 def pointer(folder: Path) -> Pointer | None:
-    """The live generation; None before the first publish. Raises CorruptError."""
+    """The live generation; None before the first publish. Raises CorruptError, MismatchError."""
     path = folder / "CURRENT"
     try:
-        found = re.fullmatch(r"([1-9][0-9]{0,8}) ([0-9a-f]{8})\n", path.read_text(encoding="ascii"))
+        text = path.read_text(encoding="ascii")
+        if re.fullmatch(r"[0-9]+\n", text):
+            raise MismatchError(
+                f"{path}: written by an older raghop. Run `rag rebuild` once; nothing is embedded again."
+            )
+        found = re.fullmatch(r"([1-9][0-9]{0,8}) ([0-9a-f]{8})\n", text)
     except FileNotFoundError:
         return None
     except (ValueError, IsADirectoryError):
@@ -139,7 +152,7 @@ def publish(folder: Path, manifest: Manifest, make_store: MakeStore, *, local: b
     facts, content = manifest.facts(), stamp(crcs)
     base = None
     if not fresh:
-        with suppress(CorruptError):
+        with suppress(CorruptError, MismatchError):
             at = pointer(folder)
             base = opened(folder, at) if at else None
     if base is not None and (base.facts, base.content, base.roots) == (facts, content, manifest.roots()):

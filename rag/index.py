@@ -25,6 +25,7 @@ from rag.errors import CorruptError, IndexMissing, LockedError, MismatchError, R
 from rag.generations import MEND, Generation
 from rag.manifest import Manifest
 from rag.rows import chunk_crc
+from rag.schema import pipeline_of
 from rag.stages import Store
 from rag.types import Hit
 
@@ -73,15 +74,18 @@ class Index:
         """The pipeline the index was last built with, None where there is no index."""
         if not self.exists():
             return None
-        with closing(self.read_manifest()) as manifest:
-            return manifest.facts().get("pipeline")
+        try:
+            with closing(self.read_manifest()) as manifest:
+                return manifest.facts().get("pipeline")
+        except MismatchError:  # an older format: who goes on from here says so, or brings it up to date
+            return pipeline_of(self.manifest_path)
 
     def read_manifest(self, *, whole: bool = False) -> Manifest:
         """The manifest for reading; with `whole`, every byte of it was compared with the seal.
 
         Raises IndexMissing, CorruptError.
         """
-        self._must_exist()
+        self.must_exist()
         if not self.manifest_path.is_file():
             raise CorruptError(f"{self.manifest_path}: missing. {REPAIR}")
         if whole:
@@ -207,12 +211,13 @@ class Index:
             if chunk_crc(chunk, key) != crc and seal.read(self.path) == sealed:
                 raise CorruptError(f"A passage of {chunk.source} is not what the manifest says. {REPAIR}")
 
-    def _must_exist(self) -> None:
+    def must_exist(self) -> None:
+        """Raises IndexMissing."""
         if not self.exists():
             raise IndexMissing(f"{self.base}: there is no index here or above. Make one with `rag ingest PATH`.")
 
     def _unpublished(self, sealed: seal.Seal | None) -> RagError:
-        self._must_exist()
+        self.must_exist()
         if sealed and "CURRENT" in sealed.files:
             return CorruptError(f"{self.path / 'CURRENT'}: missing. {MEND}")
         return IndexMissing(f"{self.path}: no ingest was completed here yet. Run `rag ingest PATH`.")

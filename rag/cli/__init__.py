@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rag import __version__
-from rag.cli import ask, ingest, pipelines, status, train
+from rag.cli import ask, index, ingest, pipelines, status, train
 from rag.errors import RagError
 
 app = typer.Typer(
@@ -42,6 +42,10 @@ app.command()(ask.ask)
 app.command()(ask.search)
 app.command()(status.status)
 app.command()(status.config)
+app.command()(index.check)
+app.command()(index.rebuild)
+app.command()(index.delete)
+app.command()(index.purge)
 app.command()(pipelines.graph)
 app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(train.app, name="train")
