@@ -128,7 +128,7 @@ def _vectors(index: Index, manifest: Manifest, store: Store | None, deep: bool) 
                 return
             live = generations.opened(index.path, at)
             if (live.facts, live.content) != (manifest.facts(), generations.stamp(crcs)):
-                yield "not in line with the manifest: an ingest was interrupted"
+                yield "not in line with the manifest: an ingest or a rebuild was interrupted; run it again"
                 return
             path = {"path": live.shard}
         if deep and store is not None:

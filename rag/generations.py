@@ -29,14 +29,14 @@ import numpy as np
 
 from rag import digests
 from rag.digests import Digest
-from rag.errors import CorruptError, MismatchError, SpaceError
+from rag.errors import CorruptError, MismatchError
 from rag.manifest import Manifest
 from rag.seal import replace, sync
+from rag.space import need_space
 from rag.stages import Store
 from rag.types import Query
 
 BATCH = 1000
-SPARE_BYTES = 64 << 20
 SAMPLE = 32  # chunks whose vectors are compared before a generation is published, a quarter of them also searched for
 MEND = "Run `rag check --repair` to derive it again from the manifest."
 
@@ -137,10 +137,19 @@ def numbers(folder: Path) -> list[int]:
     return [int(p.name) for p in home.iterdir() if p.name.isdecimal()] if home.is_dir() else []
 
 
-def publish(folder: Path, manifest: Manifest, make_store: MakeStore, *, local: bool, fresh: bool) -> bool:
+def publish(
+    folder: Path,
+    manifest: Manifest,
+    make_store: MakeStore,
+    *,
+    local: bool,
+    fresh: bool,
+    facts: Mapping[str, str] | None = None,
+) -> bool:
     """Bring the vector index in line with the manifest; whether anything had to change.
 
-    `fresh` writes everything anew instead of the difference. A damaged generation is no base for the next one.
+    `make_store(path, readonly)` gives a store; `fresh` writes everything anew instead of the difference; `facts` are
+    what readers are told of it, if not the manifest's. A damaged generation is no base for the next one.
     """
     crcs = manifest.chunk_crcs()
     if not local:
@@ -149,7 +158,7 @@ def publish(folder: Path, manifest: Manifest, make_store: MakeStore, *, local: b
         if changed or not (folder / "served.txt").exists():
             replace(folder / "served.txt", listing(crcs).encode())
         return changed
-    facts, content = manifest.facts(), stamp(crcs)
+    facts, content = dict(facts or manifest.facts()), stamp(crcs)
     base = None
     if not fresh:
         with suppress(CorruptError, MismatchError):
@@ -167,8 +176,8 @@ def publish(folder: Path, manifest: Manifest, make_store: MakeStore, *, local: b
     staging = home / f"{number}.new"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(mode=0o700, parents=True)
+    need_space(folder, _size(Path(base.shard)) if base else manifest.path.stat().st_size)
     if base is not None:
-        need_space(folder, 2 * _size(Path(base.shard)))
         shutil.copytree(base.shard, staging / "shard", copy_function=digests.copy)
     with closing(make_store(str(staging / "shard"), False)) as store:
         bring_in_line(store, manifest, crcs, held)
@@ -235,16 +244,6 @@ def _compare(store: Store, manifest: Manifest, sample: Sequence[str]) -> None:
     for vector, hits in zip(own, store.search([Query("", dense=v) for v in own], k=1, using="dense"), strict=True):
         if not hits or hits[0].score < 0.999 * float(vector @ vector):
             raise CorruptError(f"The vector index does not find what it holds. {MEND}")
-
-
-def need_space(folder: Path, needed: int) -> None:
-    """Raises SpaceError where less is free."""
-    free = shutil.disk_usage(folder).free
-    if free < needed + SPARE_BYTES:
-        raise SpaceError(
-            f"{folder}: not enough free disk space: {(needed + SPARE_BYTES) >> 20:,} MB needed, {free >> 20:,} MB "
-            "free. The index is as it was before."
-        )
 
 
 def _size(folder: Path) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from rag.stages import Store
 from rag.types import Hit
 
 FOLDER = ".rag"
+GRACE = 1.0  # seconds a writer waits for the one before to be gone
 TRACES = ("manifest.sqlite", "CURRENT", "seal.json", "generations")  # any of them: something was ingested here
 REPAIR = "Run `rag check --repair`."
 
@@ -71,9 +73,11 @@ class Index:
         return any((self.path / name).exists() for name in TRACES)
 
     def pipeline(self) -> str | None:
-        """The pipeline the index was last built with, None where there is no index."""
+        """The pipeline the live index was built with, None where there is no index."""
         if not self.exists():
             return None
+        with suppress(IndexMissing, CorruptError, MismatchError), self.reading(deep=False) as live:
+            return live.facts.get("pipeline")
         try:
             with closing(self.read_manifest()) as manifest:
                 return manifest.facts().get("pipeline")
@@ -99,12 +103,7 @@ class Index:
         """Held by this process alone. Raises LockedError."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(self.path / "writer.lock", "a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise LockedError(
-                    f"{self.path}: another process is writing this index; try again when it is done."
-                ) from None
+            _lock(lock, self.path)
             yield
 
     @contextmanager
@@ -148,10 +147,16 @@ class Index:
         seal.write(self.path, content=content, counts=counts)
 
     def publish(
-        self, manifest: Manifest, make_store: Callable[[str, bool], Store], *, local: bool, fresh: bool
+        self,
+        manifest: Manifest,
+        make_store: Callable[[str, bool], Store],
+        *,
+        local: bool,
+        fresh: bool,
+        facts: Mapping[str, str] | None = None,
     ) -> bool:
-        """Bring the vector index in line with the manifest; whether anything had to change."""
-        return generations.publish(self.path, manifest, make_store, local=local, fresh=fresh)
+        """Bring the vector index in line with the manifest; see `generations.publish`."""
+        return generations.publish(self.path, manifest, make_store, local=local, fresh=fresh, facts=facts)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -232,6 +237,20 @@ class Index:
         sealed = seal.read(self.path)
         if sealed and (broken := sealed.broken(self.path)) and seal.read(self.path) == sealed:
             raise CorruptError(f"{self.path / broken[0]}. {REPAIR}")
+
+
+def _lock(file: IO[str], folder: Path) -> None:
+    """Take the writer's lock, waiting a moment: a writer that was killed is not gone at once. Raises LockedError."""
+    given_up = time.monotonic() + GRACE
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > given_up:
+                raise LockedError(
+                    f"{folder}: another process is writing this index; try again when it is done."
+                ) from None
+            time.sleep(0.02)
 
 
 def check_fingerprints(facts: Mapping[str, str], fingerprints: Mapping[str, str], *, kinds: tuple[str, ...]) -> None:

@@ -12,18 +12,18 @@ that this takes seconds. A rebuild publishes once: until then, and if it is inte
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 from rag.config import PipelineConfig, Stages, build
 from rag.errors import MismatchError
+from rag.generations import made
 from rag.index import Index, check_fingerprints
 from rag.manifest import Manifest, SourceRow
+from rag.scan import EXCLUDED, LEFT_OUT, gone, name_of, wanted
 from rag.signals import Interrupted, Stop, stoppable
 from rag.space import full_disk_told, need_space
 from rag.stages import Store
@@ -39,8 +39,8 @@ STATUSES = ("added", "updated", "unchanged", "deleted", "degraded", "skipped", "
 Progress = Callable[[str, int, int], None]
 
 
-def _silent(phase: str, done: int, total: int) -> None:
-    return None
+def silent(phase: str, done: int, total: int) -> None:
+    """No progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def ingest(
     roots: Sequence[str],
     *,
     rebuild: bool = False,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Report:
     """Index everything under `roots`, drop what is gone from them, publish.
 
@@ -98,19 +98,19 @@ def ingest(
         plan = _Plan(index, manifest, stages, report, progress, stop, rebuild=new if rebuild else None)
         try:
             progress("scan", 0, 0)
-            found = stop.each(stages.connector.scan(roots, base=str(index.base)))
-            scanned = {source.name: source for source in found}
-            gone = _gone(plan.known, scanned, roots, str(index.base))
+            scanned = plan.scan(roots)
+            dropped = gone(plan.known, scanned, roots, str(index.base))
             if not facts or rebuild:
                 with manifest.transaction():
                     manifest.note({**facts, REBUILDING: json.dumps(new)} if facts else new)
             if rebuild:
-                plan.rechunk([name for name in plan.known if name not in gone])
+                plan.rechunk([name for name in plan.known if name not in dropped])
             with manifest.transaction():
-                manifest.drop_sources(gone)
-            report.files += [FileReport(name, "deleted") for name in gone]
+                manifest.drop_sources(dropped)
+            report.files += [FileReport(name, "deleted") for name in dropped]
             plan.load(scanned)
             with manifest.transaction():
+                manifest.add_roots(name_of(root, str(index.base)) for root in roots)
                 manifest.sweep()
             with stop.anywhere() if rebuild else nullcontext():
                 plan.publish()
@@ -128,6 +128,15 @@ def ingest(
     return report
 
 
+def finished(facts: Mapping[str, str]) -> None:
+    """Refuse an index in the middle of a rebuild. Raises MismatchError."""
+    if begun := facts.get(REBUILDING):
+        raise MismatchError(
+            f"A rebuild with the pipeline {json.loads(begun)['pipeline']!r} was begun and not finished. Finish it with "
+            f"`rag ingest --rebuild --pipeline {json.loads(begun)['pipeline']}`, or give another --pipeline there."
+        )
+
+
 def _rebuilds(
     facts: dict[str, str], new: dict[str, str], stages: Stages, config: PipelineConfig, *, asked: bool
 ) -> bool:
@@ -135,11 +144,7 @@ def _rebuilds(
     begun = facts.get(REBUILDING)
     if not facts or asked or begun == json.dumps(new):
         return bool(facts) and (asked or begun is not None)
-    if begun is not None:
-        raise MismatchError(
-            f"A rebuild with the pipeline {json.loads(begun)['pipeline']!r} was begun and not finished. Finish it with "
-            f"`rag ingest --rebuild --pipeline {json.loads(begun)['pipeline']}`, or give another --pipeline there."
-        )
+    finished(facts)
     check_fingerprints(facts, dict(stages.fingerprints), kinds=("chunk", "embed", "sparse"))
     if ("fingerprint.sparse" in facts) > ("sparse" in stages.fingerprints):
         raise MismatchError(
@@ -157,23 +162,29 @@ def publish(
     local = hasattr(store, "path")
 
     def make_store(path: str, readonly: bool) -> Store:
-        made: Store = replace(store, readonly=readonly, **({"path": path} if local else {}))
-        return made
+        return made(store, readonly=readonly, **({"path": path} if local else {}))
 
     return index.publish(manifest, make_store, local=local, fresh=fresh, facts=facts)
 
 
-def _gone(known: Iterable[str], scanned: Mapping[str, Source], roots: Sequence[str], base: str) -> list[str]:
-    """Known sources under the roots that the scan did not find; those below a folder it could not list stay."""
-    base = os.path.realpath(base)
-    tops = [os.path.realpath(root) for root in roots]
-    gone = []
-    for name in known:
-        path = os.path.join(base, name)
-        under = any(path == top or path.startswith(os.path.join(top, "")) for top in tops)
-        if under and name not in scanned and not any(str(p) in scanned for p in PurePosixPath(name).parents):
-            gone.append(name)
-    return gone
+def restore(
+    index: Index,
+    manifest: Manifest,
+    stages: Stages,
+    *,
+    rechunk: Sequence[str],
+    roots: Sequence[str],
+    progress: Progress,
+) -> Report:
+    """Cut these stored sources again, read what is new under the roots, embed what has no vectors: for repairs."""
+    report = Report()
+    with full_disk_told(index.base), stoppable() as stop:
+        plan = _Plan(index, manifest, stages, report, progress, stop, rebuild=None)
+        plan.rechunk(rechunk)
+        plan.load(plan.scan(roots))
+        with manifest.transaction():
+            manifest.sweep()
+    return report
 
 
 class _Plan:
@@ -194,7 +205,7 @@ class _Plan:
         self.progress, self.stop, self.rebuild = progress, stop, rebuild
         self.parser = stages.connector.fingerprint
         self.known = manifest.sources()
-        self.vectors = Vectorizer(manifest, stages, stop, self._told, counting=progress is not _silent)
+        self.vectors = Vectorizer(manifest, stages, stop, self._told, counting=progress is not silent)
         self.unpublished = 0
 
     def publish(self) -> None:
@@ -204,6 +215,14 @@ class _Plan:
         self.report.published |= changed
         self.unpublished = 0
 
+    def scan(self, roots: Sequence[str]) -> dict[str, Source]:
+        """What is under the roots, without what was left out on request."""
+        base = str(self.index.base)
+        found = self.stop.each(self.stages.connector.scan(roots, base=base))
+        scanned, left_out = wanted(found, roots, self.known, base)
+        self.report.files += [FileReport(name, "skipped", LEFT_OUT) for name in left_out]
+        return scanned
+
     def load(self, scanned: dict[str, Source]) -> None:
         """Load what may have changed and commit it."""
         changed: list[Source] = []
@@ -211,7 +230,8 @@ class _Plan:
         for name, source in scanned.items():
             row = self.known.get(name)
             same = row is not None and row.stamp == source.stamp and row.parser == self.parser
-            (unchanged if same and row is not None and row.status != "failed" else changed).append(source)
+            again = row is None or row.status in ("failed", EXCLUDED)
+            (unchanged if same and not again else changed).append(source)
         self.report.files += [self._unchanged(self.known[source.name]) for source in unchanged]
         self.report.left = len(changed)
         window: list[Loaded] = []

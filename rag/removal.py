@@ -15,8 +15,9 @@ from rag import generations
 from rag.config import PipelineConfig, build
 from rag.errors import InputError, LockedError
 from rag.index import Index
-from rag.ingest import EXCLUDED, name_of, publish
+from rag.ingest import finished, publish
 from rag.manifest import Manifest
+from rag.scan import EXCLUDED, name_of
 from rag.types import Source
 
 
@@ -38,6 +39,7 @@ def delete(index: Index, config: PipelineConfig, patterns: Sequence[str], *, pur
     index.must_exist()
     stages = build(config)
     with index.writing() as manifest:
+        finished(manifest.facts())
         if purge:
             manifest.db.execute("PRAGMA secure_delete=ON")
         names = _matching(manifest, patterns, str(index.base))

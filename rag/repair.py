@@ -15,7 +15,7 @@ from rag.check import Finding, findings
 from rag.config import PipelineConfig, Stages, build
 from rag.errors import CorruptError
 from rag.index import Index
-from rag.ingest import Progress, publish, restore, silent
+from rag.ingest import Progress, finished, publish, restore, silent
 from rag.manifest import Manifest
 from rag.salvage import Lost, salvage
 from rag.types import Source
@@ -48,6 +48,7 @@ def repair(index: Index, config: PipelineConfig, *, progress: Progress = silent)
         with index.unsealed() as manifest:
             if "manifest" in parts:
                 _restore(index, manifest, stages, lost, roots, facts or _facts(config, stages), result, progress)
+            finished(manifest.facts())
             publish(index, stages, manifest, fresh="vector index" in parts)
         result.left = list(findings(index, stages.store, deep=True))
     return result

@@ -15,6 +15,7 @@ from zlib import crc32
 
 from rag.errors import CorruptError
 from rag.rows import Cell, chunk_crc, row_crc
+from rag.space import tell_if_full
 from rag.types import Chunk, Document, Section
 
 VERSION = 2
@@ -62,6 +63,7 @@ def mapped(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
+        tell_if_full(error, path.parent)
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
         if code & 0xFF in HARMLESS or (code & 0xFF == sqlite3.SQLITE_IOERR and code != sqlite3.SQLITE_IOERR_SHORT_READ):
             raise

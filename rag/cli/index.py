@@ -90,12 +90,13 @@ def rebuild(pipeline: PipelineOption = None, index: IndexOption = None) -> None:
     from rag.cli.terminal import say
     from rag.config import build
     from rag.index import check_fingerprints
-    from rag.ingest import publish
+    from rag.ingest import finished, publish
 
     place, config = _place(index, pipeline)
     place.must_exist()
     stages = build(config)
     with place.writing() as manifest:
+        finished(manifest.facts())
         check_fingerprints(manifest.facts(), stages.fingerprints, kinds=("embed", "sparse"))
         publish(place, stages, manifest, fresh=True)
         counts = manifest.counts()
