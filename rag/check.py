@@ -51,12 +51,15 @@ def findings(index: Index, store: Store | None, *, deep: bool) -> Iterator[Findi
     try:
         sealed = seal.read(index.path)
         if sealed is None:
-            yield Finding("seal", "missing: the last run was interrupted before it was done")
+            yield Finding("seal", "missing: the last run was interrupted before it was done, or the seal was removed")
     except CorruptError as error:
         yield Finding("seal", str(error))
     broken = sealed.broken(index.path) if sealed else []
     for what in broken:
         yield Finding("manifest" if what.startswith(seal.MANIFEST) else "vector index", what)
+    if not index.manifest_path.is_file():
+        yield Finding("manifest", "missing")
+        return
     try:
         manifest = Manifest.open(index.manifest_path, readonly=True)
     except CorruptError as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 from zlib import crc32
 
-BLOCK = 1 << 18
+BLOCK = 1 << 16
 ZEROS = bytes(BLOCK)
 SEEK_DATA = getattr(os, "SEEK_DATA", os.SEEK_SET)  # without holes, everything is data
 

@@ -141,10 +141,10 @@ class Index:
             manifest.close()
 
     def _seal(self, manifest: Manifest) -> None:
-        content, counts = generations.stamp(manifest.chunk_crcs()), manifest.counts()
+        content, counts, roots = generations.stamp(manifest.chunk_crcs()), manifest.counts(), manifest.roots()
         manifest.settle()
         manifest.close()
-        seal.write(self.path, content=content, counts=counts)
+        seal.write(self.path, content=content, counts=counts, roots=roots)
 
     def publish(
         self,

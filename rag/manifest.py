@@ -179,11 +179,12 @@ class Manifest:
                 for d in (chunked.document for chunked in batch)
             ],
         )  # fmt: skip
-        rows = [
-            (c.id, c.doc_id, c.start, c.end, c.context, json.dumps(c.about), key, chunk_crc(c, key))
+        cells = [
+            (chunked.document, (c.id, c.doc_id, c.start, c.end, c.context, json.dumps(c.about), key))
             for chunked, row in zip(batch, keys, strict=True)
             for c, key in zip(chunked.chunks, row, strict=True)
         ]
+        rows = [(*row, chunk_crc(chunk_of(row, document), row[-1])) for document, row in cells]
         self.db.executemany(
             "INSERT INTO chunks (id, doc_id, start, stop, context, about, key, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             rows,

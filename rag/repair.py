@@ -7,6 +7,7 @@ is gone, it is named and stays in the manifest as failed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,13 +56,17 @@ def repair(index: Index, config: PipelineConfig, *, progress: Progress = silent)
 
 
 def _known(index: Index) -> tuple[Sequence[str], dict[str, str]]:
-    """Roots and facts as the live generation keeps them; nothing where it cannot be read."""
-    try:
-        at = generations.pointer(index.path)
-        live = generations.opened(index.path, at) if at else None
-    except CorruptError:
-        live = None
-    return (live.roots, dict(live.facts)) if live else ([], {})
+    """Roots as the seal has them, else roots and facts as the live generation does; nothing where neither is whole."""
+    roots: Sequence[str] = []
+    facts: dict[str, str] = {}
+    with suppress(CorruptError):
+        if at := generations.pointer(index.path):
+            live = generations.opened(index.path, at)
+            roots, facts = live.roots, dict(live.facts)
+    with suppress(CorruptError):
+        if sealed := seal.read(index.path):
+            roots = sealed.roots
+    return roots, facts
 
 
 def _facts(config: PipelineConfig, stages: Stages) -> dict[str, str]:
@@ -84,15 +89,18 @@ def _restore(
         manifest.add_roots(roots)
     paths = {name: index.base / name for name in lost.reload}
     there = [str(path) for path in paths.values() if path.is_file()]
+    if not lost.complete and not manifest.roots():
+        result.lost.append("files that nothing in the index names any more; run `rag ingest` on their folders")
     if not lost.complete:
         there += [str(index.base / root) for root in manifest.roots() if (index.base / root).exists()]
     report = restore(index, manifest, stages, rechunk=lost.rechunk, roots=there, progress=progress)
     known = manifest.sources()
     result.cut, result.embedded = lost.rechunk, report.embedded
     result.read = [file.source for file in report.files if file.status not in ("unchanged", "skipped")]
-    result.lost = [name for name in paths if name not in known]
+    gone = [name for name in paths if name not in known]
+    result.lost += gone
     with manifest.transaction():
-        for name in result.lost:
-            gone = Source(name, str(Path(name)), (0, 0, 0, 0))
+        for name in gone:
+            source = Source(name, str(Path(name)), (0, 0, 0, 0))
             reason = "its text was damaged in the index and its file is gone"
-            manifest.put_source(gone, sha256="", parser="", status="failed", reason=reason)
+            manifest.put_source(source, sha256="", parser="", status="failed", reason=reason)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from zlib import crc32
@@ -24,14 +24,16 @@ NAME = "seal.json"
 MANIFEST = "manifest.sqlite"
 FILES = ("CURRENT", ".gitignore", "served.txt", MANIFEST, f"{MANIFEST}-wal")
 PAGE = 4096
+FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """`content` is the manifest's stamp of all chunks, `counts` its rows, `files` the digests of what is beside it."""
+    """`content` stamps all chunks of the manifest, `counts` are its rows, `roots` its roots, `files` are digests."""
 
     content: str
     counts: Mapping[str, int]
+    roots: Sequence[str]
     files: Mapping[str, Digest]
     page: str
 
@@ -65,6 +67,8 @@ def read(folder: Path) -> Seal | None:
     if head != f"{crc32(body):08x}".encode():
         raise CorruptError(f"{path}: fails its checksum. Run `rag check --repair`.")
     data = json.loads(body)
+    if data.pop("format", None) != FORMAT:
+        return None  # of another version: as good as none
     return Seal(**{**data, "files": {name: (size, crc) for name, (size, crc) in data["files"].items()}})
 
 
@@ -80,11 +84,12 @@ def take(folder: Path) -> bytes | None:
     return text
 
 
-def write(folder: Path, *, content: str, counts: Mapping[str, int]) -> None:
+def write(folder: Path, *, content: str, counts: Mapping[str, int], roots: Sequence[str]) -> None:
     """Seal the folder as it is now."""
     with open(folder / MANIFEST, "rb") as manifest:
         page = base64.b64encode(manifest.read(PAGE)).decode()
-    body = json.dumps(asdict(Seal(content, counts, files(folder), page)), indent=1, sort_keys=True).encode()
+    data = {"format": FORMAT, **asdict(Seal(content, counts, roots, files(folder), page))}
+    body = json.dumps(data, indent=1, sort_keys=True).encode()
     replace(folder / NAME, f"{crc32(body):08x}\n".encode() + body)
 
 

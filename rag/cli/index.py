@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -73,7 +74,7 @@ def check(
             for finding in done.left:
                 say(f"  {finding.part}: {line(finding.what)}")
             for name in done.lost:
-                say(f"  {line(name)}: its text was damaged and its file is gone")
+                say(f"  lost: {line(name)}")
         if sound and not done.found:
             say(f"{place.path}: sound")
     if not sound:
@@ -129,6 +130,47 @@ def purge(
     Example: rag purge contracts/private.pdf
     """
     _remove(paths, pipeline, index, json, purge=True)
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="The archive to write.", metavar="FILE")], index: IndexOption = None
+) -> None:
+    """Write the whole index into one portable file, checksummed, with text and vectors.
+
+    Example: rag export notes.rag.zip
+    """
+    from rag.archive import export_index
+    from rag.cli.terminal import line, say
+    from rag.index import Index
+
+    counts = export_index(Index.at(index), file)
+    size = file.stat().st_size / 1e6
+    say(f"{line(str(file))}: {counts['chunks']:,} chunks of {counts['sources']:,} sources, {size:,.1f} MB")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="An archive that `rag export` wrote.", metavar="FILE")],
+    pipeline: PipelineOption = None,
+    index: IndexOption = None,
+) -> None:
+    """Make an index from an export. Every byte is compared with its hash; nothing is read or embedded again.
+
+    Exit code 4: the pipeline is not the one it was made with; 6: the file is damaged.
+
+    Example: rag import notes.rag.zip --index ./notes
+    """
+    from rag.archive import import_index, pipeline_of
+    from rag.cli.terminal import say
+    from rag.config import load, presets
+    from rag.errors import InputError
+    from rag.index import FOLDER, Index
+
+    name = pipeline or pipeline_of(file)
+    if pipeline is None and name not in presets():  # a path of another machine is nothing to read here
+        raise InputError(f"{file}: was made with the pipeline {name}; give that file with --pipeline.")
+    place = Index.at(index) if index else Index(Path.cwd() / FOLDER)
+    counts = import_index(place, load(name), file)
+    say(f"{counts['chunks']:,} chunks of {counts['sources']:,} sources")
 
 
 def _remove(paths: list[str], pipeline: str | None, index: str | None, json: bool, *, purge: bool) -> None:
