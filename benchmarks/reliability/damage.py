@@ -273,7 +273,7 @@ def fingerprints(count: int) -> Outcome:
     lost = []
     changes = list(CHANGES.items())[:count]
     with TemporaryDirectory() as name:
-        bases = {use: make(Path(name) / use, documents=5, embed=use) for use in ("hashing", "onnx")}
+        bases = {use: make(Path(name) / use, documents=8, embed=use) for use in ("hashing", "onnx")}
         for what, (use, kind, options, cause) in changes:
             whole = bases[use]
             stages = {k: v for k, v in whole.config.stages.items() if (k, options) != (kind, None)}
