@@ -256,7 +256,7 @@ def _lock(file: IO[str], folder: Path) -> None:
 def check_fingerprints(facts: Mapping[str, str], fingerprints: Mapping[str, str], *, kinds: tuple[str, ...]) -> None:
     """Refuse an index that other stages built. Raises MismatchError naming the stages."""
     names = {"chunk": "the chunker or its settings", "embed": "the embedding model", "sparse": "the sparse vectors"}
-    differ = [names[k] for k in kinds if k in fingerprints and facts.get(f"fingerprint.{k}", "") != fingerprints[k]]
+    differ = [names[k] for k in kinds if facts.get(f"fingerprint.{k}", "") != fingerprints.get(k, "")]
     if differ:
         raise MismatchError(
             f"This index was built with a different pipeline ({facts.get('pipeline', 'unknown')}): "

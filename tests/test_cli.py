@@ -31,7 +31,25 @@ def indexed(notes: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "ingest", "ask", "search", "status", "config", "graph", "pipelines", "eval", "train"]
+    "command",
+    [
+        "",
+        "ingest",
+        "ask",
+        "search",
+        "status",
+        "config",
+        "graph",
+        "pipelines",
+        "eval",
+        "train",
+        "check",
+        "rebuild",
+        "delete",
+        "purge",
+        "export",
+        "import",
+    ],
 )
 def test_help_is_what_the_docs_show(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
