@@ -40,14 +40,9 @@ def unpack_rows(blob: bytes) -> np.ndarray[tuple[int, int], np.dtype[np.float32]
 
 def row_crc(*cells: Cell) -> int:
     """The checksum of a row's cells, with their types and lengths."""
-    crc = 0
-    for cell in cells:
-        if isinstance(cell, str):
-            data = cell.encode("utf-8", "surrogatepass")
-        else:
-            data = cell if isinstance(cell, bytes) else str(cell).encode()
-        crc = crc32(data, crc32(f"{type(cell).__name__}{len(data)}:".encode(), crc))
-    return crc
+    data = [cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "surrogatepass") for cell in cells]
+    kinds = ",".join([f"{type(cell).__name__}{len(one)}" for cell, one in zip(cells, data, strict=True)])
+    return crc32(b"".join([kinds.encode(), *data]))
 
 
 def chunk_crc(chunk: Chunk, key: str) -> int:
@@ -56,4 +51,4 @@ def chunk_crc(chunk: Chunk, key: str) -> int:
         chunk.id, chunk.doc_id, chunk.text, chunk.start, chunk.end, chunk.source, chunk.title, chunk.context,
         list(chunk.about), [[s.start, s.end, s.kind, s.label] for s in chunk.sections], dict(chunk.meta), key,
     ]  # fmt: skip
-    return row_crc(json.dumps(plain, sort_keys=True))
+    return crc32(json.dumps(plain, sort_keys=True).encode())
