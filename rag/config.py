@@ -9,7 +9,7 @@ stand in a file: a component's `*_env` option names the environment variable tha
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -34,6 +34,7 @@ from rag.stages import (
     Retriever,
     Store,
 )
+from rag.types import Hit
 
 MAX_BYTES = 1_000_000
 REQUIRED = ("connector", "chunk", "embed", "store", "retrieve", "generate")
@@ -80,7 +81,10 @@ class PipelineConfig:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """A built pipeline: what the answer graph runs on. `hopper` is None in a pipeline without hops."""
+    """A built pipeline: what the answer graph runs on. `hopper` is None in a pipeline without hops.
+
+    `witness` raises CorruptError for hits that are not what the index's manifest says; without an index it trusts.
+    """
 
     connector: Connector
     chunker: Chunker
@@ -92,6 +96,7 @@ class Stages:
     generator: Generator
     settings: Settings
     fingerprints: Mapping[str, str]
+    witness: Callable[[Sequence[Hit]], None] = lambda hits: None
 
 
 def preset_folder() -> Path:

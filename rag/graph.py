@@ -86,7 +86,7 @@ def hop(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, 
 
 
 def rank(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
-    """One list from the tree, reranked, cut to k."""
+    """One list from the tree, reranked, cut to k; what leaves here is what the manifest says."""
     tree, k = state["tree"], state["k"]
     depth = max(k, stages.settings.depth)
     if stages.hopper is not None:
@@ -94,6 +94,7 @@ def rank(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str,
     else:
         hits = sorted(tree, key=lambda h: (-h.score, h.chunk.id))[:depth]
     hits = stages.reranker.rerank([state["question"]], [hits])[0][:k] if hits else []
+    stages.witness(hits)
     return {"hits": hits, "notes": {"tree": len(tree), "kept": len(hits)}}
 
 

@@ -1,44 +1,45 @@
 """The folder `.rag/`: a manifest, generations of the vector index, and the locks that keep readers and writers apart.
 
     .rag/manifest.sqlite        the truth (rag.manifest)
-    .rag/generations/N/         a complete vector index, never changed after it was published: `shard/`, and
-                                `facts.json`, which says what built it
-    .rag/generations/N.lock     readers hold it shared; a generation that is held is not collected
-    .rag/CURRENT                the number of the live generation, swapped by rename
+    .rag/generations/, CURRENT  the vector index, derived from it (rag.generations)
+    .rag/seal.json              what it all was when the last writer left (rag.seal)
     .rag/writer.lock            held by the one process that may write
 
-A generation is built beside the live one (a copy plus the difference to the manifest), verified against the manifest,
-fsynced, then published by renaming `CURRENT`. A store on a server has no generations: it gets the difference, new
-chunks before old ones go. The index of a folder is the nearest `.rag/` upward, as git does it.
+Readers compare a generation with its digests before they use it, and what they are about to show with the manifest.
+The index of a folder is the nearest `.rag/` upward, as git does it.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-import numpy as np
-
-from rag.errors import CorruptError, IndexMissing, LockedError, MismatchError, SpaceError
+from rag import generations, seal
+from rag.digests import digest
+from rag.errors import CorruptError, IndexMissing, LockedError, MismatchError, RagError
+from rag.generations import MEND, Generation
 from rag.manifest import Manifest
+from rag.rows import chunk_crc
+from rag.schema import pipeline_of
 from rag.stages import Store
+from rag.types import Hit
 
 FOLDER = ".rag"
-BATCH = 1000
-SPARE_BYTES = 64 << 20
-MEND = "Run `rag ingest --rebuild` to derive the index again."
+GRACE = 1.0  # seconds a writer waits for the one before to be gone
+TRACES = ("manifest.sqlite", "CURRENT", "seal.json", "generations")  # any of them: something was ingested here
+REPAIR = "Run `rag check --repair`."
 
 
 def discover(start: Path) -> Path | None:
     """The nearest `.rag` folder at or above `start`."""
     for folder in (start, *start.parents):
-        if (folder / FOLDER / "manifest.sqlite").is_file():
+        if Index(folder / FOLDER).exists():
             return folder / FOLDER
     return None
 
@@ -69,208 +70,196 @@ class Index:
 
     def exists(self) -> bool:
         """Whether anything was ever ingested here."""
-        return self.manifest_path.is_file()
+        return any((self.path / name).exists() for name in TRACES)
 
     def pipeline(self) -> str | None:
-        """The pipeline the index was last built with, None where there is no index."""
+        """The pipeline the live index was built with, None where there is no index."""
         if not self.exists():
             return None
-        with closing(self.read_manifest()) as manifest:
-            return manifest.facts().get("pipeline")
+        with suppress(IndexMissing, CorruptError, MismatchError), self.reading(deep=False) as live:
+            return live.facts.get("pipeline")
+        try:
+            with closing(self.read_manifest()) as manifest:
+                return manifest.facts().get("pipeline")
+        except MismatchError:  # an older format: who goes on from here says so, or brings it up to date
+            return pipeline_of(self.manifest_path)
 
-    def read_manifest(self) -> Manifest:
-        """The manifest for reading. Raises IndexMissing, CorruptError."""
-        if not self.exists():
-            raise IndexMissing(f"{self.base}: there is no index here or above. Make one with `rag ingest PATH`.")
+    def read_manifest(self, *, whole: bool = False) -> Manifest:
+        """The manifest for reading; with `whole`, every byte of it was compared with the seal.
+
+        Raises IndexMissing, CorruptError.
+        """
+        self.must_exist()
+        if not self.manifest_path.is_file():
+            raise CorruptError(f"{self.manifest_path}: missing. {REPAIR}")
+        if whole:
+            self._check_seal()
         return Manifest.open(self.manifest_path, readonly=True)
 
     # -- writing -------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def writing(self) -> Iterator[Manifest]:
-        """The manifest for writing, held by this process alone. Raises LockedError."""
+    def locked(self) -> Iterator[None]:
+        """Held by this process alone. Raises LockedError."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not (self.path / ".gitignore").exists():
-            (self.path / ".gitignore").write_text("*\n")
         with open(self.path / "writer.lock", "a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise LockedError(
-                    f"{self.path}: another process is writing this index; try again when it is done."
-                ) from None
-            manifest = Manifest.open(self.manifest_path)
+            _lock(lock, self.path)
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[Manifest]:
+        """The manifest for writing, held by this process alone, sealed again at the end.
+
+        Raises LockedError, CorruptError: nothing is built upon a damaged manifest.
+        """
+        with self.locked():
+            if self.exists() and (not self.manifest_path.is_file() or not self.manifest_path.stat().st_size):
+                raise CorruptError(f"{self.manifest_path}: missing or emptied. {REPAIR}")
+            self._check_seal()
+            with self.unsealed() as manifest:
+                yield manifest
+
+    @contextmanager
+    def unsealed(self) -> Iterator[Manifest]:
+        """The manifest for writing, whatever the seal said. Only for who holds the lock."""
+        (self.path / ".gitignore").write_text("*\n")
+        manifest = Manifest.open(self.manifest_path)
+        try:
             os.chmod(self.manifest_path, 0o600)
+            before, live = seal.take(self.path), self._pointer_text()
             try:
                 yield manifest
-            finally:
-                manifest.close()
+            except BaseException:
+                with suppress(Exception):  # what went wrong first is what counts; an unsealed index is usable
+                    self._seal(manifest)
+                raise
+            if before and not manifest.changes and self._pointer_text() == live:
+                seal.replace(self.path / seal.NAME, before)
+            else:
+                self._seal(manifest)
+        finally:
+            manifest.close()
+
+    def _seal(self, manifest: Manifest) -> None:
+        content, counts, roots = generations.stamp(manifest.chunk_crcs()), manifest.counts(), manifest.roots()
+        manifest.settle()
+        manifest.close()
+        seal.write(self.path, content=content, counts=counts, roots=roots)
 
     def publish(
-        self, manifest: Manifest, make_store: Callable[[str, bool], Store], *, local: bool, fresh: bool
+        self,
+        manifest: Manifest,
+        make_store: Callable[[str, bool], Store],
+        *,
+        local: bool,
+        fresh: bool,
+        facts: Mapping[str, str] | None = None,
     ) -> bool:
-        """Bring the vector index in line with the manifest; whether anything had to change.
+        """Bring the vector index in line with the manifest; see `generations.publish`."""
+        return generations.publish(self.path, manifest, make_store, local=local, fresh=fresh, facts=facts)
 
-        `make_store(path, readonly)` gives a store; `fresh` writes everything anew instead of the difference.
-        """
-        if not local:
-            with closing(make_store("", False)) as store:
-                return _bring_in_line(store, manifest, fresh=fresh)
-        live = self.current()
-        base = self.generation(live) if live is not None and not fresh else None
-        if base is not None and not base.is_dir():
-            base = None
-        facts = json.dumps(manifest.facts(), indent=1, sort_keys=True)
-        if base is not None and (base / "facts.json").read_text() == facts:
-            with closing(make_store(str(base / "shard"), True)) as store:
-                if store.ids() == set(manifest.chunk_ids()):
-                    return False
-        number = 1 + max([live or 0, *self._generations()])
-        staging = self.path / "generations" / f"{number}.new"
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(mode=0o700, parents=True)
-        if base is not None:
-            need_space(self.path, 2 * _size(base))
-            shutil.copytree(base / "shard", staging / "shard", copy_function=_copy_sparse)
-        with closing(make_store(str(staging / "shard"), False)) as store:
-            _bring_in_line(store, manifest, fresh=False)
-        (staging / "facts.json").write_text(facts)
-        _fsync_tree(staging)
-        os.rename(staging, self.generation(number))
-        _fsync(staging.parent)
-        pointer = self.path / "CURRENT.new"
-        pointer.write_text(f"{number}\n")
-        _fsync(pointer)
-        os.rename(pointer, self.path / "CURRENT")
-        _fsync(self.path)
-        self._collect(number)
-        return True
-
-    # -- generations ---------------------------------------------------------------------------------------------
+    # -- reading -------------------------------------------------------------------------------------------------
 
     def current(self) -> int | None:
         """The live generation's number; None before the first publish. Raises CorruptError."""
-        try:
-            return int((self.path / "CURRENT").read_text())
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            raise CorruptError(f"{self.path / 'CURRENT'}: not a generation number. {MEND}") from None
+        at = generations.pointer(self.path)
+        return at.number if at else None
 
     def generation(self, number: int) -> Path:
         """The folder of a generation."""
         return self.path / "generations" / str(number)
 
     @contextmanager
-    def reading(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """The live shard's folder and what built it, kept from collection while held.
+    def reading(self, *, deep: bool = True) -> Iterator[Generation]:
+        """The live generation, compared with its digests (with its sizes, unless `deep`) and kept while held.
 
         Raises IndexMissing, CorruptError.
         """
+        generation, lock = self._hold(deep)
+        with lock:
+            yield generation
+
+    def _hold(self, deep: bool) -> tuple[Generation, IO[str]]:
+        """The live generation and its lock, held; tried again where a writer came in between."""
         while True:
-            number = self.current()
-            if number is None:
-                raise IndexMissing(f"{self.base}: there is no index here or above. Make one with `rag ingest PATH`.")
-            with open(self.path / "generations" / f"{number}.lock", "a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH)
-                folder = self.generation(number)
-                if folder.is_dir():
-                    yield str(folder / "shard"), self._facts(folder)
-                    return
-            if number == self.current():
-                raise CorruptError(f"{self.generation(number)}: the live generation is missing. {MEND}")
+            sealed, live = seal.read(self.path), self._pointer_text()
+            with ExitStack() as opened:
+                try:
+                    at = generations.pointer(self.path)
+                    if at is None:
+                        raise self._unpublished(sealed)
+                    lock = opened.enter_context(open(self.path / "generations" / f"{at.number}.lock", "a"))
+                    fcntl.flock(lock, fcntl.LOCK_SH)
+                    generation = generations.opened(self.path, at, deep=deep)
+                    if sealed and sealed.files.get("CURRENT") != digest(self.path / "CURRENT"):
+                        raise CorruptError(f"{self.path / 'CURRENT'}: names another generation than sealed. {MEND}")
+                    opened.pop_all()
+                    return generation, lock
+                except (CorruptError, FileNotFoundError, NotADirectoryError) as error:
+                    if (sealed, live) == (seal.read(self.path), self._pointer_text()):
+                        if isinstance(error, OSError):
+                            raise CorruptError(f"{error.filename}: {error.strerror}. {MEND}") from error
+                        raise
 
-    def _facts(self, folder: Path) -> dict[str, str]:
+    def verify(self, hits: Sequence[Hit], content: str | None) -> None:
+        """Compare what is about to be shown with the manifest, where that is what the hits were made from.
+
+        `content` is the stamp of the generation they come from, None for a server's. Raises CorruptError.
+        """
+        sealed = seal.read(self.path)
+        if sealed is None or (content is not None and sealed.content != content):
+            return  # a newer version is being written, or was: the one that is held was verified when it was opened
+        with closing(self.read_manifest()) as manifest:
+            stored = manifest.seals([hit.chunk.id for hit in hits])
+        for chunk in (hit.chunk for hit in hits):
+            key, crc = stored.get(chunk.id, ("", -1))
+            if chunk_crc(chunk, key) != crc and seal.read(self.path) == sealed:
+                raise CorruptError(f"A passage of {chunk.source} is not what the manifest says. {REPAIR}")
+
+    def must_exist(self) -> None:
+        """Raises IndexMissing."""
+        if not self.exists():
+            raise IndexMissing(f"{self.base}: there is no index here or above. Make one with `rag ingest PATH`.")
+
+    def _unpublished(self, sealed: seal.Seal | None) -> RagError:
+        self.must_exist()
+        if sealed and "CURRENT" in sealed.files:
+            return CorruptError(f"{self.path / 'CURRENT'}: missing. {MEND}")
+        return IndexMissing(f"{self.path}: no ingest was completed here yet. Run `rag ingest PATH`.")
+
+    def _pointer_text(self) -> bytes | None:
         try:
-            return dict(json.loads((folder / "facts.json").read_text()))
-        except (OSError, ValueError) as error:
-            raise CorruptError(f"{folder / 'facts.json'}: cannot be read: {error}. {MEND}") from error
+            return (self.path / "CURRENT").read_bytes()
+        except OSError:
+            return None
 
-    def _generations(self) -> list[int]:
-        folder = self.path / "generations"
-        return [int(p.name) for p in folder.iterdir() if p.name.isdecimal()] if folder.is_dir() else []
-
-    def _collect(self, live: int) -> None:
-        """Remove generations that nobody reads."""
-        for number in self._generations():
-            if number == live:
-                continue
-            lock_path = self.path / "generations" / f"{number}.lock"
-            with open(lock_path, "a") as lock, suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(self.generation(number), ignore_errors=True)
-                lock_path.unlink(missing_ok=True)
+    def _check_seal(self) -> None:
+        sealed = seal.read(self.path)
+        if sealed and (broken := sealed.broken(self.path)) and seal.read(self.path) == sealed:
+            raise CorruptError(f"{self.path / broken[0]}. {REPAIR}")
 
 
-def check_fingerprints(facts: dict[str, str], fingerprints: dict[str, str], *, kinds: tuple[str, ...]) -> None:
+def _lock(file: IO[str], folder: Path) -> None:
+    """Take the writer's lock, waiting a moment: a writer that was killed is not gone at once. Raises LockedError."""
+    given_up = time.monotonic() + GRACE
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > given_up:
+                raise LockedError(
+                    f"{folder}: another process is writing this index; try again when it is done."
+                ) from None
+            time.sleep(0.02)
+
+
+def check_fingerprints(facts: Mapping[str, str], fingerprints: Mapping[str, str], *, kinds: tuple[str, ...]) -> None:
     """Refuse an index that other stages built. Raises MismatchError naming the stages."""
     names = {"chunk": "the chunker or its settings", "embed": "the embedding model", "sparse": "the sparse vectors"}
-    differ = [names[k] for k in kinds if k in fingerprints and facts.get(f"fingerprint.{k}", "") != fingerprints[k]]
+    differ = [names[k] for k in kinds if facts.get(f"fingerprint.{k}", "") != fingerprints.get(k, "")]
     if differ:
         raise MismatchError(
             f"This index was built with a different pipeline ({facts.get('pipeline', 'unknown')}): "
             f"{' and '.join(differ)} differ. Use that pipeline, or run `rag ingest --rebuild --pipeline NAME` to "
             "build the index again from the stored documents."
         )
-
-
-def _bring_in_line(store: Store, manifest: Manifest, *, fresh: bool) -> bool:
-    """Write what the store lacks, delete what it should not hold, verify. Raises CorruptError."""
-    order, present = manifest.chunk_ids(), store.ids()
-    wanted = set(order)
-    missing = order if fresh else [i for i in order if i not in present]
-    for start in range(0, len(missing), BATCH):
-        chunks, embeddings = manifest.chunks(missing[start : start + BATCH])
-        store.write(chunks, embeddings)
-    if extra := sorted(present - wanted):
-        store.delete(extra)
-    if missing or extra:
-        store.flush()
-    if store.ids() != wanted:
-        raise CorruptError(f"The vector index does not hold what the manifest says. {MEND}")
-    sample = missing[:: max(1, len(missing) // 32)]
-    chunks, embeddings = manifest.chunks(sample)
-    if embeddings.dense is not None:
-        stored = [hit.vector for hit in store.fetch(sample, vectors=True)]
-        for chunk, expected, got in zip(chunks, embeddings.dense, stored, strict=True):
-            if got is None or not np.array_equal(got, expected):
-                raise CorruptError(f"The vector index changed the vector of a chunk of {chunk.source}. {MEND}")
-    return bool(missing or extra)
-
-
-def need_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + SPARE_BYTES:
-        raise SpaceError(
-            f"{folder}: not enough free disk space: {(needed + SPARE_BYTES) >> 20:,} MB needed, {free >> 20:,} MB "
-            "free. The index is as it was before."
-        )
-
-
-def _size(folder: Path) -> int:
-    return sum(p.stat().st_blocks * 512 for p in folder.rglob("*") if p.is_file())
-
-
-def _copy_sparse(source: str, target: str) -> str:
-    """Copy a file, leaving holes where it has zeros: the engine allocates far ahead of what it writes."""
-    with open(source, "rb") as reader, open(target, "wb") as writer:
-        while block := reader.read(1 << 16):
-            if block.count(0) == len(block):
-                writer.seek(len(block), os.SEEK_CUR)
-            else:
-                writer.write(block)
-        writer.truncate()
-    return target
-
-
-def _fsync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _fsync_tree(folder: Path) -> None:
-    for path in [*folder.rglob("*"), folder]:
-        _fsync(path)

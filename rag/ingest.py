@@ -4,36 +4,43 @@ scan -> compare stamps and hashes with the manifest -> load -> chunk -> embed wh
 each source whole -> publish the vector index. Embedding comes before replacing, so a failure keeps the old version;
 vectors are stored as they are made, so a killed run pays for nothing twice. Loading, chunking and embedding go through
 the stages; the order of work, the bookkeeping and the locks are here and in `rag.index`.
+
+Ctrl-C and SIGTERM end it early with an index that answers from what was done. A long ingest publishes now and then, so
+that this takes seconds. A rebuild publishes once: until then, and if it is interrupted, the old index answers.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
+import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from rag.config import PipelineConfig, Stages, build
-from rag.errors import MismatchError, RagError
+from rag.errors import MismatchError
+from rag.generations import made
 from rag.index import Index, check_fingerprints
 from rag.manifest import Manifest, SourceRow
+from rag.scan import EXCLUDED, LEFT_OUT, gone, name_of, wanted
+from rag.signals import Interrupted, Stop, stoppable
+from rag.space import full_disk_told, need_space
 from rag.stages import Store
-from rag.types import Chunked, Document, Embeddings, Loaded, Source
+from rag.types import Chunked, Loaded, Source
+from rag.vectors import Keys, Vectorizer
 
 WINDOW = 2048  # sources, or about as many chunks, that are loaded, chunked and sorted by length together
-SLICE = 256  # chunks embedded and stored together: what a killed run may have to do again
+PUBLISH_EVERY = 8192  # new chunks; what is published at the end, or when interrupted, then takes seconds
+REBUILDING = "rebuilding"  # the fact that a rebuild has begun: what the index will be when it is done
 STATUSES = ("added", "updated", "unchanged", "deleted", "degraded", "skipped", "failed")
 
-Progress = Callable[[str, int, int], None]  # (phase, done, total): "scan", "load", "embed", "publish"
+# (phase, done, total): "scan", "rechunk", "load", "embed", "publish"; ("tokens", embedded so far, 0) now and then
+Progress = Callable[[str, int, int], None]
 
 
-def _silent(phase: str, done: int, total: int) -> None:
-    return None
+def silent(phase: str, done: int, total: int) -> None:
+    """No progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +55,16 @@ class FileReport:
 
 @dataclass(slots=True)
 class Report:
-    """What an ingest did. A degraded file was also added or updated: it is counted once, as degraded."""
+    """What an ingest did. A degraded file was also added or updated: it is counted once, as degraded.
+
+    `embedded` (chunks) and `tokens` are what the embedder was given; `left` are changed files that an interrupted
+    ingest did not get to.
+    """
 
     files: list[FileReport] = field(default_factory=list)
     embedded: int = 0
+    tokens: int = 0
+    left: int = 0
     published: bool = False
     seconds: float = 0.0
 
@@ -66,90 +79,149 @@ def ingest(
     roots: Sequence[str],
     *,
     rebuild: bool = False,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Report:
     """Index everything under `roots`, drop what is gone from them, publish.
 
     `rebuild` applies other models or settings to the whole index, from the stored documents where files did not
     change. Raises InputError (a root does not exist), LockedError, MismatchError (other settings, without `rebuild`),
-    StoreError, SpaceError. A file that cannot be read is reported, never raised.
+    StoreError, SpaceError, RagError (the embedder fails on everything); Interrupted, a KeyboardInterrupt with a
+    `report`, after Ctrl-C or SIGTERM. A file that cannot be read or embedded is reported, never raised.
     """
     started = time.monotonic()
     report = Report()
     stages = build(config)
-    with index.writing() as manifest:
+    new = {"pipeline": config.reference, **{f"fingerprint.{k}": v for k, v in stages.fingerprints.items()}}
+    with full_disk_told(index.base), index.writing() as manifest, stoppable() as stop:
         facts = manifest.facts()
-        if facts and not rebuild:
-            check_fingerprints(facts, dict(stages.fingerprints), kinds=("chunk", "embed", "sparse"))
-            if ("fingerprint.sparse" in facts) > ("sparse" in stages.fingerprints):
-                raise MismatchError(
-                    f"This index holds sparse vectors, which pipeline {config.name!r} does not make. Ingest with "
-                    f"{facts.get('pipeline')!r}, or run `rag ingest --rebuild --pipeline {config.name}`."
-                )
-        progress("scan", 0, 0)
-        scanned = {source.name: source for source in stages.connector.scan(roots, base=str(index.base))}
-        known = manifest.sources()
-        plan = _Plan(manifest, stages, report, known, progress)
-        gone = _gone(known, scanned, roots, str(index.base))
-        if rebuild:
-            plan.rechunk([name for name in known if name not in gone])
-        if not facts or rebuild:
+        rebuild = _rebuilds(facts, new, stages, config, asked=rebuild)
+        plan = _Plan(index, manifest, stages, report, progress, stop, rebuild=new if rebuild else None)
+        try:
+            progress("scan", 0, 0)
+            scanned = plan.scan(roots)
+            dropped = gone(plan.known, scanned, roots, str(index.base))
+            if not facts or rebuild:
+                with manifest.transaction():
+                    manifest.note({**facts, REBUILDING: json.dumps(new)} if facts else new)
+            if rebuild:
+                plan.rechunk([name for name in plan.known if name not in dropped])
             with manifest.transaction():
-                manifest.note(
-                    {"pipeline": config.reference, **{f"fingerprint.{k}": v for k, v in stages.fingerprints.items()}}
-                )
-        with manifest.transaction():
-            manifest.drop_sources(gone)
-        report.files += [FileReport(name, "deleted") for name in gone]
-        plan.load(scanned)
-        with manifest.transaction():
-            manifest.sweep()
-        progress("publish", 0, 0)
-        report.published = publish(index, stages, manifest, fresh=rebuild)
-    report.files.sort(key=lambda f: f.source)
-    report.seconds = time.monotonic() - started
+                manifest.drop_sources(dropped)
+            report.files += [FileReport(name, "deleted") for name in dropped]
+            plan.load(scanned)
+            with manifest.transaction():
+                manifest.add_roots(name_of(root, str(index.base)) for root in roots)
+                manifest.sweep()
+            with stop.anywhere() if rebuild else nullcontext():
+                plan.publish()
+            if rebuild:
+                with manifest.transaction():
+                    manifest.note(new)
+        except Interrupted as interruption:
+            if not rebuild and (index.current() is not None or manifest.counts()["chunks"]):
+                plan.publish()
+            interruption.report = report
+            raise
+        finally:
+            report.files.sort(key=lambda f: f.source)
+            report.seconds = time.monotonic() - started
     return report
 
 
-def publish(index: Index, stages: Stages, manifest: Manifest, *, fresh: bool) -> bool:
-    """Bring the vector index in line with the manifest; whether anything changed."""
+def finished(facts: Mapping[str, str]) -> None:
+    """Refuse an index in the middle of a rebuild. Raises MismatchError."""
+    if begun := facts.get(REBUILDING):
+        raise MismatchError(
+            f"A rebuild with the pipeline {json.loads(begun)['pipeline']!r} was begun and not finished. Finish it with "
+            f"`rag ingest --rebuild --pipeline {json.loads(begun)['pipeline']}`, or give another --pipeline there."
+        )
+
+
+def _rebuilds(
+    facts: dict[str, str], new: dict[str, str], stages: Stages, config: PipelineConfig, *, asked: bool
+) -> bool:
+    """Whether the whole index is made anew: because it was asked for, or to finish what was. Raises MismatchError."""
+    begun = facts.get(REBUILDING)
+    if not facts or asked or begun == json.dumps(new):
+        return bool(facts) and (asked or begun is not None)
+    finished(facts)
+    check_fingerprints(facts, dict(stages.fingerprints), kinds=("chunk", "embed", "sparse"))
+    if ("fingerprint.sparse" in facts) > ("sparse" in stages.fingerprints):
+        raise MismatchError(
+            f"This index holds sparse vectors, which pipeline {config.name!r} does not make. Ingest with "
+            f"{facts.get('pipeline')!r}, or run `rag ingest --rebuild --pipeline {config.name}`."
+        )
+    return False
+
+
+def publish(
+    index: Index, stages: Stages, manifest: Manifest, *, fresh: bool, facts: dict[str, str] | None = None
+) -> bool:
+    """Bring the vector index in line with the manifest; whether anything changed. `facts`: if not the manifest's."""
     store: Any = stages.store
     local = hasattr(store, "path")
 
     def make_store(path: str, readonly: bool) -> Store:
-        made: Store = replace(store, readonly=readonly, **({"path": path} if local else {}))
-        return made
+        return made(store, readonly=readonly, **({"path": path} if local else {}))
 
-    return index.publish(manifest, make_store, local=local, fresh=fresh)
-
-
-def _gone(known: Iterable[str], scanned: Mapping[str, Source], roots: Sequence[str], base: str) -> list[str]:
-    """Known sources under the roots that the scan did not find; those below a folder it could not list stay."""
-    base = os.path.realpath(base)
-    tops = [os.path.realpath(root) for root in roots]
-    gone = []
-    for name in known:
-        path = os.path.join(base, name)
-        under = any(path == top or path.startswith(os.path.join(top, "")) for top in tops)
-        if under and name not in scanned and not any(str(p) in scanned for p in PurePosixPath(name).parents):
-            gone.append(name)
-    return gone
+    return index.publish(manifest, make_store, local=local, fresh=fresh, facts=facts)
 
 
-def content_key(stages: Stages, document: Document, text: str) -> str:
-    """What a chunk's vectors depend on: the embedders and the text they see."""
-    made_by = "\0".join(v for k, v in sorted(stages.fingerprints.items()) if k in ("embed", "sparse"))
-    return hashlib.sha256(f"{made_by}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
+def restore(
+    index: Index,
+    manifest: Manifest,
+    stages: Stages,
+    *,
+    rechunk: Sequence[str],
+    roots: Sequence[str],
+    progress: Progress,
+) -> Report:
+    """Cut these stored sources again, read what is new under the roots, embed what has no vectors: for repairs."""
+    report = Report()
+    with full_disk_told(index.base), stoppable() as stop:
+        plan = _Plan(index, manifest, stages, report, progress, stop, rebuild=None)
+        plan.rechunk(rechunk)
+        plan.load(plan.scan(roots))
+        with manifest.transaction():
+            manifest.sweep()
+    return report
 
 
 class _Plan:
     """The work of one ingest on one manifest."""
 
     def __init__(
-        self, manifest: Manifest, stages: Stages, report: Report, known: dict[str, SourceRow], progress: Progress
+        self,
+        index: Index,
+        manifest: Manifest,
+        stages: Stages,
+        report: Report,
+        progress: Progress,
+        stop: Stop,
+        *,
+        rebuild: dict[str, str] | None,
     ) -> None:
-        self.manifest, self.stages, self.report, self.known, self.progress = manifest, stages, report, known, progress
+        self.index, self.manifest, self.stages, self.report = index, manifest, stages, report
+        self.progress, self.stop, self.rebuild = progress, stop, rebuild
         self.parser = stages.connector.fingerprint
+        self.known = manifest.sources()
+        self.vectors = Vectorizer(manifest, stages, stop, self._told, counting=progress is not silent)
+        self.unpublished = 0
+
+    def publish(self) -> None:
+        """Bring the vector index in line with the manifest."""
+        self.progress("publish", 0, 0)
+        changed = publish(self.index, self.stages, self.manifest, fresh=bool(self.rebuild), facts=self.rebuild)
+        self.report.published |= changed
+        self.unpublished = 0
+
+    def scan(self, roots: Sequence[str]) -> dict[str, Source]:
+        """What is under the roots, without what was left out on request."""
+        base = str(self.index.base)
+        found = self.stop.each(self.stages.connector.scan(roots, base=base))
+        scanned, left_out = wanted(found, roots, self.known, base)
+        self.report.files += [FileReport(name, "skipped", LEFT_OUT) for name in left_out]
+        return scanned
 
     def load(self, scanned: dict[str, Source]) -> None:
         """Load what may have changed and commit it."""
@@ -158,55 +230,93 @@ class _Plan:
         for name, source in scanned.items():
             row = self.known.get(name)
             same = row is not None and row.stamp == source.stamp and row.parser == self.parser
-            (unchanged if same and row is not None and row.status != "failed" else changed).append(source)
+            again = row is None or row.status in ("failed", EXCLUDED)
+            (unchanged if same and not again else changed).append(source)
         self.report.files += [self._unchanged(self.known[source.name]) for source in unchanged]
+        self.report.left = len(changed)
         window: list[Loaded] = []
         size = 0
-        for done, loaded in enumerate(self.stages.connector.load(changed), 1):
+        for done, loaded in enumerate(self.stop.each(self.stages.connector.load(changed)), 1):
             self.progress("load", done, len(changed))
             row = self.known.get(loaded.source.name)
             if row and row.sha256 == loaded.sha256 and row.parser == self.parser and row.status == loaded.status:
                 self.manifest.restamp([loaded.source])
-                self.report.files.append(self._unchanged(row))
+                self._done(self._unchanged(row))
                 continue
             window.append(loaded)
             size += sum(len(d.text) for d in loaded.documents)
             if size > WINDOW * 800 or len(window) >= WINDOW:
                 self._commit(window)
                 window, size = [], 0
+                if self.unpublished >= PUBLISH_EVERY and not self.rebuild:
+                    self.publish()
         self._commit(window)
 
     def rechunk(self, names: Sequence[str]) -> None:
         """Chunk and embed stored documents again under the pipeline's present settings."""
         for done, name in enumerate(names, 1):
             self.progress("rechunk", done, len(names))
-            chunked = self.stages.chunker.chunk(self.manifest.documents(name))
-            keys = self._embed(chunked)
+            with self.stop.anywhere():
+                chunked = self.stages.chunker.chunk(self.manifest.documents(name))
+            keys = self.vectors.keys(chunked)
+            self.vectors.fill(chunked, keys)
+            row, failed = self.known[name], self._failed(chunked, keys, self._stored(keys))
             with self.manifest.transaction():
-                self.manifest.replace_documents(name, chunked, keys)
+                self.manifest.replace_documents(name, *(([], []) if failed else (chunked, keys)))
+            if failed:  # its old vectors are of another space; it is loaded again below, and reported
+                self.known[name] = replace(row, status="failed", documents=0, chunks=0)
+
+    def _told(self, done: int, total: int) -> None:
+        self.progress("embed", done, total)
+        self.progress("tokens", self.vectors.tokens, 0)
+        self.report.embedded, self.report.tokens = self.vectors.embedded, self.vectors.tokens
 
     def _unchanged(self, row: SourceRow) -> FileReport:
         status = row.status if row.status in ("skipped", "failed") else "unchanged"
         return FileReport(row.name, status, row.reason, row.chunks)
 
+    def _done(self, file: FileReport) -> None:
+        self.report.files.append(file)
+        self.report.left -= 1
+
     def _commit(self, window: Sequence[Loaded]) -> None:
-        """Chunk and embed a window of sources together, then replace each source whole."""
-        documents = [d for loaded in window for d in loaded.documents]
-        chunked = self.stages.chunker.chunk(documents)
+        """Chunk and embed a window of sources together, then replace each source whole.
+
+        When interrupted, the sources that are embedded to the end are replaced before it is raised again.
+        """
+        need_space(self.index.path, 4 * sum(len(d.text) for loaded in window for d in loaded.documents))
+        with self.stop.anywhere():
+            chunked = self.stages.chunker.chunk([d for loaded in window for d in loaded.documents])
+        keys = self.vectors.keys(chunked)
+        interruption: Interrupted | None = None
         try:
-            keys = self._embed(chunked)
-        except RagError:
-            raise
-        except Exception as error:
-            raise RagError(f"embedding failed: {type(error).__name__}: {error}. Nothing was replaced.") from error
+            self.vectors.fill(chunked, keys)
+        except Interrupted as error:
+            interruption = error
+        stored = self._stored(keys)
         at = 0
         with self.manifest.transaction():
             for loaded in window:
-                n = len(loaded.documents)
-                self._replace(loaded, chunked[at : at + n], keys[at : at + n])
-                at += n
+                mine = slice(at, at + len(loaded.documents))
+                at = mine.stop
+                failed = self._failed(chunked[mine], keys[mine], stored)
+                if not failed:
+                    self._replace(loaded, chunked[mine], keys[mine])
+                elif interruption is None:
+                    self._replace(replace(loaded, status="failed", reason=failed, documents=()), [], [])
+        if interruption is not None:
+            raise interruption
 
-    def _replace(self, loaded: Loaded, chunked: Sequence[Chunked], keys: Sequence[Sequence[str]]) -> None:
+    def _stored(self, keys: Keys) -> set[str]:
+        return self.manifest.known_keys(key for row in keys for key in row)
+
+    def _failed(self, chunked: Sequence[Chunked], keys: Keys, stored: set[str]) -> str:
+        """Why a source's documents have not all got vectors; "" when they have."""
+        bad = [c.document.id for c, row in zip(chunked, keys, strict=True) if not stored.issuperset(row)]
+        reasons = self.vectors.reasons
+        return reasons.get(bad[0], "embedding failed: it shares text with a document that failed") if bad else ""
+
+    def _replace(self, loaded: Loaded, chunked: Sequence[Chunked], keys: Keys) -> None:
         source, row = loaded.source, self.known.get(loaded.source.name)
         status, reason = loaded.status, loaded.reason
         chunks = sum(len(c.chunks) for c in chunked)
@@ -216,65 +326,6 @@ class _Plan:
         self.manifest.put_source(source, sha256=loaded.sha256, parser=self.parser, status=status, reason=reason)
         if status != "failed":
             self.manifest.replace_documents(source.name, chunked, keys)
+            self.unpublished += chunks
         shown = status if status != "ok" else "added" if row is None else "updated"
-        self.report.files.append(FileReport(source.name, shown, reason, chunks))
-
-    def _embed(self, batch: Sequence[Chunked]) -> list[list[str]]:
-        """Vectors for every chunk that has none yet, stored as they are made; the content key of every chunk."""
-        keys = [[content_key(self.stages, c.document, chunk.contextual) for chunk in c.chunks] for c in batch]
-        stored = self.manifest.known_keys(key for row in keys for key in row)
-        todo: list[Chunked] = []
-        for chunked, row in zip(batch, keys, strict=True):
-            missing = []
-            for chunk, key in zip(chunked.chunks, row, strict=True):
-                if key not in stored:
-                    stored.add(key)
-                    missing.append((chunk, key))
-            if missing:
-                todo.append(replace(chunked, chunks=tuple(chunk for chunk, _ in missing)))
-        todo.sort(key=lambda c: max(len(chunk.contextual) for chunk in c.chunks))  # alike lengths waste no padding
-        total = sum(len(c.chunks) for c in todo)
-        done = 0
-        for part in _slices(todo):
-            names = [content_key(self.stages, c.document, chunk.contextual) for c in part for chunk in c.chunks]
-            self.progress("embed", done, total)
-            embeddings = self.stages.embedder.embed_chunks(part)
-            check_rows(embeddings, len(names), self.stages.embedder.dim)
-            with self.manifest.transaction():
-                self.manifest.put_vectors(names, embeddings)
-            done += len(names)
-            self.report.embedded += len(names)
-        if total:
-            self.progress("embed", total, total)
-        return keys
-
-
-def _slices(batch: Iterable[Chunked]) -> Iterator[list[Chunked]]:
-    """Chunked documents in groups of SLICE chunks; a long document is cut between its chunks."""
-    part: list[Chunked] = []
-    room = SLICE
-    for chunked in batch:
-        chunks = chunked.chunks
-        while chunks:
-            part.append(replace(chunked, chunks=chunks[:room]))
-            taken = len(chunks[:room])
-            chunks, room = chunks[taken:], room - taken
-            if room == 0:
-                yield part
-                part, room = [], SLICE
-    if part:
-        yield part
-
-
-def check_rows(embeddings: Embeddings, n: int, dim: int) -> None:
-    """Refuse what an embedder must never give. Raises RagError."""
-    for rows in (embeddings.dense, embeddings.sparse, embeddings.tokens):
-        if rows is not None and len(rows) != n:
-            raise RagError(f"the embedder gave {len(rows)} rows for {n} chunks; nothing was replaced.")
-    for matrix in (embeddings.dense, *(embeddings.tokens or ())):
-        if matrix is not None and (matrix.ndim != 2 or matrix.shape[1] != dim):
-            raise RagError(f"the embedder gave the shape {matrix.shape}, not (n, {dim}); nothing was replaced.")
-        if matrix is not None and not np.isfinite(matrix).all():
-            raise RagError("the embedder gave NaN or infinite values; nothing was replaced.")
-    if embeddings.dense is not None and not embeddings.dense.any(axis=1).all():
-        raise RagError("the embedder gave a zero vector; nothing was replaced.")
+        self._done(FileReport(source.name, shown, reason, chunks))

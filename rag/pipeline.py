@@ -11,9 +11,9 @@ the old. Not thread-safe: one pipeline per thread.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -79,16 +79,17 @@ class Pipeline:
         """The built stages on the live generation. Raises IndexMissing, MismatchError, CorruptError."""
         if self._stages is None:
             stages = build(self.config)
+            content = None
             if hasattr(stages.store, "path"):
-                shard, facts = self._held.enter_context(self.index.reading())
-                stages = build(self.config, path=shard, readonly=True)
+                held = self._held.enter_context(self.index.reading())
+                stages = build(self.config, path=held.shard, readonly=True)
+                facts, content = held.facts, held.content
             else:
-                manifest = self.index.read_manifest()
-                facts = manifest.facts()
-                manifest.close()
+                with closing(self.index.read_manifest()) as manifest:
+                    facts = manifest.facts()
             check_fingerprints(facts, dict(stages.fingerprints), kinds=KINDS)
             self._held.callback(stages.store.close)
-            self._stages = stages
+            self._stages = replace(stages, witness=partial(self.index.verify, content=content))
         return self._stages
 
     @cached_property

@@ -13,7 +13,24 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = ["", "ingest", "ask", "search", "status", "config", "graph", "pipelines", "eval", "train"]
+COMMANDS = [
+    "",
+    "ingest",
+    "ask",
+    "search",
+    "status",
+    "config",
+    "graph",
+    "pipelines",
+    "eval",
+    "train",
+    "check",
+    "rebuild",
+    "delete",
+    "purge",
+    "export",
+    "import",
+]
 KINDS = {
     "connector": "Finds files and turns them into documents.",
     "chunk": "Cuts documents into exact spans.",

@@ -31,7 +31,25 @@ def indexed(notes: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "ingest", "ask", "search", "status", "config", "graph", "pipelines", "eval", "train"]
+    "command",
+    [
+        "",
+        "ingest",
+        "ask",
+        "search",
+        "status",
+        "config",
+        "graph",
+        "pipelines",
+        "eval",
+        "train",
+        "check",
+        "rebuild",
+        "delete",
+        "purge",
+        "export",
+        "import",
+    ],
 )
 def test_help_is_what_the_docs_show(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
@@ -136,8 +154,8 @@ def test_pipelines_are_listed_shown_checked_and_described(notes: Path) -> None:
 def test_the_default_pipeline_asks_without_torch_or_transformers(notes: Path) -> None:
     rag("ingest", "docs", "--pipeline", "default")
     code = (
-        "import sys\nfrom rag.cli import main\nsys.argv = ['rag', *sys.argv[1:]]\n"
-        "try:\n    main()\nfinally:\n    loaded = {m.split('.')[0] for m in sys.modules}\n"
+        "import sys\nfrom rag.cli import run\nsys.argv = ['rag', *sys.argv[1:]]\n"
+        "try:\n    run()\nfinally:\n    loaded = {m.split('.')[0] for m in sys.modules}\n"
         "    print('LOADED', sorted({'torch', 'transformers', 'qdrant_client', 'sentence_transformers'} & loaded))"
     )
     for words in (("ask", QUESTION), ("search", "router"), ("ingest", "docs")):

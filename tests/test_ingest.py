@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from rag import vectors
 from rag.config import build, load
 from rag.embed.hashing import Hashing
 from rag.errors import CorruptError, InputError, LockedError, MismatchError, RagError
 from rag.index import Index
 from rag.ingest import Report, ingest
 from rag.pipeline import Pipeline
+from rag.signals import Interrupted
 from rag.types import Chunked, Embeddings
 
 
@@ -36,8 +39,8 @@ def state(folder: Path) -> tuple[list[str], set[str]]:
     manifest = index.read_manifest()
     ids = sorted(manifest.chunk_ids())
     manifest.close()
-    with index.reading() as (shard, _):
-        store = build(load(str(folder / "tiny.yaml")), path=shard).store
+    with index.reading() as live:
+        store = build(load(str(folder / "tiny.yaml")), path=live.shard).store
         published = store.ids()
         store.close()
     return ids, published
@@ -156,8 +159,8 @@ class Faults:
 
     @staticmethod
     def fewer_rows(good: Embeddings) -> Embeddings:
-        assert good.dense is not None and good.sparse is not None
-        return Embeddings(good.dense[:-1], good.sparse[:-1])
+        assert good.dense is not None
+        return Embeddings(good.dense[:-1], good.sparse)
 
     @staticmethod
     def wrong_shape(good: Embeddings) -> Embeddings:
@@ -165,24 +168,135 @@ class Faults:
         return Embeddings(good.dense[:, :-1], good.sparse)
 
 
-@pytest.mark.parametrize("fault", ["raises", "nan", "infinite", "zero", "fewer_rows", "wrong_shape"])
-def test_a_faulty_embedder_replaces_nothing(notes: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
-    run(notes)
-    before = state(notes)
-    (notes / "docs" / "lumen.md").write_text("# Lumen K2\n\nIt was made by someone else after all.\n")
+FAULTS = ["raises", "nan", "infinite", "zero", "fewer_rows", "wrong_shape"]
+
+
+def breaking(fault: str, words: str) -> Callable[[Hashing, Sequence[Chunked]], Embeddings]:
+    """An embedder with a fault in every batch that holds these words."""
     genuine = Hashing.embed_chunks
 
     def broken(self: Hashing, batch: Sequence[Chunked]) -> Embeddings:
-        result: Embeddings = getattr(Faults, fault)(genuine(self, batch))
-        return result
+        good = genuine(self, batch)
+        if not any(words in chunk.text for item in batch for chunk in item.chunks):
+            return good
+        bad: Embeddings = getattr(Faults, fault)(good)
+        return bad
 
-    monkeypatch.setattr(Hashing, "embed_chunks", broken)
-    with pytest.raises(RagError):
+    return broken
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_embedder_fails_one_document_and_keeps_its_old_version(
+    notes: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    run(notes)
+    before = set(state(notes)[0])
+    lumen, router = notes / "docs" / "lumen.md", notes / "docs" / "router.md"
+    lumen.write_text("# Lumen K2\n\nIt was made by the cursed works after all.\n")
+    router.write_text("# Network\n\nThe router in building 4 is gone.\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(Hashing, "embed_chunks", breaking(fault, "cursed"))
+        for _ in range(2):  # a failed file is tried again
+            report = run(notes)
+            (failed,) = [f for f in report.files if f.status == "failed"]
+            assert failed.source == "docs/lumen.md" and "embedding failed" in failed.reason
+            assert "still answered from the version indexed before" in failed.reason
+    ids, published = state(notes)
+    assert set(ids) == published and len(before - published) == 1  # only the router's old text went
+    assert counts(run(notes)) == {"updated": 1, "unchanged": 3}
+
+
+def test_an_embedder_that_fails_on_everything_stops_the_ingest_early(
+    notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(notes)
+    before = state(notes)
+    for i in range(100):
+        (notes / "docs" / f"{i}.txt").write_text(f"Berth {i} is free.\n")
+    monkeypatch.setattr(Hashing, "embed_chunks", breaking("nan", ""))
+    with pytest.raises(RagError, match=r"fails on every document \(16 tried.*NaN"):
         run(notes)
     assert state(notes) == before
-    monkeypatch.setattr(Hashing, "embed_chunks", genuine)
-    assert counts(run(notes)) == {"updated": 1, "unchanged": 3}
-    assert state(notes) != before
+
+
+def widen(folder: Path) -> None:
+    """A pipeline with another embedder."""
+    tiny = (folder / "tiny.yaml").read_text()
+    (folder / "wide.yaml").write_text(tiny.replace("{use: hashing}", "{use: hashing, width: 64}"))
+
+
+def test_a_rebuild_leaves_out_what_the_embedder_fails_on(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(notes)
+    (notes / "wide.yaml").write_text(
+        (notes / "tiny.yaml").read_text().replace("{use: hashing}", "{use: hashing, width: 64}")
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(Hashing, "embed_chunks", breaking("raises", "Soup"))
+        report = run(notes, pipeline="wide.yaml", rebuild=True)
+    assert [f.source for f in report.files if f.status == "failed"] == ["docs/canteen.txt"]
+    assert counts(run(notes, pipeline="wide.yaml")) == {"updated": 1, "unchanged": 3}
+
+
+def test_an_interrupted_rebuild_leaves_the_old_index_and_goes_on(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(notes)
+    before = state(notes)[1]
+    (notes / "wide.yaml").write_text(
+        (notes / "tiny.yaml").read_text().replace("{use: hashing}", "{use: hashing, width: 64}")
+    )
+    genuine = Hashing.embed_chunks
+
+    def interrupting(self: Hashing, batch: Sequence[Chunked]) -> Embeddings:
+        if any("Soup" in chunk.text for item in batch for chunk in item.chunks):
+            signal.raise_signal(signal.SIGINT)
+        return genuine(self, batch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Hashing, "embed_chunks", interrupting)
+        with pytest.raises(Interrupted):
+            run(notes, pipeline="wide.yaml", rebuild=True)
+    assert state(notes)[1] == before
+    with Pipeline.load(None, index=notes) as opened:  # the old pipeline, on the old index
+        assert opened.search("router")
+    with pytest.raises(MismatchError, match="was begun and not finished"):
+        run(notes)
+    run(notes, pipeline="wide.yaml")  # finishes it, asked for or not
+    with Pipeline.load(None, index=notes) as opened:
+        assert opened.search("router")
+    assert counts(run(notes, pipeline="wide.yaml")) == {"unchanged": 4}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("first", [True, False])
+def test_an_interrupted_ingest_publishes_what_is_done(
+    notes: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, first: bool
+) -> None:
+    if not first:
+        run(notes)
+    for i in range(40):
+        (notes / "docs" / f"{i}.txt").write_text(f"Berth {i} is {'very ' * i}long.\n")
+    monkeypatch.setattr(vectors, "SLICE", 10)
+    genuine = Hashing.embed_chunks
+    calls: list[int] = []
+
+    def interrupting(self: Hashing, batch: Sequence[Chunked]) -> Embeddings:
+        calls.append(len(batch))
+        if len(calls) == 3:
+            signal.raise_signal(number)
+        return genuine(self, batch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Hashing, "embed_chunks", interrupting)
+        with pytest.raises(Interrupted) as caught:
+            run(notes)
+    report = caught.value.report
+    assert isinstance(report, Report) and caught.value.exit_code == 128 + number
+    assert report.published and report.count("added") == 20 and report.left == 24 - 4 * (not first)
+    ids, published = state(notes)
+    assert set(ids) == published and len(ids) >= 20
+    with Pipeline.load("tiny.yaml") as opened:
+        assert opened.search("which berth is long")
+    assert run(notes).left == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_file_that_breaks_keeps_its_last_good_version_and_is_tried_again(notes: Path) -> None:

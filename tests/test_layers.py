@@ -88,8 +88,8 @@ def test_each_engine_has_one_home(library: str, home: str) -> None:
 @pytest.mark.parametrize("command", [["--help"], ["ask", "--help"], ["ingest", "--help"], ["pipelines", "--help"]])
 def test_help_loads_nothing_heavy(command: list[str]) -> None:
     code = (
-        "import sys\nfrom rag.cli import main\nsys.argv = ['rag', *sys.argv[1:]]\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "import sys\nfrom rag.cli import run\nsys.argv = ['rag', *sys.argv[1:]]\n"
+        "try:\n    run()\nexcept SystemExit:\n    pass\n"
         f"print('LOADED', sorted({HEAVY!r} & {{m.split('.')[0] for m in sys.modules}}))"
     )
     done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rag import __version__
-from rag.cli import ask, ingest, pipelines, status, train
+from rag.cli import ask, index, ingest, pipelines, status, train
 from rag.errors import RagError
 
 app = typer.Typer(
@@ -42,6 +42,12 @@ app.command()(ask.ask)
 app.command()(ask.search)
 app.command()(status.status)
 app.command()(status.config)
+app.command()(index.check)
+app.command()(index.rebuild)
+app.command()(index.delete)
+app.command()(index.purge)
+app.command()(index.export)
+app.command("import")(index.import_)
 app.command()(pipelines.graph)
 app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(train.app, name="train")
@@ -56,6 +62,13 @@ def _mount_plugins() -> None:
 
 
 def main() -> None:
+    """Run the command in a child process, where a crash of native code is an error message too."""
+    from rag.cli.guard import guarded
+
+    guarded(run)
+
+
+def run() -> None:
     """Run the command; errors raised on purpose become a message and their exit code."""
     from rag.cli.terminal import fail
 
@@ -65,7 +78,7 @@ def main() -> None:
     except RagError as error:
         sys.exit(fail(error))
     except KeyboardInterrupt:
-        sys.exit(fail("interrupted. What was committed is kept; the same command goes on from there.", code=130))
+        sys.exit(fail("interrupted. Nothing that was finished is lost.", code=130))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

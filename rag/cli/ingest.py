@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rag.ingest import Report
 
 SHOWN = 20
 
@@ -29,28 +32,59 @@ def ingest(
 
       rag ingest ./docs --pipeline fast --rebuild
     """
-    from rag.cli.terminal import line, paint, progress_bars, say, say_json
+    from rag.cli.terminal import peak_memory, progress_bars, say_json
     from rag.errors import EXIT_PARTIAL
-    from rag.ingest import STATUSES
+    from rag.ingest import STATUSES, Report
     from rag.pipeline import Pipeline
+    from rag.signals import Interrupted
 
+    interrupted: Interrupted | None = None
     with Pipeline.load(pipeline, index=index) as opened, progress_bars() as bars:
-        report = opened.ingest(paths, rebuild=rebuild, progress=bars)
+        try:
+            report = opened.ingest(paths, rebuild=rebuild, progress=bars)
+        except Interrupted as interruption:
+            if not isinstance(interruption.report, Report):
+                raise
+            report, interrupted = interruption.report, interruption
     counts = {status: report.count(status) for status in STATUSES}
     if json:
         files = [{"source": f.source, "status": f.status, "reason": f.reason, "chunks": f.chunks} for f in report.files]
-        say_json({**counts, "files": files, "seconds": round(report.seconds, 3)})
+        did = {"embedded": report.embedded, "tokens": report.tokens, "left": report.left, "published": report.published}
+        say_json({**counts, **did, "seconds": round(report.seconds, 3), "memory_mb": peak_memory(), "files": files})
     else:
-        for status, colour in (("degraded", "yellow"), ("skipped", "dim"), ("failed", "red")):
-            named = [f for f in report.files if f.status == status]
-            for f in named[:SHOWN]:
-                say(f"{paint(f'{status:>9}', colour)}  {line(f.source)}: {line(f.reason)}")
-            if len(named) > SHOWN:
-                say(f"{'':>9}  and {len(named) - SHOWN} more {status}; --json lists all")
-        say(", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "no files found")
-        chunks = sum(f.chunks for f in report.files)
-        say(f"{chunks:,} chunks, {report.embedded:,} embedded, {report.seconds:.1f} s")
-        if report.published and chunks:
-            say('Ask with: rag ask "your question"')
+        _show(report, counts)
+    if interrupted is not None:
+        _tell(report, rebuild=rebuild)
+        raise typer.Exit(interrupted.exit_code)
     if counts["failed"]:
         raise typer.Exit(EXIT_PARTIAL)
+
+
+def _show(report: Report, counts: dict[str, int]) -> None:
+    """The files that need a word, then the sums."""
+    from rag.cli.terminal import line, paint, peak_memory, say
+
+    for status, colour in (("degraded", "yellow"), ("skipped", "dim"), ("failed", "red")):
+        named = [f for f in report.files if f.status == status]
+        for f in named[:SHOWN]:
+            say(f"{paint(f'{status:>9}', colour)}  {line(f.source)}: {line(f.reason)}")
+        if len(named) > SHOWN:
+            say(f"{'':>9}  and {len(named) - SHOWN} more {status}; --json lists all")
+    say(", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "no files found")
+    chunks = sum(f.chunks for f in report.files)
+    embedded = f"{report.embedded:,} embedded" + (f" ({report.tokens:,} tokens)" if report.tokens else "")
+    say(f"{chunks:,} chunks, {embedded}, {report.seconds:.1f} s, {peak_memory():,} MB of memory")
+    if report.published and chunks and not report.left:
+        say('Ask with: rag ask "your question"')
+
+
+def _tell(report: Report, *, rebuild: bool) -> None:
+    """What an interruption left, on stderr, where it does not disturb --json."""
+    from rag.cli.terminal import fail
+
+    if rebuild:
+        fail("interrupted: the index answers as it did before. The same command goes on from here.")
+    elif report.left:
+        fail(f"interrupted: what is done is indexed, {report.left:,} changed files are left. The same command goes on.")
+    else:
+        fail("interrupted before anything was changed. The same command starts again.")

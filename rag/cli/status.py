@@ -24,13 +24,16 @@ def status(
 
       rag status --failed
     """
-    from contextlib import closing
+    from contextlib import closing, suppress
 
     from rag.cli.terminal import line, say, say_json
+    from rag.errors import IndexMissing
     from rag.index import Index
 
     place = Index.at(index)
-    with closing(place.read_manifest()) as manifest:
+    with suppress(IndexMissing), place.reading(deep=False):
+        pass  # a damaged vector index is said here, and not first when something is asked
+    with closing(place.read_manifest(whole=True)) as manifest:
         counts, facts, sources = manifest.counts(), manifest.facts(), list(manifest.sources().values())
     if failed:
         sources = [s for s in sources if s.status != "ok"]

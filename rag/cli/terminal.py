@@ -7,7 +7,9 @@ before anything is printed. JSON output is left as it is: json.dumps escapes the
 from __future__ import annotations
 
 import json
+import resource
 import sys
+import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ PHASES = {
     "embed": "embedding",
     "publish": "publishing",
 }
+UNITS = {"load": "files", "rechunk": "files"}
 
 
 def clean(text: str) -> str:
@@ -65,9 +68,17 @@ def fail(error: object, *, code: int | None = None) -> int:
     return code if code is not None else getattr(error, "exit_code", 1)
 
 
+def peak_memory() -> int:
+    """The most memory this process had, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak / (1e6 if sys.platform == "darwin" else 1e3))
+
+
 @contextmanager
 def progress_bars() -> Iterator[Progress | None]:
-    """A progress callback that draws a bar per phase on stderr; None when stderr is no terminal."""
+    """A progress callback that draws a bar per phase on stderr, with tokens a second and memory; None when stderr is
+    no terminal.
+    """
     if not sys.stderr.isatty():
         yield None
         return
@@ -83,14 +94,19 @@ def progress_bars() -> Iterator[Progress | None]:
 
     columns = (
         TextColumn("{task.description:>18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, Any] = {}
+        began = time.monotonic()
 
         def update(phase: str, done: int, total: int) -> None:
+            if phase == "tokens":
+                rate = done / max(time.monotonic() - began, 0.1)
+                bars.update(tasks["embed"], note=f"{rate:,.0f} tokens/s, {peak_memory():,} MB")
+                return
             if phase not in tasks:
-                tasks[phase] = bars.add_task(PHASES[phase], total=total or None)
+                tasks[phase] = bars.add_task(PHASES[phase], total=total or None, note=UNITS.get(phase, ""))
             bars.update(tasks[phase], completed=done, total=total or None)
 
         yield update

@@ -164,9 +164,13 @@ class Edge:
         """The engine maps its files into memory: writing into a hole of a full disk kills the process by a signal."""
         need, free = SPARE + 2 * nbytes, shutil.disk_usage(self.path).free
         if free < need:
-            raise SpaceError(
-                f"{self.path}: writing needs {need >> 20} MB of free disk space, there are {free >> 20} MB"
-            )
+            raise self._full(need, free)
+
+    def _full(self, need: int, free: int) -> SpaceError:
+        return SpaceError(
+            f"{self.path}: not enough free disk space: {need / 1e6:,.0f} MB needed, {free / 1e6:,.0f} MB free. Make "
+            "room, then run the same command again."
+        )
 
     def _ask(self, branches: Sequence[ranking.Branch], limit: int) -> list[list[ranking.Scored]]:
         with self._mapped():
@@ -189,4 +193,6 @@ class Edge:
         except (RagError, GeneratorExit, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
+            if "os error 28" in str(error):  # ENOSPC: it writes even when it opens a folder to read
+                raise self._full(SPARE, shutil.disk_usage(self.path).free) from error
             raise kind(f"{self.path}: {error}") from error

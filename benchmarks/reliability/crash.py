@@ -1,0 +1,173 @@
+"""R2: kill -9 while an index is published, collected, rebuilt, purged, repaired, migrated.
+
+The process kills itself in front of its n-th call that changes a folder or makes a change durable, for many n. Whatever
+n is, the old or the new index then answers, and the same command run again ends where an uninterrupted one does, with
+nothing for a deep check to find.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.reliability import apart, corpus
+from benchmarks.reliability.damage import Whole, again, answers, make
+from benchmarks.reliability.outcome import Outcome, Row
+from rag.check import check
+from rag.config import build, load
+from rag.errors import MismatchError
+from rag.index import Index
+from rag.ingest import publish
+from rag.removal import delete
+from rag.repair import repair
+from rag.schema import CELLS
+
+CALLS = ("rename", "unlink", "rmdir", "mkdir", "fsync", "write")
+
+
+def _ingest(folder: Path) -> None:
+    corpus.write(folder / "docs", range(10, 14), version=2)
+    corpus.run(folder, _config(folder))
+
+
+def _rebuild(folder: Path) -> None:
+    index = Index.at(folder)
+    with index.writing() as manifest:
+        publish(index, build(_config(folder)), manifest, fresh=True)
+
+
+def _purge(folder: Path) -> None:
+    delete(Index.at(folder), _config(folder), ["docs/00007.txt"], purge=True)
+
+
+def _repair(folder: Path) -> None:
+    repair(Index.at(folder), _config(folder))
+
+
+ACTS: dict[str, Callable[[Path], None]] = {
+    "ingest": _ingest,
+    "rebuild": _rebuild,
+    "purge": _purge,
+    "migration": _rebuild,
+    "repair": _repair,
+}
+
+
+def _config(folder: Path) -> Any:
+    return load(str(folder / "tiny.yaml"))
+
+
+def _killed(act: str, folder: Path, at: int) -> int:
+    """Do it; the process ends in front of call number `at`. How many calls there were."""
+    calls = 0
+
+    def counted(genuine: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return genuine(*arguments, **options)
+
+        return call
+
+    genuine = {name: getattr(os, name) for name in CALLS}
+    try:
+        for name in CALLS:
+            setattr(os, name, counted(genuine[name]))
+        ACTS[act](folder)
+    finally:
+        for name in CALLS:
+            setattr(os, name, genuine[name])
+    return calls
+
+
+def _prepare(whole: Whole, act: str) -> None:
+    """The index as it was, before what this act mends."""
+    folder = again(whole)
+    corpus.write(whole.folder / "docs", range(10, 14))
+    if act == "migration":
+        _age(folder)
+    if act == "repair":
+        (folder / "CURRENT").write_text("nonsense")
+
+
+def _age(folder: Path) -> None:
+    """The index as version 1 wrote it: no checksums, roots, seal."""
+    with closing(sqlite3.connect(folder / "manifest.sqlite", isolation_level=None)) as db:
+        for table in ("facts", "sources", "documents", "chunks"):
+            db.execute(f"ALTER TABLE {table} DROP COLUMN crc")
+        for column in ("documents", "chunks"):
+            db.execute(f"ALTER TABLE sources DROP COLUMN {column}")
+        db.execute("DROP TABLE roots")
+        db.create_function("old_crc", -1, _old_crc, deterministic=True)
+        db.execute(f"UPDATE vectors SET crc = old_crc({', '.join(CELLS['vectors'])})")
+        db.execute("PRAGMA user_version=1")
+    number = (folder / "CURRENT").read_text().split()[0]
+    (folder / "CURRENT").write_text(f"{number}\n")
+    (folder / "seal.json").unlink()
+
+
+def _old_crc(key: str, *blobs: bytes | None) -> int:
+    from zlib import crc32
+
+    crc = crc32(key.encode())
+    for blob in blobs:
+        crc = crc32(blob if blob is not None else b"\0", crc)
+    return crc
+
+
+def kills(count: int) -> Outcome:
+    """`count` kills, over all acts."""
+    rng = random.Random(2)
+    lost: list[str] = []
+    with TemporaryDirectory() as name:
+        whole = make(Path(name), documents=20)
+        (whole.folder / ".rag").rename(whole.folder / "kept")
+        calls: dict[str, int] = {}
+        new: dict[str, tuple[str, Any]] = {}
+        for act in ACTS:
+            _prepare(whole, act)
+            calls[act] = apart.result(_killed, act, whole.folder, -1)
+            new[act] = (corpus.digest(whole.folder, whole.config), answers(whole.folder, whole.config))
+        for number in range(count):
+            act = list(ACTS)[number % len(ACTS)]
+            at = rng.randint(1, calls[act])
+            _prepare(whole, act)
+            process = apart.start(_killed, act, whole.folder, at)
+            process.join()
+            if process.exitcode != -signal.SIGKILL:
+                lost.append(f"{act}, call {at}: was not killed but ended with {process.exitcode}")
+            elif wrong := _judge(whole, act, new[act]):
+                lost.append(f"{act}, call {at} of {calls[act]}: {wrong}")
+    return Outcome(count, count - len(lost), lost, ", ".join(f"{act} {n} calls" for act, n in calls.items()))
+
+
+def _judge(whole: Whole, act: str, new: tuple[str, Any]) -> str:
+    """What is wrong with an index in which an act was killed, "" when nothing."""
+    from rag.errors import CorruptError
+
+    refused = {"migration": MismatchError, "repair": CorruptError}.get(act)  # what the old index is allowed to say
+    try:
+        if answers(whole.folder, whole.config) not in (whole.answers, new[1]):
+            return "neither the old nor the new index answered"
+    except Exception as error:
+        if refused is None or not isinstance(error, refused):
+            return f"no answer: {type(error).__name__}: {error}"
+    ACTS[act](whole.folder)
+    if found := check(Index.at(whole.folder), build(whole.config).store, deep=True):
+        return f"found after the next run: {found[0].what}"
+    if corpus.digest(whole.folder, whole.config) != new[0]:
+        return "another index than without it"
+    left = sorted(p.name for p in (whole.folder / ".rag" / "generations").iterdir() if p.is_dir())
+    return "" if len(left) == 1 else f"generations left: {left}"
+
+
+ROWS: dict[str, Row] = {"R2": kills}

@@ -1,0 +1,54 @@
+"""What stands in the manifest's rows: vectors as bytes and back, and the checksum every row carries. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from rag.types import Chunk, Sparse
+
+Cell = str | int | bytes | None
+
+
+def pack(array: np.ndarray[tuple[int, ...], np.dtype[np.float32]], *, rows: bool = False) -> bytes:
+    """A vector, or with `rows` a matrix, as little-endian float32."""
+    data = np.ascontiguousarray(array, dtype="<f4")
+    return (np.array([len(data)], dtype="<i8").tobytes() if rows else b"") + data.tobytes()
+
+
+def pack_sparse(sparse: Sparse) -> bytes:
+    """Count, indices, values."""
+    head = np.array([len(sparse.indices)], dtype="<i8").tobytes()
+    return head + sparse.indices.astype("<i8").tobytes() + sparse.values.astype("<f4").tobytes()
+
+
+def unpack_sparse(blob: bytes) -> Sparse:
+    """What `pack_sparse` packed."""
+    n = int(np.frombuffer(blob, "<i8", count=1)[0])
+    indices = np.frombuffer(blob, "<i8", count=n, offset=8)
+    return Sparse(indices, np.frombuffer(blob, "<f4", count=n, offset=8 + 8 * n))
+
+
+def unpack_rows(blob: bytes) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """What `pack` packed with `rows`."""
+    n = int(np.frombuffer(blob, "<i8", count=1)[0])
+    return np.frombuffer(blob, "<f4", offset=8).reshape(n, -1)
+
+
+def row_crc(*cells: Cell) -> int:
+    """The checksum of a row's cells, with their types and lengths."""
+    data = [cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "surrogatepass") for cell in cells]
+    kinds = ",".join([f"{type(cell).__name__}{len(one)}" for cell, one in zip(cells, data, strict=True)])
+    return crc32(b"".join([kinds.encode(), *data]))
+
+
+def chunk_crc(chunk: Chunk, key: str) -> int:
+    """The checksum of a whole chunk as a reader meets it, and of the key of its vectors."""
+    plain: list[Any] = [
+        chunk.id, chunk.doc_id, chunk.text, chunk.start, chunk.end, chunk.source, chunk.title, chunk.context,
+        list(chunk.about), [[s.start, s.end, s.kind, s.label] for s in chunk.sections], dict(chunk.meta), key,
+    ]  # fmt: skip
+    return crc32(json.dumps(plain, sort_keys=True).encode())

@@ -1,0 +1,95 @@
+"""Ctrl-C and SIGTERM while an index is written: remembered at once, acted on where it is safe.
+
+Work that changes nothing (looking, reading, chunking, embedding) runs inside `Stop.anywhere` and is left at once; a
+transaction or a publish is finished first. Who insists with a second signal gets out everywhere: what is half done is
+then mended by the next run, as after a power cut.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
+_CAUGHT = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal ended the work early. `report` is what was done until then (a `rag.ingest.Report`)."""
+
+    report: object = None
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+    @property
+    def exit_code(self) -> int:
+        """As shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
+        return 128 + self.number
+
+
+class Stop:
+    """Whether a signal came, and where it may take effect."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._anywhere = False
+
+    def catch(self, number: int, frame: FrameType | None) -> None:
+        """The handler of both signals."""
+        if self.number:
+            raise KeyboardInterrupt
+        self.number = number
+        if self._anywhere:
+            raise Interrupted(number)
+
+    def check(self) -> None:
+        """Raises Interrupted when a signal came."""
+        if self.number:
+            raise Interrupted(self.number)
+
+    @contextmanager
+    def anywhere(self) -> Iterator[None]:
+        """Inside, a signal raises Interrupted at once; one that came before does so now."""
+        self._anywhere = True
+        try:
+            self.check()
+            yield
+        finally:
+            self._anywhere = False
+
+    def each(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, waiting for each of which may be interrupted; what is done with them may not."""
+        source = iter(items)
+        try:
+            while True:
+                with self.anywhere():
+                    try:
+                        item = next(source)
+                    except StopIteration:
+                        return
+                yield item
+        finally:
+            getattr(source, "close", lambda: None)()  # a generator's, which ends its processes
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """A `Stop` that catches both signals, unless the program that calls this has handlers of its own."""
+    stop = Stop()
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in _CAUGHT:
+            handler = signal.getsignal(number)
+            if handler in (signal.SIG_DFL, signal.default_int_handler):
+                before[number] = signal.signal(number, stop.catch)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

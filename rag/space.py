@@ -1,0 +1,58 @@
+"""Free disk space: checked before it is needed, and a full disk told as one.
+
+The vector engine maps its files into memory and allocates far ahead; on a full disk it is killed by a signal rather
+than told. So there must always be more room than a batch can take.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rag.errors import SpaceError
+
+SPARE_BYTES = 64 << 20
+_FULL = frozenset([errno.ENOSPC, errno.EDQUOT])
+_SQLITE_IO = 10  # what SQLite says, instead of SQLITE_FULL, when its shared memory or journal cannot grow
+
+
+def need_space(folder: Path, needed: int) -> None:
+    """Raises SpaceError unless `needed` bytes and a reserve are free."""
+    free = shutil.disk_usage(folder).free
+    if free < needed + SPARE_BYTES:
+        raise _error(folder, needed, free)
+
+
+@contextmanager
+def full_disk_told(folder: Path) -> Iterator[None]:
+    """An error that comes of a full disk is a SpaceError that says how much room is needed."""
+    try:
+        yield
+    except (OSError, sqlite3.DatabaseError) as error:
+        tell_if_full(error, folder)
+        raise
+
+
+def tell_if_full(error: OSError | sqlite3.DatabaseError, folder: Path) -> None:
+    """Raises SpaceError from an error that came of a full disk."""
+    free = shutil.disk_usage(folder).free if folder.is_dir() else 0
+    if _is_full(error, free):
+        raise _error(folder, 0, free) from error
+
+
+def _is_full(error: OSError | sqlite3.DatabaseError, free: int) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    code = getattr(error, "sqlite_errorcode", 0)
+    return bool(code == sqlite3.SQLITE_FULL or (code & 0xFF == _SQLITE_IO and free < SPARE_BYTES))
+
+
+def _error(folder: Path, needed: int, free: int) -> SpaceError:
+    return SpaceError(
+        f"{folder}: not enough free disk space: {(needed + SPARE_BYTES) / 1e6:,.0f} MB needed, {free / 1e6:,.0f} MB "
+        "free. The index answers as before. Make room, then run the same command again."
+    )

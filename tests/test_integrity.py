@@ -1,0 +1,178 @@
+"""What was damaged is said and mended, what was taken out stays out, what was purged is gone from every byte."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.reliability.crash import _age
+from rag.check import check
+from rag.config import PipelineConfig, build, load
+from rag.errors import CorruptError, InputError, LockedError, MismatchError
+from rag.index import Index
+from rag.ingest import Report, ingest
+from rag.pipeline import Pipeline
+from rag.removal import delete
+from rag.repair import repair
+from rag.types import Hit
+from tests.test_cli import rag
+
+
+@pytest.fixture
+def config(notes: Path) -> PipelineConfig:
+    """The pipeline of an index of four notes."""
+    run(notes)
+    return load("tiny.yaml")
+
+
+def run(folder: Path, *paths: str) -> Report:
+    return ingest(Index.at(folder), load("tiny.yaml"), list(paths) or ["docs"])
+
+
+def sources(folder: Path) -> dict[str, str]:
+    with closing(Index.at(folder).read_manifest()) as manifest:
+        return {name: row.status for name, row in manifest.sources().items()}
+
+
+def holding(folder: Path, text: str) -> list[str]:
+    """Files of the index in which the text stands."""
+    return [p.name for p in (folder / ".rag").rglob("*") if p.is_file() and text.encode() in p.read_bytes()]
+
+
+def found(folder: Path, config: PipelineConfig, question: str = "router") -> list[Hit]:
+    with Pipeline(config, Index.at(folder)) as opened:
+        return opened.search(question)
+
+
+def damage(path: Path, text: str) -> None:
+    """Another letter where this text stands."""
+    data = bytearray(path.read_bytes())
+    data[data.index(text.encode())] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def test_a_passage_changed_in_the_vector_index_is_not_quoted_and_can_be_mended(notes: Path) -> None:
+    rag("ingest", "docs", "--pipeline", "tiny.yaml")
+    before = rag("search", "Lumen K2", "--json").stdout
+    (page,) = [p for p in (notes / ".rag").rglob("payload_storage/page_0.dat")]
+    damage(page, "Halvorsen Optik. It draws")
+    for words in (("ask", "Who makes the Lumen K2?"), ("search", "Lumen K2"), ("check",), ("check", "--deep")):
+        done = rag(*words, code=6)
+        assert "page_0.dat" in done.stdout + done.stderr
+        assert words[0] == "check" or "rag check --repair" in done.stderr
+    assert "repaired: 0 files read again" in rag("check", "--repair").stdout
+    assert "sound" in rag("check", "--deep").stdout
+    assert rag("search", "Lumen K2", "--json").stdout == before
+
+
+def test_a_damaged_row_of_the_manifest_stops_who_would_build_on_it(notes: Path, config: PipelineConfig) -> None:
+    before = found(notes, config)
+    damage(notes / ".rag" / "manifest.sqlite", "Soup is served")
+    with pytest.raises(CorruptError, match="rag check --repair"):
+        run(notes)
+    assert "rag check --repair" in rag("status", code=6).stderr
+    assert found(notes, config) == before  # the vector index is whole, and these passages too
+    done = repair(Index.at(notes), config)
+    assert done.read == ["docs/canteen.txt"] and not done.left and not done.embedded
+    assert found(notes, config) == before and run(notes).count("unchanged") == 4
+
+
+def test_a_text_that_is_damaged_and_whose_file_is_gone_is_named(notes: Path, config: PipelineConfig) -> None:
+    (notes / "docs" / "canteen.txt").unlink()
+    damage(notes / ".rag" / "manifest.sqlite", "Soup is served")
+    done = rag("check", "--repair", code=6)
+    assert "docs/canteen.txt" in done.stdout and "lost" in done.stdout
+    assert sources(notes)["docs/canteen.txt"] == "failed"
+    assert "sound" in rag("check", "--deep").stdout
+
+
+def test_what_is_shown_is_compared_with_the_manifest_unless_that_is_newer(notes: Path, config: PipelineConfig) -> None:
+    index = Index.at(notes)
+    (hit, *_) = found(notes, config)
+    with index.reading() as live:
+        content = live.content
+    index.verify([hit], content)
+    forged = replace(hit, chunk=replace(hit.chunk, text=hit.chunk.text.replace("Lumen", "Luman")))
+    with pytest.raises(CorruptError, match="not what the manifest says"):
+        index.verify([forged], content)
+    (notes / "docs" / "more.txt").write_text("A later text.\n")
+    run(notes)
+    index.verify([forged], content)  # of an older generation, which was compared when it was opened
+
+
+def test_an_interrupted_run_is_told_apart_from_damage_and_answers(notes: Path, config: PipelineConfig) -> None:
+    index = Index.at(notes)
+    with index.locked(), pytest.raises(LockedError):
+        check(index, None, deep=False)
+    (notes / ".rag" / "seal.json").unlink()
+    assert [f.part for f in check(index, None, deep=True)] == ["seal"]
+    assert found(notes, config)
+    run(notes)
+    assert check(index, None, deep=True) == []
+
+
+def test_fields_that_change_without_the_text_reach_the_vector_index(notes: Path, config: PipelineConfig) -> None:
+    for year in (2023, 2024):
+        (notes / "docs" / "facts.jsonl").write_text(f'{{"id": 1, "text": "The gauge is on pier two.", "year": {year}}}')
+        run(notes)
+        (hit,) = [h for h in found(notes, config, "gauge pier") if h.chunk.source.endswith("facts.jsonl")]
+        assert hit.chunk.meta["year"] == year
+
+
+def test_deleted_files_stay_out_until_they_are_named(notes: Path, config: PipelineConfig) -> None:
+    with pytest.raises(InputError, match=r"nothing\.md"):
+        delete(Index.at(notes), config, ["docs/lumen.md", "nothing.md"])
+    assert len(sources(notes)) == 4
+    removed = delete(Index.at(notes), config, ["*.txt", "docs/lumen.md"])
+    assert removed.names == removed.kept_out == ["docs/canteen.txt", "docs/lumen.md"]
+    assert not [h for h in found(notes, config, "Lumen K2") if h.chunk.source in removed.names]
+    assert [f.source for f in run(notes).files if f.status == "skipped"] == removed.names
+    assert run(notes, "docs/lumen.md").count("updated") == 1
+    assert sources(notes)["docs/lumen.md"] == "ok" and sources(notes)["docs/canteen.txt"] == "excluded"
+    (notes / "docs" / "router.md").unlink()
+    assert delete(Index.at(notes), config, ["docs/router.md"]).kept_out == []
+    assert "docs/router.md" not in sources(notes)
+    assert check(Index.at(notes), build(config).store, deep=True) == []
+
+
+def test_purged_text_is_in_no_file_any_more(notes: Path, config: PipelineConfig) -> None:
+    (notes / "docs" / "copy.txt").write_text((notes / "docs" / "canteen.txt").read_text())
+    (notes / "docs" / "canteen.txt").write_text("Zwiebelkuchen is served.\n")  # an older text is still about
+    run(notes)
+    secrets = ("Zwiebelkuchen", "Halvorsen Optik has its head office")
+    assert all(holding(notes, secret) for secret in secrets)
+    (notes / "docs" / "canteen.txt").unlink()
+    removed = delete(Index.at(notes), config, ["docs/canteen.txt", "docs/halvorsen.md"], purge=True)
+    assert removed.kept_out == ["docs/halvorsen.md"]
+    assert [holding(notes, secret) for secret in (*secrets, "canteen")] == [[], [], holding(notes, "canteen")]
+    assert "docs/canteen.txt" not in sources(notes)
+    assert found(notes, config, "canteen soup")[0].chunk.source == "docs/copy.txt"
+    assert check(Index.at(notes), build(config).store, deep=True) == []
+    assert delete(Index.at(notes), config, ["docs/copy.txt"], purge=True).copies == []
+
+
+def test_a_purge_says_when_a_reader_still_holds_the_text(notes: Path, config: PipelineConfig) -> None:
+    with Index.at(notes).reading(), pytest.raises(LockedError, match="still reads"):
+        delete(Index.at(notes), config, ["docs/canteen.txt"], purge=True)
+    assert holding(notes, "Soup is served")
+    delete(Index.at(notes), config, ["docs/canteen.txt"], purge=True)
+    assert not holding(notes, "Soup is served")
+
+
+def test_an_index_of_the_first_version_is_brought_up_to_date(notes: Path, config: PipelineConfig) -> None:
+    before = found(notes, config)
+    _age(notes / ".rag")
+    with pytest.raises(MismatchError, match="rag rebuild"):
+        found(notes, config)
+    assert "4 sources" in rag("rebuild").stdout
+    assert found(notes, config) == before and check(Index.at(notes), build(config).store, deep=True) == []
+    assert run(notes).count("unchanged") == 4
+    _age(notes / ".rag")
+    with closing(sqlite3.connect(notes / ".rag" / "manifest.sqlite")) as db, db:
+        db.execute("UPDATE vectors SET crc = 1")
+    with pytest.raises(CorruptError):
+        run(notes)

@@ -1,0 +1,37 @@
+"""Small counts of the scoreboard's rows about the index: damage, crashes, histories, fingerprints."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.reliability import crash, damage, history
+from benchmarks.reliability.outcome import Row
+
+ROWS: dict[str, tuple[Row, int]] = {
+    "R2": (crash.kills, 5),
+    "R7": (history.unchanged, 2),
+    "R8": (history.histories, 4),
+    "R11": (damage.places, 6),
+    "R13": (damage.fingerprints, 12),
+}
+LONG: dict[str, tuple[Row, int]] = {
+    "R2": (crash.kills, 50),
+    "R8": (history.histories, 60),
+    "R11": (damage.places, 60),
+    "R12": (damage.storage, len(damage.WHOLE)),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_nothing_is_lost(row: str) -> None:
+    run, count = ROWS[row]
+    outcome = run(count)
+    assert outcome.lost == [] and outcome.survived == outcome.injected > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", LONG)
+def test_nothing_is_lost_in_many(row: str) -> None:
+    run, count = LONG[row]
+    outcome = run(count)
+    assert outcome.lost == [] and outcome.survived == outcome.injected > 0
