@@ -99,10 +99,10 @@ VARIANTS = {
         Variant("dense", "dense search alone: no `sparse`, no `hop`", "direct", {"retrieve": SEARCH["dense"]}),
         Variant("BM25", "sparse search alone: no `embed`, no `hop`", "direct", {"retrieve": SEARCH["sparse"]}),
         Variant(
-            "two hops", "the default, reading on once more", changes={"hop": {"use": "encoder", "hops": 2}}, most=200
+            "two hops", "the default, reading on once more", changes={"hop": {"use": "encoder", "hops": 2}}, most=100
         ),
         Variant(
-            "maxsim", "the default, its direct hits reranked by MaxSim", changes={"rerank": {"use": "maxsim"}}, most=150
+            "maxsim", "the default, its direct hits reranked by MaxSim", changes={"rerank": {"use": "maxsim"}}, most=80
         ),
         Variant(
             "chunks of 64",

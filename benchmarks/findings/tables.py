@@ -50,13 +50,13 @@ def retrieval(found: Summaries) -> str:
         summary = found[name]
         counts = f"{summary['questions']:,} questions over {summary['passages']:,} passages"
         heads = ["pipeline", "recall@2", "recall@5", "recall@10", "all gold@5", "all gold@10", "nDCG@10"]
-        heads += ["recall@5 against direct", "recall@10 against direct", "passages", "ms p50 / p95"]
+        heads += ["recall@5 against direct", "recall@10 against direct", "passages", "CPU ms p50 / p95"]
         rows = []
         for variant, row in summary["pipelines"].items():
             less = f" ({row['n']} questions)" if row["n"] < summary["questions"] else ""
             means = [_mean(row, f"{m}@{k}") for m, ks in (("recall", (2, 5, 10)), ("all_gold", (5, 10))) for k in ks]
             differences = [_against(row, f"recall@{k}") for k in (5, 10)]
-            cost = [f"{row['passages']:g}", f"{row['ms'][0]} / {row['ms'][1]}"]
+            cost = [f"{row['passages']:g}", _time(row)]
             rows.append([variant + less, *means, _mean(row, "ndcg@10"), *differences, *cost])
         parts.append(f"**{summary['title']}**, {counts}\n\n{_table(heads, rows)}")
     return "\n\n".join(parts)
@@ -121,8 +121,8 @@ def answers(found: Summaries) -> str:
     for name in (name for name in found if SOURCES[name].answers):
         for variant, row in found[name]["pipelines"].items():
             cells = [_mean(row, metric) for metric in ANSWER_COLUMNS.values()]
-            rows.append([found[name]["title"], variant, str(row["n"]), *cells, f"{row['ms'][0]} / {row['ms'][1]}"])
-    return _table(["dataset", "pipeline", "questions", *ANSWER_COLUMNS, "ms p50 / p95"], rows)
+            rows.append([found[name]["title"], variant, str(row["n"]), *cells, _time(row)])
+    return _table(["dataset", "pipeline", "questions", *ANSWER_COLUMNS, "CPU ms p50 / p95"], rows)
 
 
 def failures(found: Summaries) -> str:
@@ -171,6 +171,10 @@ def _row(found: Summaries, name: str, variant: str) -> Mapping[str, Any]:
     """What was measured of a pipeline on a source; empty where it was not."""
     row: Mapping[str, Any] = found.get(name, {}).get("pipelines", {}).get(variant, {})
     return row
+
+
+def _time(row: Mapping[str, Any]) -> str:
+    return " / ".join(f"{ms:.0f}" for ms in row["cpu_ms"])
 
 
 def _mean(row: Mapping[str, Any], metric: str) -> str:
