@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.findings import examples, measure, plan, published, tables
-from benchmarks.findings.plan import SOURCES, VARIANTS, Source, Variant
+from benchmarks.findings import examples, measure, published, tables
+from benchmarks.findings.plan import SOURCES, Source
+from benchmarks.findings.variants import BASELINE, VARIANTS, Variant
 from rag.config import parse
 from rag_evals import runner
 from rag_evals.datasets import Dataset, Passage, Question
@@ -45,8 +46,7 @@ def test_a_stage_is_taken_out_by_none() -> None:
 
 def test_the_baseline_comes_first_wherever_it_is_compared_with() -> None:
     for source in SOURCES.values():
-        names = [variant.name for variant in plan.planned(source)]
-        assert names[0] == plan.BASELINE or source.name == "limit_small"
+        assert source.planned[0].name == BASELINE
     assert {row[0] for row in published.LIMIT_SMALL} == set(SOURCES["limit_small"].pipelines)
 
 
@@ -72,7 +72,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     monkeypatch.setattr(measure, "RESULTS", tmp_path)
     monkeypatch.setattr(measure, "cpu_ms", lambda *_: [20.0, 30.0])
     monkeypatch.setattr(tables, "RESULTS", tmp_path)
-    return Source("musique", "Metals", "questions.jsonl", "corpus.jsonl", pipelines=("direct", "links", "default"))
+    return Source("musique", "Metals", ".", "questions.jsonl", "corpus.jsonl", pipelines=("direct", "links", "default"))
 
 
 def test_a_summary_holds_means_differences_hops_and_failures(source: Source, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.findings import measure, power, tables
-from benchmarks.findings.plan import SOURCES, VARIANTS
+from benchmarks.findings.plan import SOURCES
+from benchmarks.findings.variants import VARIANTS
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.findings.examples import failures
-from benchmarks.findings.plan import BASELINE, Source, planned
+from benchmarks.findings.plan import Source
+from benchmarks.findings.variants import BASELINE
 from rag_evals import measure, runner, stats
 from rag_evals.datasets import Dataset
 from rag_evals.indexing import indexed
@@ -38,7 +39,7 @@ def run(source: Source, data: Path, cache: Path, *, only: Collection[str] = (), 
     rows: dict[str, Row] = dict(before.get("pipelines", {}))
     shown = list(before.get("failures", []))
     baseline: Mapping[str, Any] = {}
-    for variant in planned(source):
+    for variant in source.planned:
         if only and variant.name not in {*only, BASELINE}:
             continue
         say(f"{source.name}: {variant.name}")
@@ -53,14 +54,7 @@ def run(source: Source, data: Path, cache: Path, *, only: Collection[str] = (), 
         }
         if variant.name == "default" and not source.answers:
             shown = failures(dataset, done, max(source.k))
-        _write(
-            path,
-            source,
-            dataset_size=sum(1 for _ in dataset.corpus),
-            asked=len(dataset.questions),
-            rows=rows,
-            shown=shown,
-        )
+        _write(path, source, dataset, rows, shown)
 
 
 def _row(found: Mapping[str, Any], done: runner.Run, k: int, baseline: Mapping[str, Any]) -> Row:
@@ -104,14 +98,12 @@ def _rounded(interval: Mapping[str, float]) -> Row:
     return {end: round(value, DIGITS) for end, value in interval.items()}
 
 
-def _write(
-    path: Path, source: Source, *, dataset_size: int, asked: int, rows: Mapping[str, Row], shown: Sequence[Any]
-) -> None:
-    order = [variant.name for variant in planned(source)]
+def _write(path: Path, source: Source, dataset: Dataset, rows: Mapping[str, Row], shown: Sequence[Any]) -> None:
+    order = [variant.name for variant in source.planned]
     summary = {
         "title": source.title,
-        "passages": dataset_size,
-        "questions": asked,
+        "passages": sum(1 for _ in dataset.corpus),
+        "questions": len(dataset.questions),
         "k": list(source.k),
         "pipelines": {name: rows[name] for name in order if name in rows},
         "failures": list(shown),

@@ -1,46 +1,46 @@
-"""What is measured: datasets by their files, and pipelines as the default with one thing changed.
+"""Which datasets are measured, by their files below the data folder, and which of their questions.
 
-A variant that changes a shipped pipeline is written as a pipeline file of its own, so that it takes the same way
-through the harness as any user's. SQuAD and NQ have no dev split: of their questions those count whose passages
-training left out (`rag.train.data.held_out`), a fixed random choice of them.
+SQuAD and NQ have no dev split: of their questions those count whose passages training left out
+(`rag.train.data.held_out`), a fixed random choice of them.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from rag.config import preset_folder
+from benchmarks.findings.variants import ANSWERED, LIMIT, RANKED, VARIANTS, Variant
 from rag.train.data import held_out
 from rag.train.data import load as rows
 from rag_evals.datasets import Dataset, load
 
-BASELINE = "direct"
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A dataset: files below the data folder, and which of its questions (`most` at random, those held out)."""
+    """A dataset, the `most` of its questions to ask (all, unless given; `unseen`: those held out), and by what."""
 
     name: str
     title: str
-    questions: str
-    corpus: str | None = None
+    folder: str
+    questions: str = "questions_dev.jsonl"
+    corpus: str | None = "corpus.jsonl.gz"
     most: int | None = None
     unseen: bool = False
     k: tuple[int, ...] = (2, 5, 10)
     answers: bool = False
-    pipelines: tuple[str, ...] = ()
+    pipelines: tuple[str, ...] = RANKED
+
+    @property
+    def planned(self) -> list[Variant]:
+        """The pipelines it is measured with, in order."""
+        named = [VARIANTS[name] for name in self.pipelines]
+        return [variant for variant in named if not variant.only or self.name in variant.only]
 
     def load(self, data: Path) -> Dataset:
         """The dataset. Where only retrieval is measured, questions without gold are not asked. Raises InputError."""
-        path = data / self.questions
-        dataset = load(path, data / self.corpus if self.corpus else None, name=self.name)
+        path = data / self.folder / self.questions
+        dataset = load(path, self.corpus and path.parent / self.corpus, name=self.name)
         asked = [question for question in dataset.questions if self.answers or question.gold]
         if self.unseen:
             left_out = {row["id"] for row in rows(path) if held_out(row)}
@@ -51,151 +51,33 @@ class Source:
         return replace(dataset, questions=tuple(asked))
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """A pipeline: a shipped one, with these keys of its file exchanged (None takes a stage out).
-
-    Costly ones are measured `only` on some sources, or on the first `most` questions.
-    """
-
-    name: str
-    says: str
-    base: str = "default"
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    only: tuple[str, ...] = ()
-    most: int | None = None
-
-    def reference(self, folder: Path) -> str:
-        """The shipped pipeline's name, or the path of a file written into the folder."""
-        if not self.changes:
-            return self.base
-        path = folder / f"{self.name.replace(' ', '-')}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(self.config(), sort_keys=False), encoding="utf-8")
-        return str(path)
-
-    def config(self) -> dict[str, Any]:
-        """The pipeline as a mapping."""
-        shipped = yaml.safe_load((preset_folder() / f"{self.base}.yaml").read_text(encoding="utf-8"))
-        return {key: value for key, value in {**shipped, **self.changes}.items() if value is not None}
+_RETRIEVAL = (
+    Source("2wiki", "2WikiMultihopQA dev", "2wikimultihopqa"),
+    Source("hotpotqa", "HotpotQA dev, all passages", "hotpotqa"),
+    Source("musique", "MuSiQue dev, answerable", "musique"),
+    Source("multihop_rag", "MultiHop-RAG dev, evidence sentences", "multihop_rag", corpus="evidence_corpus.jsonl.gz"),
+    Source("entailment_bank", "EntailmentBank dev", "entailment_bank"),
+    Source("squad", "SQuAD 1.1, held out", "squad", "v11_questions.jsonl.gz", "v11_paragraphs.jsonl.gz", 600, True),
+    Source("nq", "Natural Questions, held out", "nq", "questions.jsonl.gz", most=600, unseen=True),
+    Source("limit_small", "LIMIT small", "limit_small", "qrels.jsonl", None, k=(2, 10, 20), pipelines=LIMIT),
+)
+_SETS = {source.name: source for source in _RETRIEVAL}
 
 
-SEARCH = {by: {"use": "search", "by": by} for by in ("dense", "sparse")}
-
-VARIANTS = {
-    variant.name: variant
-    for variant in (
-        Variant("direct", "hybrid search, no hops: the baseline, and the default without `hop`", "direct"),
-        Variant("fast", "dense search, one link hop", "fast"),
-        Variant("links", "hybrid search, link hops: the default without reading", "links"),
-        Variant("default", "hybrid search, hops by reading and along links"),
-        Variant("no BM25", "the default without `sparse`: dense search only", changes={"retrieve": SEARCH["dense"]}),
-        Variant(
-            "no dense",
-            "BM25 search, link hops (reading on needs dense vectors)",
-            "links",
-            {"retrieve": SEARCH["sparse"]},
-        ),
-        Variant("dense", "dense search alone: no `sparse`, no `hop`", "direct", {"retrieve": SEARCH["dense"]}),
-        Variant("BM25", "sparse search alone: no `embed`, no `hop`", "direct", {"retrieve": SEARCH["sparse"]}),
-        Variant(
-            "two hops", "the default, reading on once more", changes={"hop": {"use": "encoder", "hops": 2}}, most=100
-        ),
-        Variant(
-            "maxsim", "the default, its direct hits reranked by MaxSim", changes={"rerank": {"use": "maxsim"}}, most=80
-        ),
-        Variant(
-            "chunks of 64",
-            "the default over chunks of at most 64 tokens instead of 200",
-            changes={"chunk": {"use": "structure", "size": 64}},
-            only=("musique", "squad"),
-        ),
-        Variant(
-            "MaxSim",
-            "search by the vectors of all tokens alone",
-            "direct",
-            {"embed": {"use": "onnx", "tokens": True}, "retrieve": {"use": "search", "by": "tokens"}},
-        ),
+def _answers(source: Source, title: str, most: int | None = None) -> Source:
+    return replace(
+        source, name=f"{source.name}_answers", title=title, most=most, k=(5,), answers=True, pipelines=ANSWERED
     )
-}
-RANKED = tuple(name for name in VARIANTS if name != "MaxSim")
-ANSWERED = ("direct", "default")
-
-SOURCES = {
-    source.name: source
-    for source in (
-        Source(
-            "2wiki", "2WikiMultihopQA dev", "2wikimultihopqa/questions_dev.jsonl", "2wikimultihopqa/corpus.jsonl.gz"
-        ),
-        Source("hotpotqa", "HotpotQA dev, all passages", "hotpotqa/questions_dev.jsonl", "hotpotqa/corpus.jsonl.gz"),
-        Source("musique", "MuSiQue dev, answerable", "musique/questions_dev.jsonl", "musique/corpus.jsonl.gz"),
-        Source(
-            "multihop_rag",
-            "MultiHop-RAG dev, evidence sentences",
-            "multihop_rag/questions_dev.jsonl",
-            "multihop_rag/evidence_corpus.jsonl.gz",
-        ),
-        Source(
-            "entailment_bank",
-            "EntailmentBank dev",
-            "entailment_bank/questions_dev.jsonl",
-            "entailment_bank/corpus.jsonl.gz",
-        ),
-        Source(
-            "squad", "SQuAD 1.1, held out", "squad/v11_questions.jsonl.gz", "squad/v11_paragraphs.jsonl.gz", 600, True
-        ),
-        Source("nq", "Natural Questions, held out", "nq/questions.jsonl.gz", "nq/corpus.jsonl.gz", 600, True),
-        Source(
-            "limit_small",
-            "LIMIT small",
-            "limit_small/qrels.jsonl",
-            k=(2, 10, 20),
-            pipelines=("dense", "BM25", "direct", "MaxSim"),
-        ),
-        *(
-            Source(f"{name}_answers", title, questions, corpus, most, unseen, (5,), True, ANSWERED)
-            for name, title, questions, corpus, most, unseen in (
-                (
-                    "2wiki",
-                    "2WikiMultihopQA dev",
-                    "2wikimultihopqa/questions_dev.jsonl",
-                    "2wikimultihopqa/corpus.jsonl.gz",
-                    200,
-                    False,
-                ),
-                ("hotpotqa", "HotpotQA dev", "hotpotqa/questions_dev.jsonl", "hotpotqa/corpus.jsonl.gz", 200, False),
-                ("musique", "MuSiQue dev", "musique/questions_dev.jsonl", "musique/corpus.jsonl.gz", None, False),
-                (
-                    "musique_none",
-                    "MuSiQue, unanswerable",
-                    "musique/questions_unanswerable.jsonl",
-                    "musique/corpus.jsonl.gz",
-                    None,
-                    False,
-                ),
-                (
-                    "multihop_rag",
-                    "MultiHop-RAG dev",
-                    "multihop_rag/questions_dev.jsonl",
-                    "multihop_rag/evidence_corpus.jsonl.gz",
-                    200,
-                    False,
-                ),
-                (
-                    "squad",
-                    "SQuAD 2.0, held out",
-                    "squad/v20_questions.jsonl.gz",
-                    "squad/v20_paragraphs.jsonl.gz",
-                    300,
-                    True,
-                ),
-            )
-        ),
-    )
-}
 
 
-def planned(source: Source) -> list[Variant]:
-    """The variants measured on a source, the baseline first."""
-    named = [VARIANTS[name] for name in source.pipelines or RANKED]
-    return [variant for variant in named if not variant.only or source.name in variant.only]
+_UNANSWERABLE = Source("musique_none", "", "musique", "questions_unanswerable.jsonl")
+_SQUAD2 = Source("squad2", "", "squad", "v20_questions.jsonl.gz", "v20_paragraphs.jsonl.gz", unseen=True)
+_ANSWERS = (
+    _answers(_SETS["2wiki"], "2WikiMultihopQA dev", 200),
+    _answers(_SETS["hotpotqa"], "HotpotQA dev", 200),
+    _answers(_SETS["musique"], "MuSiQue dev"),
+    _answers(_UNANSWERABLE, "MuSiQue, unanswerable"),
+    _answers(_SETS["multihop_rag"], "MultiHop-RAG dev, with unanswerable ones", 200),
+    _answers(_SQUAD2, "SQuAD 2.0, held out, half unanswerable", 300),
+)
+SOURCES = {source.name: source for source in (*_RETRIEVAL, *_ANSWERS)}

@@ -13,7 +13,8 @@ from typing import Any
 
 from benchmarks.findings import published
 from benchmarks.findings.measure import RESULTS
-from benchmarks.findings.plan import BASELINE, RANKED, SOURCES, VARIANTS
+from benchmarks.findings.plan import SOURCES
+from benchmarks.findings.variants import BASELINE, RANKED, VARIANTS
 
 Summaries = Mapping[str, Mapping[str, Any]]
 _BLOCK = re.compile(r"(<!-- findings: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -164,7 +165,7 @@ TABLES: Mapping[str, Callable[[Summaries], str]] = {
 
 
 def _ranked(found: Summaries) -> list[str]:
-    return [name for name in found if not SOURCES[name].answers and not SOURCES[name].pipelines]
+    return [name for name in found if SOURCES[name].pipelines == RANKED]
 
 
 def _row(found: Summaries, name: str, variant: str) -> Mapping[str, Any]:
