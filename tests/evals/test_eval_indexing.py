@@ -143,7 +143,7 @@ def test_a_second_evaluation_waits_for_the_index_of_the_first(tmp_path: Path, mo
     first, _ = indexed(data, name, cache)
     with ExitStack() as writing:
         writing.enter_context(first.index.writing())
-        monkeypatch.setattr(indexing.time, "sleep", lambda seconds: writing.close())
+        monkeypatch.setattr("rag_evals.indexing.time.sleep", lambda seconds: writing.close())
         second, _ = indexed(data, name, cache)
     with closing(second):
         assert second.search("ferry terminal", k=1)
