@@ -110,9 +110,9 @@ def compare(
 ) -> None:
     """Say which of two results is better, on the questions they share.
 
-    A paired randomisation test, corrected (Holm) for the metrics judged on a dataset, and a paired bootstrap interval;
-    the first metric is also judged on each kind of question (bridge, 3 hops).
-    Without --metric: recall at the first cut-off, and answer F1 where there are answers.
+    A paired randomisation test and a paired bootstrap interval. The first metric is judged alone, and also on each kind
+    of question (bridge, 3 hops); the others are corrected (Holm) for each other.
+    Without --metric: recall at the first cut-off, then answer F1 where there are answers.
 
     Examples:
 

@@ -10,19 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import rag
 from rag import Pipeline, Report
-from rag.errors import MismatchError
+from rag.errors import LockedError, MismatchError
 from rag_evals.datasets import Dataset, Passage
 
 SHAPING = ("connector", "chunk", "embed", "sparse", "store")
 PART = 5000  # passages in a file
 COST = "cost.json"
+PATIENCE = 1800  # seconds to wait for another evaluation that writes the same index
 
 
 def digest(*facts: Any) -> str:
@@ -61,12 +64,21 @@ def indexed(
         pipeline = Pipeline(config.with_stage("store", store), pipeline.index)
     roots: Sequence[str | Path] = dataset.documents or [_corpus(dataset.corpus, folder)]
     try:
-        report = pipeline.ingest(roots, progress=progress)
+        report = _ingest(pipeline, roots, progress=progress)
     except MismatchError:  # the cache was filled by other weights or another version
         (folder / COST).unlink(missing_ok=True)
-        report = pipeline.ingest(roots, rebuild=True, progress=progress)
+        report = _ingest(pipeline, roots, rebuild=True, progress=progress)
     _add_cost(folder, report)
     return pipeline, folder
+
+
+def _ingest(pipeline: Pipeline, roots: Sequence[str | Path], **options: Any) -> Report:
+    """Ingest, after another evaluation that has the same index in hand. Raises LockedError when that takes too long."""
+    for _ in range(PATIENCE):
+        with suppress(LockedError):
+            return pipeline.ingest(roots, **options)
+        time.sleep(1)
+    return pipeline.ingest(roots, **options)
 
 
 def cost(folder: Path) -> dict[str, float]:

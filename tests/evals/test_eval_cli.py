@@ -120,6 +120,16 @@ def test_compare_says_who_is_better(tmp_path: Path, files: tuple[str, str]) -> N
     assert done.output.count("no difference shown between A (poor) and B (poor)") == 4  # two kinds of question
 
 
+def test_the_first_metric_pays_nothing_for_the_others(tmp_path: Path, files: tuple[str, str]) -> None:
+    out = tmp_path / "out.json"
+    both(files, out)
+    sides = (f"{out}:poor", f"{out}:good")
+    metrics = ["recall@5", "ndcg@5", "all_gold@5"]
+    judged = results.compared(*sides, metrics)
+    assert [judged[0].p, judged[1].p] == [judged[0].found.p, 2 * judged[1].found.p]
+    assert results.compared(*sides, metrics[:1])[0].p == judged[0].p
+
+
 def test_compare_names_what_it_cannot_read(tmp_path: Path, files: tuple[str, str]) -> None:
     out = tmp_path / "out.json"
     invoke(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from rag import Pipeline, Report
-from rag_evals import runner
+from rag.errors import LockedError
+from rag_evals import indexing, runner
 from rag_evals.datasets import Dataset, Passage, Question
 from rag_evals.indexing import content_digest, indexed
 
@@ -135,3 +136,17 @@ def test_answers_may_be_asked_of_some_questions_only(tmp_path: Path) -> None:
     assert [record.said is not None for record in done.records] == [True, False]
     assert sorted(runner.spread(10, 4)) == [0, 2, 5, 7]
     assert (len(runner.spread(3, True)), len(runner.spread(3, False)), len(runner.spread(3, 9))) == (3, 0, 3)
+
+
+def test_a_second_evaluation_waits_for_the_index_of_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, name, cache = Dataset("toy", QUESTIONS, PASSAGES), pipeline(tmp_path, "a"), tmp_path / "cache"
+    first, _ = indexed(data, name, cache)
+    with ExitStack() as writing:
+        writing.enter_context(first.index.writing())
+        monkeypatch.setattr("rag_evals.indexing.time.sleep", lambda seconds: writing.close())
+        second, _ = indexed(data, name, cache)
+    with closing(second):
+        assert second.search("ferry terminal", k=1)
+    monkeypatch.setattr(indexing, "PATIENCE", 0)
+    with first.index.writing(), pytest.raises(LockedError, match="another process"):
+        indexed(data, name, cache)

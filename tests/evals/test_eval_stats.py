@@ -9,29 +9,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.findings import power
 from rag_evals import stats
 
-VALUES = [0.0, 0.5, 1.0]
+
+@pytest.mark.parametrize("noise", [0.01, 0.05, 0.1])
+def test_a_pipeline_against_itself_is_no_difference_in_95_of_100(noise: float) -> None:
+    assert np.mean(power.p_values(noise=noise, loss=0) > stats.ALPHA) >= 0.95
 
 
-def repeat(seed: int, *, noise: float, loss: float, n: int = 500) -> tuple[list[float], list[float]]:
-    """Two runs of one pipeline with other seeds: a share of the questions is answered afresh, then b loses."""
-    rng = np.random.default_rng(seed)
-    base = rng.choice(VALUES, p=[0.15, 0.35, 0.5], size=n)
-    a, b = (np.where(rng.random(n) < noise, rng.choice(VALUES, p=[0.15, 0.35, 0.5], size=n), base) for _ in range(2))
-    worse = rng.choice(np.flatnonzero(b > 0), size=round(loss * n / 0.5), replace=False)
-    b[worse] -= 0.5
-    return a.tolist(), b.tolist()
+@pytest.mark.parametrize("noise", [0.01, 0.05, 0.075])
+def test_a_planted_loss_of_3_points_on_500_questions_is_found_in_80_of_100(noise: float) -> None:
+    assert np.mean(power.p_values(noise=noise, loss=0.03, repeats=400) <= stats.ALPHA) >= 0.80
 
 
-def test_a_pipeline_against_itself_is_no_difference_in_95_of_100() -> None:
-    said = [stats.verdict(stats.compare(*repeat(seed, noise=0.05, loss=0), resamples=1000)) for seed in range(100)]
-    assert sum("no difference" in words for words in said) >= 95
+def test_the_verdicts_of_100_repeats() -> None:
+    said = {
+        loss: [
+            stats.verdict(stats.compare(*power.repeat(seed, noise=0.05, loss=loss), resamples=500))
+            for seed in range(100)
+        ]
+        for loss in (0, 0.03)
+    }
+    assert sum("no difference" in words for words in said[0]) >= 95
+    assert sum(words.startswith("A is better than B") for words in said[0.03]) >= 80
 
 
-def test_a_planted_loss_of_3_points_on_500_questions_is_found_in_80_of_100() -> None:
-    said = [stats.verdict(stats.compare(*repeat(seed, noise=0.05, loss=0.03), resamples=1000)) for seed in range(100)]
-    assert sum(words.startswith("A is better than B") for words in said) >= 80
+def test_the_planted_loss_is_what_it_says() -> None:
+    a, b = map(np.array, power.repeat(1, noise=0, loss=0.03))
+    assert 0.029 <= (a - b).mean() <= 0.03
+    assert np.isclose((a - b)[a != b][:, None], [1 / 2, 1 / 3, 1 / 4]).any(axis=1).all()
 
 
 def test_the_interval_of_a_mean_covers_it() -> None:
