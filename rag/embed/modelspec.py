@@ -111,6 +111,11 @@ def read(
     )
 
 
+def fingerprint(model: str, *, late: float, overlap: int) -> str:
+    """A model's fingerprint together with how chunks are read; without late chunking, the model's own."""
+    return hashlib.sha256(json.dumps([model, "late 1", late, overlap]).encode()).hexdigest() if late else model
+
+
 def _modules(root: Path) -> dict[str, list[Path]]:
     """Kind of module -> its folders, in order."""
     listed: list[Any] = read_json(root / "modules.json", [])
