@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ def test_any_text_cut_anywhere_gets_a_vector_for_every_chunk(
 ) -> None:
     text = " ".join(words)
     borders = sorted({0, len(text), *(c for c in cuts if c < len(text))})
-    spans = [(a, b) for a, b in zip(borders, borders[1:], strict=False) if text[a:b].strip()]
+    spans = [(a, b) for a, b in pairwise(borders) if text[a:b].strip()]
     one = cut(text, spans, context="soup" if titled else "", title="soup" if titled else "")
     embedder = Onnx(model=tiny, max_tokens=window, overlap=overlap, late=1)
     vectors = late(embedder, one)

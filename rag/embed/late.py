@@ -3,7 +3,7 @@
 Guenther et al., "Late Chunking" (arXiv 2409.04701). A document is read in windows of at most the model's length, whose
 cores are whole chunks (`rag.embed.windows`); spans are mapped to tokens by offsets, nothing is tokenized in pieces. As
 in the plain embedding the window's special tokens and prefixes count towards every mean, so that a chunk that is its
-whole window gets the plain vector. Where chunks have a context, a window begins with the document's title.
+whole window gets the plain vector. Where chunks have a context, a window begins with what most of them begin with.
 
 Mean pooling stays what it is; a CLS token stands for no span, so models pooled by it get the mean; of a causal model
 with last-token pooling a span's last token is taken, which has read everything up to it and nothing after.
@@ -11,6 +11,7 @@ with last-token pooling a span's last token is taken, which has read everything 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,7 +25,7 @@ from rag.embed.encoder import TextEncoder
 from rag.embed.pooling import unit
 from rag.embed.windows import groups, strides
 from rag.errors import ConfigError
-from rag.types import Chunked, Document, Embeddings, Spans, Vectors
+from rag.types import Chunked, Embeddings, Spans, Vectors
 
 LONGEST_TITLE = 200  # characters that stand before every window
 _LAST = "lasttoken"
@@ -52,16 +53,18 @@ class Late:
     def __post_init__(self) -> None:
         if unknown := set(self.encoder.spec.pooling) - _MEANT:
             raise ConfigError(
-                f"embed.late: {self.encoder.spec.name!r} pools by {', '.join(sorted(unknown))}, which has no meaning for "
-                "a span in the middle of a text; use a model with mean, cls or lasttoken pooling, or late: 0."
+                f"embed.late: {self.encoder.spec.name!r} pools by {', '.join(sorted(unknown))}, which has no meaning "
+                "for a span in the middle of a text; use a model with mean, cls or lasttoken pooling, or late: 0."
             )
 
     def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
         """Every document in its windows, which `embed_chunks` takes as they are."""
         whole = [item for item in batch if not item.window]
-        spans = iter(self.encoder.token_spans([item.document.text for item in whole]))
-        heads = iter(self.encoder.token_spans([self._head(_title(item)) for item in whole]))
-        parts = ([item] if item.window else self._windows(item, next(spans), len(next(heads))) for item in batch)
+        spans = self.encoder.token_spans([item.document.text for item in whole])
+        titles = [_title(item) for item in whole]
+        heads = map(len, self.encoder.token_spans([self._head(title) for title in titles]))
+        facts = zip(spans, titles, heads, strict=True)
+        parts = ([item] if item.window else self._windows(item, *next(facts)) for item in batch)
         return [part for found in parts for part in found]
 
     def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
@@ -76,7 +79,7 @@ class Late:
     def _head(self, title: str) -> str:
         return self.encoder.spec.document_prefix + (f"{title}\n" if title else "")
 
-    def _windows(self, item: Chunked, tokens: Spans, head: int) -> Iterator[Chunked]:
+    def _windows(self, item: Chunked, tokens: Spans, title: str, head: int) -> Iterator[Chunked]:
         text = item.document.text
         starts, ends = np.maximum.accumulate(tokens[:, 0]), np.maximum.accumulate(tokens[:, 1])
         own = [
@@ -89,7 +92,7 @@ class Late:
             first, last = chunks[0].start, max(chunk.end for chunk in chunks)
             start = min(first, _word(text, starts[window.start : window.first].tolist(), first))
             last = max([last, *ends[window.last : window.stop][-1:].tolist()])
-            document = replace(item.document, text=text[start:last], title=_title(item), sections=(), meta={})
+            document = replace(item.document, text=text[start:last], title=title, sections=(), meta={})
             moved = (replace(chunk, start=chunk.start - start, end=chunk.end - start) for chunk in chunks)
             yield Chunked(document, tuple(moved), window=True)
 
@@ -121,11 +124,10 @@ class Late:
         begin, end = (int(found[0]), int(found[-1]) + 1) if len(found) else (len(text), len(text))
         within = (offsets[:, 0] < spans[:, 1:]) & (offsets[:, 1] > spans[:, :1]) & text  # (chunks, tokens)
         weights = np.stack([_SHARE[mode](within, text) for mode in self.encoder.spec.pooling], axis=1)
-        room = self.encoder.spec.max_tokens - begin - (len(text) - end)
+        limit = self.encoder.spec.max_tokens
+        room = limit - begin - (len(text) - end)
         if room < 1:
-            raise ConfigError(
-                f"embed: document_prefix and title leave no room for text in max_tokens: {self.encoder.spec.max_tokens}."
-            )
+            raise ConfigError(f"embed: document_prefix and title leave no room for text in max_tokens: {limit}.")
         for window in strides(end - begin, room=room, overlap=self.overlap):
             seen = np.r_[0:begin, begin + window.start : begin + window.stop, end : len(text)]
             taken = np.r_[0:begin, begin + window.first : begin + window.last, end : len(text)]
@@ -157,9 +159,9 @@ _SHARE = {"mean": _mean, "mean_sqrt_len_tokens": _mean, "cls": _mean, _LAST: _la
 
 
 def _title(item: Chunked) -> str:
-    """What stands before every window: the title, where the chunker was told to give chunks a context."""
-    wanted = any(chunk.context for chunk in item.chunks)
-    return " ".join(item.document.title.split())[:LONGEST_TITLE] if wanted else ""
+    """What stands before every window: that with which most chunks' contexts begin, the title as a rule."""
+    first = Counter(chunk.context.partition("\n")[0].partition(" > ")[0] for chunk in item.chunks if chunk.context)
+    return first.most_common(1)[0][0][:LONGEST_TITLE] if first else ""
 
 
 def _word(text: str, starts: Sequence[int], otherwise: int) -> int:
