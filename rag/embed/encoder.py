@@ -79,9 +79,10 @@ class TextEncoder:
         return Embeddings(dense=dense, tokens=rows if tokens else None)
 
     def finish(self, pooled: Vectors) -> Vectors:
-        """What the model does after pooling: projections and unit length."""
+        """What the model does after pooling: projections and unit length, in between what was asked to be cut off."""
         for project in self._projections:
             pooled = project(pooled)
+        pooled = pooled[:, : self.spec.dim]
         return unit(pooled) if self.spec.normalise else pooled
 
     def _run(self, texts: Sequence[str]) -> Iterator[tuple[Batch, Hidden, Mask, Mask]]:

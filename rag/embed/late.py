@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from rag.embed.encoder import TextEncoder
-from rag.embed.pooling import unit
+from rag.embed.pooling import Mask, unit
 from rag.embed.windows import groups, strides
 from rag.errors import ConfigError
 from rag.types import Chunked, Embeddings, Spans, Vectors
@@ -142,17 +142,17 @@ class Late:
         return len(empty.ids)
 
 
-def _mean(within: NDArray[np.bool_], text: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _mean(within: Mask, text: NDArray[np.bool_]) -> Mask:
     """A chunk's own tokens and the window's special ones and prefixes."""
     return within | ~text
 
 
-def _last(within: NDArray[np.bool_], text: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _last(within: Mask, text: NDArray[np.bool_]) -> Mask:
     """A chunk's last token; at the end of a window the model's own, which stands for all of it. No chunk is without."""
     last = np.where(within.any(axis=1), within.shape[1] - 1 - within[:, ::-1].argmax(axis=1), within.shape[1] - 1)
-    final = text.nonzero()[0][-1:]
-    last[np.isin(last, final)] = within.shape[1] - 1
-    return np.arange(within.shape[1]) == last[:, None]
+    last[np.isin(last, text.nonzero()[0][-1:])] = within.shape[1] - 1
+    chosen: Mask = np.arange(within.shape[1]) == last[:, None]
+    return chosen
 
 
 _SHARE = {"mean": _mean, "mean_sqrt_len_tokens": _mean, "cls": _mean, _LAST: _last}

@@ -31,10 +31,15 @@ class Onnx:
 
     `tokens` adds token vectors to every embedding (for MaxSim search; they take some hundred times the space).
     `batch_tokens` is what runs at once on a core, padding included.
+
+    `late` is the weight of the late-chunked vector beside the chunk's own, from 0 (none) to 1: the document is read in
+    windows of `max_tokens` that share `overlap` tokens, see docs/context.md. `truncate_dim` keeps the first columns of
+    a model trained for that (Matryoshka, arXiv 2205.13147).
     """
 
     model: str = "bundled"
     max_tokens: Annotated[int, Ge(3)] | None = None
+    truncate_dim: Annotated[int, Ge(1)] | None = None
     query_prefix: str | None = None
     document_prefix: str | None = None
     tokens: bool = False
@@ -111,6 +116,7 @@ class Onnx:
         return read(
             self.model,
             max_tokens=self.max_tokens,
+            truncate_dim=self.truncate_dim,
             query_prefix=self.query_prefix,
             document_prefix=self.document_prefix,
         )

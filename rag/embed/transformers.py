@@ -28,12 +28,17 @@ class Transformers:
 
     `device` is a torch device ("cpu", "cuda:1", "mps"), by default the fastest there is. `tokens` adds token vectors
     to every embedding. `batch_tokens` is what runs at once, padding included.
+
+    `late` is the weight of the late-chunked vector beside the chunk's own, from 0 (none) to 1: the document is read in
+    windows of `max_tokens` that share `overlap` tokens, see docs/context.md. `truncate_dim` keeps the first columns of
+    a model trained for that (Matryoshka, arXiv 2205.13147).
     """
 
     model: str = "bundled"
     device: str | None = None
     dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     max_tokens: Annotated[int, Ge(3)] | None = None
+    truncate_dim: Annotated[int, Ge(1)] | None = None
     query_prefix: str | None = None
     document_prefix: str | None = None
     tokens: bool = False
@@ -87,6 +92,7 @@ class Transformers:
         return read(
             self.model,
             max_tokens=self.max_tokens,
+            truncate_dim=self.truncate_dim,
             query_prefix=self.query_prefix,
             document_prefix=self.document_prefix,
         )
