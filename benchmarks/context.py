@@ -43,14 +43,13 @@ ROWS: Mapping[str, tuple[str, str, float]] = {
     "0.5 late + 0.5 chunk (untitled)": ("none", "none", 0.5),
     "summary + chunk (untitled)": ("summary", "", 0),
     "late, summary in every window (untitled)": ("summary", "summary", 1),
-    "0.5 late + 0.5 summary + chunk (untitled)": ("summary", "none", 0.5),
-    "0.5 late with summary + 0.5 summary + chunk (untitled)": ("summary", "summary", 0.5),
+    "0.2 late + 0.8 summary + chunk (untitled)": ("summary", "none", 0.2),
     "title + chunk": ("title", "", 0),
     "late, title in every window": ("title", "title", 1),
+    "0.2 late + 0.8 title + chunk": ("title", "none", 0.2),
     "0.3 late + 0.7 title + chunk": ("title", "none", 0.3),
     "0.5 late + 0.5 title + chunk": ("title", "none", 0.5),
     "0.3 late with title + 0.7 title + chunk": ("title", "title", 0.3),
-    "0.5 late with title + 0.5 title + chunk": ("title", "title", 0.5),
 }
 
 
@@ -192,7 +191,7 @@ def measure(at: World, size: str, overlap: int, only: Sequence[str]) -> None:
 def _against(
     base: np.ndarray[tuple[int], np.dtype[np.float64]], gain: np.ndarray[tuple[int], np.dtype[np.float64]]
 ) -> str:
-    if base is gain:
+    if np.array_equal(base, gain):
         return "-"
     gap = paired_bootstrap(base.tolist(), gain.tolist())
     return f"{100 * gap.value:+.1f} ({100 * gap.low:+.1f} to {100 * gap.high:+.1f})"

@@ -1,9 +1,10 @@
 """Late chunking: the text around a chunk goes through the model with it, and the chunk's own token vectors are pooled.
 
-Guenther et al., "Late Chunking" (arXiv 2409.04701). A document is read in windows of at most the model's length, whose
-cores are whole chunks (`rag.embed.windows`); spans are mapped to tokens by offsets, nothing is tokenized in pieces. As
-in the plain embedding the window's special tokens and prefixes count towards every mean, so that a chunk that is its
-whole window gets the plain vector. Where chunks have a context, a window begins with what most of them begin with.
+Source: arXiv 2409.04701. A document is read in windows of at most the model's length, whose cores are whole chunks
+(`rag.embed.windows`); spans are mapped to tokens by offsets, nothing is tokenized in pieces. As in the plain embedding
+the special tokens and prefixes count towards every mean, so that a chunk that is its whole window gets the plain vector.
+Where chunks have a context and the late vector is all there is, windows begin with what most contexts begin with, the
+title as a rule; mixed with a plain vector, which has seen the context, that gains nothing (docs/context.md).
 
 Mean pooling stays what it is; a CLS token stands for no span, so models pooled by it get the mean; of a causal model
 with last-token pooling a span's last token is taken, which has read everything up to it and nothing after.
@@ -61,7 +62,7 @@ class Late:
         """Every document in its windows, which `embed_chunks` takes as they are."""
         whole = [item for item in batch if not item.window]
         spans = self.encoder.token_spans([item.document.text for item in whole])
-        titles = [_title(item) for item in whole]
+        titles = [_title(item) if self.weight == 1 else "" for item in whole]
         heads = map(len, self.encoder.token_spans([self._head(title) for title in titles]))
         facts = zip(spans, titles, heads, strict=True)
         parts = ([item] if item.window else self._windows(item, *next(facts)) for item in batch)
