@@ -2,7 +2,7 @@
 
 Source: arXiv 2409.04701. A document is read in windows of at most the model's length, whose cores are whole chunks
 (`rag.embed.windows`); spans are mapped to tokens by offsets, nothing is tokenized in pieces. As in the plain embedding
-the special tokens and prefixes count towards every mean, so that a chunk that is its whole window gets the plain vector.
+special tokens and prefixes count towards every mean, so that a chunk that is its whole window gets the plain vector.
 Where chunks have a context and the late vector is all there is, windows begin with what most contexts begin with, the
 title as a rule; mixed with a plain vector, which has seen the context, that gains nothing (docs/context.md).
 
