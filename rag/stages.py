@@ -103,6 +103,19 @@ class TokenEmbedder(Protocol):
 
 
 @runtime_checkable
+class Windowed(Protocol):
+    """What ingest asks of an embedder besides, where a chunk's vector may depend on the text around it."""
+
+    def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
+        """The batch in parts that `embed_chunks` embeds by themselves, every chunk in one of them.
+
+        A part is a whole document where vectors depend on `contextual` alone, else marked as a window. A window may be
+        embedded with some of its chunks only; they get the same vectors.
+        """
+        ...
+
+
+@runtime_checkable
 class Tunable(Protocol):
     """What the hop encoder asks of an embedder besides: that its query side can be exchanged."""
 

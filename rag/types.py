@@ -100,10 +100,15 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Chunked:
-    """A document with its chunks: the unit an embedder gets, so that late chunking sees the whole text."""
+    """A document with its chunks: the unit an embedder gets, so that late chunking sees the whole text.
+
+    A `window` is a stretch of a document that is embedded as it stands (see `stages.Windowed`); the spans of its chunks
+    are those in the stretch, and title and text hold everything their vectors depend on beside `contextual`.
+    """
 
     document: Document
     chunks: tuple[Chunk, ...]
+    window: bool = False
 
 
 @dataclass(frozen=True, slots=True)

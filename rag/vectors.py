@@ -19,7 +19,8 @@ from rag.errors import RagError
 from rag.manifest import Manifest
 from rag.signals import Stop
 from rag.space import need_space
-from rag.types import Chunked, Document, Embeddings
+from rag.stages import Windowed
+from rag.types import Chunk, Chunked, Document, Embeddings
 
 SLICE = 256  # chunks embedded and stored together: what a killed run may have to do again
 TRIES = 16  # documents that must all fail in one way, and none succeed, before the embedder is given up
@@ -31,9 +32,12 @@ class BadRows(ValueError):
     """An embedder gave what it must never give."""
 
 
-def content_key(stages: Stages, document: Document, text: str) -> str:
-    """What a chunk's vectors depend on: the embedders and the text they see."""
+def content_key(stages: Stages, item: Chunked, chunk: Chunk) -> str:
+    """What a chunk's vectors depend on: the embedders and the text they see, in a window all of it."""
     made_by = "\0".join(v for k, v in sorted(stages.fingerprints.items()) if k in ("embed", "sparse"))
+    text = chunk.contextual
+    if item.window:
+        text = "\0".join([text, item.document.title, item.document.text, f"{chunk.start}:{chunk.end}"])
     return hashlib.sha256(f"{made_by}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -55,7 +59,8 @@ class Vectorizer:
 
     def keys(self, batch: Sequence[Chunked]) -> Keys:
         """The content key of every chunk."""
-        return [[content_key(self.stages, c.document, chunk.contextual) for chunk in c.chunks] for c in batch]
+        keys = {chunk.id: content_key(self.stages, part, chunk) for part in self._parts(batch) for chunk in part.chunks}
+        return [[keys[chunk.id] for chunk in chunked.chunks] for chunked in batch]
 
     def fill(self, batch: Sequence[Chunked], keys: Keys) -> None:
         """Embed what has no vectors yet. Raises RagError when the embedder fails on everything, SpaceError.
@@ -63,7 +68,7 @@ class Vectorizer:
         A document it fails on is noted in `reasons`; some of its chunks then have no vectors.
         """
         todo = self._missing(batch, keys)
-        todo.sort(key=lambda c: max(len(chunk.contextual) for chunk in c.chunks))  # alike lengths waste no padding
+        todo.sort(key=_length)  # alike lengths waste no padding
         total = sum(len(c.chunks) for c in todo)
         done = 0
         for part in _slices(todo):
@@ -73,18 +78,22 @@ class Vectorizer:
         if total:
             self.told(total, total)
 
+    def _parts(self, batch: Sequence[Chunked]) -> Sequence[Chunked]:
+        """What the embedder reads by itself: whole documents, or windows of them."""
+        embedder = self.stages.embedder
+        return embedder.windows(batch) if isinstance(embedder, Windowed) else batch
+
     def _missing(self, batch: Sequence[Chunked], keys: Keys) -> list[Chunked]:
-        """Documents with only the chunks that have no vectors, each text once."""
-        stored = self.manifest.known_keys(key for row in keys for key in row)
+        """Documents or windows with only the chunks that have no vectors, each text once."""
+        ids = [chunk.id for chunked in batch for chunk in chunked.chunks]
+        named = dict(zip(ids, (key for row in keys for key in row), strict=True))
+        stored = self.manifest.known_keys(named.values())
         todo: list[Chunked] = []
-        for chunked, row in zip(batch, keys, strict=True):
-            missing = []
-            for chunk, key in zip(chunked.chunks, row, strict=True):
-                if key not in stored:
-                    stored.add(key)
-                    missing.append(chunk)
+        for part in self._parts(batch):
+            missing = {key: chunk for chunk in part.chunks if (key := named[chunk.id]) not in stored}
+            stored |= missing.keys()
             if missing:
-                todo.append(replace(chunked, chunks=tuple(missing)))
+                todo.append(replace(part, chunks=tuple(missing.values())))
         return todo
 
     def _embed(self, part: Sequence[Chunked]) -> None:
@@ -124,6 +133,11 @@ class Vectorizer:
                 f"the embedder fails on every document ({len(self.reasons)} tried), so nothing was replaced. The last "
                 f"error, on {document.source}: {type(error).__name__}: {error}. `rag config` shows the model in use."
             ) from error
+
+
+def _length(item: Chunked) -> int:
+    """Characters that are read at once."""
+    return len(item.document.text) if item.window else max(len(chunk.contextual) for chunk in item.chunks)
 
 
 def _nbytes(embeddings: Embeddings) -> int:

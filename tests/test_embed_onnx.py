@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.embed.onnx import Onnx
-from rag.errors import MismatchError, ModelError
+from rag.errors import ConfigError, MismatchError, ModelError
 from rag.stages import TokenEmbedder
 from rag.types import Chunk, Chunked, Document, Vectors
 
@@ -78,6 +78,14 @@ def test_only_as_many_tokens_as_asked_for_are_seen() -> None:
     one, other, third = dense(short, ["red green blue black", "red green blue white", "red green white blue"])
     assert np.array_equal(one, other)
     assert not np.array_equal(one, third)
+
+
+def test_truncated_vectors_are_the_first_columns_at_length_one() -> None:
+    short, whole = Onnx(truncate_dim=64), dense(ONNX, TEXTS)[:, :64]
+    assert short.dim == 64 and short.fingerprint != ONNX.fingerprint
+    assert np.abs(dense(short, TEXTS) - whole / np.linalg.norm(whole, axis=1, keepdims=True)).max() < 1e-6
+    with pytest.raises(ConfigError, match=r"embed.truncate_dim: 385 is more than the 384 columns"):
+        dense(Onnx(truncate_dim=385), TEXTS)
 
 
 def test_token_vectors_are_of_length_one_and_leave_special_tokens_out() -> None:

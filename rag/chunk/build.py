@@ -1,6 +1,6 @@
 """From spans to chunks: what every chunker does around its own way of cutting.
 
-Gives each chunk its id, its context (title and heading path), the keys of what it is about, and its sections.
+Gives each chunk its id, its context (title with heading path or most frequent words), what it is about, its sections.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from annotated_types import Ge
 from rag import links
 from rag.chunk.outline import above, outline, path
 from rag.chunk.spans import Ruler, Span, strip
+from rag.chunk.summary import subject
 from rag.stages import Embedder
 from rag.types import Chunk, Chunked, Document, Section
 
@@ -24,16 +25,17 @@ CONTEXT_TOKENS = 48  # with 200 tokens of text and two special ones, a chunk sta
 LONGEST_NAME = 1000  # characters of a title or heading that count
 
 Size: TypeAlias = Annotated[int, Ge(8)]  # tokens
-Context: TypeAlias = Literal["title", "headings", "none"]
+Context: TypeAlias = Literal["title", "headings", "summary", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a chunker cuts: a document, its headings by start, its tokens."""
+    """What a chunker cuts: a document, its headings by start, its tokens; `subject` where the context names one."""
 
     document: Document
     headings: Sequence[Section]
     ruler: Ruler
+    subject: str = ""
 
 
 class Piece(NamedTuple):
@@ -61,14 +63,15 @@ def build(
 ) -> list[Chunked]:
     """One `Chunked` per document, cut by `cut`; all texts, titles and headings are tokenized in one call."""
     outlines = [outline(document) for document in documents]
-    strings = dict.fromkeys(document.text for document in documents)
+    subjects = [subject(document.text) if context == "summary" else "" for document in documents]
+    strings = dict.fromkeys([*(document.text for document in documents), *subjects])
     strings.update(dict.fromkeys(_line(document.title) for document in documents))
     strings.update(dict.fromkeys(_line(name) for found in outlines for heading in found for name in path(heading)))
     tokens = embedder.token_spans(list(strings))
     rulers = {string: Ruler.of(string, spans) for string, spans in zip(strings, tokens, strict=True)}
     chunked = []
-    for document, found in zip(documents, outlines, strict=True):
-        text = Text(document, found, rulers[document.text])
+    for document, found, about in zip(documents, outlines, subjects, strict=True):
+        text = Text(document, found, rulers[document.text], about)
         pieces: list[Piece] = []
         for start, end, header in cut(text):
             start, end = strip(document.text, start, end)
@@ -103,7 +106,7 @@ def _chunks(
 
 
 def _context(text: Text, start: int, header: Span | None, rulers: Mapping[str, Ruler], context: Context) -> str:
-    """Title, heading path and table header without what the chunk's own first line says again.
+    """Title, subject, heading path and table header without what the chunk's own first line says again.
 
     What `CONTEXT_TOKENS` do not hold is left out: middle headings first, the innermost last.
     """
@@ -111,7 +114,7 @@ def _context(text: Text, start: int, header: Span | None, rulers: Mapping[str, R
         return ""
     document = text.document
     first = document.text[start : start + LONGEST_NAME].partition("\n")[0]
-    names = [document.title, *(path(above(text.headings, start)) if context == "headings" else ())]
+    names = [document.title, text.subject, *(path(above(text.headings, start)) if context == "headings" else ())]
     said = {first.strip("#*_ \t").casefold(), ""}
     parts = [
         name for name in {name.casefold(): name for name in map(_line, names)}.values() if name.casefold() not in said

@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, normalizers
+from tokenizers import Encoding, Tokenizer, normalizers
 
 from rag.embed.batching import Batch, batches, padded
 from rag.embed.modelspec import ModelSpec
@@ -64,29 +64,42 @@ class TextEncoder:
         found = self._whole.encode_batch(_valid(texts), add_special_tokens=False)
         return [np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2) for encoding in found]
 
+    def whole(self, texts: Sequence[str]) -> list[Encoding]:
+        """Each text's tokens with special ones, nothing cut off."""
+        found: list[Encoding] = self._whole.encode_batch(_valid(texts))
+        return found
+
     def _embed(self, texts: Sequence[str], *, tokens: bool) -> Embeddings:
         dense = np.empty((len(texts), self.spec.dim), dtype=np.float32)
         rows: list[Vectors] = [np.empty((0, self.spec.hidden), dtype=np.float32)] * len(texts)
         for batch, hidden, mask, inner in self._run(texts):
-            vectors = pool(hidden, mask, self.spec.pooling)
-            for project in self._projections:
-                vectors = project(vectors)
-            dense[batch] = unit(vectors) if self.spec.normalise else vectors
+            dense[batch] = self.finish(pool(hidden, mask, self.spec.pooling))
             if tokens:
                 _keep(rows, batch, hidden, inner)
         return Embeddings(dense=dense, tokens=rows if tokens else None)
 
+    def finish(self, pooled: Vectors) -> Vectors:
+        """What the model does after pooling: projections and unit length, in between what was asked to be cut off."""
+        for project in self._projections:
+            pooled = project(pooled)
+        pooled = pooled[:, : self.spec.dim]
+        return unit(pooled) if self.spec.normalise else pooled
+
     def _run(self, texts: Sequence[str]) -> Iterator[tuple[Batch, Hidden, Mask, Mask]]:
         """Every batch with its token vectors, the mask of its tokens, and of those that stand for text."""
         encodings = self._cut.encode_batch_fast(_valid(texts))
-        ids = [encoding.ids for encoding in encodings]
         special = [encoding.special_tokens_mask for encoding in encodings]
-
-        def run(batch: Batch) -> tuple[Batch, Hidden, Mask, Mask]:
-            batch_ids, mask = padded([ids[i] for i in batch], self.spec.pad_id)
+        for batch, hidden, mask in self.hidden([encoding.ids for encoding in encodings]):
             inner = padded([special[i] for i in batch], 1)[0] == 0
             inner |= mask & ~inner.any(axis=1, keepdims=True)
-            return batch, self.forward(batch_ids, mask), mask, inner
+            yield batch, hidden, mask, inner
+
+    def hidden(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[Batch, Hidden, Mask]]:
+        """Token ids, each row once in a batch of similar lengths, with their vectors and the mask of padding."""
+
+        def run(batch: Batch) -> tuple[Batch, Hidden, Mask]:
+            batch_ids, mask = padded([ids[i] for i in batch], self.spec.pad_id)
+            return batch, self.forward(batch_ids, mask), mask
 
         todo = batches([len(row) for row in ids], self.batch_tokens)
         if self.workers == 1 or len(todo) == 1:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from rag.errors import ConfigError
-from rag.stages import Embedder, TokenEmbedder, Tunable, component
+from rag.stages import Embedder, TokenEmbedder, Tunable, Windowed, component
 from rag.types import Chunked, Embeddings, Spans, Vectors
 
 
@@ -40,6 +40,10 @@ class Joint:
     def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
         """Every representation of both."""
         return replace(self.dense.embed_chunks(batch), sparse=self.sparse.embed_chunks(batch).sparse)
+
+    def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
+        """Those of the dense embedder; sparse vectors see a chunk's own text only."""
+        return self.dense.windows(batch) if isinstance(self.dense, Windowed) else list(batch)
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """Every representation of both."""

@@ -39,8 +39,8 @@ _NO_LIMIT = 1_000_000  # tokenizers write numbers like 1e30 for "none"
 class ModelSpec:
     """A model folder as read.
 
-    `hidden` is the width of a token vector, `dim` that of a text's; `max_tokens` counts special tokens; `lowercase`
-    comes before the tokenizer's own rules.
+    `hidden` is the width of a token vector, `dim` that of a text's, cut to its first columns where that was asked for;
+    `max_tokens` counts special tokens; `lowercase` comes before the tokenizer's own rules.
     """
 
     name: str
@@ -73,7 +73,12 @@ class ModelSpec:
 
 
 def read(
-    model: str, *, max_tokens: int | None = None, query_prefix: str | None = None, document_prefix: str | None = None
+    model: str,
+    *,
+    max_tokens: int | None = None,
+    truncate_dim: int | None = None,
+    query_prefix: str | None = None,
+    document_prefix: str | None = None,
 ) -> ModelSpec:
     """The model's files, with options that are not None in place of what they say. Raises ModelError, ConfigError."""
     root = locate(model)
@@ -95,6 +100,8 @@ def read(
     pooling = _pooling(modules["Pooling"][0]) if "Pooling" in modules else ("mean",)
     dense = tuple(modules.get("Dense", ()))
     dim = _first(read_json(dense[-1] / "config.json", {}), ("out_features",)) if dense else hidden * len(pooling)
+    if truncate_dim and truncate_dim > dim:
+        raise ConfigError(f"embed.truncate_dim: {truncate_dim} is more than the {dim} columns that {model!r} gives.")
     return ModelSpec(
         name=model,
         folder=folder,
@@ -103,12 +110,17 @@ def read(
         dense=dense,
         normalise="Normalize" in modules,
         hidden=hidden,
-        dim=dim,
+        dim=truncate_dim or dim,
         max_tokens=max_tokens or usual,
         lowercase=bool(bert.get("do_lower_case")),
         query_prefix=_prompt(query_prefix, prompts, "query"),
         document_prefix=_prompt(document_prefix, prompts, "document", "passage", "corpus"),
     )
+
+
+def fingerprint(model: str, *, late: float, overlap: int) -> str:
+    """A model's fingerprint together with how chunks are read; without late chunking, the model's own."""
+    return hashlib.sha256(json.dumps([model, "late 1", late, overlap]).encode()).hexdigest() if late else model
 
 
 def _modules(root: Path) -> dict[str, list[Path]]:

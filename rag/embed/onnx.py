@@ -13,15 +13,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
-from rag.embed.modelspec import ModelSpec, read
-from rag.errors import MismatchError
+from rag.embed.modelspec import ModelSpec, fingerprint, read
+from rag.errors import ConfigError, MismatchError
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans, Vectors
 
 if TYPE_CHECKING:
     from rag.embed.encoder import TextEncoder
+    from rag.embed.late import Late
 
 
 @component
@@ -30,14 +31,25 @@ class Onnx:
 
     `tokens` adds token vectors to every embedding (for MaxSim search; they take some hundred times the space).
     `batch_tokens` is what runs at once on a core, padding included.
+
+    `late` is the weight of the late-chunked vector beside the chunk's own, from 0 (none) to 1: the document is read in
+    windows of `max_tokens` that share `overlap` tokens, see docs/context.md. `truncate_dim` keeps the first columns of
+    a model trained for that (Matryoshka, arXiv 2205.13147).
     """
 
     model: str = "bundled"
     max_tokens: Annotated[int, Ge(3)] | None = None
+    truncate_dim: Annotated[int, Ge(1)] | None = None
     query_prefix: str | None = None
     document_prefix: str | None = None
     tokens: bool = False
+    late: Annotated[float, Ge(0), Le(1)] = 0.0
+    overlap: Annotated[int, Ge(0)] = 32
     batch_tokens: Annotated[int, Ge(1)] = 1024
+
+    def __post_init__(self) -> None:
+        if self.late and self.tokens:
+            raise ConfigError("late chunking makes one vector a chunk: leave out `tokens`, or say `late: 0`.")
 
     @property
     def dim(self) -> int:
@@ -52,15 +64,21 @@ class Onnx:
     @cached_property
     def fingerprint(self) -> str:
         """The same as `transformers` gives this model: their vectors are equal but for rounding."""
-        return self._spec.fingerprint()
+        return fingerprint(self._spec.fingerprint(), late=self.late, overlap=self.overlap)
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
         return self._encoder.token_spans(texts)
 
     def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
-        """Context and text of every chunk, behind the document prefix."""
+        """Context and text of every chunk, behind the document prefix; with `late`, in the text around it."""
+        if self._late:
+            return self._late.embed_chunks(batch)
         return self._encoder.embed_chunks(batch, tokens=self.tokens)
+
+    def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
+        """The documents as they are, or with `late` the windows in which they are read."""
+        return self._late.windows(batch) if self._late else list(batch)
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """Every text behind the query prefix."""
@@ -98,6 +116,7 @@ class Onnx:
         return read(
             self.model,
             max_tokens=self.max_tokens,
+            truncate_dim=self.truncate_dim,
             query_prefix=self.query_prefix,
             document_prefix=self.document_prefix,
         )
@@ -107,3 +126,11 @@ class Onnx:
         from rag.embed.session import text_encoder  # onnxruntime: not for a command that only reads the pipeline
 
         return text_encoder(self._spec, batch_tokens=self.batch_tokens)
+
+    @cached_property
+    def _late(self) -> Late | None:
+        if not self.late:
+            return None
+        from rag.embed.late import Late
+
+        return Late(self._encoder, weight=self.late, overlap=self.overlap)

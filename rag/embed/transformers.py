@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
-from rag.embed.modelspec import ModelSpec, read
+from rag.embed.modelspec import ModelSpec, fingerprint, read
+from rag.errors import ConfigError
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans, Vectors
 
 if TYPE_CHECKING:
     from rag.embed.encoder import TextEncoder
+    from rag.embed.late import Late
 
 
 @component
@@ -26,16 +28,27 @@ class Transformers:
 
     `device` is a torch device ("cpu", "cuda:1", "mps"), by default the fastest there is. `tokens` adds token vectors
     to every embedding. `batch_tokens` is what runs at once, padding included.
+
+    `late` is the weight of the late-chunked vector beside the chunk's own, from 0 (none) to 1: the document is read in
+    windows of `max_tokens` that share `overlap` tokens, see docs/context.md. `truncate_dim` keeps the first columns of
+    a model trained for that (Matryoshka, arXiv 2205.13147).
     """
 
     model: str = "bundled"
     device: str | None = None
     dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     max_tokens: Annotated[int, Ge(3)] | None = None
+    truncate_dim: Annotated[int, Ge(1)] | None = None
     query_prefix: str | None = None
     document_prefix: str | None = None
     tokens: bool = False
+    late: Annotated[float, Ge(0), Le(1)] = 0.0
+    overlap: Annotated[int, Ge(0)] = 32
     batch_tokens: Annotated[int, Ge(1)] = 8192
+
+    def __post_init__(self) -> None:
+        if self.late and self.tokens:
+            raise ConfigError("late chunking makes one vector a chunk: leave out `tokens`, or say `late: 0`.")
 
     @property
     def dim(self) -> int:
@@ -50,15 +63,21 @@ class Transformers:
     @cached_property
     def fingerprint(self) -> str:
         """The same on every device, and in float32 the same as `onnx` gives this model."""
-        return self._spec.fingerprint(dtype=self.dtype)
+        return fingerprint(self._spec.fingerprint(dtype=self.dtype), late=self.late, overlap=self.overlap)
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
         return self._encoder.token_spans(texts)
 
     def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
-        """Context and text of every chunk, behind the document prefix."""
+        """Context and text of every chunk, behind the document prefix; with `late`, in the text around it."""
+        if self._late:
+            return self._late.embed_chunks(batch)
         return self._encoder.embed_chunks(batch, tokens=self.tokens)
+
+    def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
+        """The documents as they are, or with `late` the windows in which they are read."""
+        return self._late.windows(batch) if self._late else list(batch)
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """Every text behind the query prefix."""
@@ -73,6 +92,7 @@ class Transformers:
         return read(
             self.model,
             max_tokens=self.max_tokens,
+            truncate_dim=self.truncate_dim,
             query_prefix=self.query_prefix,
             document_prefix=self.document_prefix,
         )
@@ -82,3 +102,11 @@ class Transformers:
         from rag.embed.torch import text_encoder  # torch and transformers take seconds to import
 
         return text_encoder(self._spec, device=self.device, dtype=self.dtype, batch_tokens=self.batch_tokens)
+
+    @cached_property
+    def _late(self) -> Late | None:
+        if not self.late:
+            return None
+        from rag.embed.late import Late
+
+        return Late(self._encoder, weight=self.late, overlap=self.overlap)
