@@ -139,7 +139,9 @@ def losing(count: int) -> Outcome:
     lost = [] if marked >= 0.95 * n else unmarked
     if len(alarms) > 0.02 * len(sound):
         lost += [f"false alarm: {alarm}" for alarm in alarms]
-    note = f"{marked / max(1, n):.1%} marked, {len(alarms)} false alarms on {len(sound)} sound files"
+    html = sum(".html: " in one for one in unmarked)
+    share = f"{marked / max(1, n):.1%} marked ({html} of {len(unmarked)} others are HTML)"
+    note = f"{share}, {len(alarms)} false alarms on {len(sound)} sound files"
     return Outcome(n, marked, lost, note)
 
 
