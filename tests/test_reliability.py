@@ -1,4 +1,4 @@
-"""Small counts of the scoreboard's rows. What only measures time (R15, speed) runs by hand: `-m benchmarks.reliability`."""
+"""Small counts of the scoreboard's rows. What only measures time (R15, speed) runs by hand."""
 
 from __future__ import annotations
 
