@@ -28,9 +28,14 @@ def start(function: Callable[..., Any], *arguments: Any) -> ForkServerProcess:
     return process
 
 
+def pipe() -> tuple[Connection, Connection]:
+    """A receiver and a sender, which a started process may be given."""
+    return _CONTEXT.Pipe(duplex=False)
+
+
 def result(function: Callable[..., T], *arguments: Any) -> T:
     """What a function gives when another process runs it. Raises RuntimeError when that fails or dies."""
-    receiver, sender = _CONTEXT.Pipe(duplex=False)
+    receiver, sender = pipe()
     process = start(_send, sender, function, arguments)
     sender.close()
     try:

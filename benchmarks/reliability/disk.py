@@ -19,14 +19,15 @@ from tempfile import TemporaryDirectory
 from benchmarks.reliability import apart, corpus
 from benchmarks.reliability.outcome import Outcome, Row
 
-SIZE = 192 << 20
+SIZE = 320 << 20
+MOST = 200 << 20  # bytes free at most
 DOCUMENTS = 60
 CHANGED = 33
 _NUMBERS = re.compile(r"[\d,.]+ MB needed, [\d,.]+ MB free")
 
 
 def full_disk(count: int) -> Outcome:
-    """`count` amounts of free space from none to 128 MB."""
+    """`count` amounts of free space from none to 200 MB."""
     lost: list[str] = []
     codes: dict[int, int] = {}
     with TemporaryDirectory() as name:
@@ -35,13 +36,18 @@ def full_disk(count: int) -> Outcome:
             with _mounted(folder / "disk") as disk:
                 if disk is None:
                     return Outcome(0, 0, [], "not run: no tmpfs can be mounted here")
-                free = int((case / max(1, count - 1)) * (128 << 20))
+                free = int((case / max(1, count - 1)) * MOST)
                 wrong, code = _case(folder, disk, free, late=case % 2 == 1)
             codes[code] = codes.get(code, 0) + 1
             if wrong:
                 lost.append(f"{free / 1e6:.0f} MB free{', filled in the middle' * (case % 2)}: {wrong}")
     shown = ", ".join(f"exit {code}: {n}" for code, n in sorted(codes.items()))
-    return Outcome(count, count - len(lost), lost, f"free space 0 to 134 MB, half of it taken in the middle; {shown}")
+    return Outcome(
+        count,
+        count - len(lost),
+        lost,
+        f"free space 0 to {MOST / 1e6:.0f} MB, half of the cases taken in the middle; {shown}",
+    )
 
 
 @contextmanager

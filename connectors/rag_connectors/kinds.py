@@ -24,8 +24,8 @@ KINDS = (
         "dart ex exs erl hs clj r groovy sh bash zsh fish ps1 sql proto thrift graphql css scss less vue svelte tf",
     ),
     Kind("markdown", 1, "md markdown mdx mdown mkd"),
-    Kind("html", 1, "html htm xhtml"),
-    Kind("pdf", 1, "pdf", text=False),
+    Kind("html", 2, "html htm xhtml"),
+    Kind("pdf", 2, "pdf", text=False),
     Kind("docx", 1, "docx docm dotx", text=False),
     Kind("pptx", 1, "pptx pptm ppsx", text=False),
     Kind("xlsx", 1, "xlsx xlsm", text=False),
@@ -34,7 +34,7 @@ KINDS = (
     Kind("jsonl", 1, "jsonl ndjson"),
     Kind("ipynb", 1, "ipynb"),
     Kind("epub", 1, "epub", text=False),
-    Kind("eml", 1, "eml"),
+    Kind("eml", 2, "eml"),
     Kind("rst", 1, "rst rest"),
 )
 _BY_SUFFIX = {f".{suffix}": kind for kind in KINDS for suffix in kind.suffixes.split()}

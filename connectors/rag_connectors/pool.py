@@ -12,7 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock, local
+from typing import Any
 
+from rag_connectors import budget
 from rag_connectors.parsed import Options, Outcome
 from rag_connectors.wire import HEADER, outcome_from, pack
 
@@ -21,7 +23,10 @@ _MAX_FRAME = 1 << 30  # bytes
 
 
 class Pool:
-    """Outcomes of files, parsed in `size` processes at most, each with its own time (s) and memory (MB) limit."""
+    """Outcomes of files, parsed in `size` processes at most, each with its own time (s) and memory (MB) limit.
+
+    The limits are those of a small file; larger ones get more (`budget.py`).
+    """
 
     def __init__(self, size: int, *, options: Options, timeout: float, memory: int) -> None:
         self._settings = json.dumps({"options": asdict(options), "memory": memory, "timeout": timeout})
@@ -33,9 +38,9 @@ class Pool:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
 
-    def submit(self, path: str, name: str, inode: int) -> Future[Outcome]:
-        """The outcome to come; its `result()` raises nothing for a bad file."""
-        return self._threads.submit(self._ask, {"path": path, "name": name, "inode": inode})
+    def submit(self, path: str, name: str, inode: int, size: int = 0) -> Future[Outcome]:
+        """The outcome to come of a file of `size` bytes; its `result()` raises nothing for a bad file."""
+        return self._threads.submit(self._ask, {"path": path, "name": name, "inode": inode, "size": size})
 
     def close(self) -> None:
         """End every process, at once: an answer nobody waits for is not worth its time."""
@@ -48,7 +53,8 @@ class Pool:
         for process in running:
             _bury(process)
 
-    def _ask(self, request: dict[str, str | int]) -> Outcome:
+    def _ask(self, request: dict[str, Any]) -> Outcome:
+        limit = budget.seconds(self._timeout, request["size"])
         try:
             process = self._process()
         except OSError as error:
@@ -56,18 +62,19 @@ class Pool:
         try:
             process.stdin.write(pack(request))  # type: ignore[union-attr]
             process.stdin.flush()  # type: ignore[union-attr]
-            body = _receive(process, time.monotonic() + self._timeout)
+            body = _receive(process, time.monotonic() + limit)
             if body:
                 return outcome_from(body)
         except TimeoutError:
             self._drop(process)
-            return Outcome("failed", f"refused: parsing takes longer than {self._timeout:g} s")
+            return Outcome("failed", f"refused: parsing takes longer than {limit:g} s (connector.timeout)")
         except (OSError, ValueError, TypeError, KeyError):  # it ended, or answered what no sane parser does
             code = self._drop(process)
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             return Outcome("failed", f"the parser crashed ({how})")
         self._drop(process)
-        return Outcome("failed", f"refused: it needs more than {self._memory} MB of memory")
+        most = budget.memory(self._memory, request["size"]) >> 20
+        return Outcome("failed", f"refused: it needs more than {most} MB of memory (connector.memory)")
 
     def _process(self) -> subprocess.Popen[bytes]:
         """This thread's process, a new one if it has none that lives."""

@@ -14,6 +14,7 @@ import sys
 from contextlib import suppress
 from typing import BinaryIO
 
+from rag_connectors import budget
 from rag_connectors.outcome import outcome
 from rag_connectors.parsed import Options
 from rag_connectors.wire import HEADER, OUT_OF_MEMORY, pack_outcome
@@ -22,11 +23,11 @@ from rag_connectors.wire import HEADER, OUT_OF_MEMORY, pack_outcome
 def serve(requests: BinaryIO, answers: BinaryIO, *, options: Options, memory: int, timeout: float) -> None:
     """Answer until the requests end, or until memory ran out: a process that met its limit is best replaced."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(ValueError, OSError):  # macOS does not take it
-        resource.setrlimit(resource.RLIMIT_AS, (memory << 20, memory << 20))
     while header := requests.read(HEADER.size):
         request = json.loads(requests.read(*HEADER.unpack(header)))
-        signal.alarm(int(timeout) + 5)
+        signal.alarm(int(budget.seconds(timeout, request["size"])) + 5)
+        with suppress(ValueError, OSError):  # macOS does not take it
+            resource.setrlimit(resource.RLIMIT_AS, (budget.memory(memory, request["size"]), resource.RLIM_INFINITY))
         try:
             frame = pack_outcome(outcome(request["path"], request["name"], options, inode=request["inode"]))
         except MemoryError:

@@ -17,12 +17,13 @@ from rag.errors import ConfigError, InputError
 from rag.registry import find
 from rag.stages import Connector
 from rag.types import Loaded
+from rag_connectors import budget
 from rag_connectors.files import Files
 from rag_connectors.parsed import Options
 from rag_connectors.pool import Pool
 from tests.connectors import samples
 
-_SLOW = b"<div>" * 200_000  # the HTML parser takes minutes over it
+_SLOW = b"<div>" * 50_000  # the HTML parser takes very long over it
 
 
 def put(folder: Path, files: dict[str, str | bytes]) -> None:
@@ -167,15 +168,20 @@ def test_a_file_that_becomes_a_link_or_pipe(tmp_path: Path) -> None:
 def test_a_file_that_hangs_stops_no_other(tmp_path: Path) -> None:
     put(tmp_path, {"a.md": "# A", "b.html": _SLOW, "c.md": "# C"})
     loaded = load(tmp_path, Files(workers=1, timeout=1.5))
-    assert loaded["b.html"].reason == "refused: parsing takes longer than 1.5 s"
+    assert loaded["b.html"].reason == "refused: parsing takes longer than 1.5 s (connector.timeout)"
     assert [loaded[name].status for name in ("a.md", "c.md")] == ["ok", "ok"]
 
 
 def test_a_file_that_wants_too_much_memory(tmp_path: Path) -> None:
     put(tmp_path, {"a.json": b"[" + b"[]," * 5_000_000 + b"1]", "b.md": "# B"})
     loaded = load(tmp_path, Files(workers=1, memory=200))
-    assert loaded["a.json"].reason == "refused: it needs more than 200 MB of memory"
+    assert loaded["a.json"].reason == "refused: it needs more than 306 MB of memory (connector.memory)"
     assert loaded["b.md"].status == "ok"
+
+
+def test_large_files_may_take_more() -> None:
+    assert [budget.seconds(10, size) for size in (0, 1 << 18, 1 << 20, 1 << 26)] == [10, 10, 40, 120]
+    assert [budget.memory(512, size) >> 20 for size in (0, 1 << 20, 1 << 26)] == [512, 512, 1016]
 
 
 def test_a_parser_that_crashes_is_replaced(tmp_path: Path) -> None:

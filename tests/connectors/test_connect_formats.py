@@ -137,6 +137,37 @@ def test_pdf_with_a_damaged_stream_is_degraded() -> None:
     assert (result.status, result.reason) == ("degraded", "the file is damaged, text may be missing")
 
 
+def test_pdf_with_invisible_text_is_degraded_unless_it_lies_over_a_picture() -> None:
+    seen, unseen = b"BT /F1 12 Tf (seen) Tj ET", b"BT 3 Tr /F1 12 Tf (unseen) Tj ET"
+    hidden = read(samples.pdf_of([seen, unseen]), "h.pdf")
+    assert hidden.status == "degraded" and "hidden text on page 2" in hidden.reason
+    assert read(samples.pdf_of([b"/Im1 Do " + unseen]), "ocr.pdf").status == "ok"
+
+
+def test_pdf_page_without_its_content_is_degraded() -> None:
+    whole = samples.pdf_of([b"BT /F1 12 Tf (one) Tj ET", b"BT /F1 12 Tf (two) Tj ET"])
+    broken = read(whole.replace(b"/Contents 7 0 R", b"/Contents 9 0 R"), "c.pdf")
+    assert broken.status == "degraded" and "page 2" in broken.reason
+
+
+@pytest.mark.parametrize("cut", [b"</body></html>", b"</p></body></html>", b"d</p></body></html>"])
+def test_html_that_is_cut_off_is_degraded(cut: bytes) -> None:
+    page = b"<html><body><p>All of it.</p><p>The end</p></body></html>"
+    assert read(page, "a.html").status == "ok"
+    result = read(page.removesuffix(cut), "a.html")
+    assert result.status == "degraded" and "cut off" in result.reason
+    assert read(b"<p>No end tags are needed<p>here", "a.html").status == "ok"
+    assert read(b"<p>A picture <img sr", "a.html").status == "degraded"
+
+
+def test_eml_that_is_cut_off_is_degraded() -> None:
+    head = b"Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=bb\n\n"
+    part = b"--bb\nContent-Type: text/plain\n\nwords\n"
+    assert read(head + part + b"--bb--\n", "a.eml").status == "ok"
+    result = read(head + part, "a.eml")
+    assert result.status == "degraded" and "cut off" in result.reason
+
+
 def test_docx() -> None:
     cells = "".join(f"<w:tc>{samples.paragraph(cell)}</w:tc>" for cell in ("Port", "Use"))
     body = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from email import policy
+from email import errors, policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 
@@ -12,6 +12,15 @@ from rag_connectors.parsed import Options, Parsed, Refused
 from rag_connectors.text import decode, one_line
 from rag_connectors.writing import Writer
 
+_LOSSY = (  # what the standard library's parser mends by leaving something out
+    errors.StartBoundaryNotFoundDefect,
+    errors.CloseBoundaryNotFoundDefect,
+    errors.MultipartInvariantViolationDefect,
+    errors.MissingHeaderBodySeparatorDefect,
+    errors.InvalidBase64CharactersDefect,
+    errors.InvalidBase64LengthDefect,
+    errors.InvalidBase64PaddingDefect,
+)
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")
 
 
@@ -32,6 +41,8 @@ def parse(data: bytes, name: str, options: Options) -> Parsed:
     writer.gap()
     for attachment in _attachments(message):
         writer.add(f"Attachment: {attachment}")
+    if any(isinstance(defect, _LOSSY) for part in message.walk() for defect in part.defects):
+        lost.append("the message is damaged or cut off, text may be missing")
     meta = {field.lower(): value for field, value in headers.items()}
     return Parsed((writer.record(title=headers.get("Subject", ""), meta=meta),), tuple(lost))
 

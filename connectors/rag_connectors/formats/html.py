@@ -27,6 +27,8 @@ _MARK = "- "  # of a list item
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
+_OPEN = re.compile(r"<(?:html|body)[\s>]", re.IGNORECASE)
+_CLOSED = re.compile(r"</(?:html|body)\s*>", re.IGNORECASE)
 _MAX_CELL = 300  # characters; a longer table cell is layout, and its line breaks count
 _MIN_MAIN = 200  # characters; a shorter <main> is not where the text is
 
@@ -37,7 +39,15 @@ def parse(data: bytes, name: str, options: Options) -> Parsed:
     markup, lost = decode(data, declared=declared[1].decode() if declared else "")
     writer = Writer()
     title = write(markup, writer)
-    return Parsed((writer.record(title=title),), (lost,) if lost else ())
+    return Parsed((writer.record(title=title),), tuple(filter(None, (lost, cut_off(markup)))))
+
+
+def cut_off(markup: str) -> str:
+    """In words, whether a page ends too early: inside a tag, or with its <html> or <body> still open; else ""."""
+    unfinished = markup.rfind("<") > markup.rfind(">")
+    if unfinished or (_OPEN.search(markup) and not _CLOSED.search(markup)):
+        return "the page is cut off: its end is missing"
+    return ""
 
 
 def write(markup: str, writer: Writer) -> str:

@@ -32,8 +32,12 @@ _LIMITS = {
 }
 _LOSSY = re.compile(  # what pypdf only logs, and costs text
     r"truncated|Rebuilding|not defined|can ?not be read|may be missing|Exceeded|Impossible to decode|Invalid stream|"
-    r"EOF marker not found|Circular|Clamping|decompressing|Elementary Object|Expecting a NameObject"
+    r"EOF marker not found|Circular|Clamping|decompressing|Elementary Object|Expecting a NameObject|"
+    r"wrong pointing object [1-9]"
 )
+_MARKS = re.compile(rb"\b(?:Do|BI|Tj|TJ)\b")
+_PICTURE = re.compile(rb"\b(?:Do|BI)\b")
+_INVISIBLE = re.compile(rb"\b3\s+Tr\b")
 _BROKEN_WORD = re.compile(r"\b(\w*[^\W\d_])(\u00ad|-)\n([^\W\d_]\w*)")
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl"})
 _LINE_END = re.compile(r"[ \t]+\n")
@@ -65,11 +69,18 @@ def _parse(data: bytes, heard: _Heard) -> Parsed:
     pages: list[str] = []
     lost: list[str] = []
     bare: list[int] = []
+    hidden: list[int] = []
     for number, page in enumerate(reader.pages, 1):
         try:
             text = _LINE_END.sub("\n", clean(page.extract_text()).translate(_LIGATURES)).strip()
-            if not text and _has_marks(page):
+            shown = page.get_contents()
+            marks = shown.get_data() if shown is not None else b""
+            if shown is None and "/Contents" in page:
+                lost.append(f"page {number} could not be read (its content is missing)")
+            elif not text and _MARKS.search(marks):  # an empty page loses nothing
                 bare.append(number)
+            elif text and _INVISIBLE.search(marks) and not _PICTURE.search(marks):  # over a picture it is its OCR
+                hidden.append(number)
         except (FileNotDecryptedError, MemoryError):
             raise
         except Exception as error:  # pypdf raises nearly anything for a damaged page; the others may be sound
@@ -81,6 +92,8 @@ def _parse(data: bytes, heard: _Heard) -> Parsed:
         raise Refused(lost[0] if lost else _no_text(len(pages)))
     if bare:
         lost.append(f"no text layer on {_numbers(bare)} (scanned?)")
+    if hidden:
+        lost.append(f"hidden text on {_numbers(hidden)}: a reader does not see it, but it is indexed")
     if declared > len(pages):
         lost.append(f"{len(pages)} of {declared} pages could be found")
     writer = Writer()
@@ -104,12 +117,6 @@ class _Heard(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if _LOSSY.search(record.getMessage()):
             self.lossy = ("the file is damaged, text may be missing",)
-
-
-def _has_marks(page: pypdf.PageObject) -> bool:
-    """Whether a page without text shows something: an empty page loses nothing."""
-    contents = page.get_contents()
-    return contents is not None and re.search(rb"\bDo\b|\bBI\b|\bTj\b|\bTJ\b", contents.get_data()) is not None
 
 
 def _declared(reader: pypdf.PdfReader) -> int:

@@ -1,0 +1,81 @@
+"""R15: opening and asking an index of 100,000 chunks: made-up unit vectors (384) and sparse vectors of Zipf terms."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import NAMESPACE_URL, uuid5
+
+import numpy as np
+
+from benchmarks.reliability import apart, corpus
+from benchmarks.reliability.outcome import Outcome, Row
+from rag.store.edge import Edge
+from rag.types import Chunk, Embeddings, Query, Sparse
+
+DIM, TERMS, BATCH, QUERIES = 384, 40, 1000, 200
+OPEN_SECONDS, QUERY_SECONDS, MEGABYTES = 2.0, 0.1, 1000
+
+
+def _sparse(rng: np.random.Generator, terms: int) -> Sparse:
+    indices = np.unique(rng.zipf(1.3, size=terms) % 50_000)
+    return Sparse(indices.astype(np.int64), np.ones(len(indices), dtype=np.float32))
+
+
+def _unit(rng: np.random.Generator, n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    rows = rng.normal(size=(n, DIM)).astype(np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _build(path: str, count: int) -> None:
+    rng = np.random.default_rng(0)
+    store = Edge(path=path, dim=DIM, sparse=True)
+    for start in range(0, count, BATCH):
+        numbers = range(start, min(start + BATCH, count))
+        chunks = [
+            Chunk(str(uuid5(NAMESPACE_URL, str(n))), str(n), corpus.sentence(n) * 5, 0, 50, f"{n}.txt") for n in numbers
+        ]
+        store.write(chunks, Embeddings(_unit(rng, len(chunks)), [_sparse(rng, TERMS) for _ in chunks]))
+    store.flush()
+    store.close()
+
+
+def _ask(path: str) -> tuple[float, list[float], float]:
+    """Seconds to open and answer once, seconds of each further answer, peak memory (MB)."""
+    rng = np.random.default_rng(1)
+    queries = [Query("q", dense=_unit(rng, 1)[0], sparse=_sparse(rng, 8)) for _ in range(QUERIES + 1)]
+    started = time.perf_counter()
+    store = Edge(path=path, dim=DIM, sparse=True, readonly=True)
+    store.search(queries[:1], k=10, using="hybrid")
+    opened = time.perf_counter() - started
+    seconds = []
+    for query in queries[1:]:
+        started = time.perf_counter()
+        store.search([query], k=10, using="hybrid")
+        seconds.append(time.perf_counter() - started)
+    unit = 1e6 if sys.platform == "darwin" else 1e3
+    return opened, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def large(count: int) -> Outcome:
+    """An index of `count` chunks: three numbers, three bars."""
+    with TemporaryDirectory() as name:
+        path = str(Path(name) / "shard")
+        apart.result(_build, path, count)
+        opened, seconds, memory = apart.result(_ask, path)
+    p50, p95 = (float(np.quantile(seconds, q)) for q in (0.5, 0.95))
+    bars = (
+        (opened <= OPEN_SECONDS, f"opening took {opened:.2f} s"),
+        (p95 <= QUERY_SECONDS, f"p95 of hybrid search is {1000 * p95:.0f} ms"),
+        (memory <= MEGABYTES, f"{memory:.0f} MB of memory"),
+    )
+    lost = [words for held, words in bars if not held]
+    times = f"open {opened:.2f} s, hybrid p50 {1000 * p50:.0f} ms, p95 {1000 * p95:.0f} ms"
+    note = f"{count:,} chunks: {times}, {memory:.0f} MB"
+    return Outcome(len(bars), len(bars) - len(lost), lost, note)
+
+
+ROWS: dict[str, Row] = {"R15": large}
