@@ -10,6 +10,7 @@ Related: BERT on SQuAD 2.0 (arXiv 1810.04805, 1806.03822), shared normalisation 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ SPANS = 3  # spans kept of an input
 AT_ONCE = 1024  # tokens of a batch
 KINDS = ("span", "yes", "no")
 
+_SURROGATES = re.compile("[\ud800-\udfff]")  # which no tokenizer takes
 Passage = tuple[str, str]  # title, text
 Forward = Callable[[NDArray[np.int64], NDArray[np.bool_]], Vectors]
 
@@ -116,7 +118,7 @@ class Reader:
     @cached_property
     def _tokens(self) -> Callable[[str], tuple[list[int], list[tuple[int, int]]]]:
         def tokens(text: str) -> tuple[list[int], list[tuple[int, int]]]:
-            encoding = self.tokenizer.encode(text, add_special_tokens=False)
+            encoding = self.tokenizer.encode(_SURROGATES.sub("\ufffd", text), add_special_tokens=False)
             return encoding.ids, encoding.offsets
 
         return lru_cache(256)(tokens)
