@@ -9,7 +9,7 @@ as measured in training. What it does not do: it composes nothing, counts nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -46,7 +46,7 @@ class Reader:
     weights: str = ""
     hits: Annotated[int, Field(ge=1)] = 8
     sentences: Annotated[int, Field(ge=1)] = 3
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.1
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.15
     wrong: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
@@ -82,7 +82,8 @@ class Reader:
         first = _sentence(candidate, passages[candidate.span.passage][1])
         quotes = [first, *_support(first, read.alone)][: self.sentences]
         span, text = candidate.span, passages[first.passage][1]
-        short = candidate.text.capitalize() if candidate.closed else text[span.start : min(span.end, first.end)]
+        spoken = _bare(text[span.start : min(span.end, first.end)], span.end >= first.end)
+        short = candidate.text.capitalize() if candidate.closed else spoken
         return Found(_plain(short), tuple(quotes), confidence)
 
     @cached_property
@@ -104,9 +105,15 @@ def _sentence(candidate: Candidate, text: str) -> Span:
 
 def _support(first: Span, alone: Sequence[Reading]) -> list[Span]:
     """Other sentences that support the answer, best first; of passages that the question is about."""
-    facts = [fact for reading in alone for fact in reading.facts if reading.relevant > 0 and fact.score > SUPPORT]
+    near = [(n, reading) for n, reading in enumerate(alone) if reading.relevant > 0]
+    facts = [replace(fact, passage=n) for n, reading in near for fact in reading.facts if fact.score > SUPPORT]
     facts = [fact for fact in facts if (fact.passage, fact.start) != (first.passage, first.start)]
     return sorted(facts, key=lambda fact: -(fact.score + alone[fact.passage].relevant))
+
+
+def _bare(text: str, closes: bool) -> str:
+    """An answer without the marks that stand around it, and without the full stop where it `closes` its sentence."""
+    return text.strip(' \n\t,;:“”"' + ("." if closes else ""))
 
 
 def _plain(text: str) -> str:

@@ -14,8 +14,9 @@ import numpy as np
 
 from rag.read.reader import Passage, Reader, Reading, Span
 from rag.types import Vectors
+from rag.words import Token, tokens
 
-FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact")
+FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
 CLOSED = ("decided", "against span", "relevant", "partner")
 LOWEST = -10.0  # a score that was not taken, or lower
 _POLAR = re.compile(
@@ -82,6 +83,8 @@ def candidates(question: str, passages: Sequence[Passage], reader: Reader) -> Re
     texts = [passages[span.passage][1][span.start : span.end] for span in spans]
     keys = [key(text) for text in texts]
     top = {i: key(passages[i][1][r.spans[0].start : r.spans[0].end]) for i, r in enumerate(alone) if r.spans}
+    asked = tokens(question)
+    held = [frozenset(token.stem for token in tokens(" ".join(passage))) for passage in passages]
     found = []
     for span, text, own in zip(spans, texts, keys, strict=True):
         rivals = [s.score for s, k in zip(spans, keys, strict=True) if k != own]
@@ -96,6 +99,8 @@ def candidates(question: str, passages: Sequence[Passage], reader: Reader) -> Re
             "agree": float(sum(k == own for i, k in top.items() if i != span.passage)),
             "place": 1 / (1 + span.passage),
             "fact": sentence,
+            "words": _share([token for token in asked if token.kind != "number"], held[span.passage]),
+            "named": max(_share([token for token in asked if token.kind in ("name", "number")], bag) for bag in held),
         }
         if own:
             found.append(Candidate(text, span, False, tuple(values[name] for name in FEATURES)))
@@ -114,6 +119,11 @@ def _closed(alone: Sequence[Reading], together: Sequence[Reading], best: Sequenc
             values = (own - other, own - span, alone[best[0]].relevant, alone[best[1]].relevant)
             found.append(Candidate(text, Span(best[0], facts.start, facts.end, own - other), True, values))
     return tuple(found)
+
+
+def _share(wanted: Sequence[Token], held: frozenset[str]) -> float:
+    """How many of the question's words a passage has; all of them when there are none."""
+    return sum(token.stem in held for token in wanted) / len(wanted) if wanted else 1.0
 
 
 def matrix(found: Sequence[Candidate]) -> Vectors:
