@@ -1,4 +1,4 @@
-"""The reader's answers: a short one in the sentence that holds it, yes and no from two passages, silence when unsure."""
+"""The reader's answers: a short one in the sentence that holds it, yes and no, silence when unsure."""
 
 from __future__ import annotations
 
@@ -52,10 +52,8 @@ def test_the_short_answer_stands_in_a_quoted_sentence_that_verifies(question: st
     assert short in answer.short and len(answer.short) < len(short) + 15
     assert answer.statements[0].verdict == SUPPORTED
     assert answer.citations[0].source == source and short in answer.citations[0].quote
-    for cited in answer.citations:
-        assert (
-            next(h.chunk.text for h in HITS if h.chunk.source == cited.source)[cited.start : cited.end] == cited.quote
-        )
+    texts = {h.chunk.source: h.chunk.text for h in HITS}
+    assert all(texts[c.source][c.start : c.end] == c.quote for c in answer.citations)
 
 
 def test_confidence_falls_when_the_evidence_is_taken_away() -> None:
