@@ -29,7 +29,7 @@ def folder(place: Path, questions: list[dict[str, object]]) -> Path:
 
 
 def test_readings_mark_the_answer_and_its_sentence(tmp_path: Path) -> None:
-    asked = [
+    asked: list[dict[str, object]] = [
         {"id": "a", "question": "When was the ferry of Norvik built?", "answer": "1962", "gold": ["p0"]},
         {"id": "b", "question": "Which is older, Norvik or Tarnvik?", "answer": "yes", "gold": ["p0", "p1"]},
         {"id": "c", "question": "What is lost?", "answer": "x", "gold": ["p9"]},
