@@ -20,7 +20,7 @@ from langgraph.runtime import Runtime
 from rag.citations import resolve
 from rag.config import Stages
 from rag.errors import ConfigError
-from rag.stages import Hopper
+from rag.stages import Confident, Hopper
 from rag.types import Answer, Filter, Hit, Query
 
 
@@ -37,6 +37,7 @@ class State(TypedDict, total=False):
     hits: list[Hit]
     text: str
     usage: Mapping[str, Any]
+    confidence: float | None
     answer: Answer
     trace: Annotated[list[Mapping[str, Any]], operator.add]
 
@@ -110,14 +111,18 @@ def generate(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[
     for piece in told() if state["hits"] else ():
         emit({"token": piece})
         pieces.append(piece)
-    return {"text": "".join(pieces), "usage": usage}
+    found = {"text": "".join(pieces), "usage": usage, "confidence": None}
+    if not isinstance(stages.generator, Confident):
+        return found
+    sure = stages.generator.confidence(state["question"], state["hits"])
+    return {**found, "confidence": sure, "notes": {"confidence": round(sure, 3)}}
 
 
 def verify(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
     """Markers to spans to verdicts; an answer without support becomes an abstention."""
     answer = resolve(state["question"], state["text"], state["hits"], policy=stages.settings.unsupported)
     verdicts = [statement.verdict for statement in answer.statements]
-    answer = replace(answer, usage=state["usage"])
+    answer = replace(answer, usage=state["usage"], confidence=state.get("confidence"))
     return {"answer": answer, "notes": {"verdicts": verdicts, "abstained": answer.abstained}}
 
 

@@ -50,6 +50,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "generate": {
         "extractive": "rag.generate.extractive:Extractive",
         "openai": "rag.generate.openai:OpenAI",
+        "reader": "rag.generate.reader:Reader",
         "transformers": "rag.generate.transformers:Transformers",
     },
 }

@@ -225,6 +225,15 @@ class Generator(Protocol):
         ...
 
 
+@runtime_checkable
+class Confident(Protocol):
+    """What a generator may say besides: how likely its answer is right."""
+
+    def confidence(self, question: str, hits: Sequence[Hit]) -> float:
+        """From 0 to 1, for the answer it gives or would give to the same question and hits."""
+        ...
+
+
 STAGES: Mapping[str, type[Any]] = {
     "connector": Connector,
     "chunk": Chunker,

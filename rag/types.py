@@ -8,6 +8,7 @@ copies it with `dataclasses.replace`. This module imports nothing but the standa
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -19,6 +20,10 @@ Vectors: TypeAlias = NDArray[np.float32]  # (n, dim), rows = items
 Vector: TypeAlias = NDArray[np.float32]  # (dim,)
 Spans: TypeAlias = NDArray[np.int64]  # (n, 2), half-open character offsets
 Value: TypeAlias = str | int | float | bool
+
+_MARKER = re.compile(r"\s*\[\d+\]")
+_QUOTE = re.compile(r":?\s*“.*”")  # on one line, up to its last mark: a quote may hold quotes
+_QUOTES = str.maketrans("", "", "“”")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +203,8 @@ class Statement:
 class Answer:
     """An answer, or an abstention with the closest passages in `hits`.
 
-    `usage` counts tokens and calls; `trace` is what each step did, in order, as plain data.
+    `usage` counts tokens and calls; `trace` is what each step did, in order, as plain data. `confidence` is how likely
+    the answer is right, or the one that was withheld; None where the generator does not say.
     """
 
     question: str
@@ -209,6 +215,13 @@ class Answer:
     abstained: bool = False
     usage: Mapping[str, Any] = field(default_factory=dict)
     trace: tuple[Mapping[str, Any], ...] = ()
+    confidence: float | None = None
+
+    @property
+    def short(self) -> str:
+        """What the text says besides its quotes and markers; the quotes' own words where it is nothing else."""
+        said = " ".join(_QUOTE.sub(" ", _MARKER.sub("", self.text)).replace(" :", ":").split()).strip(" :")
+        return said or " ".join(_MARKER.sub("", self.text).translate(_QUOTES).split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ def test_implementations_import_only_data_protocols_errors_and_pure_helpers() ->
         for path in files(f"rag/{leaf}"):
             for module in imports(path):
                 if module.startswith("rag.") and not module.startswith(f"rag.{leaf}"):
-                    assert module in allowed, f"{path.relative_to(ROOT)} imports {module}"
+                    shared = module.startswith("rag.read")  # the reader, a model that several stages use
+                    assert shared or module in allowed, f"{path.relative_to(ROOT)} imports {module}"
 
 
 def test_connectors_and_evals_use_only_the_public_side() -> None:

@@ -43,16 +43,16 @@ def measured(question: Question, record: Record, ks: Sequence[int], hops: int) -
 
 
 def _answered(question: Question, said: Said) -> dict[str, float]:
-    text = _ADDED.sub("", said.text)
+    text, short = _ADDED.sub("", said.text), _short(said)
     values: dict[str, float] = {}
     if question.answers or not question.answerable:
-        values["squad_f1"] = squad_f1(text, question.answers)
+        values["squad_f1"] = squad_f1(short, question.answers)
     if (false := false_answer_rate([not said.abstained], [question.answerable])) is not None:
         values["false_answer_rate"] = false
     elif question.answers:
         values |= {
-            "answer_em": answer_em(text, question.answers),
-            "answer_f1": answer_f1(text, question.answers),
+            "answer_em": answer_em(short, question.answers),
+            "answer_f1": answer_f1(short, question.answers),
             "answer_contains": answer_contains(text, question.answers),
             "answer_rate": float(not said.abstained),
         }
@@ -65,6 +65,10 @@ def _answered(question: Question, said: Said) -> dict[str, float]:
         if said.quotes:
             values["quote_exactness"] = quote_exactness(said.quotes, said.spans)
     return values
+
+
+def _short(said: Said) -> str:
+    return said.short or _ADDED.sub("", said.text)
 
 
 def summary(run: Run, ks: Sequence[int]) -> dict[str, Any]:
@@ -126,16 +130,23 @@ def _confident(run: Run) -> list[tuple[float, bool]]:
     return [
         (float("-inf"), False)
         if answer.abstained
-        else (answer.confidence, bool(q.answers and answer_contains(_ADDED.sub("", answer.text), q.answers)))
+        else (answer.confidence, bool(q.answers and answer_contains(_short(answer), q.answers)))
         for q, answer in said
     ]
 
 
 def _selective(run: Run) -> dict[str, Any]:
-    """Area under the risk-coverage curve and AUROC."""
+    """Area under the risk-coverage curve and AUROC.
+
+    `answerable_auroc` asks whether the confidence, said or withheld, tells answerable questions from others.
+    """
     pairs = _confident(run)
     areas = {"aurc": aurc, "auroc": auroc}
     found = {name: stats.bootstrap(pairs, partial(_of_pairs, area)) for name, area in areas.items() if pairs}
+    both = zip(run.questions, run.records, strict=True)
+    answerable = [(record.said.confidence, q.answerable) for q, record in both if record.said is not None]
+    if not all(can for _, can in answerable):
+        found["answerable_auroc"] = stats.bootstrap(answerable, partial(_of_pairs, auroc))
     return {name: _interval(interval) for name, interval in found.items() if interval is not None}
 
 

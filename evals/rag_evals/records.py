@@ -35,7 +35,7 @@ class Said:
     """An answer as facts: what it says, and for every quote what the source has at the span it names.
 
     `statements` are those in the text, each with its quotes; `facts` the cited sentences as (title, number); `cited`
-    is of every quote its marker and the name of its passage.
+    is of every quote its marker and the name of its passage; `short` is what the text says besides its quotes.
     """
 
     text: str
@@ -48,6 +48,7 @@ class Said:
     seconds: float
     usage: Mapping[str, Any] = field(default_factory=dict)
     cited: tuple[tuple[int, str], ...] = ()
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ def _said(question: str, pipeline: Asked, documents: Sequence[str], sentences: M
     return Said(
         text=answer.text,
         abstained=answer.abstained,
-        confidence=float(answer.hits[0].score) if answer.hits else 0.0,
+        confidence=_confidence(answer),
         statements=statements,
         quotes=tuple(quoted.quote for quoted in answer.citations),
         spans=tuple(spans),
@@ -165,4 +165,12 @@ def _said(question: str, pipeline: Asked, documents: Sequence[str], sentences: M
         seconds=seconds,
         usage=dict(answer.usage),
         cited=tuple(cited),
+        short=answer.short,
     )
+
+
+def _confidence(answer: Answer) -> float:
+    """The answer's own, or the first hit's score where the generator gives none."""
+    if answer.confidence is not None:
+        return answer.confidence
+    return float(answer.hits[0].score) if answer.hits else 0.0

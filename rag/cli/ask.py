@@ -161,6 +161,8 @@ def _answer_json(answer: Answer, seconds: float) -> dict[str, Any]:
     return {
         "question": answer.question,
         "answer": answer.text,
+        "short": answer.short,
+        "confidence": None if answer.confidence is None else round(answer.confidence, 4),
         "abstained": answer.abstained,
         "statements": [
             {"text": s.text, "verdict": s.verdict, "citations": list(s.citations)} for s in answer.statements

@@ -1,4 +1,4 @@
-"""`rag train`: the models that hops read with, from labelled questions."""
+"""`rag train`: the models that hops and answers read with, from labelled questions."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Train what hops read with.", no_args_is_help=True)
+app = typer.Typer(help="Train what hops and answers read with.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Train what hops read with."""
+    """Train what hops and answers read with."""
 
 
 @app.command()
@@ -44,4 +44,35 @@ def hop(
 
     options = Options(epochs=epochs, minutes=minutes, seed=seed)
     report = train_hop(folders, out, model=model, options=options, most=most, say=say)
+    say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
+
+
+@app.command()
+def reader(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of labelled questions.", metavar="FOLDER...")],
+    out: Annotated[Path, typer.Option(help="The safetensors file to write; a model card goes beside it.")],
+    epochs: Annotated[int, typer.Option(min=1, help="How often every question is read.")] = 1,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long, however far it came.")] = None,
+    rate: Annotated[float, typer.Option(min=1e-7, help="Learning rate at its height.")] = 1.5e-4,
+    start: Annotated[Path | None, typer.Option(help="Go on from this file of an earlier training.")] = None,
+    fitted: Annotated[int, typer.Option(min=1, help="Questions of a folder that set the confidence.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of the readings and their order.")] = 0,
+) -> None:
+    """Train the reader (`generate: {use: reader, weights: FILE}`) on questions with answers.
+
+    A folder is one of `rag train hop` whose questions have `answer` or `answers`, and maybe `supporting_facts`. After
+    the training the confidence is set on questions it has not seen, where the folder has no questions_dev.
+
+    Examples:
+
+      rag train reader ./labelled --out my-reader.safetensors
+
+      rag train reader data/squad data/hotpotqa --out reader.safetensors --minutes 50
+    """
+    from rag.cli.terminal import say
+    from rag.train.reader import Options
+    from rag.train.reader_run import train_reader
+
+    options = Options(epochs=epochs, minutes=minutes, rate=rate, seed=seed)
+    report = train_reader(folders, out, options=options, fitted=fitted, start=start, say=say)
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")

@@ -1,0 +1,121 @@
+"""Answers without a language model: the reader's span, in its sentence, and the sentences that support it.
+
+The first line is the short answer and, in quotation marks, the sentence it stands in; every further line quotes a
+supporting sentence of another passage or place. All of it is the documents' own text but "Yes" and "No". Nothing is
+said below the threshold: `threshold` as a confidence, or `wrong` as the share of wrong answers one is ready to accept,
+as measured in training. What it does not do: it composes nothing, counts nothing and compares no dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from rag.read.candidates import Candidate, candidates
+from rag.read.choice import Choice, read
+from rag.read.reader import SHIPPED, Passage, Reading, Span, opened
+from rag.read.reader import Reader as Network
+from rag.read.weights import load
+from rag.sentences import sentence_spans
+from rag.stages import component
+from rag.types import Hit
+from rag.words import MARKER
+
+REMEMBERED = 16  # readings kept, so that text and confidence come from one
+SUPPORT = 0.0  # score of a sentence that supports the answer, at least
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer, the sentences that show it (the first holds it), and how sure it is."""
+
+    short: str
+    quotes: tuple[Span, ...]
+    confidence: float
+
+
+@component
+class Reader:
+    """`weights` is a file of `rag train reader`, "" the one shipped; `hits` passages are read."""
+
+    weights: str = ""
+    hits: Annotated[int, Field(ge=1)] = 8
+    sentences: Annotated[int, Field(ge=1)] = 3
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.15
+    wrong: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
+        """Paris: “Its capital is Paris.” [1], and a line for each further sentence."""
+        passages = self._passages(hits)
+        found = self._found(question, passages)
+        if found is None or found.confidence < self._least:
+            return
+        for n, quote in enumerate(found.quotes):
+            lead = f"{found.short}: " if n == 0 else ""
+            yield f"{lead}“{_plain(passages[quote.passage][1][quote.start : quote.end])}” [{quote.passage + 1}]\n"
+
+    def confidence(self, question: str, hits: Sequence[Hit]) -> float:
+        """How likely the best answer is right, said or not; 0 where there is nothing to read."""
+        found = self._found(question, self._passages(hits))
+        return found.confidence if found else 0.0
+
+    def _passages(self, hits: Sequence[Hit]) -> tuple[Passage, ...]:
+        heads = [" ".join((hit.chunk.context or hit.chunk.title).split()) for hit in hits[: self.hits]]
+        return tuple((head, hit.chunk.text) for head, hit in zip(heads, hits, strict=False))
+
+    @cached_property
+    def _found(self) -> Callable[[str, tuple[Passage, ...]], Found | None]:
+        return lru_cache(REMEMBERED)(self._read)
+
+    def _read(self, question: str, passages: tuple[Passage, ...]) -> Found | None:
+        reader, choice = self._model
+        read = candidates(question, passages, reader)
+        best = choice.best(read.candidates)
+        if best is None:
+            return None
+        candidate, confidence = best
+        first = _sentence(candidate, passages[candidate.span.passage][1])
+        quotes = [first, *_support(first, read.alone)][: self.sentences]
+        span, text = candidate.span, passages[first.passage][1]
+        spoken = _bare(text[span.start : min(span.end, first.end)], span.end >= first.end)
+        short = candidate.text.capitalize() if candidate.closed else spoken
+        return Found(_plain(short), tuple(quotes), confidence)
+
+    @cached_property
+    def _least(self) -> float:
+        return max(self.threshold, self._model[1].threshold(self.wrong)) if self.wrong else self.threshold
+
+    @cached_property
+    def _model(self) -> tuple[Network, Choice]:
+        path = Path(self.weights) if self.weights else SHIPPED
+        return opened(path), read(load(path).facts, path)
+
+
+def _sentence(candidate: Candidate, text: str) -> Span:
+    """The sentence that a candidate starts in."""
+    span = candidate.span
+    start, end = next((s for s in sentence_spans(text) if s[0] <= span.start < s[1]), (span.start, span.end))
+    return Span(span.passage, start, end, span.score)
+
+
+def _support(first: Span, alone: Sequence[Reading]) -> list[Span]:
+    """Other sentences that support the answer, best first; of passages that the question is about."""
+    near = [(n, reading) for n, reading in enumerate(alone) if reading.relevant > 0]
+    facts = [replace(fact, passage=n) for n, reading in near for fact in reading.facts if fact.score > SUPPORT]
+    facts = [fact for fact in facts if (fact.passage, fact.start) != (first.passage, first.start)]
+    return sorted(facts, key=lambda fact: -(fact.score + alone[fact.passage].relevant))
+
+
+def _bare(text: str, closes: bool) -> str:
+    """An answer without the marks that stand around it, and without the full stop where it `closes` its sentence."""
+    return text.strip(' \n\t,;:“”"' + ("." if closes else ""))
+
+
+def _plain(text: str) -> str:
+    """On one line, without the footnote marks that would read as citations."""
+    return " ".join(MARKER.sub("", text).split())

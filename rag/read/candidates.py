@@ -1,0 +1,131 @@
+"""Every answer the passages may hold, as a row of numbers: what a choice and a confidence are made from.
+
+All passages are read alone; the best three then in pairs with the first, so that they compete. A question that asks
+for yes or no (by its first word) has these two as its candidates, from the pair alone: a span would not answer it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rag.read.reader import Passage, Reader, Reading, Span
+from rag.types import Vectors
+from rag.words import Token, tokens
+
+FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
+CLOSED = ("decided", "against span", "relevant", "partner")
+LOWEST = -10.0  # a score that was not taken, or lower
+_POLAR = re.compile(
+    r"(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)\b(?!.*\bor\b)",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An answer: a span of a passage, or (`closed`) "yes" or "no" from two passages; `values` are its features."""
+
+    text: str
+    span: Span
+    closed: bool
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The candidates, and what each passage said when read alone."""
+
+    candidates: tuple[Candidate, ...]
+    alone: tuple[Reading, ...]
+
+
+def polar(question: str) -> bool:
+    """Whether a question asks for yes or no, by its form."""
+    return bool(_POLAR.match(question.strip()))
+
+
+def key(text: str) -> str:
+    """An answer without case, articles and punctuation, to see whether two are the same."""
+    return " ".join(word for word in _WORD.findall(text.lower()) if word not in {"a", "an", "the"})
+
+
+def candidates(question: str, passages: Sequence[Passage], reader: Reader) -> Read:
+    """All candidates of some passages, which stand best first."""
+    if not passages:
+        return Read((), ())
+    alone = reader.read(question, [[passage] for passage in passages])
+    strength = [(reading.spans[0].score if reading.spans else LOWEST) + reading.relevant for reading in alone]
+    if polar(question):
+        strength = [reading.relevant for reading in alone]
+    best = [int(i) for i in np.argsort(-np.array(strength), kind="stable")[:3]]
+    pairs = [(best[0], other) for other in best[1 : 2 if polar(question) else 3]]
+    together = reader.read(question, [[passages[i] for i in sorted(pair)] for pair in pairs])
+    if polar(question):
+        return Read(_closed(alone, together, best), tuple(alone))
+    joint: dict[int, list[Span]] = {i: [] for i in best}
+    for pair, reading in zip(pairs, together, strict=True):
+        for span in reading.spans:
+            joint[sorted(pair)[span.passage]].append(span)
+    spans = [Span(i, span.start, span.end, span.score) for i, reading in enumerate(alone) for span in reading.spans]
+    known = {(span.passage, span.start, span.end) for span in spans}
+    spans += [
+        Span(i, span.start, span.end, LOWEST)
+        for i, found in joint.items()
+        for span in found
+        if (i, span.start, span.end) not in known
+    ]
+    spans = list(dict.fromkeys(spans))
+    texts = [passages[span.passage][1][span.start : span.end] for span in spans]
+    keys = [key(text) for text in texts]
+    top = {i: key(passages[i][1][r.spans[0].start : r.spans[0].end]) for i, r in enumerate(alone) if r.spans}
+    asked = tokens(question)
+    held = [frozenset(token.stem for token in tokens(" ".join(passage))) for passage in passages]
+    found = []
+    for span, text, own in zip(spans, texts, keys, strict=True):
+        rivals = [s.score for s, k in zip(spans, keys, strict=True) if k != own]
+        seen = [s.score for s in joint.get(span.passage, ()) if s.start < span.end and span.start < s.end]
+        sentence = max((f.score for f in alone[span.passage].facts if f.start <= span.start < f.end), default=LOWEST)
+        values = {
+            "margin": max(LOWEST, span.score),
+            "relevant": alone[span.passage].relevant,
+            "joint": max([LOWEST, *seen]),
+            "read": float(span.passage in joint),
+            "lead": span.score - max([LOWEST, *rivals]),
+            "agree": float(sum(k == own for i, k in top.items() if i != span.passage)),
+            "place": 1 / (1 + span.passage),
+            "fact": sentence,
+            "words": _share([token for token in asked if token.kind != "number"], held[span.passage]),
+            "named": max(_share([token for token in asked if token.kind in ("name", "number")], bag) for bag in held),
+        }
+        if own:
+            found.append(Candidate(text, span, False, tuple(values[name] for name in FEATURES)))
+    return Read(tuple(found), tuple(alone))
+
+
+def _closed(alone: Sequence[Reading], together: Sequence[Reading], best: Sequence[int]) -> tuple[Candidate, ...]:
+    """Yes and no, each with how far it is ahead."""
+    if not together:
+        return ()
+    span, yes, no = together[0].kinds
+    found = []
+    for text, own, other in (("yes", yes, no), ("no", no, yes)):
+        facts = max(alone[best[0]].facts, key=lambda fact: fact.score, default=None)
+        if facts:
+            values = (own - other, own - span, alone[best[0]].relevant, alone[best[1]].relevant)
+            found.append(Candidate(text, Span(best[0], facts.start, facts.end, own - other), True, values))
+    return tuple(found)
+
+
+def _share(wanted: Sequence[Token], held: frozenset[str]) -> float:
+    """How many of the question's words a passage has; all of them when there are none."""
+    return sum(token.stem in held for token in wanted) / len(wanted) if wanted else 1.0
+
+
+def matrix(found: Sequence[Candidate]) -> Vectors:
+    """The candidates' features, (n, features)."""
+    return np.array([candidate.values for candidate in found], np.float32)

@@ -1,0 +1,93 @@
+"""From folders of labelled questions to a reader's weights with its model card: training, then how sure to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from rag.embed.modelspec import read as spec
+from rag.read.choice import Choice
+from rag.read.reader import opened
+from rag.read.weights import HEADS, KIND
+from rag.train.reader import Options, Trained, train
+from rag.train.reader_fit import cases, fit
+from rag.train.readings import Folder, Reading, read, readings
+from rag.train.weights import pack
+
+EVERY = 20  # steps between two lines of progress
+MODEL = "bundled"
+
+
+def train_reader(
+    folders: Sequence[Path],
+    out: Path,
+    *,
+    options: Options,
+    fitted: int,
+    start: Path | None,
+    say: Callable[[str], None],
+) -> Trained:
+    """Train on every folder at once, from the bundled model or from `start`; `fitted` questions each for the choice.
+
+    `out` is written every few hundred steps, so that a killed training leaves one to start from; the card goes beside
+    it. Raises InputError for folders without questions, ModelError for a `start` that is no reader.
+    """
+    sources = [read(folder) for folder in folders]
+    for source in sources:
+        say(f"{source.name}: {len(source.train):,} questions, {len(source.held_out):,} held out")
+
+    def epoch(rng: np.random.Generator) -> Iterator[Reading]:
+        for source in sources:
+            yield from readings(source, rng)
+
+    def progress(step: int, steps: int, value: float) -> None:
+        if step % EVERY == 0 or step == steps:
+            say(f"step {step:,} of {steps:,}, loss {value:.3f}")
+
+    facts = {"kind": KIND, "model": MODEL, "embedder": spec(MODEL).fingerprint()}
+    trained = train(MODEL, epoch, options, start=start, report=progress, save=lambda found: write(out, found, facts))
+    write(out, trained, facts)
+    opened.cache_clear()
+
+    def asked(n: int) -> None:
+        if n % EVERY == 0:
+            say(f"question {n:,} for the confidence")
+
+    choice = fit(cases(sources, opened(out), most=fitted, seed=options.seed, say=asked))
+    write(out, trained, {**facts, "choice": choice.text()})
+    out.with_suffix(".md").write_text(_card(sources, options, trained, choice), encoding="utf-8")
+    return trained
+
+
+def write(path: Path, trained: Trained, facts: dict[str, str]) -> None:
+    """Write the file, the old one kept until the new one is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    heads = {f"{HEADS}{name}": tensor for name, tensor in trained.heads.items()}
+    new = path.with_suffix(".new")
+    save_file({**pack(trained.difference), **heads}, new, metadata=facts)
+    new.replace(path)
+
+
+def _card(sources: Sequence[Folder], options: Options, trained: Trained, choice: Choice) -> str:
+    rows = "\n".join(f"| {s.name} | {len(s.passages):,} | {len(s.train):,} | {len(s.held_out):,} |" for s in sources)
+    risks = "\n".join(f"| {share:.0%} | {least:.2f} |" for share, least in choice.risks)
+    return f"""# Reader
+
+Weights for `generate: {{use: reader}}`: a difference to the bundled embedder's network, int8 a weight, with linear
+heads for span, supporting sentence, relevance, and yes or no, made by `rag train reader`. It fits that network alone.
+
+| data | passages | questions | held out |
+|---|---|---|---|
+{rows}
+
+{trained.steps:,} steps of {options.batch} readings, learning rate {options.rate:g}, inputs cut at {options.alone}
+tokens for one passage and {options.together} for two, seed {options.seed}; last loss {trained.loss:.3f}.
+The data's licences are those of its folders.
+
+| wrong at most | confidence at least |
+|---|---|
+{risks}
+"""

@@ -1,0 +1,117 @@
+"""The reader's answers: a short one in the sentence that holds it, yes and no, silence when unsure."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from rag.citations import resolve
+from rag.generate.reader import Reader
+from rag.links import normalise
+from rag.read.candidates import CLOSED, FEATURES, candidates, key, polar
+from rag.read.reader import SHIPPED, opened
+from rag.stages import Confident, Generator
+from rag.testing import GeneratorConformance
+from rag.types import Answer, Chunk, Hit
+from rag.verify import SUPPORTED
+
+
+def hit(name: str, title: str, text: str) -> Hit:
+    return Hit(Chunk(name, name, text, 0, len(text), f"{name}.txt", title, title, (normalise(title),)), 1.0)
+
+
+FERRY = hit("ferry", "Norvik ferry", "The ferry to Norvik leaves from pier nine at 07:40.[2] It is run by Havn Lines.")
+LINES = hit("lines", "Havn Lines", "Havn Lines is a shipping company. It was founded in 1962 in the town of Tarnvik.")
+BREAD = hit("bread", "Rye bread", "Rye bread keeps for a week. It is baked from sourdough in long ovens.")
+HITS = [BREAD, FERRY, LINES]
+
+
+class TestReader(GeneratorConformance):
+    @pytest.fixture
+    def generator(self) -> Generator:
+        return Reader(threshold=0)
+
+
+def ask(question: str, hits: list[Hit], threshold: float = 0) -> Answer:
+    return resolve(question, "".join(Reader(threshold=threshold).stream(question, hits)), hits)
+
+
+@pytest.mark.parametrize(
+    ("question", "short", "source"),
+    [
+        ("Which company runs the ferry to Norvik?", "Havn Lines", "ferry.txt"),
+        ("In which year was Havn Lines founded?", "1962", "lines.txt"),
+        ("How long does rye bread keep?", "a week", "bread.txt"),
+    ],
+)
+def test_the_short_answer_stands_in_a_quoted_sentence_that_verifies(question: str, short: str, source: str) -> None:
+    answer = ask(question, HITS)
+    assert short in answer.short and len(answer.short) < len(short) + 15
+    assert answer.statements[0].verdict == SUPPORTED
+    assert answer.citations[0].source == source and short in answer.citations[0].quote
+    texts = {h.chunk.source: h.chunk.text for h in HITS}
+    assert all(texts[c.source][c.start : c.end] == c.quote for c in answer.citations)
+
+
+def test_confidence_falls_when_the_evidence_is_taken_away() -> None:
+    question = "Which company runs the ferry to Norvik?"
+    reader = Reader()
+    assert isinstance(reader, Confident)
+    sure = reader.confidence(question, HITS)
+    assert 0 <= reader.confidence(question, [BREAD]) < sure <= 1
+    assert reader.confidence(question, []) == 0
+    assert "".join(Reader(threshold=min(1.0, sure + 1e-6)).stream(question, HITS)) == ""
+    assert "".join(Reader(threshold=sure).stream(question, HITS)) != ""
+
+
+def test_a_stricter_share_of_wrong_answers_asks_for_more() -> None:
+    thresholds = [Reader(wrong=share)._least for share in (0.05, 0.2, 0.5)]
+    assert thresholds == sorted(thresholds, reverse=True)
+    assert thresholds[0] > thresholds[-1]
+
+
+def test_text_and_confidence_come_from_one_reading() -> None:
+    reader = Reader(threshold=0)
+    text = "".join(reader.stream("How long does rye bread keep?", HITS))
+    again = [replace(h, score=2.0) for h in HITS]  # what was read is the same
+    assert "".join(reader.stream("How long does rye bread keep?", again)) == text
+    assert reader._found.cache_info().misses == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("question", "closed"),
+    [
+        ("Is the ferry run by Havn Lines?", True),
+        ("were both founded in Tarnvik?", True),
+        ("Is the ferry or the bus quicker?", False),
+        ("Which ferry is quicker?", False),
+        ("Isobars are what?", False),
+    ],
+)
+def test_yes_and_no_are_for_questions_that_ask_for_them(question: str, closed: bool) -> None:
+    assert polar(question) == closed
+    found = candidates(question, [("a", FERRY.chunk.text), ("b", LINES.chunk.text)], opened(SHIPPED)).candidates
+    assert {c.closed for c in found} == {closed}
+    assert {len(c.values) for c in found} == {len(CLOSED if closed else FEATURES)}
+    if closed:
+        assert {c.text for c in found} == {"yes", "no"}
+        assert ask(question, HITS).short in {"Yes", "No"}
+
+
+def test_answers_are_compared_without_case_articles_and_punctuation() -> None:
+    assert key("The  Havn-Lines.") == key("havn lines")
+    assert key("a, the") == ""
+
+
+def test_answering_loads_no_torch() -> None:
+    code = (
+        "import sys; from rag.generate.reader import Reader; from rag.types import Chunk, Hit;"
+        "t = 'It is run by Havn Lines.'; h = [Hit(Chunk('a', 'a', t, 0, len(t), 'a.txt'), 1.0)];"
+        "r = Reader(threshold=0); light = 'onnxruntime' not in sys.modules;"
+        "print(light, 'Havn' in ''.join(r.stream('Who runs it?', h)), {'torch', 'transformers'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True True set()"
