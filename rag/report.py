@@ -1,0 +1,45 @@
+"""What an ingest tells: its progress while it runs, and what became of every file when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+STATUSES = ("added", "updated", "unchanged", "deleted", "degraded", "skipped", "failed")
+
+# (phase, done, total): "scan", "rechunk", "load", "embed", "publish"; ("tokens", embedded so far, 0) now and then
+Progress = Callable[[str, int, int], None]
+
+
+def silent(phase: str, done: int, total: int) -> None:
+    """No progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of one file: `status` is one of STATUSES, `reason` says why where there is one."""
+
+    source: str
+    status: str
+    reason: str = ""
+    chunks: int = 0
+
+
+@dataclass(slots=True)
+class Report:
+    """What an ingest did. A degraded file was also added or updated: it is counted once, as degraded.
+
+    `embedded` (chunks) and `tokens` are what the embedder was given; `left` are changed files that an interrupted
+    ingest did not get to.
+    """
+
+    files: list[FileReport] = field(default_factory=list)
+    embedded: int = 0
+    tokens: int = 0
+    left: int = 0
+    published: bool = False
+    seconds: float = 0.0
+
+    def count(self, status: str) -> int:
+        """How many files have this status."""
+        return sum(1 for f in self.files if f.status == status)
