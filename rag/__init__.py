@@ -12,8 +12,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from rag.errors import RagError
-    from rag.ingest import FileReport, Report
     from rag.pipeline import Event, Pipeline
+    from rag.report import FileReport, Report
     from rag.stages import component
     from rag.types import Answer, Chunk, Chunked, Citation, Document, Embeddings, Filter, Hit, Query, Section, Statement
 
@@ -39,8 +39,8 @@ __all__ = [
 
 _HOME = {
     "RagError": "rag.errors",
-    "FileReport": "rag.ingest",
-    "Report": "rag.ingest",
+    "FileReport": "rag.report",
+    "Report": "rag.report",
     "Event": "rag.pipeline",
     "Pipeline": "rag.pipeline",
     "component": "rag.stages",

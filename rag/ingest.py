@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from rag.config import PipelineConfig, Stages, build
@@ -23,6 +23,7 @@ from rag.errors import MismatchError
 from rag.generations import made
 from rag.index import Index, check_fingerprints
 from rag.manifest import Manifest, SourceRow
+from rag.report import FileReport, Progress, Report, silent
 from rag.scan import EXCLUDED, LEFT_OUT, gone, name_of, wanted
 from rag.signals import Interrupted, Stop, stoppable
 from rag.space import full_disk_told, need_space
@@ -33,44 +34,6 @@ from rag.vectors import Keys, Vectorizer
 WINDOW = 2048  # sources, or about as many chunks, that are loaded, chunked and sorted by length together
 PUBLISH_EVERY = 8192  # new chunks; what is published at the end, or when interrupted, then takes seconds
 REBUILDING = "rebuilding"  # the fact that a rebuild has begun: what the index will be when it is done
-STATUSES = ("added", "updated", "unchanged", "deleted", "degraded", "skipped", "failed")
-
-# (phase, done, total): "scan", "rechunk", "load", "embed", "publish"; ("tokens", embedded so far, 0) now and then
-Progress = Callable[[str, int, int], None]
-
-
-def silent(phase: str, done: int, total: int) -> None:
-    """No progress."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """What became of one file: `status` is one of STATUSES, `reason` says why where there is one."""
-
-    source: str
-    status: str
-    reason: str = ""
-    chunks: int = 0
-
-
-@dataclass(slots=True)
-class Report:
-    """What an ingest did. A degraded file was also added or updated: it is counted once, as degraded.
-
-    `embedded` (chunks) and `tokens` are what the embedder was given; `left` are changed files that an interrupted
-    ingest did not get to.
-    """
-
-    files: list[FileReport] = field(default_factory=list)
-    embedded: int = 0
-    tokens: int = 0
-    left: int = 0
-    published: bool = False
-    seconds: float = 0.0
-
-    def count(self, status: str) -> int:
-        """How many files have this status."""
-        return sum(1 for f in self.files if f.status == status)
 
 
 def ingest(

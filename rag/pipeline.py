@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag.config import PipelineConfig, Stages, build, load
 from rag.errors import InputError
 from rag.index import Index, check_fingerprints
-from rag.ingest import Progress, Report, ingest
+from rag.ingest import ingest
+from rag.report import Progress, Report
 from rag.types import Answer, Filter, Hit
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from rag.check import Finding, findings
 from rag.config import PipelineConfig, Stages, build
 from rag.errors import CorruptError
 from rag.index import Index
-from rag.ingest import Progress, finished, publish, restore, silent
+from rag.ingest import finished, publish, restore
 from rag.manifest import Manifest
+from rag.report import Progress, silent
 from rag.salvage import Lost, salvage
 from rag.types import Source
 

@@ -19,7 +19,7 @@ _CAUGHT = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal ended the work early. `report` is what was done until then (a `rag.ingest.Report`)."""
+    """A signal ended the work early. `report` is what was done until then (a `rag.report.Report`)."""
 
     report: object = None
 

@@ -18,8 +18,9 @@ from rag.config import build, load
 from rag.embed.hashing import Hashing
 from rag.errors import CorruptError, InputError, LockedError, MismatchError, RagError
 from rag.index import Index
-from rag.ingest import Report, ingest
+from rag.ingest import ingest
 from rag.pipeline import Pipeline
+from rag.report import Report
 from rag.signals import Interrupted
 from rag.types import Chunked, Embeddings
 

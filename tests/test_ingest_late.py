@@ -10,7 +10,8 @@ import pytest
 
 from rag.config import build, load
 from rag.index import Index
-from rag.ingest import Report, ingest
+from rag.ingest import ingest
+from rag.report import Report
 from rag.types import Chunked
 
 PARAGRAPHS = [

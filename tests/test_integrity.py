@@ -14,10 +14,11 @@ from rag.check import check
 from rag.config import PipelineConfig, build, load
 from rag.errors import CorruptError, InputError, LockedError, MismatchError
 from rag.index import Index
-from rag.ingest import Report, ingest
+from rag.ingest import ingest
 from rag.pipeline import Pipeline
 from rag.removal import delete
 from rag.repair import repair
+from rag.report import Report
 from rag.types import Hit
 from tests.test_cli import rag
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from rag.config import PipelineConfig, build, load
 from rag.index import Index
-from rag.ingest import Report, ingest
+from rag.ingest import ingest
+from rag.report import Report
 
 TINY = """description: A pipeline without a model.
 connector: {use: files, workers: 1}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rag.ingest import Report
+    from rag.report import Report
 
 SHOWN = 20
 
@@ -34,8 +34,8 @@ def ingest(
     """
     from rag.cli.terminal import peak_memory, progress_bars, say_json
     from rag.errors import EXIT_PARTIAL
-    from rag.ingest import STATUSES, Report
     from rag.pipeline import Pipeline
+    from rag.report import STATUSES, Report
     from rag.signals import Interrupted
 
     interrupted: Interrupted | None = None
