@@ -19,6 +19,7 @@ ZEROS = bytes(BLOCK)
 SEEK_DATA = getattr(os, "SEEK_DATA", os.SEEK_SET)  # without holes, everything is data
 
 Digest: TypeAlias = tuple[int, int]  # size in bytes, CRC-32
+TEMPORARY = ".atomicwrite"  # what an engine that opens a folder, even to read it, makes there for a moment
 FOLDER: Digest = (-1, 0)  # what stands in a list for a folder
 
 
@@ -87,9 +88,13 @@ def differences(folder: Path, expected: Mapping[str, Digest], *, deep: bool) -> 
 
 
 def _entries(folder: Path) -> Iterator[tuple[str, int, int]]:
-    """Relative path, mode and size of everything under a folder, links not followed."""
+    """Relative path, mode and size of everything under a folder, links not followed, temporary files left out."""
     for top, folders, files in os.walk(folder):
-        for name in (*folders, *files):
+        folders[:] = [name for name in folders if not name.startswith(TEMPORARY)]
+        for name in (*folders, *(name for name in files if not name.startswith(TEMPORARY))):
             path = os.path.join(top, name)
-            status = os.lstat(path)
+            try:
+                status = os.lstat(path)
+            except FileNotFoundError:  # gone since it was listed: it is missing, if it should be there
+                continue
             yield os.path.relpath(path, folder).replace(os.sep, "/"), status.st_mode, status.st_size

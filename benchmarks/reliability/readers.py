@@ -37,7 +37,7 @@ def _read(folder: Path, until: Path, told: Connection) -> None:
             with Pipeline(config, Index.at(folder)) as opened:
                 hits = opened.search("how many metres long is the berth at the pier", k=30)
             found = [_LENGTH.search(hit.chunk.text) for hit in hits]
-            versions = {int(match[2]) - 7 * int(match[1]) for match in found if match}
+            versions = {int(match[2]) - 7 * int(match[1]) for match in found if match and int(match[1]) < DOCUMENTS}
             if len(versions) != 1:
                 wrong.append(f"an answer of versions {sorted(versions)}")
         except Exception as error:
