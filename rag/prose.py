@@ -63,4 +63,7 @@ def _ends(text: str, match: re.Match[str]) -> bool:
     if word in _SOMETIMES or _LETTERS.fullmatch(word):
         initial = text.startswith(f"{following}.", match.end() + 1)  # "by P. A. Works"
         return following.casefold() in _OPENERS and not initial
-    return not (word.isdigit() and not text[max(0, before.start() - 20) : before.start()].rpartition("\n")[2].strip())
+    return not (
+        word.isdigit()
+        and not text[max(0, before.start() - 20) : before.start()].rpartition("\n")[2].strip(" \t\"'“‘«(")
+    )

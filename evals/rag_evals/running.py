@@ -94,7 +94,8 @@ def _bars(title: str) -> Iterator[tuple[Indexing, Progress]]:
         task = bars.add_task(title, total=None)
 
         def indexing(phase: str, done: int, total: int) -> None:
-            bars.update(task, description=f"{title} · {PHASES[phase]}", completed=done, total=total or None)
+            if phase in PHASES:
+                bars.update(task, description=f"{title} · {PHASES[phase]}", completed=done, total=total or None)
 
         def asking(done: int, total: int) -> None:
             bars.update(task, description=title, completed=done, total=total)
