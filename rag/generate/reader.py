@@ -56,8 +56,8 @@ class Reader:
         if found is None or found.confidence < self._least:
             return
         for n, quote in enumerate(found.quotes):
-            lead = f"{found.short}: " if n == 0 else ""
-            yield f"{lead}“{_plain(passages[quote.passage][1][quote.start : quote.end])}” [{quote.passage + 1}]\n"
+            lead = f"{found.short}: " if n == 0 else "\n"
+            yield f"{lead}“{_plain(passages[quote.passage][1][quote.start : quote.end])}” [{quote.passage + 1}]"
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How likely the best answer is right, said or not; 0 where there is nothing to read."""
