@@ -15,9 +15,9 @@ ROWS: dict[str, tuple[Row, int]] = {
     "R13": (damage.fingerprints, 12),
 }
 LONG: dict[str, tuple[Row, int]] = {
-    "R2": (crash.kills, 50),
-    "R8": (history.histories, 60),
-    "R11": (damage.places, 60),
+    "R2": (crash.kills, 12),
+    "R8": (history.histories, 12),
+    "R11": (damage.places, 12),
     "R12": (damage.storage, len(damage.WHOLE)),
 }
 
