@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 # A citation's marker: [1], [1, 2], [1-3], 【1】. Footnote marks in sources look the same.
 MARKER = re.compile(r"\s*[\[【]\s*(\d{1,3}(?:\s*[-–,;]\s*\d{1,3})*)\s*[\]】]")
+REMEMBERED = 4096  # texts whose stems are kept: one question's tree shares passages with the next one's
 STEM = 5  # letters by which words are compared: found, founded, founder; direct, director
 
 _PLAIN = str.maketrans(
@@ -57,21 +60,30 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[Token]:
     """The content words of a text in order; stop words are left out."""
+    return [Token(key, _kind(word, matches, i) if word else "number") for key, word, matches, i in _content(text)]
+
+
+@lru_cache(REMEMBERED)
+def stems(text: str) -> frozenset[str]:
+    """The stems of a text's tokens, without their order and kinds: what a ranking asks of many passages."""
+    return frozenset(key[:STEM] if word else key for key, word, _, _ in _content(text))
+
+
+def _content(text: str) -> Iterator[tuple[str, str, list[re.Match[str]], int]]:
+    """Key, word ("" for a number), and where it stands among all matches."""
     text = unicodedata.normalize("NFKC", _GROUPED.sub(",", text)).translate(_PLAIN)
     text = _ISO_DATE.sub(lambda d: f"{int(d[3])} {_MONTHS[int(d[2]) - 1].title()} {d[1]}", text)
     matches = list(_TOKEN.finditer(text))
-    found = []
     for i, match in enumerate(matches):
         if number := match["number"]:
-            found.append(Token(_value(number), "number"))
+            yield _value(number), "", matches, i
             continue
         word = match["word"]
         key = word.casefold().replace(".", "")
         if word[0].isupper() and key in _MONTH and (key != "may" or _beside_number(matches, i)):
-            found.append(Token(f"month {_MONTH[key]}", "number"))
+            yield f"month {_MONTH[key]}", "", matches, i
         elif (key not in STOP or "." in word) and (len(key) > 1 or not key.isascii()):
-            found.append(Token(key, _kind(word, matches, i)))
-    return found
+            yield key, word, matches, i
 
 
 def _kind(word: str, matches: list[re.Match[str]], i: int) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.words import fold, tokens
+from rag.words import fold, stems, tokens
 
 
 def keys(text: str) -> list[str]:
@@ -85,3 +85,8 @@ def test_any_text_has_tokens(text: str) -> None:
 
 def test_fold_makes_typography_plain() -> None:
     assert fold("“It’s\n  FINE” — ﬁn") == '"it\'s fine" - fin'
+
+
+@given(st.text())
+def test_stems_are_those_of_the_tokens(text: str) -> None:
+    assert stems(text) == {token.stem for token in tokens(text)}

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from rag.errors import ConfigError
 from rag.hop.rank import anchors, leads
 from rag.types import Chunk, Hit, Vector, Vectors
-from rag.words import tokens
+from rag.words import stems
 
 OWN = ("place", "words", "named")
 STEP = ("reading", "link", "new words")
@@ -46,7 +46,7 @@ def parts(question: str, hits: Sequence[Hit], read: Sequence[str], readings: Vec
     Raises ConfigError where a hit has no dense vector.
     """
     passages = vectors(hits)
-    asked = sorted({token.stem for token in tokens(question)})
+    asked = sorted(stems(question))
     held = np.array([_holds(hit.chunk, asked) for hit in hits], np.float32).reshape(len(hits), len(asked))
     weight = np.log((len(hits) + 1) / (held.sum(0) + 0.5))
     named = {hit.chunk.id for hit in anchors(question, hits)}
@@ -94,7 +94,7 @@ def places(hits: Sequence[Hit]) -> Vectors:
 
 
 def _holds(chunk: Chunk, words: Sequence[str]) -> list[bool]:
-    held = {token.stem for token in tokens(chunk.contextual)}
+    held = stems(chunk.contextual)
     return [word in held for word in words]
 
 
