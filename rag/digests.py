@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 from zlib import crc32
@@ -55,7 +55,7 @@ def digest(path: Path) -> Digest:
         os.close(fd)
 
 
-def copy(source: str, target: str) -> str:
+def copy(source: str | Path, target: str | Path) -> None:
     """Copy a file with its holes: engines allocate far ahead of what they write."""
     with open(source, "rb") as reader, open(target, "wb") as writer:
         size = os.fstat(reader.fileno()).st_size
@@ -63,7 +63,15 @@ def copy(source: str, target: str) -> str:
             writer.seek(at)
             writer.write(block)
         writer.truncate(size)
-    return target
+
+
+def copy_listed(folder: Path, listed: Iterable[str], target: Path) -> None:
+    """Copy what a list names, not what else stands there: a reader's engine may be making temporary files."""
+    for name in sorted(listed):
+        if (folder / name).is_dir():
+            (target / name).mkdir(parents=True, exist_ok=True)
+        else:
+            copy(folder / name, target / name)
 
 
 def inventory(folder: Path) -> dict[str, Digest]:

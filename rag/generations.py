@@ -178,7 +178,8 @@ def publish(
     staging.mkdir(mode=0o700, parents=True)
     need_space(folder, _size(Path(base.shard)) if base else manifest.path.stat().st_size)
     if base is not None:
-        shutil.copytree(base.shard, staging / "shard", copy_function=digests.copy)
+        shard = [name for name in base.files if name.split("/")[0] == "shard"]
+        digests.copy_listed(Path(base.shard).parent, shard, staging)
     with closing(make_store(str(staging / "shard"), False)) as store:
         bring_in_line(store, manifest, crcs, held)
     (staging / "chunks.txt").write_text(listing(crcs))

@@ -346,6 +346,15 @@ def test_a_reader_keeps_its_generation_while_a_new_one_is_published(notes: Path)
     ]
 
 
+def test_what_a_readers_engine_leaves_in_the_live_generation_is_not_carried_on(notes: Path) -> None:
+    run(notes)
+    shard = notes / ".rag" / "generations" / str(Index.at(notes).current()) / "shard"
+    (shard / ".atomicwriteZ1").symlink_to("gone")  # listed, and gone when it is to be copied
+    (notes / "docs" / "new.txt").write_text("A last text.\n")
+    assert run(notes).published
+    assert state(notes)[1] == set(state(notes)[0])
+
+
 @pytest.mark.slow
 def test_a_killed_ingest_goes_on_to_the_same_index(notes: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     for i in range(300):
