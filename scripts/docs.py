@@ -9,28 +9,11 @@ import inspect
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = [
-    "",
-    "ingest",
-    "ask",
-    "search",
-    "status",
-    "config",
-    "graph",
-    "pipelines",
-    "eval",
-    "train",
-    "check",
-    "rebuild",
-    "delete",
-    "purge",
-    "export",
-    "import",
-]
 KINDS = {
     "connector": "Finds files and turns them into documents.",
     "chunk": "Cuts documents into exact spans.",
@@ -90,21 +73,33 @@ def _type(field: dict[str, object]) -> str:
     return str(field.get("type", "value"))
 
 
-def helps() -> dict[str, str]:
-    """File name to help text of every command."""
+def commands() -> dict[str, tuple[str, ...]]:
+    """The file name of every command's help text, and its words."""
+    from typer.main import get_command
+
+    from rag.cli import app, mount_plugins
+
+    def below(group: Any, *words: str) -> Iterator[tuple[str, ...]]:
+        yield words
+        for name, command in getattr(group, "commands", {}).items():
+            yield from below(command, *words, name)
+
+    mount_plugins()
+    return {f"help-{'-'.join(words) or 'rag'}.txt": words for words in below(get_command(app))}
+
+
+def shown(words: Sequence[str]) -> str:
+    """The help text of one command."""
     rag = str(Path(sys.executable).parent / "rag")
     environment = {**os.environ, "COLUMNS": "100", "TERMINAL_WIDTH": "100"}
-    return {
-        f"help-{command or 'rag'}.txt": subprocess.run(
-            [rag, *command.split(), "--help"], capture_output=True, text=True, check=True, env=environment
-        ).stdout
-        for command in COMMANDS
-    }
+    return subprocess.run([rag, *words, "--help"], capture_output=True, text=True, check=True, env=environment).stdout
 
 
 if __name__ == "__main__":
     (ROOT / "docs" / "pipelines.md").write_text(reference())
     golden = ROOT / "tests" / "golden"
     golden.mkdir(exist_ok=True)
-    for name, text in helps().items():
-        (golden / name).write_text(text)
+    for path in golden.glob("help-*.txt"):
+        path.unlink()
+    for name, words in commands().items():
+        (golden / name).write_text(shown(words))

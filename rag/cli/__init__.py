@@ -53,7 +53,7 @@ app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(train.app, name="train")
 
 
-def _mount_plugins() -> None:
+def mount_plugins() -> None:
     """Command groups of other packages (`rag eval` is one), by entry point "rag.commands"."""
     from importlib.metadata import entry_points
 
@@ -72,7 +72,7 @@ def run() -> None:
     """Run the command; errors raised on purpose become a message and their exit code."""
     from rag.cli.terminal import fail
 
-    _mount_plugins()
+    mount_plugins()
     try:
         app()
     except RagError as error:
