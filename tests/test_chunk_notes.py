@@ -21,7 +21,7 @@ from rag.generate.openai import OpenAI
 from rag.pipeline import Pipeline
 from rag.stages import Writer
 from rag.types import Document
-from tests.test_generate_openai import Handler, Server, delta
+from tests.scripted import Handler, Server, delta
 
 PIPELINE = """
 connector: {{use: files}}

@@ -162,7 +162,7 @@ class _Data:
         self.questions = torch.from_numpy(rows.questions).to(DEVICE)
         self.read, self.target = (torch.from_numpy(ids).to(DEVICE) for ids in (rows.read, rows.target))
         self.taught = None if rows.taught is None else torch.from_numpy(rows.taught).to(DEVICE)
-        parts = self.questions.split(256)
+        parts = torch.split(self.questions, 256)
         self.near = torch.cat([self._nearest(q) for q in parts]) if len(rows) else None
 
     def mean(self, network: Network, size: int) -> float:
@@ -175,8 +175,8 @@ class _Data:
     def loss(self, network: Network, batch: NDArray[np.int64]) -> Tensor:
         rows = torch.from_numpy(batch).to(DEVICE)
         q, c = self.questions[rows], self.passages[self.read[rows]]
-        moved = network(q, c)
-        total = moved.new_zeros(())
+        moved: Tensor = network(q, c)
+        total: Tensor = moved.new_zeros(())
         if self.taught is not None:
             total = total + (1 - cosine_similarity(moved, self.taught[rows])).mean()
         known = (self.target[rows] >= 0).nonzero()[:, 0]
