@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.errors import ConfigError
+from rag.errors import ConfigError, GeneratorError
 from rag.types import Hit
 
 INSUFFICIENT = "INSUFFICIENT EVIDENCE"
@@ -69,7 +69,8 @@ def build(question: str, hits: Sequence[Hit], *, budget: int, count: Callable[[s
 def spoken(pieces: Iterable[str]) -> Iterator[str]:
     """A model's reply as a generator may stream it: no leading reasoning block, and nothing where it abstains.
 
-    Pieces are held back only as long as the text so far could still become one of the two.
+    Pieces are held back only as long as the text so far could still become one of the two. Raises GeneratorError when
+    the reasoning does not end: that is no abstention.
     """
     pieces = iter(pieces)
     held = ""
@@ -81,7 +82,9 @@ def spoken(pieces: Iterable[str]) -> Iterator[str]:
             yield held
             yield from pieces
             return
-    if not held.startswith(_THINK[0]) and not _abstains(held):
+    if held.startswith(_THINK[0]):
+        raise GeneratorError("generate: the model's reply ends within its reasoning; raise `max_tokens`.")
+    if not _abstains(held):
         yield held
 
 

@@ -6,8 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,65 +16,16 @@ from rag.generate import openai
 from rag.generate.openai import OpenAI
 from rag.stages import Generator
 from rag.types import Chunk, Hit
+from tests.scripted import Handler, Script, Server, delta, raw, serving, status, stream
 
 TEXT = "The bridge opened in 1932."
 HITS = [Hit(Chunk("c1", "d1", TEXT, 0, len(TEXT), "bridge.txt", "The bridge"), 1.0)]
-SSE = "text/event-stream; charset=utf-8"
-Script = Callable[["Handler"], None]
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Plays the server's next script; the last one is played again and again."""
-
-    server: Server
-
-    def do_POST(self) -> None:
-        self.body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.seen.append(self)
-        scripts = self.server.scripts
-        try:
-            (scripts.pop(0) if len(scripts) > 1 else scripts[0])(self)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the client has gone, as it should
-        self.close_connection = True
-
-    def begin(self, status: int = 200, kind: str = SSE, **headers: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-
-    def say(self, *events: Any) -> None:
-        for event in events:
-            self.wfile.write(f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n".encode())
-            self.wfile.flush()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.scripts: list[Script] = []
-        self.seen: list[Handler] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -84,37 +34,9 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openai, "FIRST_PAUSE", 0.01)
 
 
-def delta(content: str | None = None, reason: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"choices": [{"delta": {"content": content, **more}, "finish_reason": reason}]}
-
-
 def good(handler: Handler) -> None:
     handler.begin()
     handler.say(delta(role="assistant"), delta("It opened"), delta(" in 1932 [1]."), delta(reason="stop"), "[DONE]")
-
-
-def status(code: int, message: str = "no", **headers: str) -> Script:
-    def play(handler: Handler) -> None:
-        handler.begin(code, "application/json", **headers)
-        handler.wfile.write(json.dumps({"error": {"message": message}}).encode())
-
-    return play
-
-
-def stream(*events: Any) -> Script:
-    def play(handler: Handler) -> None:
-        handler.begin()
-        handler.say(*events)
-
-    return play
-
-
-def raw(body: bytes, kind: str = SSE) -> Script:
-    def play(handler: Handler) -> None:
-        handler.begin(kind=kind)
-        handler.wfile.write(body)
-
-    return play
 
 
 def ask(server: Server, *scripts: Script, **options: Any) -> str:
@@ -254,7 +176,7 @@ def test_a_closed_port_is_named(server: Server) -> None:
         (raw(b"{}", "application/json"), "breaks off"),
         (stream({"choices": {"a": 1}}), "choices is not a list"),
         (stream({"choices": ["text"]}), "delta is not a dict"),
-        (stream(delta(["x"])), "content is not a str"),  # type: ignore[arg-type]
+        (stream(delta(["x"])), "content is not a str"),
         (stream({"error": {"message": "CUDA out of memory"}}), "CUDA out of memory"),
         (stream(delta("It "), {"error": "lost"}), "failed: lost"),
         (stream(delta(tool_calls=[{"function": {"name": "rm"}}])), "calls a tool"),
@@ -288,16 +210,13 @@ def test_a_key_that_no_header_can_carry_is_refused_unseen(server: Server, monkey
 
 
 def test_silence_ends_the_call(server: Server) -> None:
-    done = threading.Event()
-
     def silent(handler: Handler) -> None:
         handler.begin()
         handler.say(delta("It "))
-        done.wait(10)
+        handler.hang()
 
     with pytest.raises(GeneratorError, match=r"sent nothing for 0\.1 s"):
         ask(server, silent, idle=0.1)
-    done.set()
 
 
 def test_an_endless_answer_of_nothing_ends_by_the_total_time(server: Server) -> None:

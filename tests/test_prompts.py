@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.errors import ConfigError
+from rag.errors import ConfigError, GeneratorError
 from rag.prompts import INSUFFICIENT, Prompt, build, metered, spoken
 from rag.tokens import estimate
 from rag.types import Chunk, Hit, Section
@@ -94,7 +94,6 @@ REPLIES = {
     " **INSUFFICIENT EVIDENCE**\n": "",
     "<think>It says [1].</think>\n\nIn 1932 [1].": "In 1932 [1].",
     "<think>Hm.</think>INSUFFICIENT EVIDENCE": "",
-    "<think>Never ends": "",
     "In 1932 [1].": "In 1932 [1].",
     "Insufficient evidence was given in court [1].": "Insufficient evidence was given in court [1].",
     "I": "I",
@@ -107,6 +106,11 @@ def test_a_reply_reads_the_same_however_it_is_cut(reply: str, data: st.DataObjec
     cuts = sorted(data.draw(st.lists(st.integers(0, len(reply)), max_size=6)))
     pieces = [reply[i:j] for i, j in zip([0, *cuts], [*cuts, len(reply)], strict=True)]
     assert "".join(spoken(pieces)) == REPLIES[reply]
+
+
+def test_reasoning_that_never_ends_is_an_error_and_no_abstention() -> None:
+    with pytest.raises(GeneratorError, match="within its reasoning; raise `max_tokens`"):
+        list(spoken(["<thi", "nk>It could", " be [1]. IN 1932"]))
 
 
 def test_text_is_not_held_back_once_it_is_no_abstention() -> None:

@@ -18,6 +18,7 @@ import httpx
 
 from rag import chat
 from rag.errors import ConfigError, GeneratorError
+from rag.generate.cutoff import Cutoff, cut_after
 from rag.prompts import build, metered
 from rag.stages import component
 from rag.tokens import counter
@@ -74,8 +75,9 @@ class OpenAI:
         deadline = time.monotonic() + self.timeout
         idle = min(self.idle, self.timeout)
         text = ""
-        with httpx.Client(headers=self._headers(), timeout=httpx.Timeout(idle, connect=min(idle, CONNECT))) as client:
-            response = self._open(client, messages, deadline)
+        wait = httpx.Timeout(idle, connect=min(idle, CONNECT))
+        with cut_after(self.timeout) as cutoff, httpx.Client(headers=self._headers(), timeout=wait) as client:
+            response = self._open(client, messages, deadline, cutoff)
             try:
                 for piece in chat.pieces(response.headers.get("content-type", ""), self._blocks(response, deadline)):
                     yield piece
@@ -98,7 +100,9 @@ class OpenAI:
     def _key(self) -> str:
         return os.environ.get(self.api_key_env, "").strip()
 
-    def _open(self, client: httpx.Client, messages: Sequence[Mapping[str, str]], deadline: float) -> httpx.Response:
+    def _open(
+        self, client: httpx.Client, messages: Sequence[Mapping[str, str]], deadline: float, cutoff: Cutoff
+    ) -> httpx.Response:
         """A response with status 200, its body unread."""
         body = {
             "model": self.model,
@@ -107,7 +111,9 @@ class OpenAI:
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
         }
-        request = client.build_request("POST", f"{self.base_url.rstrip('/')}/chat/completions", json=body)
+        url = f"{self.base_url.rstrip('/')}/chat/completions"
+        request = client.build_request("POST", url, json=body)
+        request.extensions["trace"] = cutoff.trace
         attempt = 0
         while True:
             wait = FIRST_PAUSE * 2**attempt
@@ -116,7 +122,7 @@ class OpenAI:
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = self._error(f"is out of reach: {error}. Is the server running?")
             except httpx.HTTPError as error:
-                raise self._broken(error) from error
+                raise self._broken(error, deadline) from error
             else:
                 if response.status_code == 200:
                     return response
@@ -150,14 +156,21 @@ class OpenAI:
             for block in response.iter_bytes():
                 yield block
                 if time.monotonic() > deadline:
-                    raise self._error(f"took longer than {self.timeout:g} s in all (`timeout`).")
+                    break
         except httpx.HTTPError as error:
-            raise self._broken(error) from error
+            raise self._broken(error, deadline) from error
+        if time.monotonic() > deadline:  # also where the end is the cutoff's
+            raise self._late()
 
-    def _broken(self, error: httpx.HTTPError) -> GeneratorError:
+    def _broken(self, error: httpx.HTTPError, deadline: float) -> GeneratorError:
+        if time.monotonic() > deadline:
+            return self._late()
         if isinstance(error, httpx.TimeoutException):
             return self._error(f"sent nothing for {self.idle:g} s (`idle`).")
         return self._error(f"broke off: {error}")
+
+    def _late(self) -> GeneratorError:
+        return self._error(f"took longer than {self.timeout:g} s in all (`timeout`).")
 
     def _error(self, what: str) -> GeneratorError:
         message = f"{self.base_url} (model {self.model}) {what}"
@@ -167,9 +180,9 @@ class OpenAI:
 def _retry_after(response: httpx.Response, otherwise: float) -> float:
     """Seconds the server asks to wait, given as a number or a date."""
     value = response.headers.get("retry-after", "")
-    if value.isdigit():
-        return float(value)
     try:
+        if value.isdecimal():
+            return float(value)
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return otherwise
