@@ -7,11 +7,12 @@ counts as evidence. Verdicts, in order of trust:
     supported            every number, name and quotation of the statement is in what it quotes, and so are most words
     partly supported     some of it is: words are missing, or a name comes from the question alone
     contradicted number  the words are there, but a number or date is not, or stands elsewhere
-    unsupported          no valid marker, a foreign name or altered quotation, or too few shared words
+    unsupported          no valid marker, a foreign name or altered quotation, letters of another alphabet, or too few
+                         shared words
 
-What it does not do: it reads no meaning. A negation, a swapped subject and object, or two numbers swapped within one
-quoted sentence pass; a good paraphrase with few common words does not. Citation recall as checked statement by
-statement follows ALCE (arXiv 2305.14627); the checks themselves are lexical, by choice: same input, same verdict.
+What it does not do: it reads no meaning. A negation or a swapped subject and object pass; a good paraphrase with few
+common words does not. Citation recall as checked statement by statement follows ALCE (arXiv 2305.14627); the checks
+themselves are lexical, by choice: same input, same verdict.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from rag.alike import odd
+from rag.places import displaced, ordered
 from rag.sentences import sentence_spans
 from rag.types import Chunk
 from rag.words import MARKER, Token, fold, tokens
@@ -75,7 +78,7 @@ class Finding:
 def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Finding:
     """The verdict on a statement (markers removed) that cites `chunks`; a chunk with nothing to quote has no spans."""
     body = statement[match.end() :] if (match := _LIST_MARK.match(statement)) else statement
-    wanted = tokens(body)
+    wanted = ordered(body)
     missing = set(range(len(wanted)))
     spans = []
     for chunk in chunks:
@@ -83,8 +86,13 @@ def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Findin
         missing -= found
         spans.append(tuple(sorted(chosen)))
     verdict = _verdict(wanted, missing, Bag(question)) if any(spans) else UNSUPPORTED
-    if verdict in (SUPPORTED, PARTLY) and not _quotations_exist(body, chunks):
-        verdict = UNSUPPORTED
+    if verdict in (SUPPORTED, PARTLY):
+        shown = [chunk.text[start:end] for chunk, own in zip(chunks, spans, strict=True) for start, end in own]
+        shown += [part for chunk in chunks for part in (chunk.title, chunk.context)]
+        if not (_quotations_exist(body, chunks) and _spelt_alike(wanted, shown)):
+            verdict = UNSUPPORTED
+        elif displaced(wanted, [ordered(part) for part in shown]):
+            verdict = CONTRADICTED
     if verdict == SUPPORTED and not all(spans):
         verdict = PARTLY  # one of its markers has nothing to do with it
     return Finding(verdict, tuple(spans))
@@ -126,6 +134,12 @@ def _verdict(wanted: Sequence[Token], missing: set[int], question: Bag) -> str:
     doubtful = "lead" in foreign or any(wanted[i].kind == "name" for i in asked)
     paraphrased = len(words & missing) > len(words) / 2
     return PARTLY if doubtful or paraphrased or share < MOST else SUPPORTED
+
+
+def _spelt_alike(wanted: Sequence[Token], shown: Sequence[str]) -> bool:
+    """Every word with letters of another alphabet stands exactly so in the evidence."""
+    strange = {wanted[i].key for i in odd([token.key for token in wanted])}
+    return not strange or strange <= {token.key for part in shown for token in tokens(part)}
 
 
 def _quotations_exist(statement: str, chunks: Sequence[Chunk]) -> bool:
