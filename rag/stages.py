@@ -234,6 +234,15 @@ class Confident(Protocol):
         ...
 
 
+@runtime_checkable
+class Conversant(Protocol):
+    """What a generator that is a language model offers besides: it replies to messages of any content."""
+
+    def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+        """The model's own words in pieces; messages have a "role" and a "content". Raises GeneratorError."""
+        ...
+
+
 STAGES: Mapping[str, type[Any]] = {
     "connector": Connector,
     "chunk": Chunker,
