@@ -55,8 +55,9 @@ def save_bert(folder: Path, labels: int) -> Path:
     torch.manual_seed(labels)
     config = BertConfig(
         vocab_size=20, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=64, num_labels=labels, initializer_range=0.5,
+        max_position_embeddings=64, initializer_range=0.5,
     )  # fmt: skip
+    config.num_labels = labels
     BertForSequenceClassification(config).save_pretrained(folder)
     bert_tokenizer().save_pretrained(folder)
     return folder
@@ -90,7 +91,7 @@ def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @torch.inference_mode()
 def reference(folder: Path, question: str, passage: str) -> torch.Tensor:
     """The logits of one pair, without batching or padding."""
-    network = BertForSequenceClassification.from_pretrained(folder).eval()
+    network = BertForSequenceClassification.from_pretrained(folder)  # in eval mode
     encoded = bert_tokenizer()(question, passage, return_tensors="pt")
     logits: torch.Tensor = network(**encoded).logits[0]
     return logits
@@ -158,7 +159,7 @@ def test_what_is_no_reranker_is_refused(bert: Path, qwen: Path, tmp_path: Path) 
 def yes_over_no(folder: Path, body: str) -> float:
     """The published computation, one prompt at a time."""
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
-    network = Qwen3ForCausalLM.from_pretrained(folder).eval()
+    network = Qwen3ForCausalLM.from_pretrained(folder)  # in eval mode
     logits = network(**tokenizer(BEFORE + body + AFTER, return_tensors="pt")).logits[0, -1]
     yes, no = tokenizer.convert_tokens_to_ids(["yes", "no"])
     both = torch.nn.functional.log_softmax(torch.stack([logits[no], logits[yes]]), dim=0)

@@ -80,4 +80,4 @@ class CrossEncoder:
         most = getattr(network.config, "max_position_embeddings", None) or self.max_tokens
         if "roberta" in network.config.model_type:  # whose positions start behind the padding's
             most -= network.config.pad_token_id + 1
-        return min(self.max_tokens, most, tokenizer.model_max_length)
+        return min(self.max_tokens, int(most), int(tokenizer.model_max_length))

@@ -69,7 +69,8 @@ def capped(hits: Sequence[Hit], per_source: int | None) -> list[Hit]:
     if per_source is None:
         return list(hits)
     seen: Counter[str] = Counter()
-    first, rest = [], []
+    first: list[Hit] = []
+    rest: list[Hit] = []
     for hit in hits:
         seen[hit.chunk.source] += 1
         (first if seen[hit.chunk.source] <= per_source else rest).append(hit)
