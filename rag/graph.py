@@ -1,4 +1,4 @@
-"""The answer graph, in LangGraph: retrieve -> (hop -> retrieve)* -> rank -> generate -> verify.
+"""The answer graph, in LangGraph: retrieve -> (hop -> retrieve)* -> rank -> generate -> verify; and a conversation's.
 
 The only module that imports langgraph. Nodes are a few lines: call a stage, return a partial state. Built stages
 travel as runtime context, so that checkpoints hold data and never models. What was found is one tree: a chunk enters
@@ -8,18 +8,24 @@ it once, at the hop that found it first, with the trail that led there.
 from __future__ import annotations
 
 import operator
+import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any, TypedDict, cast
 
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from rag.citations import resolve
 from rag.config import Stages
-from rag.errors import ConfigError
+from rag.errors import ConfigError, CorruptError
+from rag.followup import Turn
 from rag.stages import Confident, Hopper
 from rag.types import Answer, Filter, Hit, Query
 
@@ -165,3 +171,66 @@ def compile_graph(
     else:
         graph.add_edge("rank", END)
     return graph.compile(checkpointer=checkpointer)
+
+
+TURNS = 20  # of a conversation that are kept
+
+
+def _last(turns: list[Turn], more: list[Turn]) -> list[Turn]:
+    return [*turns, *more][-TURNS:]
+
+
+class Talk(TypedDict, total=False):
+    """What is kept of a conversation: plain text."""
+
+    question: str
+    asked: str
+    turns: Annotated[list[Turn], _last]
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who answers: `rewrite` makes a question stand alone, `answer` gives the events of its answer."""
+
+    rewrite: Callable[[str, list[Turn]], str]
+    answer: Callable[[str], Iterator[Any]]
+
+
+def rewrite(state: Talk, runtime: Runtime[Speaker]) -> Talk:
+    """The question as it can be asked without the conversation."""
+    asked = runtime.context.rewrite(state["question"], state.get("turns", []))
+    runtime.stream_writer(asked)
+    return {"asked": asked}
+
+
+def answer(state: Talk, runtime: Runtime[Speaker]) -> Talk:
+    """The answer, told as it comes, and what is remembered of it."""
+    said: Answer | None = None
+    for event in runtime.context.answer(state["asked"]):
+        runtime.stream_writer(event)
+        said = event.data if event.kind == "answer" else said
+    text, short = (said.text, said.short) if said else ("", "")
+    return {"turns": [{"question": state["question"], "asked": state["asked"], "text": text, "short": short}]}
+
+
+def compile_talk(checkpointer: Any) -> CompiledStateGraph[Talk, Speaker, Talk, Talk]:
+    """The graph of a conversation's turn."""
+    graph = StateGraph(Talk, context_schema=Speaker)
+    graph.add_node("rewrite", rewrite)
+    graph.add_node("answer", answer)
+    graph.add_edge(START, "rewrite")
+    graph.add_edge("rewrite", "answer")
+    graph.add_edge("answer", END)
+    return graph.compile(checkpointer=checkpointer)
+
+
+@contextmanager
+def saver(path: Path) -> Iterator[SqliteSaver]:
+    """Checkpoints in a file; of what it holds only plain data is read. Raises CorruptError."""
+    with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+        opened = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        try:
+            opened.setup()
+        except sqlite3.DatabaseError as error:
+            raise CorruptError(f"{path}: cannot be read: {error}. Remove it to start new conversations.") from error
+        yield opened

@@ -34,9 +34,12 @@ KINDS = ("chunk", "embed", "sparse")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened while answering: a "step" (dict), a "token" (str) or, last, the "answer" (Answer)."""
+    """Something that happened while answering: a "step" (dict), a "token" (str) or, last, the "answer" (Answer).
 
-    kind: Literal["step", "token", "answer"]
+    In a conversation the first is "asked" (str): the question as it stands alone.
+    """
+
+    kind: Literal["asked", "step", "token", "answer"]
     data: Any
 
 

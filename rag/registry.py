@@ -47,6 +47,12 @@ BUILTIN: dict[str, dict[str, str]] = {
     "rerank": {
         "none": "rag.rerank.none:Unchanged",
         "maxsim": "rag.rerank.maxsim:MaxSim",
+        "reader": "rag.rerank.reader:Reader",
+        "e2rank": "rag.rerank.e2rank:E2Rank",
+        "cross_encoder": "rag.rerank.cross_encoder:CrossEncoder",
+        "qwen3": "rag.rerank.qwen3:Qwen3",
+        "listwise": "rag.rerank.listwise:Listwise",
+        "diverse": "rag.rerank.diverse:Diverse",
     },
     "generate": {
         "extractive": "rag.generate.extractive:Extractive",

@@ -64,6 +64,8 @@ def delete(index: Index, config: PipelineConfig, patterns: Sequence[str], *, pur
             with manifest.transaction():
                 manifest.drop_sources(name for name in names if name not in kept_out)
             manifest.scrub()
+            for path in index.path.glob("chats.sqlite*"):  # what was answered may hold the text
+                path.unlink()
     return Removed(names, kept_out, copies)
 
 

@@ -236,25 +236,30 @@ class Generator(Protocol):
 
 
 @runtime_checkable
-class Writer(Protocol):
-    """What a generator with a language model may do besides: answer messages that are no question about passages."""
-
-    @property
-    def model(self) -> str:
-        """Which model it is."""
-        ...
-
-    def reply(self, messages: Sequence[Mapping[str, str]]) -> str:
-        """The whole reply to a chat of {"role", "content"}. Raises GeneratorError."""
-        ...
-
-
-@runtime_checkable
 class Confident(Protocol):
     """What a generator may say besides: how likely its answer is right."""
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """From 0 to 1, for the answer it gives or would give to the same question and hits."""
+        ...
+
+
+@runtime_checkable
+class Conversant(Protocol):
+    """What a generator that is a language model offers besides: it replies to messages of any content."""
+
+    def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+        """The model's own words in pieces; messages have a "role" and a "content". Raises GeneratorError."""
+        ...
+
+
+@runtime_checkable
+class Writer(Conversant, Protocol):
+    """A language model that has a name, by which what it wrote can be kept."""
+
+    @property
+    def model(self) -> str:
+        """Which model it is."""
         ...
 
 

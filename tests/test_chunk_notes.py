@@ -86,9 +86,9 @@ class Echo:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def reply(self, messages: Sequence[Mapping[str, str]]) -> str:
+    def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         self.asked.append(messages[-1]["content"])
-        return "said " * 1000
+        yield from ["said "] * 1000
 
 
 def test_of_a_long_document_the_beginning_and_the_surroundings_are_shown() -> None:

@@ -91,7 +91,7 @@ def test_greedy_decoding_equals_the_librarys_own(folder: Path) -> None:
         input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False, pad_token_id=256
     )
     text = generator._tokenizer.decode(theirs[0, ids.shape[1] :], skip_special_tokens=True).rstrip("\ufffd")
-    assert "".join(generator._reply(prompt.messages)) == text != ""
+    assert "".join(generator.reply(prompt.messages)) == text != ""
 
 
 def test_control_tokens_in_documents_are_ordinary_text(folder: Path) -> None:

@@ -21,6 +21,7 @@ PURE = {
     "rag.sentences",
     "rag.tokens",
     "rag.words",
+    "rag.embed.batching",
 }
 LEAVES = ["chunk", "embed", "store", "retrieve", "rerank", "hop", "generate"]
 ONLY_IN = {"langgraph": "rag/graph.py", "qdrant_client": "rag/store", "qdrant_edge": "rag/store"}

@@ -76,7 +76,7 @@ def _note(model: Writer, messages: Messages) -> str:
     name = _name(model, messages)
     if (stored := cache.load(name)) is not None:
         return stored.decode()
-    note = " ".join(model.reply(messages).split())[:LONGEST]
+    note = " ".join("".join(model.reply(messages)).split())[:LONGEST]
     cache.save(name, note.encode("utf-8", "replace"))
     return note
 

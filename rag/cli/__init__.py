@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rag import __version__
-from rag.cli import ask, index, ingest, pipelines, status, train
+from rag.cli import ask, chat, index, ingest, pipelines, status, train
 from rag.errors import RagError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def options(
 app.command()(ingest.ingest)
 app.command()(ask.ask)
 app.command()(ask.search)
+app.command()(chat.chat)
 app.command()(status.status)
 app.command()(status.config)
 app.command()(index.check)

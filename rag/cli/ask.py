@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from rag.pipeline import Pipeline
-    from rag.types import Answer, Filter, Hit
+    from rag.types import Answer, Filter
 
 PipelineOption = Annotated[str | None, typer.Option(help="A shipped pipeline's name or a .yaml file.")]
 IndexOption = Annotated[str | None, typer.Option(help="Folder that holds .rag (default: nearest upward).")]
@@ -34,6 +34,7 @@ def ask(
     k: CountOption = None,
     source: SourceOption = None,
     where: WhereOption = None,
+    open: Annotated[bool, typer.Option("--open", help="Show every quote in the text around it.")] = False,
     trace: Annotated[bool, typer.Option("--trace", help="Show the hop tree and what each step did.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -50,12 +51,13 @@ def ask(
 
       rag ask "Why did pump 3 fail?" --llm http://localhost:11434/v1 --model qwen3
     """
+    from rag.cli.show import answer_json, show, show_context
     from rag.cli.terminal import clean, say, say_json
     from rag.errors import EXIT_ABSTAINED
 
     started = time.monotonic()
-    with _open(pipeline, index, llm, model) as opened:
-        wanted = _filter(opened, source, where)
+    with opened_with(pipeline, index, llm, model) as opened:
+        wanted = chosen(opened, source, where)
         answer: Answer | None = None
         streamed = False
         for event in opened.stream(question, k=k, filter=wanted):
@@ -68,10 +70,12 @@ def ask(
     if answer is None:
         raise RuntimeError("the graph ended without an answer")
     if json:
-        data = _answer_json(answer, time.monotonic() - started)
+        data = answer_json(answer, time.monotonic() - started)
         say_json({**data, "trace": list(answer.trace)} if trace else data)
     else:
-        _show(answer, streamed=streamed, trace=trace)
+        show(answer, streamed=streamed, trace=trace)
+        if open:
+            show_context(answer, opened.index)
     if answer.abstained:
         raise typer.Exit(EXIT_ABSTAINED)
 
@@ -93,12 +97,13 @@ def search(
 
       rag search "router" --source "*.pdf" --json
     """
+    from rag.cli.show import hit_json
     from rag.cli.terminal import line, paint, say, say_json
 
-    with _open(pipeline, index, None, None) as opened:
-        hits = opened.search(question, k=k, filter=_filter(opened, source, where))
+    with opened_with(pipeline, index, None, None) as opened:
+        hits = opened.search(question, k=k, filter=chosen(opened, source, where))
     if json:
-        say_json({"hits": [_hit_json(hit) for hit in hits]})
+        say_json({"hits": [hit_json(hit) for hit in hits]})
         return
     for number, hit in enumerate(hits, 1):
         say(f"{number:>3}  {paint(line(hit.chunk.address()), 'bold')}  {hit.score:.3f}  hop {hit.hop}")
@@ -107,7 +112,8 @@ def search(
         say("nothing found")
 
 
-def _open(pipeline: str | None, index: str | None, llm: str | None, model: str | None) -> Pipeline:
+def opened_with(pipeline: str | None, index: str | None, llm: str | None, model: str | None) -> Pipeline:
+    """A pipeline on an index, a language model in the place of its generator where one is named."""
     from rag.pipeline import Pipeline
 
     opened = Pipeline.load(pipeline, index=index)
@@ -122,7 +128,8 @@ def _open(pipeline: str | None, index: str | None, llm: str | None, model: str |
     return Pipeline(opened.config.with_stage("generate", stage), opened.index)
 
 
-def _filter(opened: Pipeline, patterns: Sequence[str] | None, where: Sequence[str] | None) -> Filter | None:
+def chosen(opened: Pipeline, patterns: Sequence[str] | None, where: Sequence[str] | None) -> Filter | None:
+    """The filter that --source and --where ask for. Raises InputError."""
     from contextlib import closing
     from fnmatch import fnmatch
 
@@ -142,80 +149,3 @@ def _filter(opened: Pipeline, patterns: Sequence[str] | None, where: Sequence[st
             raise InputError(f"--where {pair}: write NAME=VALUE.")
         any_of[f"meta.{name}"] = (value,)
     return Filter(any_of=any_of) if any_of else None
-
-
-def _hit_json(hit: Hit) -> dict[str, Any]:
-    return {
-        "id": hit.chunk.id,
-        "source": hit.chunk.source,
-        "address": hit.chunk.address(),
-        "score": round(float(hit.score), 6),
-        "hop": hit.hop,
-        "trail": list(hit.trail),
-        "text": hit.chunk.text,
-    }
-
-
-def _answer_json(answer: Answer, seconds: float) -> dict[str, Any]:
-    names = ("marker", "source", "address", "start", "end", "quote", "hop")
-    return {
-        "question": answer.question,
-        "answer": answer.text,
-        "short": answer.short,
-        "confidence": None if answer.confidence is None else round(answer.confidence, 4),
-        "abstained": answer.abstained,
-        "missing": list(answer.missing),
-        "statements": [
-            {"text": s.text, "verdict": s.verdict, "citations": list(s.citations)} for s in answer.statements
-        ],
-        "citations": [{name: getattr(c, name) for name in names} for c in answer.citations],
-        "hits": [_hit_json(hit) for hit in answer.hits],
-        "seconds": round(seconds, 3),
-    }
-
-
-def _show(answer: Answer, *, streamed: bool, trace: bool) -> None:
-    from rag.cli.terminal import clean, line, paint, say
-
-    if answer.abstained:
-        say(("\n\n" if streamed else "") + "The documents do not hold enough evidence to answer this.")
-        if answer.missing and answer.hits:
-            say(line(f"No passage found speaks of {', '.join(answer.missing)}."))
-        elif answer.hits:
-            say("The passages found speak of all that is asked about, but none of them clearly says the answer.")
-        if answer.hits:
-            say("Closest passages:")
-        for hit in answer.hits[:3]:
-            say(f"  {paint(line(hit.chunk.address()), 'bold')}: {line(hit.chunk.text)[:200]}")
-    else:
-        say("" if streamed else clean(answer.text))
-        doubtful = [s for s in answer.statements if s.verdict != "supported"]
-        for statement in doubtful:
-            say(paint(f"  {statement.verdict}: ", "yellow") + line(statement.text))
-        say()
-        for c in answer.citations:
-            say(f"  [{c.marker}] {paint(line(c.address), 'bold')}{f'  (hop {c.hop})' if c.hop else ''}")
-            say(f'      "{line(c.quote)}"')
-    if trace:
-        _show_trace(answer)
-
-
-def _show_trace(answer: Answer) -> None:
-    from rag.cli.terminal import line, paint, say
-
-    used = {hit.chunk.id for hit in answer.hits}
-    under: dict[str | None, list[Hit]] = {}
-    for hit in answer.hits:
-        under.setdefault(next((i for i in reversed(hit.trail) if i in used), None), []).append(hit)
-
-    def show(parent: str | None, depth: int) -> None:
-        for hit in under.get(parent, []):
-            say(f"  {'   ' * depth}hop {hit.hop}  {line(hit.chunk.address())}")
-            show(hit.chunk.id, depth + 1)
-
-    say(f"\n{paint('hop tree', 'bold')} of the passages used")
-    show(None, 0)
-    say(paint("steps", "bold"))
-    for step in answer.trace:
-        notes = ", ".join(f"{k} {v}" for k, v in step.items() if k not in {"step", "seconds"})
-        say(f"  {step['step']:<9} {1000 * step['seconds']:7.1f} ms  {notes}")

@@ -69,13 +69,10 @@ class OpenAI:
         """The model's answer as it comes; nothing where it abstains. Raises GeneratorError and ConfigError."""
         count = counter().count
         prompt = build(question, hits, budget=self.context - self.max_tokens, count=count)
-        return (yield from metered(prompt, self._reply(prompt.messages), count))
+        return (yield from metered(prompt, self.reply(prompt.messages), count))
 
-    def reply(self, messages: Sequence[Mapping[str, str]]) -> str:
-        """The whole reply to any messages. Raises GeneratorError and ConfigError."""
-        return "".join(self._reply(messages))
-
-    def _reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+        """What the model says to these messages, in pieces. Raises GeneratorError and ConfigError."""
         deadline = time.monotonic() + self.timeout
         idle = min(self.idle, self.timeout)
         text = ""

@@ -40,14 +40,10 @@ class Transformers:
         """The model's answer as it comes; nothing where it abstains. Raises ModelError, GeneratorError, ConfigError."""
         budget = min(self.context, self._window) - self.max_tokens
         prompt = build(question, hits, budget=budget, count=self._count)
-        return (yield from metered(prompt, self._reply(prompt.messages), self._count))
+        return (yield from metered(prompt, self.reply(prompt.messages), self._count))
 
-    def reply(self, messages: Sequence[Mapping[str, str]]) -> str:
-        """The whole reply to any messages. Raises ModelError, GeneratorError, ConfigError."""
-        return "".join(self._reply(messages))
-
-    def _reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
-        """Pieces of text; a piece ends where its bytes are whole characters."""
+    def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+        """What the model says to these messages; a piece ends where its bytes are whole characters."""
         ids, cache = self._encode(messages), None
         limit = min(self.max_tokens, self._window - ids.shape[1])
         produced: list[int] = []
@@ -67,7 +63,7 @@ class Transformers:
                 said = text
 
     def _encode(self, messages: Sequence[Mapping[str, str]]) -> torch.Tensor:
-        """Token ids of the prompt in the model's own chat format, (1, tokens)."""
+        """Token ids of the messages in the model's own chat format, (1, tokens)."""
         try:
             encoded = self._tokenizer.apply_chat_template(
                 list(messages), add_generation_prompt=True, sanitize_control_tokens=True, return_tensors="pt"

@@ -14,18 +14,14 @@ Source: ColBERT (arXiv 2004.12832), here over the token vectors of any embedder.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from rag.errors import ConfigError
+from rag.rerank.order import direct, fused, reordered
 from rag.stages import Embedder, TokenEmbedder, component
 from rag.types import Hit, Vectors
-
-CONSTANT = 2  # place p, from 0, is worth 1 / (p + CONSTANT)
 
 
 @component
@@ -40,25 +36,16 @@ class MaxSim:
         """The same hits, scored 1 / place. Raises ConfigError for an embedder without token vectors."""
         if not isinstance(self.embedder, TokenEmbedder):
             raise ConfigError("rerank: maxsim needs an embedder with token vectors, such as onnx; or use none.")
-        direct = [[i for i, hit in enumerate(found[: self.top]) if hit.hop == 0] for found in hits]
-        texts = list({found[i].chunk.contextual: None for found, own in zip(hits, direct, strict=True) for i in own})
+        moved = [direct(found, self.top) for found in hits]
+        texts = list({found[i].chunk.contextual: None for found, own in zip(hits, moved, strict=True) for i in own})
         passages = dict(zip(texts, self.embedder.token_vectors(texts), strict=True))
         reranked = []
-        for tokens, found, own in zip(self.embedder.token_vectors(questions, query=True), hits, direct, strict=True):
-            similar = np.array([similarity(tokens, passages[found[i].chunk.contextual]) for i in own])
-            fused = worth(np.arange(len(own))) + self.weight * worth(np.argsort(np.argsort(-similar, kind="stable")))
-            order = list(found)
-            for place, i in zip(own, np.argsort(-fused, kind="stable"), strict=True):
-                order[place] = found[own[i]]
-            reranked.append([replace(hit, score=1 / place) for place, hit in enumerate(order, 1)])
+        for tokens, found, own in zip(self.embedder.token_vectors(questions, query=True), hits, moved, strict=True):
+            similar = [similarity(tokens, passages[found[i].chunk.contextual]) for i in own]
+            reranked.append(reordered(found, own, [*fused(similar, self.weight)]))
         return reranked
 
 
 def similarity(question: Vectors, passage: Vectors) -> float:
     """Mean over the question's tokens (n, width) of the largest cosine with a token of the passage (m, width)."""
     return float((question @ passage.T).max(axis=1).mean()) if len(question) and len(passage) else 0.0
-
-
-def worth(places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What each place in an order is worth, from 0."""
-    return 1.0 / (places + CONSTANT)

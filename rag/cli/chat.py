@@ -1,0 +1,123 @@
+"""`rag chat`: questions one after the other, each answered from the documents, in a conversation that is kept."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.cli.ask import CountOption, IndexOption, PipelineOption, SourceOption, WhereOption
+
+if TYPE_CHECKING:
+    from rag.conversation import Conversation
+    from rag.types import Filter
+
+LEAVE = {"/exit", "/quit"}
+
+
+def chat(
+    pipeline: PipelineOption = None,
+    index: IndexOption = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(help="Let a language model write: an OpenAI-compatible URL, or a local model's folder."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model to ask for at the --llm URL.")] = None,
+    resume: Annotated[str, typer.Option(help="Go on with the conversation of this name.")] = "default",
+    new: Annotated[bool, typer.Option("--new", help="Forget what was said in it before.")] = False,
+    k: CountOption = None,
+    source: SourceOption = None,
+    where: WhereOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each answer.")] = False,
+) -> None:
+    """Ask questions that follow from each other. The conversation is kept in the index and goes on next time.
+
+    A follow-up like "Where is its head office?" is completed from what was said, and shown as it was understood. Every
+    answer comes from the documents, with its citations. /new forgets the conversation, /exit or Ctrl-D leaves; Ctrl-C
+    stops an answer. Lines piped in are questions, too.
+
+    Examples:
+
+      rag chat
+
+      rag chat --resume routers --llm http://localhost:11434/v1 --model qwen3
+
+      cat questions.txt | rag chat --new --json
+    """
+    from rag.cli.ask import chosen, opened_with
+    from rag.cli.terminal import fail, line, paint, say
+    from rag.conversation import Conversation
+    from rag.errors import RagError
+
+    alone = sys.stdin.isatty()
+    with opened_with(pipeline, index, llm, model) as opened, Conversation(opened, resume) as talk:
+        wanted = chosen(opened, source, where)
+        if new:
+            talk.forget()
+        if alone and not json and (turns := talk.turns):
+            say(paint(f"{len(turns)} turns so far; the last: {line(turns[-1]['question'])}", "dim"))
+        for question in _questions(prompt=alone and not json):
+            if question == "/new":
+                talk.forget()
+                continue
+            try:
+                _turn(talk, question, k, wanted, json=json)
+            except KeyboardInterrupt:
+                if not alone:
+                    raise
+                say("\nstopped.")
+            except RagError as error:
+                if not alone:
+                    raise
+                fail(error)
+
+
+def _questions(*, prompt: bool) -> Iterator[str]:
+    """What is typed or piped in, line by line, until its end, /exit, or Ctrl-C at the prompt."""
+    from contextlib import suppress
+
+    from rag.cli.terminal import say
+
+    if sys.stdin.isatty():
+        with suppress(ImportError):
+            import readline  # noqa: F401  # arrows and history in input()
+    while True:
+        try:
+            typed = input("> " if prompt else "").strip()
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            if not prompt:
+                raise
+            say()
+            return
+        if typed in LEAVE:
+            return
+        if typed:
+            yield typed
+
+
+def _turn(talk: Conversation, question: str, k: int | None, wanted: Filter | None, *, json: bool) -> None:
+    from json import dumps
+
+    from rag.cli.show import answer_json, show
+    from rag.cli.terminal import clean, line, paint, say
+
+    started, streamed, asked = time.monotonic(), False, question
+    for event in talk.stream(question, k=k, filter=wanted):
+        if event.kind == "asked":
+            asked = event.data
+            if asked != question and not json:
+                say(paint(f"({line(asked)})", "dim"))
+        if event.kind == "token" and not json:
+            streamed = streamed or bool(clean(event.data).strip())
+            say(clean(event.data), end="")
+        if event.kind == "answer" and json:
+            data = answer_json(event.data, time.monotonic() - started)
+            say(dumps({**data, "question": question, "asked": asked}, default=str))
+        elif event.kind == "answer":
+            show(event.data, streamed=streamed)
+            say()

@@ -1,0 +1,118 @@
+"""Answers as people and programs read them: text with quotes, quotes in their context, the hop tree, JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rag.cli.terminal import clean, line, paint, say
+
+if TYPE_CHECKING:
+    from rag.index import Index
+    from rag.types import Answer, Citation, Document, Hit
+
+AROUND = 400  # characters shown before and after a quote
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """A passage as documented."""
+    return {
+        "id": hit.chunk.id,
+        "source": hit.chunk.source,
+        "address": hit.chunk.address(),
+        "score": round(float(hit.score), 6),
+        "hop": hit.hop,
+        "trail": list(hit.trail),
+        "text": hit.chunk.text,
+    }
+
+
+def answer_json(answer: Answer, seconds: float) -> dict[str, Any]:
+    """An answer as documented."""
+    names = ("marker", "source", "address", "start", "end", "quote", "hop")
+    return {
+        "question": answer.question,
+        "answer": answer.text,
+        "short": answer.short,
+        "confidence": None if answer.confidence is None else round(answer.confidence, 4),
+        "abstained": answer.abstained,
+        "missing": list(answer.missing),
+        "statements": [
+            {"text": s.text, "verdict": s.verdict, "citations": list(s.citations)} for s in answer.statements
+        ],
+        "citations": [{name: getattr(c, name) for name in names} for c in answer.citations],
+        "hits": [hit_json(hit) for hit in answer.hits],
+        "seconds": round(seconds, 3),
+    }
+
+
+def show(answer: Answer, *, streamed: bool, trace: bool = False) -> None:
+    """The answer (but what was `streamed` already), doubts, and the quote of each citation."""
+    if answer.abstained:
+        say(("\n\n" if streamed else "") + "The documents do not hold enough evidence to answer this.")
+        if answer.missing and answer.hits:
+            say(line(f"No passage found speaks of {', '.join(answer.missing)}."))
+        elif answer.hits:
+            say("The passages found speak of all that is asked about, but none of them clearly says the answer.")
+        if answer.hits:
+            say("Closest passages:")
+        for hit in answer.hits[:3]:
+            say(f"  {paint(line(hit.chunk.address()), 'bold')}: {line(hit.chunk.text)[:200]}")
+    else:
+        say("" if streamed else clean(answer.text))
+        doubtful = [s for s in answer.statements if s.verdict != "supported"]
+        for statement in doubtful:
+            say(paint(f"  {statement.verdict}: ", "yellow") + line(statement.text))
+        say()
+        for c in answer.citations:
+            say(f"  [{c.marker}] {paint(line(c.address), 'bold')}{f'  (hop {c.hop})' if c.hop else ''}")
+            say(f'      "{line(c.quote)}"')
+    if trace:
+        show_trace(answer)
+
+
+def show_trace(answer: Answer) -> None:
+    """Which passage led to which, and what each step did."""
+    used = {hit.chunk.id for hit in answer.hits}
+    under: dict[str | None, list[Hit]] = {}
+    for hit in answer.hits:
+        under.setdefault(next((i for i in reversed(hit.trail) if i in used), None), []).append(hit)
+
+    def branch(parent: str | None, depth: int) -> None:
+        for hit in under.get(parent, []):
+            say(f"  {'   ' * depth}hop {hit.hop}  {line(hit.chunk.address())}")
+            branch(hit.chunk.id, depth + 1)
+
+    say(f"\n{paint('hop tree', 'bold')} of the passages used")
+    branch(None, 0)
+    say(paint("steps", "bold"))
+    for step in answer.trace:
+        notes = ", ".join(f"{k} {v}" for k, v in step.items() if k not in {"step", "seconds"})
+        say(f"  {step['step']:<9} {1000 * step['seconds']:7.1f} ms  {notes}")
+
+
+def show_context(answer: Answer, index: Index) -> None:
+    """Each quote marked in the text around it, under its address. Read from the index, not from the file."""
+    from contextlib import closing
+
+    documents = {hit.chunk.id: (hit.chunk.source, hit.chunk.doc_id) for hit in answer.hits}
+    with closing(index.read_manifest()) as manifest:
+        for citation in answer.citations:
+            source, id = documents[citation.chunk_id]
+            found = next((document for document in manifest.documents(source) if document.id == id), None)
+            if found:
+                say(f"\n[{citation.marker}] {paint(line(citation.address), 'bold')}")
+                say(_in_context(found, citation))
+
+
+def _in_context(document: Document, citation: Citation) -> str:
+    """The paragraphs around a quote, cut at white space where they are long, the quote between marks."""
+    text, start, end = document.text, citation.start, citation.end
+    first, last = max(0, start - AROUND), min(len(text), end + AROUND)
+    if first > 0:
+        first = max(first, text.find(" ", first, start) + 1)
+    if last < len(text):
+        last = text.rfind(" ", end, last) if " " in text[end:last] else last
+    before, after = clean(text[first:start]), clean(text[end:last])
+    quote = paint(f"»{clean(text[start:end])}«", "yellow")
+    whole = f"{'... ' if first > 0 else ''}{before}{quote}{after}{' ...' if last < len(text) else ''}"
+    return "\n".join(f"    {part}" for part in whole.strip("\n").split("\n"))

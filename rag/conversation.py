@@ -1,0 +1,98 @@
+"""A conversation with an index that goes on after a restart: follow-up questions, an answer with citations for each.
+
+    with Pipeline.load(index="./notes") as pipeline, Conversation(pipeline, "routers") as talk:
+        answer = talk.ask("Who makes the Lumen K2?")
+        answer = talk.ask("Where is its head office?")
+
+What was said is a LangGraph checkpoint in `.rag/chats.sqlite`: plain text of the last turns, no objects, and nothing
+else is read from it. `rag purge` removes the file. What it does not do: answer from the conversation; every answer
+comes from the documents and is checked against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cached_property
+from types import TracebackType
+from typing import Any
+
+from rag.followup import Turn, standalone
+from rag.pipeline import Event, Pipeline
+from rag.types import Answer, Filter
+
+FILE = "chats.sqlite"
+
+
+class Conversation:
+    """A named conversation on a pipeline's index. Use it as a context manager, or call `close`."""
+
+    def __init__(self, pipeline: Pipeline, name: str = "default") -> None:
+        self.pipeline = pipeline
+        self.name = name
+        self._held = ExitStack()
+
+    def __enter__(self) -> Conversation:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._held.close()
+        self.__dict__.pop("_graph", None)
+        self.__dict__.pop("_saver", None)
+
+    @property
+    def turns(self) -> list[Turn]:
+        """What was said, oldest first."""
+        turns: list[Turn] = self._graph.get_state(self._config).values.get("turns", [])
+        return turns
+
+    def forget(self) -> None:
+        """Start anew."""
+        self._saver.delete_thread(self.name)
+
+    def stream(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Iterator[Event]:
+        """Answer a question; as `Pipeline.stream`, and first of all "asked": the question as it stands alone."""
+        from rag.graph import Speaker
+
+        def answer(asked: str) -> Iterator[Event]:
+            return self.pipeline.stream(asked, k=k, filter=filter)
+
+        def rewrite(asked: str, turns: list[Turn]) -> str:
+            return standalone(asked, turns, self.pipeline.stages.generator)
+
+        told = self._graph.stream(
+            {"question": question},
+            self._config,
+            context=Speaker(rewrite, answer),
+            stream_mode="custom",
+            durability="exit",
+        )
+        for event in told:
+            yield Event("asked", event) if isinstance(event, str) else event
+
+    def ask(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Answer:
+        """Answer a question with checked citations, or abstain."""
+        *_, last = self.stream(question, k=k, filter=filter)
+        answer: Answer = last.data
+        return answer
+
+    @property
+    def _config(self) -> dict[str, Any]:
+        return {"configurable": {"thread_id": self.name}}
+
+    @cached_property
+    def _saver(self) -> Any:
+        from rag.graph import saver
+
+        self.pipeline.index.must_exist()
+        return self._held.enter_context(saver(self.pipeline.index.path / FILE))
+
+    @cached_property
+    def _graph(self) -> Any:
+        from rag.graph import compile_talk
+
+        return compile_talk(self._saver)

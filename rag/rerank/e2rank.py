@@ -1,0 +1,84 @@
+"""Listwise by embedding: the question is embedded together with what was found first, and all is compared with that.
+
+The first passages are taken as relevant (pseudo-relevance feedback) and move the question's vector, so that a passage
+is judged by the whole list and not by the question alone. No model but the index's own is run, and only for the
+question. Hits of later hops keep their places. There are two ways to read the list: "vectors" adds the passages' own
+vectors, weighted by place (Rocchio 1971), for any embedder; "text" embeds the listwise prompt of E2Rank in the
+question's place, for the models trained to read it.
+
+With the bundled model "vectors" gains nothing after hybrid search: recall@5 over `direct`: MuSiQue (176 questions) 0.571
+to 0.575, HotpotQA (150) 0.833 to 0.820, both within chance.
+Source: E2Rank (arXiv 2510.22733); its chat template is left to the embedder's `query_prefix`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from rag.errors import ConfigError
+from rag.rerank.order import direct, fused, reordered
+from rag.stages import Embedder, Store, component
+from rag.types import Hit, Vector, Vectors
+
+PROMPT = (
+    "Given a web search query and some relevant documents, rerank the documents that answer the query:\n"
+    "Documents:\n{listed}Search Query:{question}"
+)
+
+
+@component
+class E2Rank:
+    """The first `feedback` passages move the question, by `strength` where their vectors are read.
+
+    Of the first `top`, the direct hits are moved; the order found counts `weight` times the given one.
+    """
+
+    embedder: Embedder
+    store: Store
+    reads: Literal["vectors", "text"] = "vectors"
+    top: Annotated[int, Field(ge=1)] = 30
+    feedback: Annotated[int, Field(ge=0)] = 5
+    strength: Annotated[float, Field(ge=0)] = 1.0
+    weight: Annotated[float, Field(ge=0)] = 0.5
+
+    def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
+        """The same hits, scored 1 / place. Raises ConfigError for an embedder without dense vectors."""
+        asked = self.embedder.embed_queries([self._text(*pair) for pair in zip(questions, hits, strict=True)]).dense
+        if asked is None:
+            raise ConfigError("rerank: e2rank needs an `embed` stage with dense vectors.")
+        reranked = []
+        for question, found in zip(asked, hits, strict=True):
+            own = direct(found, self.top)
+            passages = self._vectors([found[i] for i in own])
+            if self.reads == "vectors":
+                question = moved(question, passages[: self.feedback], self.strength)
+            reranked.append(reordered(found, own, [*fused((passages @ question).tolist(), self.weight)]))
+        return reranked
+
+    def _text(self, question: str, found: Sequence[Hit]) -> str:
+        if self.reads == "vectors":
+            return question
+        first = [hit.chunk.contextual for hit in found[: self.feedback]]
+        listed = "\n".join(f"[{n}] {text}" for n, text in enumerate(first, 1))
+        return PROMPT.format(listed=listed, question=question)
+
+    def _vectors(self, hits: Sequence[Hit]) -> Vectors:
+        """The stored vectors (n, dim); zeros for a chunk without one."""
+        known = {hit.chunk.id: hit.vector for hit in self.store.fetch([h.chunk.id for h in hits], vectors=True)}
+        nothing = np.zeros(self.embedder.dim, np.float32)
+        rows = [known.get(hit.chunk.id) for hit in hits]
+        return np.array([nothing if row is None else row for row in rows], np.float32).reshape(-1, self.embedder.dim)
+
+
+def moved(question: Vector, passages: Vectors, strength: float) -> Vector:
+    """The unit vector of a question (dim,) moved towards the mean of passages (n, dim), best first, by 1 / place."""
+    if len(passages) == 0:
+        return question
+    weights = 1 / np.arange(1, len(passages) + 1, dtype=np.float32)
+    towards = question + strength * (weights @ passages) / weights.sum()
+    unit: Vector = towards / max(float(np.linalg.norm(towards)), 1e-9)
+    return unit

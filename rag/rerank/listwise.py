@@ -1,0 +1,70 @@
+"""A language model orders the passages: it sees a window of them at once and writes their numbers, the best first.
+
+Windows slide from the end of the list to its start and overlap by half, so that a good passage found last can climb to
+the front. The model is the pipeline's own generator. A reply is read as far as it can be: numbers that are no passage
+and repetitions are skipped, passages it leaves out follow in their order; a reply without any number changes nothing.
+All hits are moved, those of later hops too: the model sees what leads to what.
+Source: RankGPT (arXiv 2304.09542).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field
+
+from rag.errors import ConfigError
+from rag.prompts import build
+from rag.stages import Conversant, Generator, component
+from rag.tokens import counter
+from rag.types import Hit
+
+_NUMBER = re.compile(r"\d+")
+_THOUGHT = re.compile(r"\s*<think>.*?(</think>|$)", re.DOTALL)
+
+
+@component
+class Listwise:
+    """Reorders the first `top`, `window` passages at a time, in prompts of at most `context` tokens."""
+
+    generator: Generator
+    top: Annotated[int, Field(ge=1)] = 30
+    window: Annotated[int, Field(ge=2)] = 20
+    context: Annotated[int, Field(ge=512)] = 7168
+
+    def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
+        """The same hits, scored 1 / place. Raises GeneratorError, and ConfigError without a language model."""
+        if not isinstance(self.generator, Conversant):
+            raise ConfigError("rerank: listwise needs a `generate` stage with a language model, such as openai.")
+        model = self.generator
+        reranked = []
+        for question, found in zip(questions, hits, strict=True):
+            order = list(found)
+            for start, end in windows(min(self.top, len(order)), self.window):
+                order[start:end] = self._ordered(model, question, order[start:end])
+            reranked.append([replace(hit, score=1 / place) for place, hit in enumerate(order, 1)])
+        return reranked
+
+    def _ordered(self, model: Conversant, question: str, hits: Sequence[Hit]) -> list[Hit]:
+        prompt = build(question, hits, budget=self.context, count=counter().count, rank=True)
+        reply = _THOUGHT.sub("", "".join(model.reply(prompt.messages)), count=1)
+        return [hits[i] for i in permutation(reply, len(hits))]
+
+
+def windows(n: int, size: int) -> list[tuple[int, int]]:
+    """Spans of at most `size` of n places, from the last to the first, each half over the one before; [] below two."""
+    if n < 2:
+        return []
+    ends = [end for end in range(n, 0, -(size // 2)) if end >= size] or [n]
+    if ends[-1] > size:
+        ends.append(size)
+    return [(max(0, end - size), end) for end in ends]
+
+
+def permutation(reply: str, n: int) -> list[int]:
+    """The order a reply names, as indexes from 0; what it does not name follows."""
+    named = [int(number) - 1 for number in _NUMBER.findall(reply)]
+    return list(dict.fromkeys([i for i in named if 0 <= i < n] + list(range(n))))

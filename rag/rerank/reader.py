@@ -1,0 +1,52 @@
+"""Reranks by the reader: how much its network, which has read question and passage together, takes a passage to help.
+
+The relevance of each direct hit, read alone, and the score of its best answer span against no answer give an order
+that is put together with the given one: the reciprocal of the place a hit came with plus `weight` times the reciprocal
+of the place the reader gives it. No other model is needed than the one that answers. What it does not do: read
+passages together, or move what a hop found.
+
+Measured over `direct` with the shipped weights, recall@5: HotpotQA (150 questions) 0.833 to 0.843, MuSiQue (176) 0.571
+to 0.568, both within chance. The reader's order alone loses 0.15 and 0.14: it was trained to find answers in what was
+retrieved, not to rank a step on the way. 30 passages take 1.2 CPU seconds, 10 a third of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from rag.read.reader import SHIPPED, opened
+from rag.read.reader import Reader as Network
+from rag.rerank.order import direct, fused, reordered
+from rag.stages import component
+from rag.types import Hit
+
+
+@component
+class Reader:
+    """`weights` is a file of `rag train reader`, "" the one shipped; the direct hits among the first `top` are read."""
+
+    weights: str = ""
+    top: Annotated[int, Field(ge=1)] = 10
+    weight: Annotated[float, Field(ge=0)] = 0.25
+
+    def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
+        """The same hits, scored 1 / place. Raises ModelError for weights that cannot be used."""
+        reranked = []
+        for question, found in zip(questions, hits, strict=True):
+            own = direct(found, self.top)
+            chunks = [found[i].chunk for i in own]
+            heads = [" ".join((chunk.context or chunk.title).split()) for chunk in chunks]
+            inputs = [[(head, chunk.text)] for head, chunk in zip(heads, chunks, strict=True)]
+            readings = self._network.read(question, inputs) if own else []
+            helps = [reading.relevant + max((span.score for span in reading.spans), default=0) for reading in readings]
+            reranked.append(reordered(found, own, [*fused(helps, self.weight)]))
+        return reranked
+
+    @cached_property
+    def _network(self) -> Network:
+        return opened(Path(self.weights) if self.weights else SHIPPED)
