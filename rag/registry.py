@@ -41,6 +41,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "hop": {
         "links": "rag.hop.links:Links",
         "encoder": "rag.hop.encoder:Encoder",
+        "gate": "rag.hop.gated:Gated",
         "treehop": "rag.hop.treehop:TreeHop",
     },
     "rerank": {

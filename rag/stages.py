@@ -130,6 +130,16 @@ class Tunable(Protocol):
 
 
 @runtime_checkable
+class Joined(Protocol):
+    """What a gate asks of an embedder besides, where several make its vectors: whose the dense ones are."""
+
+    @property
+    def dense(self) -> Embedder:
+        """The embedder of the dense vectors."""
+        ...
+
+
+@runtime_checkable
 class Store(Protocol):
     """Chunks with their vectors, searchable. Writes are upserts by chunk id."""
 

@@ -83,7 +83,7 @@ def test_every_registered_name_resolves_and_none_vanished() -> None:
         "sparse": {"bm25"},
         "store": {"edge", "qdrant"},
         "retrieve": {"search"},
-        "hop": {"links", "encoder", "treehop"},
+        "hop": {"links", "encoder", "gate", "treehop"},
         "rerank": {"none", "maxsim"},
         "generate": {"extractive", "openai", "transformers"},
     }

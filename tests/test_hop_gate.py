@@ -1,4 +1,4 @@
-"""The gate on arrays against the equations as a small torch module, through a file in the reference's naming."""
+"""The gate on arrays against the equations in torch, through a file in the reference's naming."""
 
 from __future__ import annotations
 
@@ -12,63 +12,21 @@ from torch import Tensor, nn
 
 from rag.errors import ModelError
 from rag.hop.gate import load
+from rag.hop.score import NAMES
+from rag.train.gate import Network
+from rag.train.gate_run import write
 from rag.types import Vectors
 
 DIM = 12
 
 
-class Block(nn.Module):
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.layer_norm = nn.LayerNorm(size)
-        self.linear = nn.Linear(size, size)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + torch.relu(self.linear(self.layer_norm(x)))
-
-
-class Mlp(nn.Module):
-    def __init__(self, features: int, size: int, blocks: int) -> None:
-        super().__init__()
-        first = [] if features == size else [nn.Linear(features, size)]
-        self.layers = nn.Sequential(*first, *(Block(size) for _ in range(blocks)))
-
-
-class AttentionHead(nn.Module):
-    def __init__(self, features: int, size: int, blocks: int) -> None:
-        super().__init__()
-        self.W_Q, self.W_K, self.W_V = (nn.Linear(DIM, features) for _ in range(3))
-        self.mlp = Mlp(features, size, blocks)
-        self.mlp_scale = nn.Linear(size, features)
-
-    def forward(self, q: Tensor, c: Tensor) -> Tensor:
-        scores = self.W_Q(q) * self.W_K(c) / self.W_Q.out_features**0.5
-        attention = torch.softmax(scores, dim=-1) * self.W_V(c)
-        update: Tensor = self.mlp_scale(self.mlp.layers(attention)) + attention
-        return update
-
-
-class Node(nn.Module):
-    def __init__(self, features: int, size: int, blocks: int, heads: int) -> None:
-        super().__init__()
-        self.update_gate = nn.Module()
-        self.update_gate.heads = nn.ModuleList(AttentionHead(features, size, blocks) for _ in range(heads))
-        self.update_attn_scale = nn.Linear(features * heads, DIM, bias=False)
-
-
-class Model(nn.Module):
+def network(features: int, size: int, blocks: int, heads: int, sign: str = "-") -> Network:
     """Random weights, LayerNorms included, so that none of them can be left out unseen."""
-
-    def __init__(self, features: int, size: int, blocks: int, heads: int) -> None:
-        super().__init__()
-        torch.manual_seed(features + size + blocks + heads)
-        self.node = Node(features, size, blocks, heads)
-        for parameter in self.parameters():
-            nn.init.normal_(parameter)
-
-    def forward(self, q: Tensor, c: Tensor) -> Tensor:
-        updates = torch.cat([head(q, c) for head in self.node.update_gate.heads], dim=-1)  # type: ignore[union-attr]
-        return nn.functional.normalize(q - c + self.node.update_attn_scale(updates), dim=-1)
+    torch.manual_seed(features + size + blocks + heads)
+    made = Network(DIM, features=features, size=size, blocks=blocks, heads=heads, sign=sign)
+    for parameter in made.parameters():
+        nn.init.normal_(parameter)
+    return made
 
 
 def unit(n: int, seed: int) -> Vectors:
@@ -77,10 +35,15 @@ def unit(n: int, seed: int) -> Vectors:
     return rows
 
 
-@pytest.mark.parametrize(("features", "size", "blocks", "heads"), [(8, 8, 3, 1), (8, 10, 2, 3), (1, 1, 0, 1)])
-def test_agrees_with_the_equations(tmp_path: Path, features: int, size: int, blocks: int, heads: int) -> None:
-    model = Model(features, size, blocks, heads)
-    save_file(model.state_dict(), tmp_path / "model.safetensors")
+@pytest.mark.parametrize(
+    ("features", "size", "blocks", "heads", "sign"), [(8, 8, 3, 1, "-"), (8, 10, 2, 3, "+"), (1, 1, 0, 1, "-")]
+)
+def test_agrees_with_the_equations(
+    tmp_path: Path, features: int, size: int, blocks: int, heads: int, sign: str
+) -> None:
+    model = network(features, size, blocks, heads, sign)
+    told = {} if sign == "-" else {"sign": sign}  # the reference's files say nothing
+    save_file(model.state_dict(), tmp_path / "model.safetensors", metadata=told)
     gate = load(tmp_path)
     q, c = unit(7, 0), unit(7, 1)
     with torch.no_grad():
@@ -93,7 +56,7 @@ def test_agrees_with_the_equations(tmp_path: Path, features: int, size: int, blo
 
 
 def test_rows_do_not_depend_on_their_batch(tmp_path: Path) -> None:
-    save_file(Model(8, 10, 1, 2).state_dict(), tmp_path / "gate.safetensors")
+    save_file(network(8, 10, 1, 2).state_dict(), tmp_path / "gate.safetensors")
     gate = load(tmp_path / "gate.safetensors")
     q, c = unit(5, 0), unit(5, 1)
     single = np.concatenate([gate.next_queries(q[i : i + 1], c[i : i + 1]) for i in range(5)])
@@ -125,7 +88,30 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_tensor_is_named(tmp_path: Path, change: dict[str, Tensor | None], message: str) -> None:
-    tensors = {**Model(8, 8, 1, 1).state_dict(), **change}
+    tensors = {**network(8, 8, 1, 1).state_dict(), **change}
     save_file({name: tensor for name, tensor in tensors.items() if tensor is not None}, tmp_path / "g.safetensors")
+    with pytest.raises(ModelError, match=message):
+        load(tmp_path / "g.safetensors")
+
+
+def test_what_training_writes_is_read_back_in_half_precision(tmp_path: Path) -> None:
+    model = network(8, 8, 1, 1, "+")
+    tensors = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    rank = np.arange(len(NAMES), dtype=np.float32)
+    write(tmp_path / "g.safetensors", tensors, rank, fingerprint="mine", sign="+")
+    gate = load(tmp_path / "g.safetensors")
+    assert (gate.sign, gate.embedder) == (1.0, "mine")
+    assert gate.rank is not None and np.array_equal(gate.rank, rank)
+    with torch.no_grad():
+        expected = model(torch.from_numpy(unit(5, 0)), torch.from_numpy(unit(5, 1))).numpy()
+    np.testing.assert_allclose(gate.next_queries(unit(5, 0), unit(5, 1)), expected, atol=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [({"sign": "*"}, "`sign` should be one of - \\+"), ({"rank": "[1, 2]"}, "`rank` should be 7 numbers")],
+)
+def test_wrong_metadata_are_named(tmp_path: Path, told: dict[str, str], message: str) -> None:
+    save_file(network(8, 8, 1, 1).state_dict(), tmp_path / "g.safetensors", metadata=told)
     with pytest.raises(ModelError, match=message):
         load(tmp_path / "g.safetensors")

@@ -10,11 +10,13 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from rag.errors import ConfigError, ModelError
+from rag.embed.hashing import Hashing
+from rag.errors import ConfigError, MismatchError, ModelError
 from rag.hop.treehop import TreeHop
 from rag.types import Chunk, Hit, Query, Vector
 
 DIM = 4
+EMBEDDER = Hashing(width=DIM)
 
 
 def unit(*values: float) -> Vector:
@@ -69,14 +71,14 @@ def ids(hits: Sequence[Hit]) -> list[str]:
 
 
 def test_the_second_and_third_layer_change_the_result(weights: str) -> None:
-    grown = [grow(TreeHop(weights=weights, hops=hops), k=1) for hops in (1, 2)]
+    grown = [grow(TreeHop(embedder=EMBEDDER, weights=weights, hops=hops), k=1) for hops in (1, 2)]
     assert [ids(tree) for tree in grown] == [["first", "second"], ["first", "second", "third"]]
     assert [(hit.hop, hit.trail) for hit in grown[1]] == [(0, ()), (1, ("first",)), (2, ("first", "second"))]
-    assert ids(TreeHop(weights=weights).rank(ASKED, grown[1], k=9)) == ["first", "second", "third"]
+    assert ids(TreeHop(embedder=EMBEDDER, weights=weights).rank(ASKED, grown[1], k=9)) == ["first", "second", "third"]
 
 
 def test_next_queries_are_the_gates_and_only_dense(weights: str) -> None:
-    (query,) = TreeHop(weights=weights).hop([ASKED], [search(ASKED, 1)])
+    (query,) = TreeHop(embedder=EMBEDDER, weights=weights).hop([ASKED], [search(ASKED, 1)])
     assert query.dense is not None and ASKED.dense is not None
     np.testing.assert_allclose(query.dense, unit(*(ASKED.dense - WORLD["first"])), atol=1e-6)
     assert (query.text, query.sparse, query.hop, query.trail) == ("q", None, 1, ("first",))
@@ -84,22 +86,22 @@ def test_next_queries_are_the_gates_and_only_dense(weights: str) -> None:
 
 def test_only_the_best_branches_of_a_whole_layer_go_on(weights: str) -> None:
     near, far = search(ASKED, 2), search(Query("q", dense=unit(0, 1, 0, 3)), 1)
-    hopper = TreeHop(weights=weights, branches=2)
+    hopper = TreeHop(embedder=EMBEDDER, weights=weights, branches=2)
     assert [query.trail for query in hopper.hop([ASKED, ASKED], [near, far])] == [("first",), ("noise",)]
     assert [query.trail for query in hopper.hop([ASKED, ASKED], [near[1:], far])] == [("noise",), ("second",)]
 
 
 def test_it_stops_when_nothing_is_new_and_after_its_hops(weights: str) -> None:
-    hopper = TreeHop(weights=weights)
+    hopper = TreeHop(embedder=EMBEDDER, weights=weights)
     (query,) = hopper.hop([ASKED], [search(ASKED, 1)])
     assert hopper.hop([ASKED], [[]]) == []
     assert hopper.hop([query], [search(query, 1)]) == []
 
 
 def test_each_layers_best_stand_before_other_direct_hits(weights: str) -> None:
-    tree = grow(TreeHop(weights=weights, branches=1), k=2)
+    tree = grow(TreeHop(embedder=EMBEDDER, weights=weights, branches=1), k=2)
     assert ids(tree) == ["first", "noise", "second", "third"]
-    ranked = TreeHop(weights=weights, branches=1).rank(ASKED, tree, k=3)
+    ranked = TreeHop(embedder=EMBEDDER, weights=weights, branches=1).rank(ASKED, tree, k=3)
     assert ids(ranked) == ["first", "second", "noise"]
     assert [hit.score for hit in ranked] == [1, 1 / 2, 1 / 3]
 
@@ -107,9 +109,8 @@ def test_each_layers_best_stand_before_other_direct_hits(weights: str) -> None:
 def test_what_cannot_work_says_why(weights: str, tmp_path: Path) -> None:
     hits = [search(ASKED, 1)]
     with pytest.raises(ConfigError, match="treehop needs dense vectors"):
-        TreeHop(weights=weights).hop([Query("q")], hits)
+        TreeHop(embedder=EMBEDDER, weights=weights).hop([Query("q")], hits)
     with pytest.raises(ModelError, match="there are no TreeHop weights"):
-        TreeHop(weights=str(tmp_path / "missing")).hop([ASKED], hits)
-    wide = Hit(hits[0][0].chunk, 1.0, vector=np.ones(6, np.float32))
-    with pytest.raises(ModelError, match="4 dimensions, but the embedder has 6"):
-        TreeHop(weights=weights).hop([Query("q", dense=np.ones(6, np.float32))], [[wide]])
+        TreeHop(embedder=EMBEDDER, weights=str(tmp_path / "missing")).hop([ASKED], hits)
+    with pytest.raises(MismatchError, match="4 dimensions, but the embedder has 6"):
+        TreeHop(embedder=Hashing(width=6), weights=weights).hop([ASKED], hits)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rag.errors import InputError
-from rag.train.data import Pair, gold, held_out, question_pairs, read
+from rag.train.data import Labelled, Pair, gold, held_out, question_pairs, read
 
 FILM = {"pid": "f", "title": "Red Harbour (film)", "text": "Red Harbour is a film directed by Aster Pictures."}
 STUDIO = {"pid": "a", "title": "Aster Pictures", "text": "Aster Pictures was born in Norvik."}
@@ -25,7 +25,7 @@ def question(text: str, golds: Sequence[str], **more: Any) -> dict[str, Any]:
 
 def edges(pairs: Sequence[Pair]) -> set[tuple[str, str]]:
     """(title that was read or "", target)"""
-    return {(pair.text.partition(" [SEP] ")[2].partition("\n")[0], pair.target) for pair in pairs}
+    return {(CORPUS[pair.read]["title"] if pair.read else "", pair.target) for pair in pairs}
 
 
 def test_a_search_starts_at_what_the_question_names_and_follows_mentions() -> None:
@@ -33,7 +33,12 @@ def test_a_search_starts_at_what_the_question_names_and_follows_mentions() -> No
     assert edges(pairs) == {("", "f"), ("Red Harbour (film)", "a")}
     assert pairs[0].others == ("a",)
     assert pairs[1].others == ()
-    assert pairs[1].text.endswith("Red Harbour (film)\nRed Harbour is a film directed by Aster Pictures.")
+    known = Labelled({pid: (row["title"], row["text"]) for pid, row in CORPUS.items()}, ())
+    asked = "Where was the director of Red Harbour born?"
+    assert known.text(pairs[0]) == asked
+    assert (
+        known.text(pairs[1]) == f"{asked} [SEP] Red Harbour (film)\nRed Harbour is a film directed by Aster Pictures."
+    )
 
 
 def test_two_named_passages_start_and_follow_each_other() -> None:

@@ -38,8 +38,8 @@ def test_the_rate_rises_and_falls() -> None:
 
 
 def test_rows_are_numbered_across_folders() -> None:
-    one = Labelled({"a": ("", "A"), "b": ("", "B")}, (Pair("q", "b", ("a",)),))
-    two = Labelled({"a": ("", "C")}, (Pair("r", "a", ()),), checks=(Pair("s", "a", ()),))
+    one = Labelled({"a": ("", "A"), "b": ("", "B")}, (Pair("q", "", "b", ("a",)),))
+    two = Labelled({"a": ("", "C")}, (Pair("r", "", "a", ()),), checks=(Pair("s", "", "a", ()),))
     work, held = task(
         [one, two], [np.eye(2, dtype=np.float32), np.ones((1, 2), np.float32)], lambda texts: [[1]] * len(texts)
     )

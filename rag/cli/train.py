@@ -29,12 +29,14 @@ def hop(
 
     A folder holds corpus*.jsonl[.gz], rows of {pid, title, text}, and questions_train.jsonl[.gz], rows of {id,
     question, gold: [pid, ...]}. One question in eight is held out: training stops early by them, and the ranking
-    learns from them. The index stays as it is, and the file fits this embedder only. The same command again goes on
-    with a training that was killed.
+    learns from them. A folder with an index (.rag) needs no questions: pairs are mined from its links. The index stays
+    as it is, and the file fits this embedder only. The same command again goes on with a training that was killed.
 
     Examples:
 
       rag train hop ./labelled --out my-hop.safetensors
+
+      rag train hop ./docs --out my-hop.safetensors --minutes 20
 
       rag train hop data/2wikimultihopqa data/musique --out hop.safetensors --minutes 20
     """
@@ -45,6 +47,41 @@ def hop(
     options = Options(epochs=epochs, minutes=minutes, seed=seed)
     report = train_hop(folders, out, model=model, options=options, most=most, say=say)
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
+
+
+@app.command()
+def gate(
+    folders: Annotated[list[Path], typer.Argument(help="Folders, as for `rag train hop`.", metavar="FOLDER...")],
+    out: Annotated[Path, typer.Option(help="The safetensors file to write; a model card goes beside it.")],
+    teacher: Annotated[
+        Path | None, typer.Option(help='A hop encoder to learn from: a file of `rag train hop`, or "shipped".')
+    ] = None,
+    model: Annotated[str, typer.Option(help='"bundled", a folder, or a name in the Hugging Face cache.')] = "bundled",
+    epochs: Annotated[int, typer.Option(min=1, help="How often every row is seen.")] = 12,
+    most: Annotated[int | None, typer.Option(min=1, help="Pairs of one folder at most.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the first weights and the order of rows.")] = 0,
+) -> None:
+    """Train TreeHop's gate and its ranking (`hop: {use: gate, weights: FILE}`), on vectors alone: minutes on one core.
+
+    With a teacher, the gate learns what the hop encoder reads in question and passage, and needs only their vectors
+    afterwards. Without one it learns from gold passages only, which is worth less. The file has the names of the
+    TreeHop reference, so that `hop: {use: treehop}` reads it, too, and fits this embedder only.
+
+    Examples:
+
+      rag train gate ./labelled --teacher my-hop.safetensors --out my-gate.safetensors
+
+      rag train gate data/2wikimultihopqa data/musique --teacher shipped --most 1500 --out gate.safetensors
+    """
+    from rag.cli.terminal import say
+    from rag.hop.encoder import SHIPPED
+    from rag.train.gate import Options
+    from rag.train.gate_run import train_gate
+
+    options = Options(epochs=epochs, seed=seed)
+    file = SHIPPED if teacher == Path("shipped") else teacher
+    report = train_gate(folders, out, model=model, options=options, most=most, teacher=file, say=say)
+    say(f"{out}: {report.epochs} epochs in {report.seconds / 60:.1f} minutes, held-out loss {report.checked:.3f}")
 
 
 @app.command()

@@ -2,12 +2,8 @@
 
 The query side of the embedder is a trained copy (`rag train hop`): from the question alone it gives the vector of where
 to start, from `question [SEP] title + passage` that of what is missing after this passage. The index stays as it is. A
-hop reads the `seeds` best new passages in one batch; where links lead from anchors, the question's own vectors ask for
-what they lead to, so that both kinds of hop grow one tree.
-
-The one list is by `rag.hop.score`: a few parts of each passage and of each path between two, weighted by numbers that
-the same training learns; they are in the weights file. No score needs a language model, and each can be computed by
-hand.
+hop reads the `seeds` best new passages in one batch. Tree and ranking are those of `rag.hop.reading`, by numbers that
+the same training learns; they are in the weights file.
 
 Related: MDR (arXiv 2009.12756), Baleen (arXiv 2101.00436); here only the query side is trained.
 """
@@ -25,9 +21,8 @@ from pydantic import Field
 from safetensors import SafetensorError, safe_open
 
 from rag.errors import ConfigError, ModelError
-from rag.hop.links import Links
-from rag.hop.rank import placed
-from rag.hop.score import NAMES, Parts, parts, places, scores, vectors
+from rag.hop.reading import Reading
+from rag.hop.score import NAMES
 from rag.stages import Embedder, Tunable, component
 from rag.types import Hit, Query, Vector, Vectors
 
@@ -49,63 +44,36 @@ class Weights:
 
 @component
 class Encoder:
-    """`weights` is a file of `rag train hop`, "" the one shipped for the bundled model."""
+    """`weights` is a file of `rag train hop`, "" the one shipped for the bundled model; `links` are followed, too."""
 
     embedder: Embedder
     weights: str = ""
     hops: Annotated[int, Field(ge=1)] = 1
     seeds: Annotated[int, Field(ge=1)] = 5
+    links: bool = True
 
     def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
         """A query for each of the best new passages, by its reading, and one for each anchor, by its links.
 
         Raises ConfigError where hits carry no vectors, MismatchError for another embedder's weights.
         """
-        fresh = [hit for found in hits for hit in found]
-        if not fresh or queries[0].hop >= self.hops:
-            return []
-        question = queries[0].text
-        trails = {hit.chunk.id: query.trail for query, found in zip(queries, hits, strict=True) for hit in found}
-        read = self._seeds(question, fresh)
-        spawned = [
-            Query(question, dense=vector, hop=queries[0].hop + 1, trail=(*trails[hit.chunk.id], hit.chunk.id))
-            for hit, vector in zip(read, self._read(question, read), strict=True)
-        ]
-        return [*self._links.hop(queries, hits), *spawned]
+        return self.reading.hop(queries, hits)
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
         """The k best by `rag.hop.score`, ties by id; a score is 1 / place."""
-        if not hits:
-            return []
-        scored = scores(self.parts(question.text, hits), self._file.rank)
-        order = sorted(range(len(hits)), key=lambda i: (-float(scored[i]), hits[i].chunk.id))
-        return placed([hits[i] for i in order], k=k)
+        return self.reading.rank(question, hits, k=k)
 
-    def parts(self, question: str, hits: Sequence[Hit]) -> Parts:
-        """What the ranking sums up, of at least one hit of a tree."""
-        layers = [[hit for hit in hits if hit.hop == hop] for hop in range(self.hops)]
-        read = [seed for layer in layers for seed in self._seeds(question, layer)]
-        return parts(question, hits, [hit.chunk.id for hit in read], self._read(question, read))
+    @cached_property
+    def reading(self) -> Reading:
+        """The tree that this encoder grows."""
+        return Reading(self._start, self._after, self._file.rank, self.hops, self.seeds, self.links)
 
-    @property
-    def _links(self) -> Links:
-        return Links(hops=self.hops, seeds=self.seeds)
-
-    def _start(self, question: str) -> Vector:
-        start: Vector = self._reader((question,))[0]
+    def _start(self, question: Query) -> Vector:
+        start: Vector = self._reader((question.text,))[0]
         return start
 
-    def _read(self, question: str, hits: Sequence[Hit]) -> Vectors:
-        """The next query's vector after each hit, (n, d)."""
-        return self._reader(tuple(f"{question}{SEPARATOR}{hit.chunk.contextual}" for hit in hits))
-
-    def _seeds(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
-        """The best of one layer, by cosine with the reading of the question and, among direct hits, by place."""
-        if not hits:
-            return []
-        close = vectors(hits) @ self._start(question) + places(hits)
-        order = sorted(range(len(hits)), key=lambda i: (-float(close[i]), hits[i].chunk.id))
-        return [hits[i] for i in order[: self.seeds]]
+    def _after(self, question: Query, hits: Sequence[Hit]) -> Vectors:
+        return self._reader(tuple(f"{question.text}{SEPARATOR}{hit.chunk.contextual}" for hit in hits))
 
     @cached_property
     def _file(self) -> Weights:

@@ -7,25 +7,31 @@ the g features):
     u_h    = W_s MLP(attn_h) + attn_h          MLP: blocks x + ReLU(W LayerNorm(x)), after a linear map where g != mlp
     q'     = normalize(q - c + W_o [u_1; ...; u_H])
 
-Weights have the names of the reference implementation's state dict; training is not here, and no torch is needed.
-Unlike the reference, which carries the vector before `normalize` to the next hop, every q' is a query in its own right.
+Weights have the names of the reference implementation's state dict. Files of `rag train gate` say more in their
+metadata: the embedder they fit, the sign of c (gates that add it were better, see docs/evaluation.md), and the weights
+of a ranking. Training is not here, and no torch is needed. Unlike the reference, which carries the vector before
+`normalize` to the next hop, every q' is a query in its own right.
 
 Source: TreeHop (arXiv 2504.20114), equations and published checkpoints.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors import SafetensorError, safe_open
 
-from rag.errors import ModelError
-from rag.types import Vectors
+from rag.errors import MismatchError, ModelError
+from rag.hop.score import NAMES
+from rag.stages import Embedder, Joined
+from rag.types import Vector, Vectors
 
 EPSILON = 1e-5  # of LayerNorm
+SIGNS = {"-": -1.0, "+": 1.0}  # of c, by their name in metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +82,17 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The weights: `heads`, and `out` (d, heads * g) from their outputs back to the embedding space."""
+    """The weights: `heads`, and `out` (d, heads * g) from their outputs back to the embedding space.
+
+    `sign` is that of c; `embedder` the fingerprint it was trained for, "" where that is not known; `rank` (7,) are the
+    weights of `rag.hop.score` learned with it, if any.
+    """
 
     heads: tuple[Head, ...]
     out: Vectors
+    sign: float = -1.0
+    embedder: str = ""
+    rank: Vector | None = None
 
     @property
     def dim(self) -> int:
@@ -89,9 +102,23 @@ class Gate:
     def next_queries(self, q: Vectors, c: Vectors) -> Vectors:
         """The next query (n, d), of unit length, of each pair of a query and a chunk, (n, d) each."""
         updates = np.concatenate([head(q, c) for head in self.heads], axis=1)
-        moved = q - c + updates @ self.out.T
+        moved = q + np.float32(self.sign) * c + updates @ self.out.T
         lengths: Vectors = np.linalg.norm(moved, axis=1, keepdims=True).astype(np.float32)
         return np.divide(moved, np.maximum(lengths, np.float32(1e-12)), dtype=np.float32)
+
+
+def fitting(path: Path, embedder: Embedder) -> Gate:
+    """The gate in a file. Raises ModelError, and MismatchError where it was trained for another embedder."""
+    gate = load(path)
+    dense = embedder.dense if isinstance(embedder, Joined) else embedder
+    if gate.embedder and gate.embedder != dense.fingerprint:
+        raise MismatchError(
+            f"{path}: this gate was trained for another embedder; train one for yours with `rag train gate`, or use "
+            "hop: links."
+        )
+    if gate.dim != dense.dim:
+        raise MismatchError(f"{path}: a gate for {gate.dim} dimensions, but the embedder has {dense.dim}.")
+    return gate
 
 
 def load(path: Path) -> Gate:
@@ -106,10 +133,12 @@ def load(path: Path) -> Gate:
             "published one (allen-li1231/treehop-rag) fits BGE-M3. Without weights, use the hopper `links`."
         )
     try:
-        tensors = load_file(file)
+        with safe_open(file, framework="numpy") as opened:
+            facts = opened.metadata() or {}
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}
     except (SafetensorError, OSError, TypeError) as error:
         raise ModelError(f"{file}: not a readable safetensors file: {error}") from error
-    return _Reader(file, tensors).gate()
+    return _Reader(file, tensors, facts).gate()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +147,35 @@ class _Reader:
 
     file: Path
     tensors: dict[str, Vectors]
+    facts: Mapping[str, str]
 
     def gate(self) -> Gate:
         dim, _ = self.size("node.update_attn_scale.weight")
         count = len({name.split(".")[3] for name in self.tensors if name.startswith("node.update_gate.heads.")})
         heads = tuple(self.head(f"node.update_gate.heads.{i}", dim) for i in range(count))
         width = sum(len(head.query.bias) for head in heads)
-        gate = Gate(heads, self.take("node.update_attn_scale.weight", dim, width))
+        out = self.take("node.update_attn_scale.weight", dim, width)
+        gate = Gate(heads, out, self.sign(), self.facts.get("embedder", ""), self.rank())
         if self.tensors:
             raise ModelError(f"{self.file}: {min(self.tensors)} does not belong to a TreeHop gate.")
         return gate
+
+    def sign(self) -> float:
+        name = self.facts.get("sign", "-")
+        if name not in SIGNS:
+            raise ModelError(f"{self.file}: the metadata's `sign` should be one of {' '.join(SIGNS)}, found {name!r}.")
+        return SIGNS[name]
+
+    def rank(self) -> Vector | None:
+        if "rank" not in self.facts:
+            return None
+        try:
+            found = np.array(json.loads(self.facts["rank"]), np.float32)
+        except (ValueError, TypeError):
+            found = np.empty(0, np.float32)
+        if found.shape != (len(NAMES),) or not np.isfinite(found).all():
+            raise ModelError(f"{self.file}: the metadata's `rank` should be {len(NAMES)} numbers: {', '.join(NAMES)}.")
+        return found
 
     def head(self, name: str, dim: int) -> Head:
         features, mlp = self.size(f"{name}.mlp_scale.weight")

@@ -21,10 +21,10 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from rag.errors import ConfigError, ModelError
-from rag.hop.gate import Gate, load
+from rag.errors import ConfigError
+from rag.hop.gate import Gate, fitting
 from rag.hop.rank import placed
-from rag.stages import component
+from rag.stages import Embedder, component
 from rag.types import Hit, Query, Vector
 
 
@@ -32,19 +32,20 @@ from rag.types import Hit, Query, Vector
 class TreeHop:
     """`weights` is a safetensors file, or a folder with `model.safetensors`. One call is one question's tree."""
 
+    embedder: Embedder
     weights: str
     hops: Annotated[int, Field(ge=1)] = 1
     branches: Annotated[int, Field(ge=1)] = 5
 
     @cached_property
     def gate(self) -> Gate:
-        """The network, read on first use. Raises ModelError."""
-        return load(Path(self.weights))
+        """The network, read on first use. Raises ModelError, MismatchError."""
+        return fitting(Path(self.weights), self.embedder)
 
     def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
         """The next query of each of the layer's `branches` best hits, by score, ties by cosine with what found them.
 
-        Raises ConfigError where there are no dense vectors, ModelError for a gate of another dimension.
+        Raises ConfigError where there are no dense vectors, MismatchError for another embedder's gate.
         """
         layer = [
             (query, hit, *_vectors(query, hit))
@@ -56,10 +57,6 @@ class TreeHop:
         if not best:
             return []
         spawners, chunks, q, c = zip(*best, strict=True)
-        if len(q[0]) != self.gate.dim:
-            raise ModelError(
-                f"{self.weights}: a gate for {self.gate.dim} dimensions, but the embedder has {len(q[0])}."
-            )
         moved = self.gate.next_queries(np.stack(q), np.stack(c))
         return [
             Query(text=query.text, dense=vector, hop=query.hop + 1, trail=(*query.trail, hit.chunk.id))

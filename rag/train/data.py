@@ -37,9 +37,10 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An input of the query side, the passage it should find, and the question's other gold passages."""
+    """A question, the passage read ("" for none), the one it should find, and the question's other gold passages."""
 
-    text: str
+    question: str
+    read: str
     target: str
     others: tuple[str, ...]
 
@@ -60,6 +61,10 @@ class Labelled:
     pairs: tuple[Pair, ...]
     asked: tuple[Asked, ...] = ()
     checks: tuple[Pair, ...] = ()
+
+    def text(self, pair: Pair) -> str:
+        """What the query side of an embedder reads of a pair."""
+        return f"{pair.question}{SEPARATOR}{encoded(*self.passages[pair.read])}" if pair.read else pair.question
 
 
 def read(folder: Path, *, most: int | None = None) -> Labelled:
@@ -99,10 +104,6 @@ def encoded(title: str, text: str) -> str:
     return f"{title}\n{text}" if title else text
 
 
-def _encoded(row: Row) -> str:
-    return encoded(row.get("title") or "", row["text"])
-
-
 def gold(row: Row) -> tuple[str, ...]:
     """The pids of a question's gold passages; SQuAD has one in `pid`."""
     return tuple(dict.fromkeys(row["gold"] if "gold" in row else [row["pid"]]))
@@ -118,9 +119,8 @@ def question_pairs(row: Row, corpus: Mapping[str, Row]) -> list[Pair]:
     golds = gold(row)
     starts, steps = _stated(row) or _named(row["question"], [corpus[pid] for pid in golds])
     question = row["question"]
-    inputs = [(question, "", b) for b in starts]
-    inputs += [(f"{question}{SEPARATOR}{_encoded(corpus[a])}", a, b) for a, b in steps]
-    return [Pair(text, b, tuple(pid for pid in golds if pid not in (a, b))) for text, a, b in inputs]
+    inputs = [*(("", b) for b in starts), *steps]
+    return [Pair(question, a, b, tuple(pid for pid in golds if pid not in (a, b))) for a, b in inputs]
 
 
 Order = tuple[list[str], list[tuple[str, str]]]  # where a search starts, and which passage follows which

@@ -86,17 +86,17 @@ def task(sources: Sequence[Labelled], vectors: Sequence[Vectors], encode: Encode
 
 
 def _numbered(sources: Sequence[Labelled], chosen: Sequence[Sequence[Pair]], encode: Encode, passages: Tensor) -> Task:
-    pairs: list[Pair] = []
+    texts: list[str] = []
     targets: list[int] = []
     others: list[list[int]] = []
     first = 0
     for source, some in zip(sources, chosen, strict=True):
         row = {pid: first + i for i, pid in enumerate(source.passages)}
-        pairs += some
+        texts += [source.text(pair) for pair in some]
         targets += [row[pair.target] for pair in some]
         others += [[row[pid] for pid in pair.others] for pair in some]
         first += len(row)
-    return Task(encode([pair.text for pair in pairs]) if pairs else [], np.array(targets, np.int64), others, passages)
+    return Task(encode(texts) if texts else [], np.array(targets, np.int64), others, passages)
 
 
 def train(

@@ -13,15 +13,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rag.hop.encoder import Encoder
+from rag.hop.reading import Reading
 from rag.hop.score import OWN, Parts
 from rag.retrieve.search import Search
+from rag.stages import Hopper
 from rag.train.data import Asked
 from rag.train.world import grow
 from rag.types import Vector
@@ -30,6 +32,15 @@ START = (0.75, 0.073, 0.29, 1.62, 0.38, 0.021, 1.6)  # as shipped, in the order 
 UNIT = (1.0, 0.1, 1.0, 1.0, 1.0, 0.1, 1.0)  # nats come by the ten, so that one step of learning fits all
 FEWEST = 20  # trees; with fewer there is nothing to learn, and `START` stays
 STEPS, RATE = 150, 0.04
+
+
+class Reads(Hopper, Protocol):
+    """A hopper with the ranking that is learned here."""
+
+    @property
+    def reading(self) -> Reading:
+        """The tree it grows."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +61,14 @@ def together(asked: Sequence[Asked]) -> list[Asked]:
     ]
 
 
-def examples(search: Search, encoder: Encoder, asked: Sequence[Asked]) -> list[Example]:
+def examples(search: Search, hopper: Reads, asked: Sequence[Asked]) -> list[Example]:
     """A tree for each question that finds a gold passage and one that is not; `gold` of a question are chunk ids."""
     made = []
     for question, query in zip(asked, search.prepare([one.text for one in asked]), strict=True):
-        tree = grow(search, query, encoder)
+        tree = grow(search, query, hopper)
         gold = np.array([hit.chunk.id in question.gold for hit in tree], np.bool_)
         if gold.any() and not gold.all():
-            made.append(Example(encoder.parts(question.text, tree), gold))
+            made.append(Example(hopper.reading.parts(query, tree), gold))
     return made
 
 

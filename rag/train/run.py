@@ -11,10 +11,11 @@ import numpy as np
 from rag.embed.onnx import Onnx
 from rag.errors import InputError
 from rag.hop.encoder import Encoder, load
+from rag.train import mine
 from rag.train.card import card
 from rag.train.data import Asked, Labelled, encoded, read
 from rag.train.hop import Options, Trained, task, train
-from rag.train.rank import START, Example, examples, fit, together
+from rag.train.rank import START, Example, Reads, examples, fit, together
 from rag.train.vectors import frozen
 from rag.train.weights import error, write
 from rag.train.world import chunk_id, index
@@ -33,16 +34,7 @@ def train_hop(
     Raises InputError for folders without pairs, ModelError for a model that cannot run in onnxruntime.
     """
     embedder = Onnx(model=model)
-    sources = [read(folder, most=most) for folder in folders]
-    if not any(source.pairs for source in sources):
-        raise InputError(f"{', '.join(map(str, folders))}: no question whose gold passages are all in the corpus.")
-    vectors = []
-    for folder, source in zip(folders, sources, strict=True):
-        say(
-            f"{folder}: {len(source.pairs):,} pairs, {len(source.passages):,} passages, "
-            f"{len(source.asked):,} questions held out"
-        )
-        vectors.append(frozen(embedder, [encoded(*passage) for passage in source.passages.values()]))
+    sources, vectors = gathered(folders, embedder, most=most, seed=options.seed, say=say)
 
     def progress(step: int, steps: int, value: float) -> None:
         if step % EVERY == 0 or step == steps:
@@ -67,8 +59,33 @@ def train_hop(
     return trained
 
 
+def gathered(
+    folders: Sequence[Path], embedder: Onnx, *, most: int | None, seed: int, say: Say
+) -> tuple[list[Labelled], list[Vectors]]:
+    """Every folder as read or, where it holds an index, as mined, and the index vectors of its passages.
+
+    Raises InputError where there are no pairs.
+    """
+    sources, vectors = [], []
+    for folder in folders:
+        if mine.minable(folder):
+            source, rows = mine.read_index(folder, embedder, most=most, seed=seed)
+        else:
+            source, rows = read(folder, most=most), None
+        say(
+            f"{folder}: {len(source.pairs):,} pairs, {len(source.passages):,} passages, "
+            f"{len(source.asked):,} questions held out"
+        )
+        sources.append(source)
+        texts = [encoded(*passage) for passage in source.passages.values()]
+        vectors.append(frozen(embedder, texts) if rows is None else rows)
+    if not any(source.pairs for source in sources):
+        raise InputError(f"{', '.join(map(str, folders))}: no question whose gold passages are all in the corpus.")
+    return sources, vectors
+
+
 def trees(
-    sources: Sequence[Labelled], vectors: Sequence[Vectors], encoder: Encoder, embedder: Onnx
+    sources: Sequence[Labelled], vectors: Sequence[Vectors], hopper: Reads, embedder: Onnx
 ) -> list[list[Example]]:
     """Two groups of each folder: trees of its held-out questions, and of those in twos."""
     grown = []
@@ -79,6 +96,6 @@ def trees(
             continue
         with tempfile.TemporaryDirectory() as folder:
             search = index(list(source.passages.values()), rows, embedder, Path(folder) / "index")
-            grown += [examples(search, encoder, some) for some in (asked, together(asked))]
+            grown += [examples(search, hopper, some) for some in (asked, together(asked))]
             search.store.close()
     return grown

@@ -1,9 +1,9 @@
-"""The frozen side of training: index vectors of passages, computed once and kept in raghop's cache."""
+"""The frozen side of training: index vectors of passages and the like, computed once and kept in raghop's cache."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 
 import numpy as np
@@ -15,13 +15,22 @@ from rag.types import Chunk, Chunked, Document, Vectors
 
 def frozen(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     """The vectors (n, dim) that an index has for these texts, of at least one passage."""
-    digest = hashlib.sha256("\0".join([embedder.fingerprint, *texts]).encode("utf-8", "replace")).hexdigest()
-    if stored := cache.load(f"vectors-{digest}"):
+
+    def make() -> Vectors:
+        chunked = [Chunked(Document("", "", text), (Chunk("", "", text, 0, len(text), ""),)) for text in texts]
+        return np.asarray(embedder.embed_chunks(chunked).dense)
+
+    return remembered([embedder.fingerprint, *texts], make)
+
+
+def remembered(facts: Sequence[str], make: Callable[[], Vectors]) -> Vectors:
+    """What `make` gives, or gave an earlier training for the same facts."""
+    name = f"vectors-{hashlib.sha256(chr(0).join(facts).encode('utf-8', 'replace')).hexdigest()}"
+    if stored := cache.load(name):
         found: Vectors = np.load(BytesIO(stored), allow_pickle=False)
         return found
-    chunked = [Chunked(Document("", "", text), (Chunk("", "", text, 0, len(text), ""),)) for text in texts]
-    vectors = np.asarray(embedder.embed_chunks(chunked).dense)
+    vectors = make()
     file = BytesIO()
     np.save(file, vectors)
-    cache.save(f"vectors-{digest}", file.getvalue())
+    cache.save(name, file.getvalue())
     return vectors

@@ -1,0 +1,74 @@
+"""Hops by a gate on vectors, beside the hops along links: the tree and ranking of the hop encoder, in milliseconds.
+
+TreeHop's network (`rag.hop.gate`) stands where the encoder reads: from the vectors of the question and of a passage to
+that of what is missing. No text is read, so that a hop costs a few small matrix products. Weights and the numbers of
+the ranking come from `rag train gate`. For published TreeHop checkpoints and more layers, use `treehop`.
+
+Source of the network: TreeHop (arXiv 2504.20114).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from rag.errors import ConfigError, ModelError
+from rag.hop.gate import Gate, fitting
+from rag.hop.reading import Reading
+from rag.hop.score import vectors
+from rag.stages import Embedder, component
+from rag.types import Hit, Query, Vector, Vectors
+
+SHIPPED = Path(__file__).parent / "weights" / "minilm-gate.safetensors"
+
+
+@component
+class Gated:
+    """`weights` is a file of `rag train gate`, "" the one shipped for the bundled model; `links` are followed, too."""
+
+    embedder: Embedder
+    weights: str = ""
+    seeds: Annotated[int, Field(ge=1)] = 5
+    links: bool = True
+
+    @property
+    def hops(self) -> int:
+        """One: the gate is trained on the question's own vector."""
+        return 1
+
+    def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
+        """A query for each of the best new passages, by the gate, and one for each anchor, by its links.
+
+        Raises ConfigError where queries or hits carry no vectors, MismatchError for another embedder's gate.
+        """
+        return self.reading.hop(queries, hits)
+
+    def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
+        """The k best by `rag.hop.score`, ties by id; a score is 1 / place."""
+        return self.reading.rank(question, hits, k=k)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The tree that this gate grows. Raises ModelError for a gate without a ranking, such as a published one."""
+        if self._gate.rank is None:
+            raise ModelError(f"{self.weights}: this gate holds no ranking; use hop: treehop, or `rag train gate`.")
+        return Reading(_asked, self._after, self._gate.rank, self.hops, self.seeds, self.links)
+
+    def _after(self, question: Query, hits: Sequence[Hit]) -> Vectors:
+        c = vectors(hits)
+        return self._gate.next_queries(np.broadcast_to(_asked(question), c.shape), c)
+
+    @cached_property
+    def _gate(self) -> Gate:
+        return fitting(Path(self.weights) if self.weights else SHIPPED, self.embedder)
+
+
+def _asked(question: Query) -> Vector:
+    if question.dense is None:
+        raise ConfigError("hop: gate needs dense vectors; retrieve by dense or hybrid, or use the hopper links.")
+    return question.dense
