@@ -44,7 +44,10 @@ def test_what_many_chunks_are_about_links_nothing() -> None:
 
 
 def test_questions_are_held_out_and_the_order_is_seeded() -> None:
-    world = [chunk(f"town{i}", f"From here a road leads to Town{i + 1} and the sea.") for i in range(8 * CHECKED)]
+    world = [
+        chunk(f"town{i}", f"Town{i} lies by the wide sea. From here a road leads to Town{i + 1} as well.")
+        for i in range(8 * CHECKED)
+    ]
     one, again, other = (mined(world, seed=seed) for seed in (0, 0, 1))
     assert one == again
     assert set(one.pairs) == set(other.pairs) and one.pairs != other.pairs

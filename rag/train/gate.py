@@ -32,7 +32,7 @@ TEMPERATURE = 0.15
 BESIDE = 0.1  # what InfoNCE counts beside distillation
 HARD = 5  # negatives near q, and as many near q'
 NEAREST = 30  # among which they are drawn,
-SAMPLE = 8192  # for q' of so many passages at random
+SAMPLE = 2048  # for q' of so many passages at random
 Report = Callable[[int, int, float], None]  # epoch, epochs, loss of the held-out rows
 
 
