@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from rag import Pipeline
+from rag.embed.hashing import Hashing
+from rag.errors import InputError, MismatchError
 from rag.train.data import CHECKED
-from rag.train.mine import mined
+from rag.train.mine import minable, mined, read_index
 from rag.types import Chunk
 
 FILM = "Red Harbour is a film directed by the Aster Pictures company. It rains."
@@ -37,10 +44,35 @@ def test_what_many_chunks_are_about_links_nothing() -> None:
 
 
 def test_questions_are_held_out_and_the_order_is_seeded() -> None:
-    world = [chunk(f"town{i}", f"From here a road leads to Town{i + 1} and the sea.") for i in range(8 * CHECKED)]
+    world = [
+        chunk(f"town{i}", f"Town{i} lies by the wide sea. From here a road leads to Town{i + 1} as well.")
+        for i in range(8 * CHECKED)
+    ]
     one, again, other = (mined(world, seed=seed) for seed in (0, 0, 1))
     assert one == again
     assert set(one.pairs) == set(other.pairs) and one.pairs != other.pairs
     assert 0 < len(one.checks) < len(one.pairs)
     assert not {pair.question for pair in one.checks} & {pair.question for pair in one.pairs}
     assert len(mined(world, most=3).pairs) == 3
+
+
+def test_an_index_gives_pairs_and_its_own_vectors(notes: Path) -> None:
+    assert not minable(notes)
+    with Pipeline.load(str(notes / "tiny.yaml"), index=notes) as pipeline:
+        pipeline.ingest(["docs"])
+    assert minable(notes)
+    found, vectors = read_index(notes, Hashing(), most=None, seed=0)
+    assert vectors.shape == (len(found.passages), 256)
+    said = {"router": "building 4", "lumen": "watts", "halvorsen": "Tarnvik"}
+    name = {pid: key for pid, (_, text) in found.passages.items() for key, words in said.items() if words in text}
+    steps = {(name[pair.read], name[pair.target]) for pair in (*found.pairs, *found.checks) if pair.read}
+    assert steps == {("router", "lumen"), ("lumen", "halvorsen")}
+    with pytest.raises(MismatchError, match="another embedder"):
+        read_index(notes, Hashing(width=64), most=None, seed=0)
+
+
+def test_an_index_without_links_is_an_error(notes: Path) -> None:
+    with Pipeline.load(str(notes / "tiny.yaml"), index=notes) as pipeline:
+        pipeline.ingest(["docs/canteen.txt"])
+    with pytest.raises(InputError, match="nothing to mine"):
+        read_index(notes, Hashing(), most=None, seed=0)

@@ -47,15 +47,29 @@ class Variant:
         return {key: value for key, value in {**shipped, **self.changes}.items() if value is not None}
 
 
+HOPPING = ("2wiki", "hotpotqa", "musique")
 SEARCH = {by: {"use": "search", "by": by} for by in ("dense", "sparse")}
 
 VARIANTS = {
     variant.name: variant
     for variant in (
         Variant("direct", "hybrid search, no hops: the baseline, and the default without `hop`", "direct"),
-        Variant("fast", "dense search, one link hop", "fast"),
+        Variant("fast", "hybrid search, hops by the gate and along links", "fast"),
         Variant("links", "hybrid search, link hops: the default without reading", "links"),
         Variant("default", "hybrid search, hops by reading and along links"),
+        Variant(
+            "gate alone",
+            "`fast` without links: hybrid search, hops by the gate",
+            "fast",
+            {"hop": {"use": "gate", "links": False}},
+            only=HOPPING,
+        ),
+        Variant(
+            "no links",
+            "the default without links: hybrid search, hops by reading",
+            changes={"hop": {"use": "encoder", "links": False}},
+            only=HOPPING,
+        ),
         Variant("no BM25", "the default without `sparse`: dense search only", changes={"retrieve": SEARCH["dense"]}),
         Variant(
             "no dense",

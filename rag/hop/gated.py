@@ -9,8 +9,8 @@ Source of the network: TreeHop (arXiv 2504.20114).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +25,7 @@ from rag.stages import Embedder, component
 from rag.types import Hit, Query, Vector, Vectors
 
 SHIPPED = Path(__file__).parent / "weights" / "minilm-gate.safetensors"
+REMEMBERED = 4  # questions
 
 
 @component
@@ -60,8 +61,18 @@ class Gated:
         return Reading(_asked, self._after, self._gate.rank, self.hops, self.seeds, self.links)
 
     def _after(self, question: Query, hits: Sequence[Hit]) -> Vectors:
-        c = vectors(hits)
-        return self._gate.next_queries(np.broadcast_to(_asked(question), c.shape), c)
+        return self._moved(_asked(question).tobytes(), vectors(hits).astype(np.float32).tobytes())
+
+    @cached_property
+    def _moved(self) -> Callable[[bytes, bytes], Vectors]:
+        """The gate on one question's vector and some passages', remembered for the ranking after the hop."""
+
+        def moved(question: bytes, passages: bytes) -> Vectors:
+            q = np.frombuffer(question, np.float32)
+            c = np.frombuffer(passages, np.float32).reshape(-1, len(q))
+            return self._gate.next_queries(np.broadcast_to(q, c.shape), c)
+
+        return lru_cache(REMEMBERED)(moved)
 
     @cached_property
     def _gate(self) -> Gate:
@@ -71,4 +82,4 @@ class Gated:
 def _asked(question: Query) -> Vector:
     if question.dense is None:
         raise ConfigError("hop: gate needs dense vectors; retrieve by dense or hybrid, or use the hopper links.")
-    return question.dense
+    return question.dense.astype(np.float32, copy=False)

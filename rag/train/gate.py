@@ -1,6 +1,7 @@
 """Training of TreeHop's gate: vectors in, vectors out, so that minutes on one core are enough.
 
-A row is a question's vector q, a passage's c, and what should be found next. Two losses, summed where both are known:
+A row is a question's vector q, a passage's c, and what should be found next. Two losses, the first counted a tenth
+where both are known:
 
 - InfoNCE (arXiv 1807.03748) with the paper's settings: temperature 0.15; negatives are the other targets of the batch,
   five hard ones near q, five near the present q', and c itself. The question's other gold passages and near copies of
@@ -28,9 +29,10 @@ from rag.train.hop import COPY, DEVICE, pace
 from rag.types import Vectors
 
 TEMPERATURE = 0.15
+BESIDE = 0.1  # what InfoNCE counts beside distillation
 HARD = 5  # negatives near q, and as many near q'
 NEAREST = 30  # among which they are drawn,
-SAMPLE = 8192  # for q' of so many passages at random
+SAMPLE = 2048  # for q' of so many passages at random
 Report = Callable[[int, int, float], None]  # epoch, epochs, loss of the held-out rows
 
 
@@ -181,7 +183,7 @@ class _Data:
             total = total + (1 - cosine_similarity(moved, self.taught[rows])).mean()
         known = (self.target[rows] >= 0).nonzero()[:, 0]
         if len(known):
-            total = total + self._contrast(moved[known], rows[known])
+            total = total + (1 if self.taught is None else BESIDE) * self._contrast(moved[known], rows[known])
         return total
 
     def _contrast(self, moved: Tensor, rows: Tensor) -> Tensor:

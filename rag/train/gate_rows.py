@@ -1,7 +1,8 @@
 """From labelled questions to the rows that a gate is trained on, with what a hop encoder reads where one is given.
 
 Rows with a target are the steps of `rag.train.data`: a question, a gold passage, the gold passage that follows. With an
-encoder to learn from, the `NEAR` passages closest to a question are rows as well: the gate will stand there, too.
+encoder to learn from, the passages closest to a question are rows as well, for the gate will stand there, too: `NEAR`
+of a question that takes steps, one of others.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from rag.train.gate import Rows
 from rag.types import Vectors
 
 NEAR = 2
+HELD = 100  # pairs of a folder that are checked on
 Read = Callable[[list[str]], Vectors]  # texts -> what the encoder reads, (n, d)
 
 
@@ -25,8 +27,8 @@ def rows(sources: Sequence[Labelled], vectors: Sequence[Vectors], embedder: Embe
 
 
 def held_rows(sources: Sequence[Labelled], vectors: Sequence[Vectors], embedder: Embedder, read: Read | None) -> Rows:
-    """Those of the held-out questions."""
-    return _rows(sources, [source.checks for source in sources], vectors, embedder, read)
+    """Those of held-out questions."""
+    return _rows(sources, [source.checks[:HELD] for source in sources], vectors, embedder, read)
 
 
 def _rows(
@@ -50,7 +52,12 @@ def _rows(
         steps = [pair for pair in pairs if pair.read]
         if read is not None:
             seen = {(pair.question, pair.read) for pair in steps}
-            close = [(question, pids[i]) for question in asked for i in np.argsort(-(known @ of[question]))[:NEAR]]
+            stepping = {pair.question for pair in steps}
+            close = [
+                (question, pids[i])
+                for question in asked
+                for i in np.argsort(-(known @ of[question]))[: NEAR if question in stepping else 1]
+            ]
             steps += [Pair(question, pid, "", ()) for question, pid in close if (question, pid) not in seen]
         if read is not None and steps:
             taught.append(read([source.text(pair) for pair in steps]))

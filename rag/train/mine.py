@@ -1,7 +1,7 @@
 """Training pairs without labels, from the links of an index: pseudo-questions for which both ends are needed.
 
-Where a sentence of chunk a mentions a key that chunk b is about, sentence and b's opening make a question with the key
-taken out of both: "Red Harbour is a film directed by Aster Pictures." and "Aster Pictures was founded in Norvik in
+Where a sentence of chunk a mentions a key that chunk b is about, and one of b opens with it, both make a question with
+the key taken out: "Red Harbour is a film directed by Aster Pictures." and "Aster Pictures was founded in Norvik in
 1912." make "Red Harbour is a film directed by which was founded in Norvik?". From the question, a is to be found;
 from the question and a, b. Rules for text with spaces between words; no model.
 
@@ -30,8 +30,11 @@ from rag.train.data import CHECKED, MOST_CHECKED, Labelled, Pair
 from rag.types import Chunk, Vectors
 
 WIDE = 3
-WORDS = range(4, 41)  # of a sentence that is used
-SAID = 0.6  # of the words of b's opening; the rest would hold the answer
+WORDS = range(4, 31)  # of a sentence that is used
+OPENS = 20  # characters that may stand before the key in a sentence of b
+SAID, MOST_SAID = 0.6, 12  # of the words of b's sentence; the rest would hold the answer
+_NAMED_BEFORE = re.compile(r"[\w,.] [A-Z][\w.'-]* $")  # a capital that does not open the sentence
+_NAMED_AFTER = re.compile(r" [A-Z]")
 SLICE = 1000  # chunks read from the manifest at once
 
 
@@ -101,21 +104,30 @@ def _questions(chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, Chunk, str]]:
 
 def _question(a: Chunk, sentence: str, key: str, b: Chunk) -> str | None:
     """Both sentences with the key taken out, a's title in front where its sentence does not name it."""
-    left, said = _without(key, sentence, "which"), _sentences(b.text)
-    if left is None or not said:
+    left = _without(key, sentence, "which")
+    said = (text for one in _sentences(b.text) if (text := _without(key, one, "", within=OPENS)) is not None)
+    right = next(said, "").split()
+    if left is None or len(right) < WORDS.start - 1:
         return None
-    right = next((text for one in said if (text := _without(key, one, "")) is not None), said[0]).split()
-    right = right[: max(3, round(SAID * len(right)))]
+    right = right[: min(MOST_SAID, max(3, round(SAID * len(right))))]
     named = not set(mentions(sentence)).isdisjoint(a.about)
     title = "" if named or not a.title else f"{a.title}: "
     return f"{title}{left.rstrip(' .')} {' '.join(right).rstrip(' ,;:.')}?"
 
 
-def _without(key: str, sentence: str, by: str) -> str | None:
-    """The sentence with the first words that read like the key exchanged; None where none do."""
-    pattern = r"(?:\b[Tt]he |\b[Aa]n? )?\b" + r"\W+".join(map(re.escape, key.split())) + r"\b(?:['’]s)?"
+def _without(key: str, sentence: str, by: str, *, within: int | None = None) -> str | None:
+    """The sentence with the first words that read like the key exchanged.
+
+    None where none do, or only behind `within` characters, or where they are a part of a longer name.
+    """
+    pattern = r"(?:\bthe |\ban? )?\b" + r"\W+".join(map(re.escape, key.split())) + r"\b(?:['’]s)?"
     found = re.search(pattern, sentence, re.IGNORECASE)
-    return f"{sentence[: found.start()]}{by}{sentence[found.end() :]}" if found else None
+    if found is None or (within is not None and found.start() > within):
+        return None
+    before, after = sentence[: found.start()], sentence[found.end() :]
+    if _NAMED_BEFORE.search(before) or _NAMED_AFTER.match(after):
+        return None
+    return f"{before}{by}{after}"
 
 
 def _sentences(text: str) -> list[str]:
