@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from rag.conversation import Conversation
     from rag.errors import RagError
     from rag.pipeline import Event, Pipeline
     from rag.report import FileReport, Report
@@ -22,6 +23,7 @@ __all__ = [
     "Chunk",
     "Chunked",
     "Citation",
+    "Conversation",
     "Document",
     "Embeddings",
     "Event",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Conversation": "rag.conversation",
     "RagError": "rag.errors",
     "FileReport": "rag.report",
     "Report": "rag.report",

@@ -77,7 +77,7 @@ def _topics(turn: Turn) -> list[str]:
     """The names of a turn, those of a short answer first, then the question's, the last first."""
     said = [match[0] for match in _names(turn["short"])] if len(turn["short"].split()) <= 8 else []
     asked = [match[0] for match in _names(turn["asked"])][::-1]
-    return list(dict.fromkeys([*said, *asked]))
+    return list(dict.fromkeys(re.sub("[’']s$", "", name) for name in [*said, *asked]))
 
 
 def _names(text: str) -> Iterator[re.Match[str]]:

@@ -16,6 +16,7 @@ MAKER: Turn = {
     "short": "Halvorsen Optik",
 }
 SILENT: Turn = {"question": "Why?", "asked": "why was that?", "text": "", "short": ""}
+PLACE: Turn = {**MAKER, "asked": "Where is Halvorsen Optik's head office? (Lumen K2)", "short": "Tarnvik"}
 YEAR: Turn = {"question": "", "asked": "When was the Grey Heron built?", "text": "1987 [1]", "short": "in 1987"}
 
 
@@ -30,6 +31,7 @@ YEAR: Turn = {"question": "", "asked": "When was the Grey Heron built?", "text":
         ("What about the Sula Tern?", [YEAR], "When was the Sula Tern built?"),
         ("And the Sula Tern?", [YEAR], "When was the Sula Tern built?"),
         ("Why?", [YEAR], "Why? (Grey Heron)"),
+        ("Where is it?", [PLACE], "Where is Tarnvik? (Lumen K2, Halvorsen Optik)"),
         # what stands alone already
         ("When does the canteen open?", [MAKER], "When does the canteen open?"),
         ("Where is Tarnvik?", [MAKER], "Where is Tarnvik?"),

@@ -2,7 +2,9 @@
 
 Each place goes to the hit with the largest balance * relevance - (1 - balance) * likeness, where relevance is the given
 score scaled to 0..1 within the list and likeness the largest cosine with a hit chosen before. Hits of a source that has
-had its share go behind all others. Hits of later hops are moved, too.
+had its share go behind all others. Hits of later hops are moved, too. It is for lists full of doubles, not for recall:
+over `direct`, balance 0.7 took recall@5 from 0.571 to 0.535 on MuSiQue (176 questions), whose gold passages are alike,
+and from 0.833 to 0.830 on HotpotQA (150); 0.9 adds 0.003 to both.
 Source: Carbonell and Goldstein, "The use of MMR", SIGIR 1998.
 """
 

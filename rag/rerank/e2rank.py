@@ -6,7 +6,7 @@ question. Hits of later hops keep their places. There are two ways to read the l
 vectors, weighted by place (Rocchio 1971), for any embedder; "text" embeds the listwise prompt of E2Rank in the
 question's place, for the models trained to read it.
 
-With the bundled model "vectors" gains nothing after hybrid search: recall@5 over `direct`: MuSiQue (176 questions)
+With the bundled model "vectors" gains nothing after hybrid search. Recall@5 over `direct`: MuSiQue (176 questions)
 0.571 to 0.575, HotpotQA (150) 0.833 to 0.820, both within chance.
 Source: E2Rank (arXiv 2510.22733); its chat template is left to the embedder's `query_prefix`.
 """
