@@ -164,8 +164,8 @@ class _Data:
         self.questions = torch.from_numpy(rows.questions).to(DEVICE)
         self.read, self.target = (torch.from_numpy(ids).to(DEVICE) for ids in (rows.read, rows.target))
         self.taught = None if rows.taught is None else torch.from_numpy(rows.taught).to(DEVICE)
-        parts = self.questions.split(256)
-        self.near = torch.cat([self._nearest(q) for q in parts]) if len(rows) else None
+        near = [self._nearest(self.questions[at : at + 256]) for at in range(0, len(rows), 256)]
+        self.near = torch.cat(near) if near else self.read[:, None]
 
     def mean(self, network: Network, size: int) -> float:
         """The loss of all rows."""
@@ -178,7 +178,7 @@ class _Data:
         rows = torch.from_numpy(batch).to(DEVICE)
         q, c = self.questions[rows], self.passages[self.read[rows]]
         moved = network(q, c)
-        total = moved.new_zeros(())
+        total: Tensor = moved.new_zeros(())
         if self.taught is not None:
             total = total + (1 - cosine_similarity(moved, self.taught[rows])).mean()
         known = (self.target[rows] >= 0).nonzero()[:, 0]
@@ -190,7 +190,7 @@ class _Data:
         """InfoNCE of q' (n, d) with each target against targets of the batch, hard negatives and c."""
         n = len(rows)
         target, read = self.target[rows], self.read[rows]
-        near = torch.stack([self._drawn(self.near[rows]), self._drawn(self._near_now(moved.detach()))])  # type: ignore[index]
+        near = torch.stack([self._drawn(self.near[rows]), self._drawn(self._near_now(moved.detach()))])
         own = torch.cat([*near, read[:, None]], dim=1)  # (n, 2 HARD + 1)
         ids = torch.cat([target.expand(n, n), own], dim=1)
         scores = torch.einsum("nd,nkd->nk", moved, self.passages[ids]) / TEMPERATURE
