@@ -58,7 +58,7 @@ def train_gate(
     say(f"ranking: {sum(map(len, grown)):,} trees of held-out questions")
     rank = fit(grown)
     put(rank)
-    learned = f"learned from the hop encoder {teacher.name} and gold passages" if teacher else "gold passages only"
+    learned = f"learned from what the hop encoder {teacher.name} reads" if teacher else "gold passages only"
     text = f"""# Hop gate
 
 TreeHop's network (arXiv 2504.20114) for `hop: {{use: gate}}` and `hop: {{use: treehop}}`, with {options.features}
