@@ -7,6 +7,8 @@ an answer; the best placed one counts. The subset are questions that name the ar
 by first letters) while no gold chunk does: their chunks cannot be told from another article's by themselves. Search is
 exact, dense, over all chunks. `untitled` rows never see a title. Cost is CPU seconds of embedding over those of
 `chunk`; a mixture needs both its vectors. Vectors are kept in raghop's cache with what they cost when they were made.
+--weights reads late chunks with a file of `rag train embedder`; --unseen leaves out what such a training may have read
+of this folder.
 """
 
 from __future__ import annotations
@@ -24,10 +26,11 @@ from pathlib import Path
 
 import numpy as np
 
+from rag import cache
 from rag.chunk.sentences import Sentences
-from rag.embed import cache
 from rag.embed.onnx import Onnx
 from rag.prose import sentences
+from rag.train.articles import joined, unseen
 from rag.train.data import CORPORA, QUESTIONS, Row, gold, load
 from rag.types import Chunk, Chunked, Document, Vectors
 from rag_evals.stats import paired_bootstrap
@@ -62,27 +65,18 @@ class World:
     questions: tuple[Row, ...]
 
 
-def world(base: Path, *, articles: int | None, most: int) -> World:
+def world(base: Path, *, articles: int | None, most: int, only_unseen: bool = False) -> World:
     """Read a folder of `corpus` and `questions`; a seeded choice of at most `most` questions of the first articles."""
-    rows = list(load(_file(base, CORPORA)))
-    rows.sort(key=lambda row: [int(part) if part.isdigit() else 0 for part in re.split(r"(\d+)", row["pid"])[-2:-1]])
-    parts: dict[str, list[Row]] = {}
-    for row in rows:
-        parts.setdefault(row["title"], []).append(row)
-    documents, places = [], {}
-    for title in sorted(parts)[:articles]:
-        text = ""
-        for row in parts[title]:
-            places[row["pid"]] = (title, len(text), len(text) + len(row["text"].strip()))
-            text += row["text"].strip() + "\n\n"
-        documents.append(Document(title, title, text.rstrip(), title.replace("_", " ")))
+    documents, places = joined(load(_file(base, CORPORA)))
+    chosen = [one for one in documents if not only_unseen or unseen(one.title)][:articles]
+    names = {document.id for document in chosen}
     asked = [
         row
         for row in load(_file(base, QUESTIONS))
-        if row.get("answers") and not row.get("is_impossible") and gold(row)[0] in places
+        if row.get("answers") and not row.get("is_impossible") and places[gold(row)[0]][0] in names
     ]
     random.Random(0).shuffle(asked)
-    return World(tuple(documents), places, tuple(asked[:most]))
+    return World(tuple(chosen), places, tuple(asked[:most]))
 
 
 def _file(base: Path, patterns: Sequence[str]) -> Path:
@@ -149,9 +143,9 @@ def stems(text: str) -> set[str]:
     return {word[:STEM] for word in re.findall(rf"[^\W_]{{{SHORTEST},}}", text.casefold())}
 
 
-def measure(at: World, size: str, overlap: int, only: Sequence[str]) -> None:
+def measure(at: World, size: str, overlap: int, weights: str, only: Sequence[str]) -> None:
     """Print the table of one chunk size."""
-    plain, late = Onnx(), Onnx(late=1, overlap=overlap)
+    plain, late = Onnx(), Onnx(late=1, overlap=overlap, weights=weights)
     cuts = {context: cut(at.documents, size, context) for context in ("none", "summary", "title")}
     wanted = golds(at, cuts["none"])
     asked = [i for i, found in enumerate(wanted) if found]
@@ -206,13 +200,15 @@ def main() -> None:
     parser.add_argument("--articles", type=int, help="only the first so many, by title")
     parser.add_argument("--questions", type=int, default=2500)
     parser.add_argument("--overlap", type=int, default=32)
+    parser.add_argument("--weights", default="", help="a file of `rag train embedder`")
+    parser.add_argument("--unseen", action="store_true", help="only documents that no training reads")
     parser.add_argument("--only", nargs="+", choices=ROWS, default=[], metavar="ROW", help="the first is compared with")
     given = parser.parse_args()
-    at = world(given.data / given.set, articles=given.articles, most=given.questions)
+    at = world(given.data / given.set, articles=given.articles, most=given.questions, only_unseen=given.unseen)
     words = sum(len(document.text.split()) for document in at.documents)
     print(f"{given.set}: {len(at.documents)} documents, {words:,} words; windows share {given.overlap} tokens")
     for size in given.sizes:
-        measure(at, size, given.overlap, given.only)
+        measure(at, size, given.overlap, given.weights, given.only)
 
 
 if __name__ == "__main__":

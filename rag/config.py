@@ -264,9 +264,9 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
         embedder = Joint(dense=embedder, sparse=sparse)
     made = embedder.representations
     given |= {"embedder": embedder, "dim": embedder.dim, "sparse": "sparse" in made, "tokens": "tokens" in made}
-    chunker: Chunker = make("chunk")
     given["store"] = make("store")
     given["generator"] = generator = make("generate")
+    chunker: Chunker = make("chunk")  # after the generator, which may write its contexts
     from rag.rerank.none import Unchanged
 
     connector: Connector = make("connector")

@@ -26,6 +26,7 @@ from rag.report import Progress, Report
 from rag.types import Answer, Filter, Hit
 
 if TYPE_CHECKING:
+    from rag.chunk.notes import Estimate
     from rag.graph import State
 
 KINDS = ("chunk", "embed", "sparse")
@@ -74,6 +75,21 @@ class Pipeline:
         roots = [str(path) for path in paths]
         options: dict[str, Any] = {"progress": progress} if progress else {}
         return ingest(self.index, self.config, roots, rebuild=rebuild, **options)
+
+    def estimate(self, paths: Sequence[str | Path]) -> Estimate | None:
+        """What notes of a language model on these files and folders will take; None where chunks get none.
+
+        Everything is read and cut for it. Raises InputError, ConfigError.
+        """
+        from rag.chunk.notes import estimate, writer
+
+        if self.config.stages["chunk"].get("context") != "llm":
+            return None
+        stages = build(self.config)
+        chunker: Any = stages.chunker
+        sources = stages.connector.scan([str(path) for path in paths], base=str(self.index.base))
+        documents = [document for loaded in stages.connector.load(sources) for document in loaded.documents]
+        return estimate(writer(stages.generator), replace(chunker, context="none").chunk(documents))
 
     @property
     def stages(self) -> Stages:

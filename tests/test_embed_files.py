@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from rag.embed import cache
+from rag import cache
 from rag.embed.modelfiles import locate
 from rag.embed.modelspec import read
 from rag.embed.tensors import mapped

@@ -86,17 +86,17 @@ def test_is_a_generator_that_loads_nothing_when_made() -> None:
 def test_greedy_decoding_equals_the_librarys_own(folder: Path) -> None:
     generator = Transformers(model=str(folder), device="cpu", max_tokens=40)
     prompt = prompt_for(generator)
-    ids = generator._encode(prompt)
+    ids = generator._encode(prompt.messages)
     theirs = generator._network.generate(
         input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False, pad_token_id=256
     )
     text = generator._tokenizer.decode(theirs[0, ids.shape[1] :], skip_special_tokens=True).rstrip("\ufffd")
-    assert "".join(generator._reply(prompt)) == text != ""
+    assert "".join(generator._reply(prompt.messages)) == text != ""
 
 
 def test_control_tokens_in_documents_are_ordinary_text(folder: Path) -> None:
     generator = Transformers(model=str(folder), device="cpu")
-    ids = generator._encode(prompt_for(generator))[0].tolist()
+    ids = generator._encode(prompt_for(generator).messages)[0].tolist()
     control = [generator._tokenizer.convert_ids_to_tokens(i) for i in ids if i >= 256]
     assert control == ["<|system|>", "<|end|>", "<|user|>", "<|end|>", "<|assistant|>"]
     assert TEXT in generator._tokenizer.decode(ids)

@@ -16,6 +16,7 @@ PURE = {
     "rag.citations",
     "rag.links",
     "rag.prose",
+    "rag.cache",
     "rag.chat",
     "rag.sentences",
     "rag.tokens",

@@ -1,6 +1,7 @@
 """From spans to chunks: what every chunker does around its own way of cutting.
 
-Gives each chunk its id, its context (title with heading path or most frequent words), what it is about, its sections.
+Gives each chunk its id, its context (title with heading path, most frequent words or a note), what it is about, its
+sections.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from uuid import NAMESPACE_URL, uuid5
 from annotated_types import Ge
 
 from rag import links
+from rag.chunk import notes
 from rag.chunk.outline import above, outline, path
 from rag.chunk.spans import Ruler, Span, strip
 from rag.chunk.summary import subject
-from rag.stages import Embedder
+from rag.stages import INJECTED, Embedder, Generator
 from rag.types import Chunk, Chunked, Document, Section
 
 VERSION = 1  # raise it when the same document comes to be cut otherwise
@@ -25,7 +27,7 @@ CONTEXT_TOKENS = 48  # with 200 tokens of text and two special ones, a chunk sta
 LONGEST_NAME = 1000  # characters of a title or heading that count
 
 Size: TypeAlias = Annotated[int, Ge(8)]  # tokens
-Context: TypeAlias = Literal["title", "headings", "summary", "none"]
+Context: TypeAlias = Literal["title", "headings", "summary", "llm", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Piece(NamedTuple):
 
 def fingerprint(chunker: Any) -> str:
     """A hash of a chunker's class, version, options and its embedder, whose tokens it counts."""
-    options = [(field.name, getattr(chunker, field.name)) for field in fields(chunker) if field.name != "embedder"]
+    options = [(field.name, getattr(chunker, field.name)) for field in fields(chunker) if field.name not in INJECTED]
     parts = (type(chunker).__name__, VERSION, options, chunker.embedder.fingerprint)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
@@ -58,10 +60,14 @@ def build(
     cut: Callable[[Text], Iterable[Piece]],
     *,
     embedder: Embedder,
+    generator: Generator | None,
     context: Context,
     fingerprint: str,
 ) -> list[Chunked]:
-    """One `Chunked` per document, cut by `cut`; all texts, titles and headings are tokenized in one call."""
+    """One `Chunked` per document, cut by `cut`; all texts, titles and headings are tokenized in one call.
+
+    Notes are written by `generator`. Raises ConfigError where it cannot, GeneratorError.
+    """
     outlines = [outline(document) for document in documents]
     subjects = [subject(document.text) if context == "summary" else "" for document in documents]
     strings = dict.fromkeys([*(document.text for document in documents), *subjects])
@@ -69,6 +75,7 @@ def build(
     strings.update(dict.fromkeys(_line(name) for found in outlines for heading in found for name in path(heading)))
     tokens = embedder.token_spans(list(strings))
     rulers = {string: Ruler.of(string, spans) for string, spans in zip(strings, tokens, strict=True)}
+    model = notes.writer(generator) if context == "llm" else None
     chunked = []
     for document, found, about in zip(documents, outlines, subjects, strict=True):
         text = Text(document, found, rulers[document.text], about)
@@ -77,19 +84,28 @@ def build(
             start, end = strip(document.text, start, end)
             if start < end and end > (pieces[-1].end if pieces else 0):  # something is left, and not all of it overlap
                 pieces.append(Piece(start, end, header))
-        chunked.append(Chunked(document, tuple(_chunks(text, pieces, rulers, context, fingerprint))))
+        said = notes.notes(model, document, [piece[:2] for piece in pieces]) if model else [""] * len(pieces)
+        if model:
+            spans = embedder.token_spans(said)
+            rulers.update((note, Ruler.of(note, own)) for note, own in zip(said, spans, strict=True))
+        chunked.append(Chunked(document, tuple(_chunks(text, pieces, said, rulers, context, fingerprint))))
     return chunked
 
 
 def _chunks(
-    text: Text, pieces: Sequence[Piece], rulers: Mapping[str, Ruler], context: Context, fingerprint: str
+    text: Text,
+    pieces: Sequence[Piece],
+    said: Sequence[str],
+    rulers: Mapping[str, Ruler],
+    context: Context,
+    fingerprint: str,
 ) -> Iterator[Chunk]:
     document = text.document
     digest = document.digest
     spans = [(piece.start, piece.end) for piece in pieces]
     about = links.keys(document, spans, text.headings)
     sections = _overlapping(document.sections, spans)
-    for (start, end, header), keys, found in zip(pieces, about, sections, strict=True):
+    for (start, end, header), note, keys, found in zip(pieces, said, about, sections, strict=True):
         yield Chunk(
             id=str(uuid5(NAMESPACE_URL, f"{document.id}|{digest}|{start}|{end}|{fingerprint}")),
             doc_id=document.id,
@@ -98,15 +114,17 @@ def _chunks(
             end=end,
             source=document.source,
             title=document.title,
-            context=_context(text, start, header, rulers, context),
+            context=_context(text, start, header, note, rulers, context),
             about=keys,
             sections=found,
             meta=document.meta,
         )
 
 
-def _context(text: Text, start: int, header: Span | None, rulers: Mapping[str, Ruler], context: Context) -> str:
-    """Title, subject, heading path and table header without what the chunk's own first line says again.
+def _context(
+    text: Text, start: int, header: Span | None, note: str, rulers: Mapping[str, Ruler], context: Context
+) -> str:
+    """Title, subject, heading path, note and table header without what the chunk's own first line says again.
 
     What `CONTEXT_TOKENS` do not hold is left out: middle headings first, the innermost last.
     """
@@ -114,7 +132,7 @@ def _context(text: Text, start: int, header: Span | None, rulers: Mapping[str, R
         return ""
     document = text.document
     first = document.text[start : start + LONGEST_NAME].partition("\n")[0]
-    names = [document.title, text.subject, *(path(above(text.headings, start)) if context == "headings" else ())]
+    names = [document.title, text.subject, *(path(above(text.headings, start)) if context == "headings" else ()), note]
     said = {first.strip("#*_ \t").casefold(), ""}
     parts = [
         name for name in {name.casefold(): name for name in map(_line, names)}.values() if name.casefold() not in said

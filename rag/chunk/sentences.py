@@ -8,7 +8,7 @@ from functools import cached_property
 from rag.chunk.build import Context, Piece, Size, Text, build, fingerprint
 from rag.chunk.spans import lines
 from rag.prose import sentences
-from rag.stages import Embedder, component
+from rag.stages import Embedder, Generator, component
 from rag.types import Chunked, Document
 
 
@@ -17,6 +17,7 @@ class Sentences:
     """Packs sentences, blind to headings and blocks."""
 
     embedder: Embedder
+    generator: Generator | None = None
     size: Size = 200
     context: Context = "headings"
 
@@ -27,7 +28,14 @@ class Sentences:
 
     def chunk(self, documents: Sequence[Document]) -> list[Chunked]:
         """One `Chunked` per document, in order."""
-        return build(documents, self._cut, embedder=self.embedder, context=self.context, fingerprint=self.fingerprint)
+        return build(
+            documents,
+            self._cut,
+            embedder=self.embedder,
+            generator=self.generator,
+            context=self.context,
+            fingerprint=self.fingerprint,
+        )
 
     def _cut(self, text: Text) -> Iterator[Piece]:
         units = list(text.ruler.pieces(0, len(text.document.text), self.size, (sentences, lines)))

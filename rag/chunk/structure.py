@@ -19,7 +19,7 @@ from rag.chunk.blocks import CUTS, Block, blocks
 from rag.chunk.build import Context, Piece, Size, Text, build, fingerprint
 from rag.chunk.outline import above, path
 from rag.chunk.spans import Ruler, Span
-from rag.stages import Embedder, component
+from rag.stages import Embedder, Generator, component
 from rag.types import Chunked, Document
 
 TINY = 8  # a section of less than size / 8 tokens is mostly its context, and would be found for its title alone
@@ -30,6 +30,7 @@ class Structure:
     """Follows headings, paragraphs, lists, tables and code fences."""
 
     embedder: Embedder
+    generator: Generator | None = None
     size: Size = 200
     context: Context = "headings"
 
@@ -40,7 +41,14 @@ class Structure:
 
     def chunk(self, documents: Sequence[Document]) -> list[Chunked]:
         """One `Chunked` per document, in order."""
-        return build(documents, self._cut, embedder=self.embedder, context=self.context, fingerprint=self.fingerprint)
+        return build(
+            documents,
+            self._cut,
+            embedder=self.embedder,
+            generator=self.generator,
+            context=self.context,
+            fingerprint=self.fingerprint,
+        )
 
     def _cut(self, text: Text) -> Iterator[Piece]:
         whole = (0, len(text.document.text))

@@ -13,7 +13,7 @@ from annotated_types import Ge
 
 from rag.chunk.build import Context, Piece, Size, Text, build, fingerprint
 from rag.errors import ConfigError
-from rag.stages import Embedder, component
+from rag.stages import Embedder, Generator, component
 from rag.types import Chunked, Document
 
 
@@ -22,6 +22,7 @@ class Tokens:
     """Windows of at most `size` tokens that overlap by about `overlap` (0 to half of `size`)."""
 
     embedder: Embedder
+    generator: Generator | None = None
     size: Size = 200
     overlap: Annotated[int, Ge(0)] = 20
     context: Context = "headings"
@@ -39,7 +40,14 @@ class Tokens:
 
     def chunk(self, documents: Sequence[Document]) -> list[Chunked]:
         """One `Chunked` per document, in order."""
-        return build(documents, self._cut, embedder=self.embedder, context=self.context, fingerprint=self.fingerprint)
+        return build(
+            documents,
+            self._cut,
+            embedder=self.embedder,
+            generator=self.generator,
+            context=self.context,
+            fingerprint=self.fingerprint,
+        )
 
     def _cut(self, text: Text) -> Iterator[Piece]:
         for span in text.ruler.windows(0, len(text.document.text), self.size, self.overlap):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,14 +33,20 @@ def ingest(
 
       rag ingest ./docs --pipeline fast --rebuild
     """
-    from rag.cli.terminal import peak_memory, progress_bars, say_json
+    from rag.cli.terminal import fail, peak_memory, progress_bars, say_json
     from rag.errors import EXIT_PARTIAL
     from rag.pipeline import Pipeline
     from rag.report import STATUSES, Report
     from rag.signals import Interrupted
 
     interrupted: Interrupted | None = None
-    with Pipeline.load(pipeline, index=index) as opened, progress_bars() as bars:
+    with Pipeline.load(pipeline, index=index) as opened, ExitStack() as stack:
+        if (cost := opened.estimate(paths)) and cost.calls:
+            fail(
+                f"{cost.calls:,} notes to write: about {cost.prompt_tokens:,} prompt and {cost.completion_tokens:,} "
+                "completion tokens. Ctrl-C stops it; what is written is kept."
+            )
+        bars = stack.enter_context(progress_bars())
         try:
             report = opened.ingest(paths, rebuild=rebuild, progress=bars)
         except Interrupted as interruption:

@@ -76,3 +76,42 @@ def reader(
     options = Options(epochs=epochs, minutes=minutes, rate=rate, seed=seed)
     report = train_reader(folders, out, options=options, fitted=fitted, start=start, say=say)
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
+
+
+@app.command()
+def embedder(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of documents.", metavar="FOLDER...")],
+    out: Annotated[Path, typer.Option(help="The safetensors file to write; a model card goes beside it.")],
+    late: Annotated[bool, typer.Option("--late", help="For late chunking, the one kind there is so far.")] = True,
+    model: Annotated[str, typer.Option(help='"bundled", a folder, or a name in the Hugging Face cache.')] = "bundled",
+    epochs: Annotated[float, typer.Option(min=0.001, help="How often every document is read.")] = 1.0,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long, however far it came.")] = None,
+    rate: Annotated[float, typer.Option(min=1e-7, help="Learning rate at its height.")] = 8e-5,
+    mix: Annotated[float, typer.Option(min=0, max=1, help="Share of negatives from the same document.")] = 0.5,
+    merge: Annotated[float, typer.Option(min=0, max=1, help="Share of what was learned that is kept.")] = 1.0,
+    most: Annotated[int | None, typer.Option(min=1, help="Documents of one folder at most, the longest.")] = None,
+    leave_out: Annotated[Path | None, typer.Option(help="A file with titles that are not read, one a line.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the order of documents and of mined questions.")] = 0,
+) -> None:
+    """Train an embedder's document side (`embed: {use: onnx, weights: FILE, late: 1}`) on whole documents.
+
+    A folder is one of `rag train hop`; passages of one title make a document. Questions are used where there are any,
+    and from every chunk of a titled document one is mined, so that corpus*.jsonl alone will do. One document in 16 is
+    held out: training stops early by them. The same command again goes on with a training that was killed.
+
+    Examples:
+
+      rag train embedder --late ./documents --out my-late.safetensors
+
+      rag train embedder --late data/musique data/nq --out late.safetensors --minutes 30
+    """
+    from rag.cli.terminal import say
+    from rag.train.embedder import train_embedder
+    from rag.train.late import Options
+
+    titles = leave_out.read_text(encoding="utf-8").splitlines() if leave_out else ()
+    options = Options(epochs=epochs, rate=rate, mix=mix, minutes=minutes, seed=seed)
+    report = train_embedder(
+        folders, out, model=model, options=options, overlap=32, merge=merge, most=most, left_out=titles, say=say
+    )
+    say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")

@@ -45,11 +45,15 @@ class Pass(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Late:
-    """`weight` is the late vector's share, the rest is the plain one's; neighbouring windows share `overlap` tokens."""
+    """`weight` is the late vector's share, the rest is the plain one's; neighbouring windows share `overlap` tokens.
+
+    `plain` reads chunks by themselves where that is another model than `encoder`, which reads the windows.
+    """
 
     encoder: TextEncoder
     weight: float
     overlap: int
+    plain: TextEncoder | None = None
 
     def __post_init__(self) -> None:
         if unknown := set(self.encoder.spec.pooling) - _MEANT:
@@ -73,7 +77,7 @@ class Late:
         late = self.encoder.finish(self._pooled(self.windows(batch)))
         if self.weight == 1:
             return Embeddings(dense=late)
-        plain = self.encoder.embed_chunks(batch, tokens=False).dense
+        plain = (self.plain or self.encoder).embed_chunks(batch, tokens=False).dense
         assert plain is not None  # a text encoder's vectors are dense
         return Embeddings(dense=unit(self.weight * unit(late) + (1 - self.weight) * unit(plain)))
 
@@ -97,8 +101,8 @@ class Late:
             moved = (replace(chunk, start=chunk.start - start, end=chunk.end - start) for chunk in chunks)
             yield Chunked(document, tuple(moved), window=True)
 
-    def _pooled(self, windows: Sequence[Chunked]) -> Vectors:
-        """(chunks, hidden * modes): what the model's poolings make of each chunk's tokens."""
+    def passes(self, windows: Sequence[Chunked]) -> list[Pass]:
+        """What the model runs, in order; rows count the chunks of all windows."""
         passes: list[Pass] = []
         done = 0
         heads = [self._head(item.document.title) for item in windows]
@@ -107,6 +111,12 @@ class Late:
             spans = np.array([(c.start, c.end) for c in item.chunks], np.int64).reshape(-1, 2) + len(head)
             passes += self._passes(encoding, len(head), spans, done)
             done += len(spans)
+        return passes
+
+    def _pooled(self, windows: Sequence[Chunked]) -> Vectors:
+        """(chunks, hidden * modes): what the model's poolings make of each chunk's tokens."""
+        passes = self.passes(windows)
+        done = sum(len(item.chunks) for item in windows)
         modes, hidden = len(self.encoder.spec.pooling), self.encoder.spec.hidden
         sums = np.zeros((done, modes, hidden), np.float32)
         weight = np.zeros((done, modes, 1), np.float32)

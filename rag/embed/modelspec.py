@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.embed import cache
+from rag import cache
 from rag.embed.modelfiles import inside, locate, read_json, refuse_code, weights
 from rag.embed.pooling import POOLING
 from rag.errors import ConfigError, ModelError
@@ -118,9 +118,18 @@ def read(
     )
 
 
-def fingerprint(model: str, *, late: float, overlap: int) -> str:
-    """A model's fingerprint together with how chunks are read; without late chunking, the model's own."""
+def fingerprint(model: str, *, weights: Path | None = None, late: float, overlap: int) -> str:
+    """A model's fingerprint together with how chunks are read; without weights and late chunking, the model's own."""
+    if weights:
+        model += " " + _checksum(weights)
     return hashlib.sha256(json.dumps([model, "late 1", late, overlap]).encode()).hexdigest() if late else model
+
+
+def _checksum(path: Path) -> str:
+    try:
+        return cache.sha256(path)
+    except OSError as error:
+        raise ModelError(f"embed.weights: {path} cannot be read: {error}.") from error
 
 
 def _modules(root: Path) -> dict[str, list[Path]]:

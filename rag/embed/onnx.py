@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -35,9 +36,13 @@ class Onnx:
     `late` is the weight of the late-chunked vector beside the chunk's own, from 0 (none) to 1: the document is read in
     windows of `max_tokens` that share `overlap` tokens, see docs/context.md. `truncate_dim` keeps the first columns of
     a model trained for that (Matryoshka, arXiv 2205.13147).
+
+    `weights` is a file of `rag train embedder`: documents are read with it, while queries, and the chunk's own vector
+    of a mixture, stay with the model itself.
     """
 
     model: str = "bundled"
+    weights: str = ""
     max_tokens: Annotated[int, Ge(3)] | None = None
     truncate_dim: Annotated[int, Ge(1)] | None = None
     query_prefix: str | None = None
@@ -64,7 +69,7 @@ class Onnx:
     @cached_property
     def fingerprint(self) -> str:
         """The same as `transformers` gives this model: their vectors are equal but for rounding."""
-        return fingerprint(self._spec.fingerprint(), late=self.late, overlap=self.overlap)
+        return fingerprint(self._spec.fingerprint(), weights=self._weights, late=self.late, overlap=self.overlap)
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
@@ -74,7 +79,7 @@ class Onnx:
         """Context and text of every chunk, behind the document prefix; with `late`, in the text around it."""
         if self._late:
             return self._late.embed_chunks(batch)
-        return self._encoder.embed_chunks(batch, tokens=self.tokens)
+        return self._documents.embed_chunks(batch, tokens=self.tokens)
 
     def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
         """The documents as they are, or with `late` the windows in which they are read."""
@@ -128,9 +133,24 @@ class Onnx:
         return text_encoder(self._spec, batch_tokens=self.batch_tokens)
 
     @cached_property
+    def _documents(self) -> TextEncoder:
+        """What reads documents: the model itself, or with its `weights`."""
+        if not self._weights:
+            return self._encoder
+        from rag.embed.session import text_encoder
+        from rag.embed.tuned import load
+
+        difference = load(self._weights, self._spec.folder)
+        return text_encoder(self._spec, batch_tokens=self.batch_tokens, difference=difference)
+
+    @cached_property
+    def _weights(self) -> Path | None:
+        return Path(self.weights).expanduser() if self.weights else None
+
+    @cached_property
     def _late(self) -> Late | None:
         if not self.late:
             return None
         from rag.embed.late import Late
 
-        return Late(self._encoder, weight=self.late, overlap=self.overlap)
+        return Late(self._documents, weight=self.late, overlap=self.overlap, plain=self._encoder)

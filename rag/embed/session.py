@@ -18,7 +18,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from rag.embed import cache
+from rag import cache
 from rag.embed.encoder import Forward, TextEncoder
 from rag.embed.modelfiles import weights
 from rag.embed.modelspec import ModelSpec

@@ -70,6 +70,10 @@ class OpenAI:
         prompt = build(question, hits, budget=self.context - self.max_tokens, count=count)
         return (yield from metered(prompt, self._reply(prompt.messages), count))
 
+    def reply(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """The whole reply to any messages. Raises GeneratorError and ConfigError."""
+        return "".join(self._reply(messages))
+
     def _reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         deadline = time.monotonic() + self.timeout
         idle = min(self.idle, self.timeout)

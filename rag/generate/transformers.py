@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rag.errors import ConfigError, GeneratorError, ModelError
-from rag.prompts import Prompt, build, metered
+from rag.prompts import build, metered
 from rag.stages import component
 from rag.types import Hit
 
@@ -40,11 +40,15 @@ class Transformers:
         """The model's answer as it comes; nothing where it abstains. Raises ModelError, GeneratorError, ConfigError."""
         budget = min(self.context, self._window) - self.max_tokens
         prompt = build(question, hits, budget=budget, count=self._count)
-        return (yield from metered(prompt, self._reply(prompt), self._count))
+        return (yield from metered(prompt, self._reply(prompt.messages), self._count))
 
-    def _reply(self, prompt: Prompt) -> Iterator[str]:
+    def reply(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """The whole reply to any messages. Raises ModelError, GeneratorError, ConfigError."""
+        return "".join(self._reply(messages))
+
+    def _reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         """Pieces of text; a piece ends where its bytes are whole characters."""
-        ids, cache = self._encode(prompt), None
+        ids, cache = self._encode(messages), None
         limit = min(self.max_tokens, self._window - ids.shape[1])
         produced: list[int] = []
         said = ""
@@ -62,11 +66,11 @@ class Transformers:
                 yield text[len(said) :]
                 said = text
 
-    def _encode(self, prompt: Prompt) -> torch.Tensor:
+    def _encode(self, messages: Sequence[Mapping[str, str]]) -> torch.Tensor:
         """Token ids of the prompt in the model's own chat format, (1, tokens)."""
         try:
             encoded = self._tokenizer.apply_chat_template(
-                list(prompt.messages), add_generation_prompt=True, sanitize_control_tokens=True, return_tensors="pt"
+                list(messages), add_generation_prompt=True, sanitize_control_tokens=True, return_tensors="pt"
             )
         except (TemplateError, ValueError, NotImplementedError) as error:
             raise ModelError(f"{self.model}: its chat template fails: {error}. Choose a chat model.") from error

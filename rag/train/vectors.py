@@ -8,7 +8,7 @@ from io import BytesIO
 
 import numpy as np
 
-from rag.embed import cache
+from rag import cache
 from rag.stages import Embedder
 from rag.types import Chunk, Chunked, Document, Vectors
 
