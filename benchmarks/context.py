@@ -199,7 +199,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", default=["64", "128", "256", "512", "sentence"], metavar="SIZE")
     parser.add_argument("--articles", type=int, help="only the first so many, by title")
     parser.add_argument("--questions", type=int, default=2500)
-    parser.add_argument("--overlap", type=int, default=32)
+    parser.add_argument("--overlap", type=int, default=16)
     parser.add_argument("--weights", default="", help="a file of `rag train embedder`")
     parser.add_argument("--unseen", action="store_true", help="only documents that no training reads")
     parser.add_argument("--only", nargs="+", choices=ROWS, default=[], metavar="ROW", help="the first is compared with")

@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--documents", type=Path, default=DOCUMENTS)
     parser.add_argument("--pages", type=int, default=300)
     parser.add_argument("--size", type=int, default=64, help="tokens of a chunk")
-    parser.add_argument("--overlap", type=int, nargs="+", default=[0, 16, 32])
+    parser.add_argument("--overlap", type=int, nargs="+", default=[0, 8, 16, 32])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ingest", action="store_true", help="whole ingests")
     given = parser.parse_args()

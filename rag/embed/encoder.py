@@ -94,14 +94,16 @@ class TextEncoder:
             inner |= mask & ~inner.any(axis=1, keepdims=True)
             yield batch, hidden, mask, inner
 
-    def hidden(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[Batch, Hidden, Mask]]:
+    def hidden(
+        self, ids: Sequence[Sequence[int]], *, budget: int | None = None
+    ) -> Iterator[tuple[Batch, Hidden, Mask]]:
         """Token ids, each row once in a batch of similar lengths, with their vectors and the mask of padding."""
 
         def run(batch: Batch) -> tuple[Batch, Hidden, Mask]:
             batch_ids, mask = padded([ids[i] for i in batch], self.spec.pad_id)
             return batch, self.forward(batch_ids, mask), mask
 
-        todo = batches([len(row) for row in ids], self.batch_tokens)
+        todo = batches([len(row) for row in ids], budget or self.batch_tokens)
         if self.workers == 1 or len(todo) == 1:
             yield from map(run, todo)
         else:

@@ -47,12 +47,14 @@ class Pass(NamedTuple):
 class Late:
     """`weight` is the late vector's share, the rest is the plain one's; neighbouring windows share `overlap` tokens.
 
-    `plain` reads chunks by themselves where that is another model than `encoder`, which reads the windows.
+    `plain` reads chunks by themselves where that is another model than `encoder`, which reads the windows, at most
+    `batch_tokens` of them at once.
     """
 
     encoder: TextEncoder
     weight: float
     overlap: int
+    batch_tokens: int
     plain: TextEncoder | None = None
 
     def __post_init__(self) -> None:
@@ -120,7 +122,7 @@ class Late:
         modes, hidden = len(self.encoder.spec.pooling), self.encoder.spec.hidden
         sums = np.zeros((done, modes, hidden), np.float32)
         weight = np.zeros((done, modes, 1), np.float32)
-        for batch, vectors, mask in self.encoder.hidden([one.ids for one in passes]):
+        for batch, vectors, mask in self.encoder.hidden([one.ids for one in passes], budget=self.batch_tokens):
             for i, row, real in zip(batch, vectors, mask, strict=True):
                 rows, weights = passes[i].rows, passes[i].weights
                 sums[rows] += weights @ row[real]
@@ -129,6 +131,7 @@ class Late:
 
     def _passes(self, encoding: Encoding, head: int, spans: Spans, first: int) -> Iterator[Pass]:
         """A window as one run of the model, or several where one chunk is longer than the model sees."""
+        ids = np.array(encoding.ids)
         offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
         text = (np.array(encoding.special_tokens_mask) == 0) & (offsets[:, 0] >= head)
         found = np.flatnonzero(text)
@@ -145,7 +148,7 @@ class Late:
             part = np.where(np.isin(seen, taken), weights[:, :, seen], 0)
             touched = within[:, taken].any(axis=1) | ((window.first == 0) & ~within.any(axis=1))
             rows = np.flatnonzero(touched)
-            yield Pass([encoding.ids[i] for i in seen], part[rows].astype(np.float32), rows + first)
+            yield Pass(ids[seen].tolist(), part[rows].astype(np.float32), rows + first)
 
     @cached_property
     def _special(self) -> int:

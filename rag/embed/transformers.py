@@ -43,7 +43,7 @@ class Transformers:
     document_prefix: str | None = None
     tokens: bool = False
     late: Annotated[float, Ge(0), Le(1)] = 0.0
-    overlap: Annotated[int, Ge(0)] = 32
+    overlap: Annotated[int, Ge(0)] = 16
     batch_tokens: Annotated[int, Ge(1)] = 8192
 
     def __post_init__(self) -> None:
@@ -109,4 +109,4 @@ class Transformers:
             return None
         from rag.embed.late import Late
 
-        return Late(self._encoder, weight=self.late, overlap=self.overlap)
+        return Late(self._encoder, weight=self.late, overlap=self.overlap, batch_tokens=self.batch_tokens)

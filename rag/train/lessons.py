@@ -64,7 +64,7 @@ def _lessons(embedder: Onnx, sources: Sequence[Articles], *, held: bool, overlap
             start, end = chosen.choice(list(sentences(chunk.text)))
             texts.append(f"{document.title} {chunk.text[start:end].strip()}")
             golds.append([row])
-    late = Late(text_encoder(read(embedder.model), batch_tokens=1), weight=1, overlap=overlap)
+    late = Late(text_encoder(read(embedder.model), batch_tokens=1), weight=1, overlap=overlap, batch_tokens=1)
     numbers = {name: i for i, name in enumerate(rows)}
     empty = np.empty((0, embedder.dim), np.float32)
     queries = embedder.embed_queries(texts).dense if texts else None
