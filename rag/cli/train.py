@@ -82,7 +82,9 @@ def reader(
 def embedder(
     folders: Annotated[list[Path], typer.Argument(help="Folders of documents.", metavar="FOLDER...")],
     out: Annotated[Path, typer.Option(help="The safetensors file to write; a model card goes beside it.")],
-    late: Annotated[bool, typer.Option("--late", help="For late chunking, the one kind there is so far.")] = True,
+    late: Annotated[
+        bool, typer.Option("--late", help="For late chunking: the one kind there is, so it may be left out.")
+    ] = True,
     model: Annotated[str, typer.Option(help='"bundled", a folder, or a name in the Hugging Face cache.')] = "bundled",
     epochs: Annotated[float, typer.Option(min=0.001, help="How often every document is read.")] = 1.0,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long, however far it came.")] = None,
@@ -112,6 +114,6 @@ def embedder(
     titles = leave_out.read_text(encoding="utf-8").splitlines() if leave_out else ()
     options = Options(epochs=epochs, rate=rate, mix=mix, minutes=minutes, seed=seed)
     report = train_embedder(
-        folders, out, model=model, options=options, overlap=32, merge=merge, most=most, left_out=titles, say=say
+        folders, out, model=model, options=options, merge=merge, most=most, left_out=titles, say=say
     )
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")

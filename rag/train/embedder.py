@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from rag.embed.modelspec import read as spec
 from rag.embed.onnx import Onnx
 from rag.embed.tuned import KIND, checksum, load
-from rag.errors import InputError
+from rag.errors import InputError, ModelError
 from rag.train.articles import Articles, read
 from rag.train.hop import Trained
 from rag.train.late import Lessons, Options, train
@@ -27,7 +27,6 @@ def train_embedder(
     *,
     model: str,
     options: Options,
-    overlap: int,
     merge: float,
     most: int | None,
     left_out: Sequence[str],
@@ -36,13 +35,16 @@ def train_embedder(
     """Train on every folder at once; `out` is written at the end, the card as `out` with the suffix .md.
 
     Of a folder at most `most` documents are read, the longest, and none whose title is in `left_out`. What is written
-    is `merge` times the difference: 1 is the trained model, less is nearer to the original. Raises InputError.
+    is `merge` times the difference: 1 is the trained model, less is nearer to the original. Raises InputError
+    and ModelError.
     """
+    if spec(model).dense or len(spec(model).pooling) > 1:
+        raise ModelError(f"{model}: training knows models with one pooling and no Dense module; this one has more.")
     sources = [_chosen(read(folder), most, frozenset(left_out)) for folder in folders]
     for folder, source in zip(folders, sources, strict=True):
         say(f"{folder}: {len(source.documents):,} documents, {len(source.asked):,} questions")
     embedder = Onnx(model=model)
-    work, held = lessons(embedder, sources, overlap=overlap, seed=options.seed)
+    work, held = lessons(embedder, sources, seed=options.seed)
     if not work.passes:
         raise InputError(f"{', '.join(map(str, folders))}: no document is longer than one chunk.")
     say(f"{len(work.passes):,} windows, {len(work.documents):,} chunks, {len(work.golds):,} questions with mined ones")

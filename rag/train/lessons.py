@@ -33,13 +33,13 @@ TITLED = 3  # one document in so many is read with its title
 HELD = 16  # one document in so many is held out
 
 
-def lessons(embedder: Onnx, sources: Sequence[Articles], *, overlap: int, seed: int) -> tuple[Lessons, Lessons]:
+def lessons(embedder: Onnx, sources: Sequence[Articles], *, seed: int) -> tuple[Lessons, Lessons]:
     """To train on, and to check on. Documents of one chunk, which has no context, are left out."""
-    trained = [_lessons(embedder, sources, held=held, overlap=overlap, seed=seed) for held in (False, True)]
+    trained = [_lessons(embedder, sources, held=held, seed=seed) for held in (False, True)]
     return trained[0], trained[1]
 
 
-def _lessons(embedder: Onnx, sources: Sequence[Articles], *, held: bool, overlap: int, seed: int) -> Lessons:
+def _lessons(embedder: Onnx, sources: Sequence[Articles], *, held: bool, seed: int) -> Lessons:
     documents, asked = [], []
     for i, source in enumerate(sources):
         documents += [
@@ -64,7 +64,7 @@ def _lessons(embedder: Onnx, sources: Sequence[Articles], *, held: bool, overlap
             start, end = chosen.choice(list(sentences(chunk.text)))
             texts.append(f"{document.title} {chunk.text[start:end].strip()}")
             golds.append([row])
-    late = Late(text_encoder(read(embedder.model), batch_tokens=1), weight=1, overlap=overlap, batch_tokens=1)
+    late = Late(text_encoder(read(embedder.model), batch_tokens=1), weight=1, overlap=embedder.overlap, batch_tokens=1)
     numbers = {name: i for i, name in enumerate(rows)}
     empty = np.empty((0, embedder.dim), np.float32)
     queries = embedder.embed_queries(texts).dense if texts else None
