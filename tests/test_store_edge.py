@@ -6,8 +6,11 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
+import numpy as np
 import pytest
 
 from rag.errors import CorruptError, MismatchError, SpaceError, StoreError
@@ -21,6 +24,12 @@ class TestEdge(StoreConformance):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Store:
         return Edge(path=str(tmp_path / "index"), dim=self.dim)
+
+
+class TestQuantized(StoreConformance):
+    @pytest.fixture(params=["int8", "binary"])
+    def store(self, tmp_path: Path, request: pytest.FixtureRequest) -> Store:
+        return Edge(path=str(tmp_path / "index"), dim=self.dim, quantize=request.param)
 
 
 @pytest.fixture
@@ -64,6 +73,23 @@ def test_readonly_neither_creates_nor_writes(shard: Path, tmp_path: Path) -> Non
     with pytest.raises(StoreError, match="reading only"):
         store.delete([chunks()[0].id])
     assert len(store.ids()) == 8
+
+
+def test_short_copies_find_what_full_vectors_score(tmp_path: Path) -> None:
+    rows, many = unit(400, 64), [replace(chunks()[0], id=str(UUID(int=i + 1))) for i in range(400)]
+    store = Edge(path=str(tmp_path / "index"), dim=64, sparse=False, quantize="int8")
+    store.write(many, Embeddings(dense=rows))
+    store.flush()
+    scores = rows @ rows[0]
+    [hits] = store.search([Query("q", dense=rows[0])], k=10, using="dense", vectors=True)
+    best = [many[i].id for i in np.argsort(-scores)[:10]]
+    assert len({hit.chunk.id for hit in hits} & {*best}) >= 9
+    assert [hit.score for hit in hits] == pytest.approx([scores[UUID(hit.chunk.id).int - 1] for hit in hits], abs=1e-6)
+    assert hits[0].vector is not None and np.array_equal(hits[0].vector, rows[0])
+    store.close()
+    for other in ("none", "binary"):
+        with pytest.raises(MismatchError, match=f"quantize: {other}; run `rag rebuild`"):
+            Edge(path=str(tmp_path / "index"), dim=64, sparse=False, quantize=other).ids()  # type: ignore[arg-type]
 
 
 def test_other_vectors_are_a_mismatch(shard: Path) -> None:

@@ -3,7 +3,9 @@
 It keeps no write-ahead log, so that several processes can read a folder at once: `flush` is what makes writes durable,
 and the manifest, not this folder, is the truth. One process writes at a time; who that is, is the caller's business.
 Search is exact: no graph is built, a scan takes 1 ms at 10,000 chunks and 40 ms at 100,000. Vectors are compared by
-their dot product and come back bit-equal; give unit vectors where the cosine is meant.
+their dot product and come back bit-equal; give unit vectors where the cosine is meant. With `quantize` a scan reads a
+short copy of every dense vector, and the best `OVERSAMPLING` x k are compared by their full ones, so that scores are
+those of exact search but a hit may be missed (docs/context.md).
 
 Source: qdrant-edge-py 0.9. It crashes the process on a full disk and checks no data it reads: free space is checked
 here, checksums are the manifest's.
@@ -17,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Literal
 
 import qdrant_edge as engine
 
@@ -30,6 +33,16 @@ from rag.types import Chunk, Embeddings, Hit, Query
 
 SPARE = 64 * 2**20  # bytes the engine allocates ahead
 PAGE = 10_000  # ids per scroll
+OVERSAMPLING = 4.0
+
+QUANTIZED = {
+    "none": None,
+    "int8": engine.ScalarQuantizationConfig(engine.ScalarType.Int8),
+    "binary": engine.BinaryQuantizationConfig(),
+}
+_NAMES = {"none": "none", "int8": "scalar", "binary": "binary"}  # in the engine's own files
+_NO_GRAPH = engine.HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=0)
+_RESCORED = engine.SearchParams(quantization=engine.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING))
 
 DIALECT = Dialect(
     filter=engine.Filter,
@@ -48,6 +61,7 @@ class Edge:
     one that cannot be read.
     """
 
+    quantize: Literal["none", "int8", "binary"] = "none"
     path: str = ""
     dim: int = 0
     sparse: bool = True
@@ -104,6 +118,8 @@ class Edge:
         """
         if "_shard" in self.__dict__:
             with self._mapped():
+                if self.quantize != "none":
+                    self._shard.optimize()  # what makes the short copies
                 self._shard.flush()
                 self.close()
                 _ = self._shard
@@ -137,16 +153,20 @@ class Edge:
     def _config(self) -> engine.EdgeConfig:
         vectors = {}
         if self.dim:
-            vectors["dense"] = engine.EdgeVectorParams(self.dim, engine.Distance.Dot)
+            short = QUANTIZED[self.quantize]
+            vectors["dense"] = engine.EdgeVectorParams(
+                self.dim, engine.Distance.Dot, hnsw_config=_NO_GRAPH if short else None, quantization_config=short
+            )
         if self.tokens:
             vectors["tokens"] = engine.EdgeVectorParams(
                 self.dim,
                 engine.Distance.Dot,
                 multivector_config=engine.MultiVectorConfig(engine.MultiVectorComparator.MaxSim),
-                hnsw_config=engine.HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=0),  # never worth a graph
+                hnsw_config=_NO_GRAPH,  # never worth one
             )
         sparse = {"sparse": engine.EdgeSparseVectorParams(modifier=engine.Modifier.Idf)} if self.sparse else {}
-        return engine.EdgeConfig(vectors=vectors, sparse_vectors=sparse, wal_enabled=False)
+        optimizers = engine.EdgeOptimizersConfig(indexing_threshold=1) if self.quantize != "none" else None
+        return engine.EdgeConfig(vectors=vectors, sparse_vectors=sparse, optimizers=optimizers, wal_enabled=False)
 
     def _check_config(self, file: Path) -> None:
         """Compares what the folder says it holds with our options, before the engine touches it."""
@@ -154,11 +174,14 @@ class Edge:
             config = json.loads(file.read_text(encoding="utf-8"))
             held = {name: one["size"] for name, one in config.get("vectors", {}).items()}
             held |= dict.fromkeys(config.get("sparse_vectors", {}), 0)
+            short = [*(config.get("vectors", {}).get("dense", {}).get("quantization_config") or {"none": None})]
         except (OSError, ValueError, KeyError, AttributeError) as error:
             raise CorruptError(f"{file}: the vector index cannot be read ({error}) and must be rebuilt") from error
         wanted = sizes(self.dim, self.sparse, self.tokens)
         if held != wanted:
             raise MismatchError(f"{self.path}: the index holds vectors {held}, this pipeline needs {wanted}")
+        if self.dim and short != [_NAMES[self.quantize]]:
+            raise MismatchError(f"{self.path}: the index is not made for quantize: {self.quantize}; run `rag rebuild`")
 
     def _check_space(self, nbytes: int = 0) -> None:
         """The engine maps its files into memory: writing into a hole of a full disk kills the process by a signal."""
@@ -179,6 +202,7 @@ class Edge:
                     limit,
                     query=engine.Query.Nearest(plain(branch.vector, engine.SparseVector), using=branch.name),
                     filter=translate(branch.filter, DIALECT),
+                    params=_RESCORED if self.quantize != "none" and branch.name == "dense" else None,
                 )
                 for branch in branches
             ]
