@@ -19,7 +19,7 @@ from rag.embed.onnx import Onnx
 from rag.embed.transformers import Transformers
 from rag.errors import ConfigError, ModelError
 from rag.stages import Embedder
-from rag.types import Vectors
+from rag.types import Chunk, Chunked, Document, Vectors
 
 WORDS = "lumen router halvorsen optik makes soup in tarnvik the a of building query passage :".split()
 TEXTS = ["lumen makes the router", "", "soup", "the soup of tarnvik in a building of halvorsen optik", "unknown"]
@@ -90,6 +90,19 @@ def dense(embedder: Embedder, texts: list[str]) -> Vectors:
     vectors = embedder.embed_queries(texts).dense
     assert vectors is not None
     return vectors
+
+
+@pytest.mark.parametrize("backend", [Onnx, Transformers])
+def test_a_small_model_reads_questions_for_the_documents_of_a_large_one(tmp_path: Path, backend: Any) -> None:
+    large, small = str(saved(tmp_path / "large", bert)), str(saved(tmp_path / "small", distilbert))
+    pair = backend(model=large, query_model=small)
+    assert np.array_equal(dense(pair, TEXTS), dense(backend(model=small), TEXTS))
+    text = Chunked(Document("d", "d", TEXTS[0]), (Chunk("c", "d", TEXTS[0], 0, len(TEXTS[0]), "d"),))
+    alone = backend(model=large)
+    assert np.array_equal(pair.embed_chunks([text]).dense, alone.embed_chunks([text]).dense)
+    assert pair.fingerprint == alone.fingerprint  # so that the index stays
+    with pytest.raises(ConfigError, match="query_model: 'bundled' gives 384 columns"):
+        backend(model=large, query_model="bundled").embed_queries(TEXTS)
 
 
 @pytest.mark.parametrize("make", [bert, headed_roberta, xlm_roberta, distilbert])

@@ -89,7 +89,7 @@ def test_short_copies_find_what_full_vectors_score(tmp_path: Path) -> None:
     store.close()
     for other in ("none", "binary"):
         with pytest.raises(MismatchError, match=f"quantize: {other}; run `rag rebuild`"):
-            Edge(path=str(tmp_path / "index"), dim=64, sparse=False, quantize=other).ids()  # type: ignore[arg-type]
+            Edge(path=str(tmp_path / "index"), dim=64, sparse=False, quantize=other).ids()
 
 
 def test_other_vectors_are_a_mismatch(shard: Path) -> None:

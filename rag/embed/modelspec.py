@@ -118,6 +118,14 @@ def read(
     )
 
 
+def query_side(model: str, documents: ModelSpec, *, prefix: str | None, truncate_dim: int | None) -> ModelSpec:
+    """A model that reads questions for another one's documents. Raises ModelError, ConfigError."""
+    spec = read(model, query_prefix=prefix, truncate_dim=truncate_dim)
+    if documents.dim != spec.dim:
+        raise ConfigError(f"embed.query_model: {model!r} gives {spec.dim} columns, {documents.name!r} {documents.dim}.")
+    return spec
+
+
 def fingerprint(model: str, *, weights: Path | None = None, late: float, overlap: int) -> str:
     """A model's fingerprint together with how chunks are read; without weights and late chunking, the model's own."""
     if weights:

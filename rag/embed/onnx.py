@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from annotated_types import Ge, Le
 
-from rag.embed.modelspec import ModelSpec, fingerprint, read
+from rag.embed.modelspec import ModelSpec, fingerprint, query_side, read
 from rag.errors import ConfigError, MismatchError
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans, Vectors
@@ -37,7 +37,8 @@ class Onnx:
 
     `late` is the weight of the late-chunked vector beside the chunk's own, from 0 (none) to 1: the document is read in
     windows of `max_tokens` that share `overlap` tokens, see docs/context.md. `truncate_dim` keeps the first columns of
-    a model trained for that (Matryoshka, arXiv 2205.13147).
+    a model trained for that (Matryoshka, arXiv 2205.13147). `query_model` reads the questions, where a small one was
+    trained into this one's space (LEAF, arXiv 2509.12539); exchanging it needs no new index.
 
     `weights` is a file of `rag train embedder`: documents are read with it, while queries, and the chunk's own vector
     of a mixture, stay with the model itself.
@@ -49,6 +50,7 @@ class Onnx:
     truncate_dim: Annotated[int, Ge(1)] | None = None
     query_prefix: str | None = None
     document_prefix: str | None = None
+    query_model: str | None = None
     tokens: bool = False
     late: Annotated[float, Ge(0), Le(1)] = 0.0
     overlap: Annotated[int, Ge(0)] = 16
@@ -57,6 +59,8 @@ class Onnx:
     def __post_init__(self) -> None:
         if self.late and self.tokens:
             raise ConfigError("late chunking makes one vector a chunk: leave out `tokens`, or say `late: 0`.")
+        if self.query_model and self.tokens:
+            raise ConfigError("a query_model shares no token vectors with its model: leave out `tokens`.")
 
     @property
     def dim(self) -> int:
@@ -89,7 +93,7 @@ class Onnx:
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """Every text behind the query prefix."""
-        return self._encoder.embed_queries(texts, tokens=self.tokens)
+        return self._queries.embed_queries(texts, tokens=self.tokens)
 
     def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
         """Unit-length vectors (tokens, width) of each text's tokens: what MaxSim compares."""
@@ -144,6 +148,16 @@ class Onnx:
 
         difference = load(self._weights, self._spec.folder)
         return text_encoder(self._spec, batch_tokens=self.batch_tokens, difference=difference)
+
+    @cached_property
+    def _queries(self) -> TextEncoder:
+        if not self.query_model:
+            return self._encoder
+        from rag.embed.session import text_encoder
+
+        prefix, truncate_dim = self.query_prefix, self.truncate_dim
+        spec = query_side(self.query_model, self._spec, prefix=prefix, truncate_dim=truncate_dim)
+        return text_encoder(spec, batch_tokens=self.batch_tokens)
 
     @cached_property
     def _weights(self) -> Path | None:
