@@ -92,6 +92,7 @@ def embedder(
     mix: Annotated[float, typer.Option(min=0, max=1, help="Share of negatives from the same document.")] = 0.5,
     merge: Annotated[float, typer.Option(min=0, max=1, help="Share of what was learned that is kept.")] = 1.0,
     most: Annotated[int | None, typer.Option(min=1, help="Documents of one folder at most, the longest.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Go on from this file of an earlier training.")] = None,
     leave_out: Annotated[Path | None, typer.Option(help="A file with titles that are not read, one a line.")] = None,
     seed: Annotated[int, typer.Option(help="Of the order of documents and of mined questions.")] = 0,
 ) -> None:
@@ -114,6 +115,14 @@ def embedder(
     titles = leave_out.read_text(encoding="utf-8").splitlines() if leave_out else ()
     options = Options(epochs=epochs, rate=rate, mix=mix, minutes=minutes, seed=seed)
     report = train_embedder(
-        folders, out, model=model, options=options, merge=merge, most=most, left_out=titles, say=say
+        folders,
+        out,
+        model=model,
+        options=options,
+        merge=merge,
+        most=most,
+        left_out=titles,
+        start=start,
+        say=say,
     )
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")

@@ -30,13 +30,14 @@ def train_embedder(
     merge: float,
     most: int | None,
     left_out: Sequence[str],
+    start: Path | None,
     say: Say,
 ) -> Trained:
     """Train on every folder at once; `out` is written at the end, the card as `out` with the suffix .md.
 
     Of a folder at most `most` documents are read, the longest, and none whose title is in `left_out`. What is written
     is `merge` times the difference: 1 is the trained model, less is nearer to the original. Raises InputError
-    and ModelError.
+    and ModelError. `start` is a file to go on from.
     """
     if spec(model).dense or len(spec(model).pooling) > 1:
         raise ModelError(f"{model}: training knows models with one pooling and no Dense module; this one has more.")
@@ -54,7 +55,7 @@ def train_embedder(
             say(f"step {step:,} of {steps:,}, loss {value:.3f}")
 
     saved = out.with_suffix(".state.safetensors")
-    trained = train(model, work, held, options, progress, saved)
+    trained = train(model, work, held, options, progress, saved, load(start, spec(model).folder) if start else None)
     difference = {name: merge * tensor for name, tensor in trained.difference.items()}
     facts = {"kind": KIND, "model": checksum(spec(model).folder), "name": model, "merge": str(merge)}
     out.parent.mkdir(parents=True, exist_ok=True)

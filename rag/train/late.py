@@ -16,7 +16,7 @@ those of `rag.train.hop`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -32,6 +32,7 @@ from rag.embed.late import Pass
 from rag.embed.modelfiles import locate
 from rag.train.hop import DEVICE, FROZEN, PATIENCE, TEMPERATURE, Report, Trained, pace
 from rag.train.state import Training, fingerprint
+from rag.types import Vectors
 
 CLOSE = 10.0  # weight of coming near to the frozen vectors, beside the contrast at its temperature
 CHECKS = 10  # of held-out documents, in a whole training
@@ -64,9 +65,18 @@ class Lessons:
     golds: Sequence[Sequence[int]]
 
 
-def train(model: str, work: Lessons, held: Lessons, options: Options, report: Report, saved: Path) -> Trained:
+def train(
+    model: str,
+    work: Lessons,
+    held: Lessons,
+    options: Options,
+    report: Report,
+    saved: Path,
+    start: Mapping[str, Vectors] | None = None,
+) -> Trained:
     """Train a copy of `model` ("bundled", a folder or a cached name); stop when `held` gets no better.
 
+    It begins at the original plus `start`, the difference that an earlier training made, which is part of the result.
     What the file `saved` holds of the same training is gone on with. Deterministic but for the order of additions.
     """
     torch.manual_seed(options.seed)
@@ -80,6 +90,9 @@ def train(model: str, work: Lessons, held: Lessons, options: Options, report: Re
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name in learned)
     before = {name: parameter.detach().clone() for name, parameter in learned.items()}
+    with torch.no_grad():
+        for name, change in (start or {}).items():
+            learned[name] += torch.from_numpy(change).to(DEVICE)
     optimizer = torch.optim.AdamW(learned.values(), lr=options.rate)
     order = schedule(work, options)
     every = max(1, len(order) // CHECKS)
