@@ -39,7 +39,8 @@ DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 STEM, SHORTEST = 5, 4  # letters by which words of titles are compared, and that one must have
 NDCG, RECALL = 10, 5  # cuts
 
-# what is shown: (context, late context, weight of the late vector); "none" is an untitled document without anything
+# what is shown: (context, late context, weight of the late vector); "none" is an untitled document without anything,
+# and so is that of "summary", which stands with the title in "both"
 ROWS: Mapping[str, tuple[str, str, float]] = {
     "chunk (untitled)": ("none", "", 0),
     "late (untitled)": ("none", "none", 1),
@@ -48,10 +49,13 @@ ROWS: Mapping[str, tuple[str, str, float]] = {
     "late, summary in every window (untitled)": ("summary", "summary", 1),
     "0.2 late + 0.8 summary + chunk (untitled)": ("summary", "none", 0.2),
     "title + chunk": ("title", "", 0),
+    "title, summary + chunk": ("both", "", 0),
+    "0.2 late + 0.8 title, summary + chunk": ("both", "none", 0.2),
     "late, title in every window": ("title", "title", 1),
     "0.2 late + 0.8 title + chunk": ("title", "none", 0.2),
     "0.3 late + 0.7 title + chunk": ("title", "none", 0.3),
     "0.5 late + 0.5 title + chunk": ("title", "none", 0.5),
+    "0.2 late with title + 0.8 title + chunk": ("title", "title", 0.2),
     "0.3 late with title + 0.7 title + chunk": ("title", "title", 0.3),
 }
 
@@ -90,6 +94,7 @@ def cut(documents: Sequence[Document], size: str, context: str) -> list[Chunked]
     """Sentences packed into chunks of `size` tokens, or one chunk a sentence; `context` as in the chunkers' option."""
     if context in ("none", "summary"):
         documents = [replace(document, title="") for document in documents]
+    context = "summary" if context == "both" else context
     width = 8192 if size == "sentence" else int(size)
     packed = Sentences(embedder=Onnx(), size=width, context=context).chunk(documents)  # type: ignore[arg-type]
     if size != "sentence":
@@ -146,7 +151,7 @@ def stems(text: str) -> set[str]:
 def measure(at: World, size: str, overlap: int, weights: str, only: Sequence[str]) -> None:
     """Print the table of one chunk size."""
     plain, late = Onnx(), Onnx(late=1, overlap=overlap, weights=weights)
-    cuts = {context: cut(at.documents, size, context) for context in ("none", "summary", "title")}
+    cuts = {context: cut(at.documents, size, context) for context in ("none", "summary", "title", "both")}
     wanted = golds(at, cuts["none"])
     asked = [i for i, found in enumerate(wanted) if found]
     queries = plain.embed_queries([at.questions[i]["question"] for i in asked]).dense
