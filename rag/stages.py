@@ -236,20 +236,6 @@ class Generator(Protocol):
 
 
 @runtime_checkable
-class Writer(Protocol):
-    """What a generator with a language model may do besides: answer messages that are no question about passages."""
-
-    @property
-    def model(self) -> str:
-        """Which model it is."""
-        ...
-
-    def reply(self, messages: Sequence[Mapping[str, str]]) -> str:
-        """The whole reply to a chat of {"role", "content"}. Raises GeneratorError."""
-        ...
-
-
-@runtime_checkable
 class Confident(Protocol):
     """What a generator may say besides: how likely its answer is right."""
 
