@@ -31,12 +31,14 @@ def folder(place: Path, questions: list[dict[str, object]]) -> Path:
 def test_readings_mark_the_answer_and_its_sentence(tmp_path: Path) -> None:
     asked: list[dict[str, object]] = [
         {"id": "a", "question": "When was the ferry of Norvik built?", "answer": "1962", "gold": ["p0"]},
-        {"id": "b", "question": "Which is older, Norvik or Tarnvik?", "answer": "yes", "gold": ["p0", "p1"]},
+        {"id": "e", "question": "Which is older, Norvik or Tarnvik?", "answer": "yes", "gold": ["p0", "p1"]},
         {"id": "c", "question": "What is lost?", "answer": "x", "gold": ["p9"]},
         {"id": "d", "question": "Whose?", "answer": "1962", "gold": ["p0"], "shares_gold_with_eval": True},
+        {"id": "b", "question": "Who built it?", "answer": "1962", "gold": ["p0"]},
     ]
     source = read(folder(tmp_path, asked))
-    assert [row["id"] for row in source.train] == ["a", "b"] and source.held_out == ()
+    assert [row["id"] for row in source.train] == ["a", "e"]
+    assert [row["id"] for row in source.held_out] == ["b"]  # by its id, so that it stays the same one
     for seed in range(8):
         for found in readings(source, np.random.default_rng(seed)):
             for part in found.parts:
