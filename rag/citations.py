@@ -18,7 +18,7 @@ from rag.errors import ConfigError
 from rag.sentences import LONGEST, sentence_spans
 from rag.types import Answer, Citation, Hit, Statement
 from rag.verify import PARTLY, SUPPORTED, UNSUPPORTED, judge
-from rag.words import MARKER, tokens
+from rag.words import MARKER, missing, tokens
 
 POLICIES = ("drop", "flag", "fail")
 SAID = frozenset({SUPPORTED, PARTLY})
@@ -38,7 +38,8 @@ class Sentence:
 def resolve(question: str, text: str, hits: Sequence[Hit], *, policy: str = "drop") -> Answer:
     """The checked answer: statements with verdicts, and a citation for each span that holds what is said.
 
-    Abstained (no text, no citations) when nothing in it is supported, or under "fail" when something is not.
+    Abstained (no text, no citations, but what is missing) when nothing in it is supported, or under "fail" when
+    something is not.
     Raises ConfigError for an unknown policy.
     """
     if policy not in POLICIES:
@@ -54,7 +55,8 @@ def resolve(question: str, text: str, hits: Sequence[Hit], *, policy: str = "dro
             lines.setdefault(sentence.line, []).append(_said(statement))
     verdicts = {statement.verdict for statement in statements}
     if not verdicts & SAID or (policy == "fail" and not verdicts <= SAID):
-        return Answer(question, "", tuple(statements), hits=tuple(hits), abstained=True)
+        absent = missing(question, [f"{hit.chunk.title}\n{hit.chunk.contextual}" for hit in hits])
+        return Answer(question, "", tuple(statements), hits=tuple(hits), abstained=True, missing=absent)
     said = "\n".join(" ".join(line) for line in lines.values())
     return Answer(question, said, tuple(statements), tuple(citations), tuple(hits))
 

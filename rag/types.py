@@ -204,7 +204,8 @@ class Answer:
     """An answer, or an abstention with the closest passages in `hits`.
 
     `usage` counts tokens and calls; `trace` is what each step did, in order, as plain data. `confidence` is how likely
-    the answer is right, or the one that was withheld; None where the generator does not say.
+    the answer is right, or the one that was withheld; None where the generator does not say. `missing` are words of the
+    question that none of an abstention's passages holds: its names and numbers, else its other words.
     """
 
     question: str
@@ -216,6 +217,7 @@ class Answer:
     usage: Mapping[str, Any] = field(default_factory=dict)
     trace: tuple[Mapping[str, Any], ...] = ()
     confidence: float | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def short(self) -> str:

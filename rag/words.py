@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 # A citation's marker: [1], [1, 2], [1-3], 【1】. Footnote marks in sources look the same.
 MARKER = re.compile(r"\s*[\[【]\s*(\d{1,3}(?:\s*[-–,;]\s*\d{1,3})*)\s*[\]】]")
 REMEMBERED = 4096  # texts whose stems are kept: one question's tree shares passages with the next one's
+NAMED = ("name", "number")
 STEM = 5  # letters by which words are compared: found, founded, founder; direct, director
 
 _PLAIN = str.maketrans(
@@ -43,10 +44,14 @@ STOP = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A content word. `kind` is "number", "name", "lead" (capitalised only because it opens the text?) or "word"."""
+    """A content word. `kind` is "number", "name", "lead" (capitalised only because it opens the text?) or "word".
+
+    `text` is how it is written.
+    """
 
     key: str
     kind: str
+    text: str = field(default="", compare=False)
 
     @property
     def stem(self) -> str:
@@ -60,13 +65,32 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[Token]:
     """The content words of a text in order; stop words are left out."""
-    return [Token(key, _kind(word, matches, i) if word else "number") for key, word, matches, i in _content(text)]
+    return [
+        Token(key, _kind(word, matches, i) if word else "number", matches[i]["word"] or matches[i]["number"])
+        for key, word, matches, i in _content(text)
+    ]
 
 
 @lru_cache(REMEMBERED)
 def stems(text: str) -> frozenset[str]:
     """The stems of a text's tokens, without their order and kinds: what a ranking asks of many passages."""
     return frozenset(key[:STEM] if word else key for key, word, _, _ in _content(text))
+
+
+def missing(question: str, texts: Iterable[str]) -> tuple[str, ...]:
+    """The content words of a question, as written there, that no text holds: its names and numbers, else the others.
+
+    Plain words count as held when their first four letters are: "move" is not missing beside "moved".
+    """
+    held = frozenset[str]().union(*map(stems, texts))
+    begun = {stem[: STEM - 1] for stem in held}
+    absent = [
+        token
+        for token in tokens(question)
+        if token.stem not in held and (token.kind in NAMED or token.stem[: STEM - 1] not in begun)
+    ]
+    named = [token for token in absent if token.kind in NAMED]
+    return tuple(dict.fromkeys(token.text for token in named or absent))
 
 
 def _content(text: str) -> Iterator[tuple[str, str, list[re.Match[str]], int]]:

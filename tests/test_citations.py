@@ -194,6 +194,12 @@ def test_an_answer_without_support_is_an_abstention(text: str, policy: str) -> N
     assert answer.hits == tuple(HITS)
 
 
+def test_an_abstention_names_what_no_passage_speaks_of() -> None:
+    assert resolve("Did Acme move to Tarnvik?", "", HITS).missing == ("Tarnvik",)
+    assert resolve("Did Acme move to Bergen?", "", HITS).missing == ()
+    assert resolve("Did Acme move to Tarnvik?", GOOD[0], HITS).missing == ()  # only what is withheld needs a reason
+
+
 def test_without_hits_there_is_only_abstention() -> None:
     assert resolve(QUESTION, GOOD[0], []).abstained
 

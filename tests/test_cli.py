@@ -45,7 +45,8 @@ def test_ingest_ask_and_search_print_the_documented_json(indexed: Path) -> None:
 
     answer = json.loads(rag("ask", QUESTION, "--json").stdout)
     assert set(answer) == {
-        "question", "answer", "abstained", "short", "confidence", "statements", "citations", "hits", "seconds",
+        "question", "answer", "abstained", "short", "confidence", "missing", "statements", "citations", "hits",
+        "seconds",
     }  # fmt: skip
     assert set(answer["statements"][0]) == {"text", "verdict", "citations"}
     assert set(answer["citations"][0]) == {"marker", "source", "address", "start", "end", "quote", "hop"}
@@ -67,6 +68,7 @@ def test_people_see_answer_quotes_addresses_and_the_hop_tree(indexed: Path) -> N
 def test_an_abstention_exits_7_and_shows_the_closest_passages(indexed: Path) -> None:
     done = rag("ask", "Quelle est la recette du gateau basque?", code=7)
     assert "not hold enough evidence" in done.stdout
+    assert "No passage found speaks of" in done.stdout and "gateau" in done.stdout
 
 
 def test_bad_files_are_named_and_exit_3(indexed: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.words import fold, stems, tokens
+from rag.words import fold, missing, stems, tokens
 
 
 def keys(text: str) -> list[str]:
@@ -90,3 +90,16 @@ def test_fold_makes_typography_plain() -> None:
 @given(st.text())
 def test_stems_are_those_of_the_tokens(text: str) -> None:
     assert stems(text) == {token.stem for token in tokens(text)}
+
+
+@pytest.mark.parametrize(
+    ("question", "absent"),
+    [
+        ("When did the ferry to Norvik sink?", ("sink",)),
+        ("When did Havn Lines' ferry leave Tarnvik in 1,971?", ("Tarnvik", "1,971")),  # names and numbers before words
+        ("Where does the ferry leave?", ()),
+        ("Who?", ()),
+    ],
+)
+def test_what_is_missing_is_said_as_the_question_writes_it(question: str, absent: tuple[str, ...]) -> None:
+    assert missing(question, ["The ferry to Norvik leaves at nine.", "Havn Lines was founded in 1962."]) == absent

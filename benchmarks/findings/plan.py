@@ -1,24 +1,33 @@
 """Which datasets are measured, by their files below the data folder, and which of their questions.
 
-SQuAD and NQ have no dev split: of their questions those count whose passages training left out
-(`rag.train.data.held_out`), a fixed random choice of them.
+SQuAD and NQ have no dev split: of their questions those count whose passages training left out, a fixed random choice
+of them. For retrieval that is the training of the hop encoder (`rag.train.data.held_out`), for answers the reader's
+(`rag.train.readings`), of which half fitted its confidence and are left out as well.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from benchmarks.findings.variants import ANSWERED, LIMIT, RANKED, VARIANTS, Variant
+from rag.train import readings
 from rag.train.data import held_out
 from rag.train.data import load as rows
 from rag_evals.datasets import Dataset, load
 
+UNSEEN: Mapping[str, Callable[[Path], set[str]]] = {
+    "hop": lambda path: {row["id"] for row in rows(path) if held_out(row)},
+    "reader": lambda path: {row["id"] for row in readings.read(path.parent).held_out if readings.measured(row)},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A dataset, the `most` of its questions to ask (all, unless given; `unseen`: those held out), and by what."""
+    """A dataset, the `most` of its questions to ask (all, unless given; `unseen`: held out by whom), and by what."""
 
     name: str
     title: str
@@ -26,7 +35,7 @@ class Source:
     questions: str = "questions_dev.jsonl"
     corpus: str | None = "corpus.jsonl.gz"
     most: int | None = None
-    unseen: bool = False
+    unseen: Literal["", "hop", "reader"] = ""
     k: tuple[int, ...] = (2, 5, 10)
     answers: bool = False
     pipelines: tuple[str, ...] = RANKED
@@ -43,7 +52,7 @@ class Source:
         dataset = load(path, self.corpus and path.parent / self.corpus, name=self.name)
         asked = [question for question in dataset.questions if self.answers or question.gold]
         if self.unseen:
-            left_out = {row["id"] for row in rows(path) if held_out(row)}
+            left_out = UNSEEN[self.unseen](path)
             asked = [question for question in asked if question.id in left_out]
         if self.most is not None and self.most < len(asked):
             chosen = set(random.Random(0).sample([question.id for question in asked], self.most))
@@ -57,8 +66,8 @@ _RETRIEVAL = (
     Source("musique", "MuSiQue dev, answerable", "musique"),
     Source("multihop_rag", "MultiHop-RAG dev, evidence sentences", "multihop_rag", corpus="evidence_corpus.jsonl.gz"),
     Source("entailment_bank", "EntailmentBank dev", "entailment_bank"),
-    Source("squad", "SQuAD 1.1, held out", "squad", "v11_questions.jsonl.gz", "v11_paragraphs.jsonl.gz", 600, True),
-    Source("nq", "Natural Questions, held out", "nq", "questions.jsonl.gz", most=600, unseen=True),
+    Source("squad", "SQuAD 1.1, held out", "squad", "v11_questions.jsonl.gz", "v11_paragraphs.jsonl.gz", 600, "hop"),
+    Source("nq", "Natural Questions, held out", "nq", "questions.jsonl.gz", most=600, unseen="hop"),
     Source("limit_small", "LIMIT small", "limit_small", "qrels.jsonl", None, k=(2, 10, 20), pipelines=LIMIT),
 )
 _SETS = {source.name: source for source in _RETRIEVAL}
@@ -71,13 +80,14 @@ def _answers(source: Source, title: str, most: int | None = None) -> Source:
 
 
 _UNANSWERABLE = Source("musique_none", "", "musique", "questions_unanswerable.jsonl")
-_SQUAD2 = Source("squad2", "", "squad", "v20_questions.jsonl.gz", "v20_paragraphs.jsonl.gz", unseen=True)
+_SQUAD2 = Source("squad2", "", "squad", "v20_questions.jsonl.gz", "v20_paragraphs.jsonl.gz", unseen="reader")
 _ANSWERS = (
     _answers(_SETS["2wiki"], "2WikiMultihopQA dev", 200),
     _answers(_SETS["hotpotqa"], "HotpotQA dev", 200),
     _answers(_SETS["musique"], "MuSiQue dev"),
     _answers(_UNANSWERABLE, "MuSiQue, unanswerable"),
     _answers(_SETS["multihop_rag"], "MultiHop-RAG dev, with unanswerable ones", 200),
-    _answers(_SQUAD2, "SQuAD 2.0, held out, half unanswerable", 300),
+    _answers(replace(_SETS["squad"], unseen="reader"), "SQuAD 1.1, articles the reader has not seen", 300),
+    _answers(_SQUAD2, "SQuAD 2.0, articles the reader has not seen, half unanswerable", 300),
 )
 SOURCES = {source.name: source for source in (*_RETRIEVAL, *_ANSWERS)}

@@ -164,6 +164,7 @@ def _answer_json(answer: Answer, seconds: float) -> dict[str, Any]:
         "short": answer.short,
         "confidence": None if answer.confidence is None else round(answer.confidence, 4),
         "abstained": answer.abstained,
+        "missing": list(answer.missing),
         "statements": [
             {"text": s.text, "verdict": s.verdict, "citations": list(s.citations)} for s in answer.statements
         ],
@@ -178,6 +179,10 @@ def _show(answer: Answer, *, streamed: bool, trace: bool) -> None:
 
     if answer.abstained:
         say(("\n\n" if streamed else "") + "The documents do not hold enough evidence to answer this.")
+        if answer.missing and answer.hits:
+            say(line(f"No passage found speaks of {', '.join(answer.missing)}."))
+        elif answer.hits:
+            say("The passages found speak of all that is asked about, but none of them clearly says the answer.")
         if answer.hits:
             say("Closest passages:")
         for hit in answer.hits[:3]:

@@ -18,7 +18,7 @@ from rag.read.candidates import CLOSED, FEATURES, Candidate, candidates, key
 from rag.read.choice import Choice, confidences
 from rag.read.reader import Passage, Reader
 from rag.train.lexical import Lexical
-from rag.train.readings import Folder, Row, answers, gold
+from rag.train.readings import Folder, Row, answers, gold, measured
 
 PASSAGES = 8
 REMOVED, OFF_TOPIC = 0.2, 0.1  # of the questions
@@ -42,7 +42,7 @@ def cases(folders: Sequence[Folder], reader: Reader, *, most: int, seed: int, sa
     lexical = [Lexical({pid: f"{r.get('title') or ''} {r['text']}" for pid, r in f.passages.items()}) for f in folders]
     found: list[Case] = []
     for n, folder in enumerate(folders):
-        rows = [row for row in folder.held_out if crc32(row["id"].encode()) % 2] or folder.train
+        rows = [row for row in folder.held_out if not measured(row)] or folder.train
         for row in sorted(rows, key=lambda row: crc32(row["id"].encode()))[:most]:
             other = int(rng.integers(len(folders))) if rng.random() < OFF_TOPIC else n
             passages = _passages(row, folders[other], lexical[other], rng)

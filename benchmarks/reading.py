@@ -1,0 +1,140 @@
+"""The reader on passages found once: `python -m benchmarks.reading [--weights FILE] [--data ../shared/data]`.
+
+Every set's questions go through the default pipeline's retrieval once; the passages are kept below `--cache`, so that
+another reader, or another way to choose, is measured in minutes. Prints per set EM, F1 and the share answered, and for
+each family of sets, and all together, how well the confidence tells questions that can be answered from those that
+cannot: AUROC, and the share of the latter answered at the threshold that keeps 90% of the right answers (F1 of a half
+or more). SQuAD's questions are of articles that the reader's training left out, and not those its confidence is fitted
+on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.findings.plan import SOURCES
+from rag import Chunk, Hit
+from rag.citations import resolve
+from rag.generate.reader import Reader
+from rag_evals.datasets import Question
+from rag_evals.indexing import digest, indexed
+from rag_evals.metrics.abstention import auroc
+from rag_evals.metrics.answer import answer_em, answer_f1
+
+ROOT = Path(__file__).parent.parent
+FAMILIES = {
+    "SQuAD": ("squad_answers", "squad2_answers"),
+    "HotpotQA": ("hotpotqa_answers",),
+    "MuSiQue": ("musique_answers", "musique_none_answers"),
+    "MultiHop-RAG": ("multihop_rag_answers",),
+}
+PASSAGES = 8
+RIGHT = 0.5  # F1 of an answer that counts as right
+KEPT = 0.9  # of the right answers
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the reader said to one question, and how sure it was, said or not."""
+
+    em: float
+    f1: float
+    answered: bool
+    confidence: float
+    answerable: bool
+
+
+def found(name: str, data: Path, cache: Path, most: int) -> Iterator[tuple[Question, list[Hit]]]:
+    """A set's questions with the passages that the default pipeline finds, from the cache where it has them."""
+    source = SOURCES[name]
+    dataset = replace(source, most=min(most, source.most or most)).load(data)
+    place = cache.parent / "reading" / f"{name}-{digest([q.id for q in dataset.questions], PASSAGES)}.jsonl"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        pipeline, _ = indexed(dataset, "default", cache)
+        with pipeline, place.with_suffix(".new").open("w", encoding="utf-8") as lines:
+            for question in dataset.questions:
+                rows = [_row(hit) for hit in pipeline.search(question.question, k=PASSAGES)]
+                lines.write(json.dumps({"id": question.id, "hits": rows}) + "\n")
+        place.with_suffix(".new").replace(place)
+    kept = map(json.loads, place.read_text(encoding="utf-8").splitlines())
+    for question, row in zip(dataset.questions, kept, strict=True):
+        yield question, [_hit(**hit) for hit in row["hits"]]
+
+
+def _row(hit: Hit) -> dict[str, object]:
+    chunk = hit.chunk
+    about = {"id": chunk.id, "source": chunk.source, "title": chunk.title, "context": chunk.context}
+    return {**about, "text": chunk.text, "score": float(hit.score), "hop": hit.hop, "trail": hit.trail}
+
+
+def _hit(
+    id: str, source: str, title: str, context: str, text: str, score: float, hop: int, trail: Sequence[str]
+) -> Hit:
+    return Hit(Chunk(id, id, text, 0, len(text), source, title, context), score, hop, tuple(trail))
+
+
+def said(reader: Reader, question: Question, hits: Sequence[Hit], threshold: float) -> Said:
+    """One question's answer, judged; `threshold` is the confidence from which on it counts as given."""
+    answer = resolve(question.question, "".join(reader.stream(question.question, hits)), hits)
+    sure = reader.confidence(question.question, hits)
+    em, f1 = (measure(answer.short, question.answers) for measure in (answer_em, answer_f1))
+    return Said(em, f1, not answer.abstained and sure >= threshold, sure, question.answerable)
+
+
+def separation(rows: Sequence[Said]) -> tuple[float | None, float | None, float]:
+    """AUROC of answerable against unanswerable, the share of these answered at KEPT, and the threshold for that."""
+    right = sorted((row.confidence for row in rows if row.answerable and row.f1 >= RIGHT), reverse=True)
+    least = right[max(0, int(KEPT * len(right) + 0.999) - 1)] if right else 0.0
+    without = [row.confidence >= least for row in rows if not row.answerable]
+    area = auroc([row.confidence for row in rows], [row.answerable for row in rows])
+    return area, sum(without) / len(without) if without else None, least
+
+
+def main() -> None:
+    """Measure and print two tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", default="", help='a file of `rag train reader`; "" is the one shipped')
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the datasets")
+    parser.add_argument("--only", action="append", choices=FAMILIES, default=[], metavar="FAMILY")
+    parser.add_argument("--most", type=int, default=150, help="questions of each set")
+    parser.add_argument("--threshold", type=float, default=Reader().threshold, help="confidence to answer from")
+    cache = Path(os.environ.get("RAGHOP_CACHE", Path.home() / ".cache" / "raghop")) / "eval"
+    parser.add_argument("--cache", type=Path, default=cache, help="folder of indexes")
+    given = parser.parse_args()
+    reader = Reader(weights=given.weights, threshold=0)
+    families: dict[str, list[Said]] = {}
+    print("| set | questions | EM | F1 | EM said | F1 said | answered |\n|---|---|---|---|---|---|---|")
+    for family in given.only or FAMILIES:
+        for name in FAMILIES[family]:
+            asked = found(name, given.data, given.cache, given.most)
+            rows = [said(reader, question, hits, given.threshold) for question, hits in asked]
+            families.setdefault(family, []).extend(rows)
+            print(f"| {name} | {len(rows)} | {' | '.join(map(_cell, _figures(rows)))} |", flush=True)
+    print("\n| family | with an answer | without | AUROC | answered without, at 90% of right | threshold |")
+    print("|---|---|---|---|---|---|")
+    together = [row for rows in families.values() for row in rows]
+    for family, rows in {**families, "all": together}.items():
+        counts = [sum(row.answerable for row in rows), sum(not row.answerable for row in rows)]
+        print(f"| {family} | {counts[0]} | {counts[1]} | {' | '.join(map(_cell, separation(rows)))} |")
+
+
+def _figures(rows: Sequence[Said]) -> list[float | None]:
+    """EM and F1 of the answerable ones, all and with what is below the threshold as nothing; the share answered."""
+    can = [row for row in rows if row.answerable]
+    sums = [sum(r.em for r in can), sum(r.f1 for r in can)]
+    sums += [sum(r.em for r in can if r.answered), sum(r.f1 for r in can if r.answered)]
+    return [*(total / len(can) if can else None for total in sums), sum(r.answered for r in rows) / len(rows)]
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    main()
