@@ -12,7 +12,9 @@ from rag.errors import InputError
 from rag.read.candidates import CLOSED, FEATURES, Candidate
 from rag.read.reader import Span
 from rag.train.lexical import Lexical
+from rag.train.reader import Options
 from rag.train.reader_fit import Case, f1, fit, logistic
+from rag.train.reader_run import train_reader
 from rag.train.readings import read, readings
 
 PASSAGES = [
@@ -54,6 +56,11 @@ def test_readings_mark_the_answer_and_its_sentence(tmp_path: Path) -> None:
 def test_a_folder_without_usable_questions_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no question with an answer"):
         read(folder(tmp_path, [{"id": "a", "question": "?", "answer": "x", "gold": ["p9"]}]))
+
+
+def test_no_epochs_need_a_reader_to_start_from(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--start"):
+        train_reader([], tmp_path / "r", options=Options(epochs=0), fitted=1, start=None, say=print)
 
 
 def test_words_find_what_shares_the_rare_ones() -> None:

@@ -199,7 +199,7 @@ def train(
     layers = [p for p in network.encoder.parameters() if p.requires_grad]
     groups = [{"params": layers, "scale": 1}, {"params": network.heads.parameters(), "scale": HEAD_RATE}]
     optimizer = torch.optim.AdamW(groups, lr=options.rate)
-    loss, step, steps = float("nan"), 0, 0
+    loss, step, steps, started = float("nan"), 0, 0, monotonic()
     for n in range(options.epochs):
         examples = [encode(reading, rng) for reading in epoch(rng)]
         batches = _batches(examples, options.batch, rng)

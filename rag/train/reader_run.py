@@ -9,6 +9,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from rag.embed.modelspec import read as spec
+from rag.errors import InputError
 from rag.read.choice import Choice
 from rag.read.reader import opened
 from rag.read.weights import HEADS, KIND
@@ -33,8 +34,11 @@ def train_reader(
     """Train on every folder at once, from the bundled model or from `start`; `fitted` questions each for the choice.
 
     `out` is written every few hundred steps, so that a killed training leaves one to start from; the card goes beside
-    it. Raises InputError for folders without questions, ModelError for a `start` that is no reader.
+    it. No epochs leave the network of `start` as it is and fit the confidence alone. Raises InputError for folders
+    without questions and for neither epochs nor `start`, ModelError for a `start` that is no reader.
     """
+    if not options.epochs and start is None:
+        raise InputError("no epochs train nothing; name the reader whose confidence is to be fitted by `--start FILE`.")
     sources = [read(folder) for folder in folders]
     for source in sources:
         say(f"{source.name}: {len(source.train):,} questions, {len(source.held_out):,} held out")
@@ -74,6 +78,12 @@ def write(path: Path, trained: Trained, facts: dict[str, str]) -> None:
 def _card(sources: Sequence[Folder], options: Options, trained: Trained, choice: Choice) -> str:
     rows = "\n".join(f"| {s.name} | {len(s.passages):,} | {len(s.train):,} | {len(s.held_out):,} |" for s in sources)
     risks = "\n".join(f"| {share:.0%} | {least:.2f} |" for share, least in choice.risks)
+    taken = (
+        f"{trained.steps:,} steps of {options.batch} readings, learning rate {options.rate:g}, inputs cut at "
+        f"{options.alone}\ntokens for one passage and {options.together} for two, seed {options.seed}; "
+        f"last loss {trained.loss:.3f}."
+    )
+    again = "The network is that of an earlier training; its confidence was fitted again."
     return f"""# Reader
 
 Weights for `generate: {{use: reader}}`: a difference to the bundled embedder's network, int8 a weight, with linear
@@ -83,8 +93,7 @@ heads for span, supporting sentence, relevance, and yes or no, made by `rag trai
 |---|---|---|---|
 {rows}
 
-{trained.steps:,} steps of {options.batch} readings, learning rate {options.rate:g}, inputs cut at {options.alone}
-tokens for one passage and {options.together} for two, seed {options.seed}; last loss {trained.loss:.3f}.
+{taken if trained.steps else again}
 The data's licences are those of its folders.
 
 | wrong at most | confidence at least |
