@@ -31,7 +31,7 @@ from rag.stages import Store
 from rag.types import Chunked, Loaded, Source
 from rag.vectors import Keys, Vectorizer
 
-WINDOW = 2048  # sources, or about as many chunks, that are loaded, chunked and sorted by length together
+WINDOW = 512  # sources, or about as many chunks, that are loaded, chunked and sorted by length together
 PUBLISH_EVERY = 8192  # new chunks; what is published at the end, or when interrupted, then takes seconds
 REBUILDING = "rebuilding"  # the fact that a rebuild has begun: what the index will be when it is done
 
@@ -55,7 +55,7 @@ def ingest(
     report = Report()
     stages = build(config)
     new = {"pipeline": config.reference, **{f"fingerprint.{k}": v for k, v in stages.fingerprints.items()}}
-    with full_disk_told(index.base), index.writing() as manifest, stoppable() as stop:
+    with full_disk_told(index.base), stoppable() as stop, index.writing() as manifest:
         facts = manifest.facts()
         rebuild = _rebuilds(facts, new, stages, config, asked=rebuild)
         plan = _Plan(index, manifest, stages, report, progress, stop, rebuild=new if rebuild else None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -16,6 +17,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _CAUGHT = (signal.SIGINT, signal.SIGTERM)
+_ONCE = 1.0  # seconds: what comes again so soon is the same signal, sent to a process and to its group (timeout does)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -38,13 +40,17 @@ class Stop:
 
     def __init__(self) -> None:
         self.number = 0
+        self._since = 0.0
         self._anywhere = False
 
     def catch(self, number: int, frame: FrameType | None) -> None:
         """The handler of both signals."""
-        if self.number:
+        now = time.monotonic()
+        if self.number and now - self._since < _ONCE:
+            return
+        again, self.number, self._since = self.number, number, now
+        if again:
             raise KeyboardInterrupt
-        self.number = number
         if self._anywhere:
             raise Interrupted(number)
 
@@ -54,14 +60,15 @@ class Stop:
             raise Interrupted(self.number)
 
     @contextmanager
-    def anywhere(self) -> Iterator[None]:
-        """Inside, a signal raises Interrupted at once; one that came before does so now."""
-        self._anywhere = True
+    def anywhere(self, yes: bool = True) -> Iterator[None]:
+        """Inside, a signal raises Interrupted at once, one that came before does so now; or not, unless `yes`."""
+        before, self._anywhere = self._anywhere, yes
         try:
-            self.check()
+            if yes:
+                self.check()
             yield
         finally:
-            self._anywhere = False
+            self._anywhere = before
 
     def each(self, items: Iterable[T]) -> Iterator[T]:
         """The items, waiting for each of which may be interrupted; what is done with them may not."""
@@ -80,15 +87,22 @@ class Stop:
 
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """A `Stop` that catches both signals, unless the program that calls this has handlers of its own."""
+    """A `Stop` that catches both signals, unless they are ignored or the program has handlers of its own.
+
+    Within another `stoppable` it is the same one, and signals wait.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in _CAUGHT if main}
+    outer = next((held for h in handlers.values() if isinstance(held := getattr(h, "__self__", None), Stop)), None)
+    if outer is not None:
+        with outer.anywhere(False):
+            yield outer
+        return
     stop = Stop()
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in _CAUGHT:
-            handler = signal.getsignal(number)
-            if handler in (signal.SIG_DFL, signal.default_int_handler):
-                before[number] = signal.signal(number, stop.catch)
+    before = {n: h for n, h in handlers.items() if h in (signal.SIG_DFL, signal.default_int_handler)}
     try:
+        for number in before:
+            signal.signal(number, stop.catch)
         yield stop
     finally:
         for number, handler in before.items():

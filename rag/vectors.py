@@ -22,7 +22,7 @@ from rag.space import need_space
 from rag.stages import Windowed
 from rag.types import Chunk, Chunked, Document, Embeddings
 
-SLICE = 256  # chunks embedded and stored together: what a killed run may have to do again
+SLICE = 64  # chunks embedded and stored together: what a killed run may have to do again
 TRIES = 16  # documents that must all fail in one way, and none succeed, before the embedder is given up
 
 Keys = list[list[str]]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rag import __version__
 from rag.cli import ask, index, ingest, pipelines, status, train
 from rag.errors import RagError
+
+if TYPE_CHECKING:
+    from rag.signals import Stop
 
 app = typer.Typer(
     name="rag",
@@ -69,23 +73,41 @@ def main() -> None:
 
 
 def run() -> None:
-    """Run the command; errors raised on purpose become a message and their exit code."""
+    """Run the command and exit; errors raised on purpose become a message and their exit code, signals too."""
+    from rag.signals import stoppable
+
+    with stoppable() as stop:
+        code = _code(stop)
+    if stop.number and code == 128 + stop.number:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # without waiting for threads: one still in native code when Python ends aborts the process
+    sys.exit(code)
+
+
+def _code(stop: Stop) -> int | str | None:
     from rag.cli.terminal import fail
 
-    mount_plugins()
     try:
-        app()
-    except RagError as error:
-        sys.exit(fail(error))
+        with stop.anywhere():
+            mount_plugins()
+            app()
+    except SystemExit as end:
+        if not isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):  # typer makes it an exit
+            return end.code
     except KeyboardInterrupt:
-        sys.exit(fail("interrupted. Nothing that was finished is lost.", code=130))
+        pass
+    except RagError as error:
+        return fail(error)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return 0
     except OSError as error:
-        sys.exit(fail(f"{error.filename or 'the operating system'}: {error.strerror or error}."))
+        return fail(f"{error.filename or 'the operating system'}: {error.strerror or error}.")
     except Exception as error:
         if os.environ.get("RAG_DEBUG"):
             raise
-        where = "this is a bug in raghop, please report it; RAG_DEBUG=1 shows where it happened"
-        sys.exit(fail(f"{type(error).__name__}: {error} ({where})."))
+        if not stop.number:  # else an import that was interrupted, which some libraries report in words of their own
+            where = "this is a bug in raghop, please report it; RAG_DEBUG=1 shows where it happened"
+            return fail(f"{type(error).__name__}: {error} ({where}).")
+    return fail("interrupted. What was finished is kept.", code=128 + (stop.number or signal.SIGINT))

@@ -70,7 +70,8 @@ def _show(report: Report, counts: dict[str, int]) -> None:
             say(f"{paint(f'{status:>9}', colour)}  {line(f.source)}: {line(f.reason)}")
         if len(named) > SHOWN:
             say(f"{'':>9}  and {len(named) - SHOWN} more {status}; --json lists all")
-    say(", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "no files found")
+    nothing = "no file was finished" if report.left else "no files found"
+    say(", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or nothing)
     chunks = sum(f.chunks for f in report.files)
     embedded = f"{report.embedded:,} embedded" + (f" ({report.tokens:,} tokens)" if report.tokens else "")
     say(f"{chunks:,} chunks, {embedded}, {report.seconds:.1f} s, {peak_memory():,} MB of memory")
@@ -84,7 +85,7 @@ def _tell(report: Report, *, rebuild: bool) -> None:
 
     if rebuild:
         fail("interrupted: the index answers as it did before. The same command goes on from here.")
-    elif report.left:
+    elif report.left or report.published:
         fail(f"interrupted: what is done is indexed, {report.left:,} changed files are left. The same command goes on.")
     else:
         fail("interrupted before anything was changed. The same command starts again.")

@@ -1,0 +1,152 @@
+"""Ctrl-C and SIGTERM through the installed command, at every stage, sent to its process, to its group, or to both.
+
+A terminal tells a process group, `kill` a process, `timeout` both, so that a process may hear one signal three times.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="passing signals on, and /proc")
+
+HERE = Path(__file__).parent
+RAG = Path(sys.executable).parent / "rag"
+CHUNKS = 150  # more than two slices of the embedder
+ENTRIES = "".join(
+    f"[rag.{kind}]\nheld = held:Held{name}\n"
+    for kind, name in {"connector": "Files", "embed": "Hashing", "store": "Edge"}.items()
+)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for as long as it takes."""
+    while not condition():
+        time.sleep(0.01)
+
+
+class Run:
+    """`rag ingest docs` in a process group of its own, standing still at a point of `held.py`."""
+
+    def __init__(self, folder: Path, at: str = "", *, ignoring: bool = False) -> None:
+        self.folder = folder
+        path = os.pathsep.join([str(folder), str(HERE), os.environ.get("PYTHONPATH", "")])
+        self.environment = {**os.environ, "PYTHONPATH": path, "HELD_AT": at, "HELD_IN": str(folder)}
+        ignore = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"] if ignoring else []  # as a background job of a script
+        self.process = self.start(*ignore, str(RAG), "ingest", "docs", "--pipeline", "held.yaml", "--json")
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            words, cwd=self.folder, env=self.environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        )
+
+    def held(self) -> set[int]:
+        """Wait until it stands still; the processes that work for it then."""
+        at = self.folder / "at"
+        until(lambda: at.exists() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.process.communicate()
+        child = int(at.read_text())
+        at.unlink()
+        below = [path.read_text().split() for path in Path(f"/proc/{child}/task").glob("*/children")]
+        return {self.process.pid, child, *(int(pid) for pids in below for pid in pids)}
+
+    def end(self) -> tuple[int, dict[str, Any], str]:
+        """Exit code, report and messages."""
+        out, err = self.process.communicate()
+        assert "Traceback" not in err, err
+        return self.process.returncode, json.loads(out or "{}"), err
+
+    def answers(self) -> bool:
+        """Whether `rag search` finds anything."""
+        out, err = self.start(str(RAG), "search", "Which berth of Tarnvik is long?", "--json").communicate()
+        assert not err
+        return bool(json.loads(out))
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    """A folder with documents of a chunk each, the first of which takes a parser process, and a pipeline that waits."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "000.html").write_text("<html><body><p>Berth 0 of Tarnvik is long.</p></body></html>")
+    for number in range(1, CHUNKS):
+        (tmp_path / "docs" / f"{number:03}.txt").write_text(f"Berth {number} of Tarnvik is {number} metres long.\n")
+    tiny = (HERE / "tiny.yaml").read_text()
+    for use in ("files", "hashing", "edge"):
+        tiny = tiny.replace(f"use: {use}", "use: held")
+    (tmp_path / "held.yaml").write_text(tiny)
+    (tmp_path / "held-0.dist-info").mkdir()
+    (tmp_path / "held-0.dist-info" / "entry_points.txt").write_text(ENTRIES)
+    return tmp_path
+
+
+def tell(run: Run, number: signal.Signals, to: str) -> None:
+    if to != "group":
+        os.kill(run.process.pid, number)
+    if to != "process":
+        os.killpg(run.process.pid, number)
+
+
+@pytest.mark.parametrize(
+    ("at", "number", "to"),
+    [
+        ("import", signal.SIGINT, "group"),
+        ("scan", signal.SIGTERM, "process"),
+        ("load", signal.SIGINT, "both"),
+        ("embed", signal.SIGINT, "process"),
+        ("embed", signal.SIGTERM, "group"),
+        ("embed", signal.SIGINT, "both"),
+        ("publish", signal.SIGTERM, "both"),
+    ],
+)
+def test_a_signal_ends_an_ingest_that_the_next_one_goes_on_with(
+    docs: Path, at: str, number: signal.Signals, to: str
+) -> None:
+    run = Run(docs, at)
+    processes = run.held()
+    tell(run, number, to)
+    code, report, said = run.end()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes))
+    done = {"embed": 64, "publish": CHUNKS}.get(at, 0)
+    assert report.get("embedded", 0) == report.get("added", 0) == done
+    if at == "publish":  # all there was to do: it is finished
+        assert code == 0
+    else:
+        assert code == 128 + number and "rag: interrupted" in said
+        assert report.get("left", 0) == (0 if at in ("import", "scan") else CHUNKS - done)
+    assert not done or run.answers()
+    code, report, _ = Run(docs).end()
+    assert (code, report["embedded"], report["unchanged"]) == (0, CHUNKS - done, done)
+
+
+def test_a_signal_that_was_ignored_from_the_start_stays_ignored(docs: Path) -> None:
+    run = Run(docs, "embed", ignoring=True)
+    run.held()
+    tell(run, signal.SIGINT, "both")
+    (docs / "go").touch()
+    code, report, _ = run.end()
+    assert (code, report["added"]) == (0, CHUNKS)
+
+
+def test_who_insists_gets_out_of_a_publish_too(docs: Path) -> None:
+    """A second signal, later than one that was sent twice would come."""
+    run = Run(docs, "stay")
+    processes = run.held()
+    tell(run, signal.SIGINT, "group")
+    until(lambda: (docs / "heard").exists())
+    tell(run, signal.SIGINT, "group")
+    code, _, said = run.end()
+    assert code == 130 and "rag: interrupted" in said
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes))
+    code, report, _ = Run(docs).end()
+    assert (code, report["embedded"], report["unchanged"]) == (0, 0, CHUNKS)
+    assert run.answers()
