@@ -22,6 +22,7 @@ _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85]")
 _CONTROLS = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")  # terminal colours as a whole
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _RAW_CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_DOS_END = b"\x1a"  # what old programs put at the end of a text
 _HIGH = re.compile(rb"[\x80-\xff]")
 # ê¿x: not what Windows-1252 text looks like
 _SYMBOL_IN_WORD = re.compile("[^\\W\\d_][^\\w\\s\x00-\x7f’\xad·‑–—]+[^\\W\\d_]")
@@ -54,9 +55,11 @@ def decode(data: bytes, *, declared: str = "") -> tuple[str, str]:
         return clean(data.decode("utf-8")), ""
     except UnicodeDecodeError:
         pass
-    if len(_RAW_CONTROLS.findall(data)) > len(data) / 100:
+    controls = len(_RAW_CONTROLS.findall(data.rstrip(_DOS_END)))
+    if controls > len(data) / 100:
         raise Refused("binary content, not text", "skipped")
-    return _legacy(data, declared)
+    text, lost = _legacy(data, declared)
+    return text, lost or (f"damaged: {controls} bytes in it are in no text" if controls else "")
 
 
 def _utf16(data: bytes) -> str:

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import logging
 import re
+import zlib
 from io import BytesIO
 
 import pypdf
 from pypdf.errors import EmptyFileError, FileNotDecryptedError, LimitReachedError, PdfStreamError
+from pypdf.generic import EncodedStreamObject
 
 from rag_connectors.parsed import Options, Parsed, Refused, Scalar
 from rag_connectors.text import clean
 from rag_connectors.writing import Writer
 
+_MOST = 20_000_000  # bytes of a decoded stream
 _LIMITS = {
-    "zlib_maximum_output_length": 20_000_000,
-    "lzw_maximum_output_length": 20_000_000,
-    "run_length_maximum_output_length": 20_000_000,
-    "brotli_maximum_output_length": 20_000_000,
-    "array_based_stream_maximum_output_length": 20_000_000,
+    "zlib_maximum_output_length": _MOST,
+    "lzw_maximum_output_length": _MOST,
+    "run_length_maximum_output_length": _MOST,
+    "brotli_maximum_output_length": _MOST,
+    "array_based_stream_maximum_output_length": _MOST,
     "stream_parsing_work_maximum_count": 200_000,
     "page_tree_maximum_entries": 5_000,
     "page_tree_maximum_page_entries": 20_000,
@@ -75,7 +78,9 @@ def _parse(data: bytes, heard: _Heard) -> Parsed:
             text = _LINE_END.sub("\n", clean(page.extract_text()).translate(_LIGATURES)).strip()
             shown = page.get_contents()
             marks = shown.get_data() if shown is not None else b""
-            if shown is None and "/Contents" in page:
+            if _damaged(page):
+                lost.append(f"page {number} is damaged, text may be missing")
+            elif shown is None and "/Contents" in page:
                 lost.append(f"page {number} could not be read (its content is missing)")
             elif not text and _MARKS.search(marks):  # an empty page loses nothing
                 bare.append(number)
@@ -105,6 +110,19 @@ def _parse(data: bytes, heard: _Heard) -> Parsed:
             writer.span(start, "page", f"page {number}")
     title, meta = _properties(reader)
     return Parsed((writer.record(title=title, meta=meta),), (*lost, *heard.lossy))
+
+
+def _damaged(page: pypdf.PageObject) -> bool:
+    """Whether a compressed stream of the page's content fails its checksum: pypdf takes what it can get of it."""
+    content = page.get("/Contents", {}).get_object()
+    for part in content if isinstance(content, list) else [content]:
+        stream = part.get_object()
+        if isinstance(stream, EncodedStreamObject) and stream.get("/Filter") in ("/FlateDecode", ["/FlateDecode"]):
+            try:
+                zlib.decompressobj().decompress(stream._data, _MOST)
+            except zlib.error:
+                return True
+    return False
 
 
 class _Heard(logging.Handler):
