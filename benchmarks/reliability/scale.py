@@ -1,4 +1,7 @@
-"""R15: opening and asking an index of 100,000 chunks: made-up unit vectors (384) and sparse vectors of Zipf terms."""
+"""R15: opening and asking an index of 100,000 chunks: made-up unit vectors (384), and Zipf terms weighted as BM25 does.
+
+Weights matter: chunks that tie are looked for until the tie ends, and with equal weights everything ties.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,16 @@ from benchmarks.reliability.outcome import Outcome, Row
 from rag.store.edge import Edge
 from rag.types import Chunk, Embeddings, Query, Sparse
 
-DIM, TERMS, BATCH, QUERIES = 384, 40, 1000, 200
+DIM, TERMS, BATCH, QUERIES = 384, 80, 1000, 200
 OPEN_SECONDS, QUERY_SECONDS, MEGABYTES = 2.0, 0.1, 1000
 
 
-def _sparse(rng: np.random.Generator, terms: int) -> Sparse:
-    indices = np.unique(rng.zipf(1.3, size=terms) % 50_000)
-    return Sparse(indices.astype(np.int64), np.ones(len(indices), dtype=np.float32))
+def _sparse(rng: np.random.Generator, terms: int, *, query: bool = False) -> Sparse:
+    """Of a chunk of this many words, more or less, by the defaults of `rag.embed.bm25`; or of a query."""
+    length = terms if query else int(rng.integers(terms // 2, 2 * terms))
+    indices, counts = np.unique(rng.zipf(1.3, size=length) % 50_000, return_counts=True)
+    values = counts if query else counts / (counts + 1.2 * (0.25 + 0.75 * length / 100))
+    return Sparse(indices.astype(np.int64), values.astype(np.float32))
 
 
 def _unit(rng: np.random.Generator, n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -46,7 +52,7 @@ def _build(path: str, count: int) -> None:
 def _ask(path: str) -> tuple[float, list[float], float]:
     """Seconds to open and answer once, seconds of each further answer, peak memory (MB)."""
     rng = np.random.default_rng(1)
-    queries = [Query("q", dense=_unit(rng, 1)[0], sparse=_sparse(rng, 8)) for _ in range(QUERIES + 1)]
+    queries = [Query("q", dense=_unit(rng, 1)[0], sparse=_sparse(rng, 8, query=True)) for _ in range(QUERIES + 1)]
     started = time.perf_counter()
     store = Edge(path=path, dim=DIM, sparse=True, readonly=True)
     store.search(queries[:1], k=10, using="hybrid")

@@ -134,7 +134,7 @@ def test_pdf_with_a_damaged_stream_is_degraded() -> None:
     data = samples.pdf_of([f"BT /F1 12 Tf ({words}) Tj ET".encode(), b"BT /F1 12 Tf (sound) Tj ET"])
     middle = len(data) // 2
     result = read(data[:middle] + b"\xff\xff\xff\xff" + data[middle + 4 :], "d.pdf")
-    assert (result.status, result.reason) == ("degraded", "the file is damaged, text may be missing")
+    assert result.status == "degraded" and "page 1 is damaged, text may be missing" in result.reason
 
 
 def test_pdf_with_invisible_text_is_degraded_unless_it_lies_over_a_picture() -> None:
@@ -158,6 +158,28 @@ def test_html_that_is_cut_off_is_degraded(cut: bytes) -> None:
     assert result.status == "degraded" and "cut off" in result.reason
     assert read(b"<p>No end tags are needed<p>here", "a.html").status == "ok"
     assert read(b"<p>A picture <img sr", "a.html").status == "degraded"
+
+
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        ("<p>one</p><table><tr><td>two", "a <table> is not closed"),
+        ("<ul><li>one</p><p>two</p></ul>", "a </p> closes nothing"),
+        ("<ul><li>one<li>two</ul><p>three<br>four<img src='a'>", ""),
+        ("<p>a &lt;table&gt;, <code>x</code> <!-- <div> --><script>'<div>'</script></p>", ""),
+        ("<a>" * 9 + "written like this</p>", ""),
+    ],
+)
+def test_html_that_lost_a_part_is_degraded(page: str, says: str) -> None:
+    result = read(f"<html><body>{page}</body></html>".encode(), "a.html")
+    assert (result.status == "degraded") == bool(says) and says in result.reason
+
+
+def test_text_with_bytes_of_something_else_is_degraded() -> None:
+    text = "Die Fähre nach Süden fährt täglich über Österby. " * 20
+    assert read(text.encode("cp1252") + b"\x1a", "a.txt").status == "ok"
+    result = read(text.replace("Süden", "S\x02\x03den", 2).encode("cp1252"), "a.txt")
+    assert result.status == "degraded" and "4 bytes" in result.reason
 
 
 def test_eml_that_is_cut_off_is_degraded() -> None:
