@@ -55,7 +55,7 @@ def ingest(
     report = Report()
     stages = build(config)
     new = {"pipeline": config.reference, **{f"fingerprint.{k}": v for k, v in stages.fingerprints.items()}}
-    with full_disk_told(index.base), stoppable() as stop, index.writing() as manifest:
+    with full_disk_told(index.base), index.writing() as manifest, stoppable() as stop:
         facts = manifest.facts()
         rebuild = _rebuilds(facts, new, stages, config, asked=rebuild)
         plan = _Plan(index, manifest, stages, report, progress, stop, rebuild=new if rebuild else None)

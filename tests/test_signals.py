@@ -105,7 +105,7 @@ def tell(run: Run, number: signal.Signals, to: str) -> None:
         ("embed", signal.SIGINT, "process"),
         ("embed", signal.SIGTERM, "group"),
         ("embed", signal.SIGINT, "both"),
-        ("publish", signal.SIGTERM, "both"),
+        ("publish", signal.SIGTERM, "process"),
     ],
 )
 def test_a_signal_ends_an_ingest_that_the_next_one_goes_on_with(
@@ -126,6 +126,18 @@ def test_a_signal_ends_an_ingest_that_the_next_one_goes_on_with(
     assert not done or run.answers()
     code, report, _ = Run(docs).end()
     assert (code, report["embedded"], report["unchanged"]) == (0, CHUNKS - done, done)
+
+
+def test_a_second_ingest_exits_5_or_waits_as_asked(docs: Path) -> None:
+    run = Run(docs, "embed")
+    run.held()
+    assert run.start(str(RAG), "ingest", "docs").wait() == 5
+    waiting = run.start(str(RAG), "ingest", "docs", "--wait", "--json")
+    (docs / "go").touch()
+    code, report, _ = run.end()
+    assert (code, report["added"]) == (0, CHUNKS)
+    out, err = waiting.communicate()
+    assert waiting.returncode == 0 and json.loads(out)["unchanged"] == CHUNKS, err
 
 
 def test_a_signal_that_was_ignored_from_the_start_stays_ignored(docs: Path) -> None:
