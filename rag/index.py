@@ -31,7 +31,7 @@ from rag.stages import Store
 from rag.types import Hit
 
 FOLDER = ".rag"
-GRACE = 1.0  # seconds: a writer that was killed is not gone at once
+GRACE = 1.0  # seconds a writer waits for the one before to be gone
 TRACES = ("manifest.sqlite", "CURRENT", "seal.json", "generations")  # any of them: something was ingested here
 REPAIR = "Run `rag check --repair`."
 
@@ -46,13 +46,9 @@ def discover(start: Path) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A `.rag` folder. `base` is the folder that source names are relative to.
-
-    `patience` is how long (s) a writer waits for another one to be done.
-    """
+    """A `.rag` folder. `base` is the folder that source names are relative to."""
 
     path: Path
-    patience: float = GRACE
 
     @property
     def base(self) -> Path:
@@ -107,7 +103,7 @@ class Index:
         """Held by this process alone. Raises LockedError."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(self.path / "writer.lock", "a") as lock:
-            _lock(lock, self.path, self.patience)
+            _lock(lock, self.path)
             yield
 
     @contextmanager
@@ -243,16 +239,16 @@ class Index:
             raise CorruptError(f"{self.path / broken[0]}. {REPAIR}")
 
 
-def _lock(file: IO[str], folder: Path, patience: float) -> None:
-    """Take the writer's lock, waiting for it. Raises LockedError."""
-    given_up = time.monotonic() + patience
+def _lock(file: IO[str], folder: Path) -> None:
+    """Take the writer's lock, waiting a moment: a writer that was killed is not gone at once. Raises LockedError."""
+    given_up = time.monotonic() + GRACE
     while True:
         try:
             return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > given_up:
                 raise LockedError(
-                    f"{folder}: another process is writing this index. Try again when it is done, or use ingest --wait."
+                    f"{folder}: another process is writing this index; try again when it is done."
                 ) from None
             time.sleep(0.02)
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -69,23 +68,12 @@ class Pipeline:
         self._stages = None
         self._held.close()
 
-    def ingest(
-        self,
-        paths: Sequence[str | Path],
-        *,
-        rebuild: bool = False,
-        wait: bool = False,
-        progress: Progress | None = None,
-    ) -> Report:
-        """Bring the index in line with these files and folders; see `rag.ingest.ingest`.
-
-        `wait` waits for another process that is writing the index, however long it takes.
-        """
+    def ingest(self, paths: Sequence[str | Path], *, rebuild: bool = False, progress: Progress | None = None) -> Report:
+        """Bring the index in line with these files and folders; see `rag.ingest.ingest`."""
         self.close()
-        index = replace(self.index, patience=inf) if wait else self.index
         roots = [str(path) for path in paths]
         options: dict[str, Any] = {"progress": progress} if progress else {}
-        return ingest(index, self.config, roots, rebuild=rebuild, **options)
+        return ingest(self.index, self.config, roots, rebuild=rebuild, **options)
 
     @property
     def stages(self) -> Stages:

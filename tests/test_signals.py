@@ -128,18 +128,6 @@ def test_a_signal_ends_an_ingest_that_the_next_one_goes_on_with(
     assert (code, report["embedded"], report["unchanged"]) == (0, CHUNKS - done, done)
 
 
-def test_a_second_ingest_exits_5_or_waits_as_asked(docs: Path) -> None:
-    run = Run(docs, "embed")
-    run.held()
-    assert run.start(str(RAG), "ingest", "docs").wait() == 5
-    waiting = run.start(str(RAG), "ingest", "docs", "--wait", "--json")
-    (docs / "go").touch()
-    code, report, _ = run.end()
-    assert (code, report["added"]) == (0, CHUNKS)
-    out, err = waiting.communicate()
-    assert waiting.returncode == 0 and json.loads(out)["unchanged"] == CHUNKS, err
-
-
 def test_a_signal_that_was_ignored_from_the_start_stays_ignored(docs: Path) -> None:
     run = Run(docs, "embed", ignoring=True)
     run.held()

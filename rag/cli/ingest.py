@@ -17,7 +17,6 @@ def ingest(
     pipeline: Annotated[str | None, typer.Option(help="A shipped pipeline's name or a .yaml file.")] = None,
     index: Annotated[str | None, typer.Option(help="Folder that holds .rag (default: nearest upward).")] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Apply another model or other settings to all.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait while another process writes the index.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Index documents, doing only what changed since the last time.
@@ -42,7 +41,7 @@ def ingest(
     interrupted: Interrupted | None = None
     with Pipeline.load(pipeline, index=index) as opened, progress_bars() as bars:
         try:
-            report = opened.ingest(paths, rebuild=rebuild, wait=wait, progress=bars)
+            report = opened.ingest(paths, rebuild=rebuild, progress=bars)
         except Interrupted as interruption:
             if not isinstance(interruption.report, Report):
                 raise
