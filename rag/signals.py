@@ -17,7 +17,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _CAUGHT = (signal.SIGINT, signal.SIGTERM)
-_ONCE = 1.0  # seconds: what comes again so soon is the same signal, sent to a process and to its group (timeout does)
+_ONCE = 2.0  # seconds: what comes again so soon is the same signal, sent to a process and to its group (timeout does)
 
 
 class Interrupted(KeyboardInterrupt):

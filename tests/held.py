@@ -36,7 +36,7 @@ def hold(point: str, *, call: int = 1) -> None:
         while not (folder / "go").exists() and (point == "stay" or not _told()):
             time.sleep(0.01)
             if _told() and not (folder / "heard").exists():
-                time.sleep(1.5)
+                time.sleep(2.5)
                 (folder / "heard").touch()
 
 

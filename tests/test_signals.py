@@ -105,7 +105,7 @@ def tell(run: Run, number: signal.Signals, to: str) -> None:
         ("embed", signal.SIGINT, "process"),
         ("embed", signal.SIGTERM, "group"),
         ("embed", signal.SIGINT, "both"),
-        ("publish", signal.SIGTERM, "both"),
+        ("publish", signal.SIGTERM, "process"),
     ],
 )
 def test_a_signal_ends_an_ingest_that_the_next_one_goes_on_with(

@@ -79,10 +79,10 @@ def run() -> None:
 
     with stoppable() as stop:
         code = _code(stop)
-    if stop.number and code == 128 + stop.number:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)  # without waiting for threads: one still in native code when Python ends aborts the process
+        if stop.number and code == 128 + stop.number:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)  # waiting for no thread: one still in native code when Python ends aborts the process
     sys.exit(code)
 
 
