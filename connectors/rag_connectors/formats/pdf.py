@@ -114,7 +114,7 @@ def _parse(data: bytes, heard: _Heard) -> Parsed:
 
 def _damaged(page: pypdf.PageObject) -> bool:
     """Whether a compressed stream of the page's content fails its checksum: pypdf takes what it can get of it."""
-    content = page.get("/Contents", {}).get_object()
+    content = page["/Contents"] if "/Contents" in page else []
     for part in content if isinstance(content, list) else [content]:
         stream = part.get_object()
         if isinstance(stream, EncodedStreamObject) and stream.get("/Filter") in ("/FlateDecode", ["/FlateDecode"]):
