@@ -29,8 +29,10 @@ ENTRIES = "".join(
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait for as long as it takes."""
+    """Wait for as long as it takes, not for ever."""
+    limit = time.monotonic() + 240
     while not condition():
+        assert time.monotonic() < limit, "it never came"
         time.sleep(0.01)
 
 
