@@ -11,6 +11,7 @@ import logging
 import re
 import zlib
 from io import BytesIO
+from typing import Any
 
 import pypdf
 from pypdf.errors import EmptyFileError, FileNotDecryptedError, LimitReachedError, PdfStreamError
@@ -114,7 +115,7 @@ def _parse(data: bytes, heard: _Heard) -> Parsed:
 
 def _damaged(page: pypdf.PageObject) -> bool:
     """Whether a compressed stream of the page's content fails its checksum: pypdf takes what it can get of it."""
-    content = page["/Contents"] if "/Contents" in page else []
+    content: Any = page["/Contents"] if "/Contents" in page else []
     for part in content if isinstance(content, list) else [content]:
         stream = part.get_object()
         if isinstance(stream, EncodedStreamObject) and stream.get("/Filter") in ("/FlateDecode", ["/FlateDecode"]):
