@@ -176,9 +176,10 @@ def publish(
     staging = home / f"{number}.new"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(mode=0o700, parents=True)
-    need_space(folder, _size(Path(base.shard)) if base else manifest.path.stat().st_size)
+    shard = [name for name in base.files if name.split("/")[0] == "shard"] if base else []
+    paths = [Path(base.shard).parent / name for name in shard] if base else [manifest.path]
+    need_space(folder, sum(path.stat().st_blocks * 512 for path in paths))
     if base is not None:
-        shard = [name for name in base.files if name.split("/")[0] == "shard"]
         digests.copy_listed(Path(base.shard).parent, shard, staging)
     with closing(make_store(str(staging / "shard"), False)) as store:
         bring_in_line(store, manifest, crcs, held)
@@ -245,7 +246,3 @@ def _compare(store: Store, manifest: Manifest, sample: Sequence[str]) -> None:
     for vector, hits in zip(own, store.search([Query("", dense=v) for v in own], k=1, using="dense"), strict=True):
         if not hits or hits[0].score < 0.999 * float(vector @ vector):
             raise CorruptError(f"The vector index does not find what it holds. {MEND}")
-
-
-def _size(folder: Path) -> int:
-    return sum(p.stat().st_blocks * 512 for p in folder.rglob("*") if p.is_file())
