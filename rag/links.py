@@ -13,6 +13,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate, islice
 from pathlib import PurePosixPath
 
@@ -20,6 +21,7 @@ from rag.types import Document, Section
 
 LONGEST = 8  # words of the longest n-gram that `mentions` lists
 LONGEST_PLAIN = 4  # the same for n-grams without a capital or a digit at the start
+REMEMBERED = 512  # texts whose mentions are kept: a hop and its ranking ask for the same ones
 MOST = 1000  # mentions of one text, for a filter of bounded size
 
 ARTICLES = frozenset(("a", "an", "the"))
@@ -88,6 +90,7 @@ def keys(
     return found
 
 
+@lru_cache(REMEMBERED)
 def mentions(text: str) -> tuple[str, ...]:
     """Every key that `text` may mention, once each, in order of appearance (explicit links first); at most `MOST`.
 

@@ -26,6 +26,7 @@ _PLAIN = str.maketrans(
 _MONTHS = ("january february march april may june july august september october november december").split()
 _MONTH = {name: str(n) for n, month in enumerate(_MONTHS, 1) for name in (month, month[:3])} | {"sept": "9"}
 _ISO_DATE = re.compile(r"\b(\d{4})-(0[1-9]|1[0-2])-([0-3]\d)\b")
+_MAY = re.compile(r"M[Aa][Yy]")
 _GROUPED = re.compile(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))")
 _TOKEN = re.compile(
     r"(?P<number>(?:(?<![\w.)-])-)?(?:\d{1,3}(?:[,']\d{3})+|\d+)(?:\.\d+)?)(?:st|nd|rd|th|s)?(?![^\W_])"
@@ -67,14 +68,17 @@ def tokens(text: str) -> list[Token]:
     """The content words of a text in order; stop words are left out."""
     return [
         Token(key, _kind(word, matches, i) if word else "number", matches[i]["word"] or matches[i]["number"])
-        for key, word, matches, i in _content(text)
+        for key, word, matches, i in _content(_level(text))
     ]
 
 
 @lru_cache(REMEMBERED)
 def stems(text: str) -> frozenset[str]:
     """The stems of a text's tokens, without their order and kinds: what a ranking asks of many passages."""
-    return frozenset(key[:STEM] if word else key for key, word, _, _ in _content(text))
+    text = _level(text)
+    if _MAY.search(text):  # a month or not: what stands beside it says so
+        return frozenset(key[:STEM] if word else key for key, word, _, _ in _content(text))
+    return frozenset(map(_stem, _TOKEN.findall(text))) - {""}
 
 
 def missing(question: str, texts: Iterable[str]) -> tuple[str, ...]:
@@ -93,21 +97,37 @@ def missing(question: str, texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(token.text for token in named or absent))
 
 
+def _level(text: str) -> str:
+    """One way of writing: NFKC, plain quotes and dashes, 1 000 as 1,000 and 2024-05-03 as 3 May 2024."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _GROUPED.sub(",", text)).translate(_PLAIN)
+    return _ISO_DATE.sub(lambda d: f"{int(d[3])} {_MONTHS[int(d[2]) - 1].title()} {d[1]}", text)
+
+
 def _content(text: str) -> Iterator[tuple[str, str, list[re.Match[str]], int]]:
-    """Key, word ("" for a number), and where it stands among all matches."""
-    text = unicodedata.normalize("NFKC", _GROUPED.sub(",", text)).translate(_PLAIN)
-    text = _ISO_DATE.sub(lambda d: f"{int(d[3])} {_MONTHS[int(d[2]) - 1].title()} {d[1]}", text)
+    """Key, word ("" for numbers and months), and where it stands among all matches of a `_level` text."""
     matches = list(_TOKEN.finditer(text))
     for i, match in enumerate(matches):
-        if number := match["number"]:
-            yield _value(number), "", matches, i
-            continue
-        word = match["word"]
-        key = word.casefold().replace(".", "")
-        if word[0].isupper() and key in _MONTH and (key != "may" or _beside_number(matches, i)):
-            yield f"month {_MONTH[key]}", "", matches, i
-        elif (key not in STOP or "." in word) and (len(key) > 1 or not key.isascii()):
-            yield key, word, matches, i
+        number, word = match["number"] or "", match["word"] or ""
+        key, named = _key(number, word, dated=not _MAY.fullmatch(word) or _beside_number(matches, i))
+        if key:
+            yield key, word if named else "", matches, i
+
+
+def _key(number: str, word: str, *, dated: bool = True) -> tuple[str, bool]:
+    """The key of a match, "" for one that says nothing, and whether it is a word; a month is none if it is `dated`."""
+    if number:
+        return _value(number), False
+    key = word.casefold().replace(".", "")
+    if word[0].isupper() and key in _MONTH and dated:
+        return f"month {_MONTH[key]}", False
+    return key if (key not in STOP or "." in word) and (len(key) > 1 or not key.isascii()) else "", True
+
+
+@lru_cache(2**16)
+def _stem(match: tuple[str, str]) -> str:
+    key, named = _key(*match)
+    return key[:STEM] if named else key
 
 
 def _kind(word: str, matches: list[re.Match[str]], i: int) -> str:

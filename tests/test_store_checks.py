@@ -143,8 +143,8 @@ def fuse(dense: list[str], sparse: list[str], k: int) -> list[tuple[str, float]]
     """What `ranking.search` makes of an engine that finds these, best first."""
     lists = {"dense": dense, "sparse": sparse}
 
-    def ask(branches: Any, limit: int) -> list[list[tuple[str, float]]]:
-        return [[(id, -float(i)) for i, id in enumerate(lists[branch.name])][:limit] for branch in branches]
+    def ask(branches: Any) -> list[list[tuple[str, float]]]:
+        return [[(id, -float(i)) for i, id in enumerate(lists[branch.name])][: branch.limit] for branch in branches]
 
     def fetch(ids: Any) -> list[Hit]:
         return [Hit(replace(chunks()[0], id=id), 0.0) for id in ids]

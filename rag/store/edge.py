@@ -195,11 +195,11 @@ class Edge:
             "room, then run the same command again."
         )
 
-    def _ask(self, branches: Sequence[ranking.Branch], limit: int) -> list[list[ranking.Scored]]:
+    def _ask(self, branches: Sequence[ranking.Branch]) -> list[list[ranking.Scored]]:
         with self._mapped():
             requests = [
                 engine.QueryRequest(
-                    limit,
+                    branch.limit,
                     query=engine.Query.Nearest(plain(branch.vector, engine.SparseVector), using=branch.name),
                     filter=translate(branch.filter, DIALECT),
                     params=_RESCORED if self.quantize != "none" and branch.name == "dense" else None,

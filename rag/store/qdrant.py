@@ -166,14 +166,14 @@ class Qdrant:
         if self.readonly:
             raise StoreError(f"{self._place}: this index is open for reading only")
 
-    def _ask(self, branches: Sequence[ranking.Branch], limit: int) -> list[list[ranking.Scored]]:
+    def _ask(self, branches: Sequence[ranking.Branch]) -> list[list[ranking.Scored]]:
         with self._mapped():
             requests = [
                 models.QueryRequest(
                     query=plain(branch.vector, _sparse),
                     using=branch.name,
                     filter=translate(branch.filter, DIALECT),
-                    limit=limit,
+                    limit=branch.limit,
                 )
                 for branch in branches
             ]

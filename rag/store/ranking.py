@@ -20,21 +20,22 @@ from rag.types import Filter, Hit, Query, Sparse, Vector, Vectors
 
 BRANCHES = {"dense": ("dense",), "sparse": ("sparse",), "tokens": ("tokens",), "hybrid": ("dense", "sparse")}
 CONSTANT = 2  # a hit of rank r (from 0) is worth 1 / (r + CONSTANT)
-DEPTH, DEPTH_AT_LEAST = 4, 50  # fusion reads the best max(4 k, 50) of each list
+DEPTH, DEPTH_AT_LEAST = 4, 50  # fusion reads the best max(4 k, 50) of each list; where there is only one, k
 
 Scored = tuple[str, float]  # chunk id, score
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Branch:
-    """One search of the engine: a vector against those of this name."""
+    """One search of the engine: the `limit` best vectors of this name."""
 
     name: str
     vector: Vector | Vectors | Sparse
     filter: Filter | None
+    limit: int
 
 
-Ask = Callable[[Sequence[Branch], int], list[list[Scored]]]  # the best n of each branch, best first
+Ask = Callable[[Sequence[Branch]], list[list[Scored]]]  # best first
 Fetch = Callable[[Sequence[str]], Sequence[Hit]]
 
 
@@ -50,9 +51,8 @@ def search(queries: Sequence[Query], *, k: int, using: str, dim: int, ask: Ask, 
     for query in queries:
         check_query(query, dim=dim)
     fused = len(BRANCHES[using]) > 1
-    plans = [_branches(query, BRANCHES[using]) for query in queries]
-    depth = max(DEPTH * k, DEPTH_AT_LEAST) if fused else k
-    lists = iter(_settled(ask, [branch for plan in plans for branch in plan], depth))
+    plans = [_branches(query, BRANCHES[using], k) for query in queries]
+    lists = iter(_settled(ask, [branch for plan in plans for branch in plan]))
     found = [[next(lists) for _ in plan] for plan in plans]
     ranked = [(_fuse(own) if fused else list(chain.from_iterable(own)))[:k] for own in found]
     chunks = {hit.chunk.id: hit for hit in fetch(list({id: None for hits in ranked for id, _ in hits}))}
@@ -62,27 +62,33 @@ def search(queries: Sequence[Query], *, k: int, using: str, dim: int, ask: Ask, 
     ]
 
 
-def _branches(query: Query, names: Sequence[str]) -> list[Branch]:
+def _branches(query: Query, names: Sequence[str], k: int) -> list[Branch]:
     """One per vector the query has; an empty sparse vector finds nothing and is not asked."""
     vectors = {name: getattr(query, name) for name in names if getattr(query, name) is not None}
     if not vectors:
         raise StoreError(f"query {query.text!r} has no {' or '.join(names)} vector to search by")
+    depth = max(DEPTH * k, DEPTH_AT_LEAST) if len(vectors) > 1 else k
     return [
-        Branch(name, vector, query.filter)
+        Branch(name, vector, query.filter, depth)
         for name, vector in vectors.items()
         if not isinstance(vector, Sparse) or len(vector.indices)
     ]
 
 
-def _settled(ask: Ask, branches: Sequence[Branch], limit: int) -> list[list[Scored]]:
-    """The best `limit` of each branch, ties by id: where the cut falls into a tie, asks deeper until the tie ends."""
-    found: dict[int, list[Scored]] = {}
-    open, depth = list(range(len(branches))), limit + 1
+def _settled(ask: Ask, branches: Sequence[Branch]) -> list[list[Scored]]:
+    """The best of each branch, ties by id: where the cut falls into a tie, asks deeper until the tie ends."""
+    found: list[list[Scored]] = [[] for _ in branches]
+    open = {i: branch.limit + 1 for i, branch in enumerate(branches)}
     while open:
-        found.update(zip(open, ask([branches[i] for i in open], depth), strict=True))
-        open = [i for i in open if len(found[i]) == depth and found[i][limit - 1][1] == found[i][-1][1]]
-        depth *= 2
-    return [sorted(found[i], key=_best_first)[:limit] for i in range(len(branches))]
+        answers = ask([replace(branches[i], limit=n) for i, n in open.items()])
+        for i, hits in zip(open, answers, strict=True):
+            found[i] = hits
+        open = {i: 2 * n for i, n in open.items() if len(found[i]) == n and _tied(found[i], branches[i].limit)}
+    return [sorted(hits, key=_best_first)[: branch.limit] for hits, branch in zip(found, branches, strict=True)]
+
+
+def _tied(hits: Sequence[Scored], limit: int) -> bool:
+    return hits[limit - 1][1] == hits[-1][1]
 
 
 def _fuse(lists: Sequence[Sequence[Scored]]) -> list[Scored]:
