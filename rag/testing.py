@@ -166,6 +166,8 @@ class StoreConformance:
         equal = sorted(chunk.id for i, chunk in enumerate(chunks()) if i not in {0, 3})
         assert ids(found) == [chunks()[3].id, *equal[:2]]
         assert set(ids(filled.search([query], k=9, using="hybrid")[0])) == filled.ids()
+        few = filled.search([replace(query, limit=2), query], k=3, using="hybrid")
+        assert [len(hits) for hits in few] == [2, 3] and ids(few[0]) == ids(few[1])[:2]
         nothing = replace(query, sparse=self.sparse[0])
         assert filled.search([nothing], k=3, using="sparse") == [[]]
         assert len(filled.search([nothing], k=3, using="hybrid")[0]) == 3

@@ -154,13 +154,17 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """What is searched for. `trail` are the ids of the chunks that led here, root first: the tree is explicit."""
+    """What is searched for. `trail` are the ids of the chunks that led here, root first: the tree is explicit.
+
+    A store gives at most `limit` hits, also where it is asked for more.
+    """
 
     text: str
     dense: Vector | None = None
     sparse: Sparse | None = None
     tokens: Vectors | None = None
     filter: Filter | None = None
+    limit: int | None = None
     hop: int = 0
     trail: tuple[str, ...] = ()
 

@@ -30,11 +30,15 @@ REMEMBERED = 4  # questions
 
 @component
 class Gated:
-    """`weights` is a file of `rag train gate`, "" the one shipped for the bundled model; `links` are followed, too."""
+    """`weights` is a file of `rag train gate`, "" the one shipped for the bundled model; `links` are followed, too.
+
+    Each of the `seeds` passages that are read asks for `reach` others: more bring noise, and cost time.
+    """
 
     embedder: Embedder
     weights: str = ""
     seeds: Annotated[int, Field(ge=1)] = 5
+    reach: Annotated[int, Field(ge=1)] = 10
     links: bool = True
 
     @property
@@ -58,7 +62,7 @@ class Gated:
         """The tree that this gate grows. Raises ModelError for a gate without a ranking, such as a published one."""
         if self._gate.rank is None:
             raise ModelError(f"{self.weights}: this gate holds no ranking; use hop: treehop, or `rag train gate`.")
-        return Reading(_asked, self._after, self._gate.rank, self.hops, self.seeds, self.links)
+        return Reading(_asked, self._after, self._gate.rank, self.hops, self.seeds, self.links, self.reach)
 
     def _after(self, question: Query, hits: Sequence[Hit]) -> Vectors:
         return self._moved(_asked(question).tobytes(), vectors(hits).astype(np.float32).tobytes())

@@ -9,7 +9,7 @@ score needs a language model, and each can be computed by hand.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.hop.links import Links
 from rag.hop.rank import placed
@@ -21,7 +21,8 @@ from rag.types import Hit, Query, Vector, Vectors
 class Reading:
     """`start` gives the vector of where to begin, (d,); `after` that of what is missing after each hit, (n, d).
 
-    `weights` (7,) are in the order of `rag.hop.score.NAMES`. Without `links`, none is followed and none counts.
+    `weights` (7,) are in the order of `rag.hop.score.NAMES`. Without `links`, none is followed and none counts. The
+    queries of a hop ask for `reach` hits at most.
     """
 
     start: Callable[[Query], Vector]
@@ -30,6 +31,7 @@ class Reading:
     hops: int
     seeds: int
     links: bool
+    reach: int | None = None
 
     def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
         """A query for each of the best new passages, by its reading, and one for each anchor, by its links.
@@ -47,7 +49,7 @@ class Reading:
             for hit, vector in zip(read, self.after(question, read), strict=True)
         ]
         linked = Links(hops=self.hops, seeds=self.seeds).hop(queries, hits) if self.links else []
-        return [*linked, *spawned]
+        return [replace(query, limit=self.reach) for query in (*linked, *spawned)]
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
         """The k best by `rag.hop.score`, ties by id; a score is 1 / place."""

@@ -40,9 +40,10 @@ Fetch = Callable[[Sequence[str]], Sequence[Hit]]
 
 
 def search(queries: Sequence[Query], *, k: int, using: str, dim: int, ask: Ask, fetch: Fetch) -> list[list[Hit]]:
-    """The k best hits of each query, ties by chunk id. Raises StoreError when a query lacks the vectors for it.
+    """The k best hits of each query, or its `limit`, ties by chunk id.
 
-    `dim` is what the store's vectors have; `ask` and `fetch` are the engine.
+    `dim` is what the store's vectors have; `ask` and `fetch` are the engine. Raises StoreError when a query lacks the
+    vectors for it.
     """
     if using not in BRANCHES:
         raise StoreError(f"using: {using!r} is no way to search. Known: {', '.join(BRANCHES)}.")
@@ -51,10 +52,12 @@ def search(queries: Sequence[Query], *, k: int, using: str, dim: int, ask: Ask, 
     for query in queries:
         check_query(query, dim=dim)
     fused = len(BRANCHES[using]) > 1
-    plans = [_branches(query, BRANCHES[using], k) for query in queries]
-    lists = iter(_settled(ask, [branch for plan in plans for branch in plan]))
-    found = [[next(lists) for _ in plan] for plan in plans]
-    ranked = [(_fuse(own) if fused else list(chain.from_iterable(own)))[:k] for own in found]
+    most = [min(k, query.limit or k) for query in queries]
+    plans = [_branches(query, BRANCHES[using], n) for query, n in zip(queries, most, strict=True)]
+    answers = iter(_settled(ask, [branch for plan in plans for branch in plan]))
+    found = [[next(answers) for _ in plan] for plan in plans]
+    lists = [_fuse(own) if fused else list(chain.from_iterable(own)) for own in found]
+    ranked = [hits[:n] for hits, n in zip(lists, most, strict=True)]
     chunks = {hit.chunk.id: hit for hit in fetch(list({id: None for hits in ranked for id, _ in hits}))}
     return [
         [replace(chunks[id], score=score, hop=query.hop, trail=query.trail) for id, score in hits if id in chunks]
