@@ -26,6 +26,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "embed": {
         "onnx": "rag.embed.onnx:Onnx",
         "transformers": "rag.embed.transformers:Transformers",
+        "muvera": "rag.embed.muvera:Muvera",
         "hashing": "rag.embed.hashing:Hashing",
     },
     "sparse": {

@@ -1,0 +1,90 @@
+"""MUVERA's encodings against the similarity that they approximate."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.embed.muvera import Encoding, Muvera, encoding
+from rag.embed.onnx import Onnx
+from rag.rerank.maxsim import similarity
+from rag.stages import Embedder, TokenEmbedder
+from rag.testing import EmbedderConformance
+from rag.types import Vectors
+
+WIDTH = 8
+
+
+def tokens(n: int, seed: int) -> Vectors:
+    rows = np.random.default_rng(seed).standard_normal((n, WIDTH)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def score(made: Encoding, question: Vectors, passage: Vectors) -> float:
+    return float(made.question(question) @ made.passage(passage))
+
+
+sizes, seeds = st.integers(1, 12), st.integers(0, 10_000)
+
+
+@given(sizes, sizes, seeds, st.integers(1, 4), st.integers(1, 4))
+def test_without_projection_it_never_exceeds_maxsim(n: int, m: int, seed: int, bits: int, repetitions: int) -> None:
+    made = encoding(WIDTH, repetitions=repetitions, bits=bits, columns=0, seed=seed)
+    question, passage = tokens(n, seed), tokens(m, seed + 1)
+    assert score(made, question, passage) <= similarity(question, passage) + 1e-5
+
+
+@given(sizes, seeds, st.integers(1, 4))
+def test_of_a_passage_of_one_token_it_is_maxsim(n: int, seed: int, bits: int) -> None:
+    made = encoding(WIDTH, repetitions=3, bits=bits, columns=0, seed=seed)
+    question, passage = tokens(n, seed), tokens(1, seed + 1)
+    assert score(made, question, passage) == pytest.approx(similarity(question, passage), abs=1e-5)
+
+
+@given(seeds)
+def test_finer_regions_come_near_to_maxsim(seed: int) -> None:
+    """The approximation of the paper's theorem 2.1: the error of the mean shrinks as regions get finer."""
+    passage = tokens(10, seed)
+    near = passage[:5] + 0.1 * tokens(5, seed + 1)
+    question = near / np.linalg.norm(near, axis=1, keepdims=True)
+    exact = similarity(question, passage)
+    errors = [
+        exact - score(encoding(WIDTH, repetitions=40, bits=bits, columns=0, seed=seed), question, passage)
+        for bits in (1, 7)
+    ]
+    assert errors[1] < errors[0]
+    assert errors[1] < 0.3
+
+
+def test_the_projection_keeps_scores_on_average() -> None:
+    question, passage = tokens(6, 1), tokens(9, 2)
+    exact = encoding(WIDTH, repetitions=400, bits=2, columns=0, seed=0)
+    thrown = encoding(WIDTH, repetitions=400, bits=2, columns=4, seed=0)
+    assert thrown.dim == 400 * 4 * 4
+    assert score(thrown, question, passage) == pytest.approx(score(exact, question, passage), abs=0.05)
+
+
+class TestMuvera(EmbedderConformance):
+    unit_length = False
+
+    @pytest.fixture
+    def embedder(self) -> Muvera:
+        return Muvera(repetitions=2, bits=2, columns=4)
+
+
+def test_it_encodes_the_models_tokens() -> None:
+    made = Muvera(repetitions=3, bits=2, columns=5)
+    assert isinstance(made, Embedder) and isinstance(made, TokenEmbedder)
+    assert made.dim == 3 * 4 * 5
+    rows = made.embed_queries(["Who opened the dam?"]).dense
+    assert rows is not None
+    own = encoding(Onnx().dim, repetitions=3, bits=2, columns=5, seed=0)
+    np.testing.assert_allclose(rows[0], own.question(Onnx().token_vectors(["Who opened the dam?"], query=True)[0]))
+
+
+def test_every_option_is_part_of_the_fingerprint() -> None:
+    made = [Muvera(**{name: 3}).fingerprint for name in ("repetitions", "bits", "columns", "seed")]
+    assert len({*made, Muvera().fingerprint, Onnx().fingerprint}) == 6
+    assert Muvera().fingerprint == Muvera(seed=0).fingerprint
