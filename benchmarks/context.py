@@ -39,24 +39,23 @@ DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 STEM, SHORTEST = 5, 4  # letters by which words of titles are compared, and that one must have
 NDCG, RECALL = 10, 5  # cuts
 
-# what is shown: (context, late context, weight of the late vector); "none" is an untitled document without anything,
-# and so is that of "summary", which stands with the title in "both"
-ROWS: Mapping[str, tuple[str, str, float]] = {
-    "chunk (untitled)": ("none", "", 0),
-    "late (untitled)": ("none", "none", 1),
-    "0.5 late + 0.5 chunk (untitled)": ("none", "none", 0.5),
-    "summary + chunk (untitled)": ("summary", "", 0),
-    "late, summary in every window (untitled)": ("summary", "summary", 1),
-    "0.2 late + 0.8 summary + chunk (untitled)": ("summary", "none", 0.2),
-    "title + chunk": ("title", "", 0),
-    "title, summary + chunk": ("both", "", 0),
-    "0.2 late + 0.8 title, summary + chunk": ("both", "none", 0.2),
-    "late, title in every window": ("title", "title", 1),
-    "0.2 late + 0.8 title + chunk": ("title", "none", 0.2),
-    "0.3 late + 0.7 title + chunk": ("title", "none", 0.3),
-    "0.5 late + 0.5 title + chunk": ("title", "none", 0.5),
-    "0.2 late with title + 0.8 title + chunk": ("title", "title", 0.2),
-    "0.3 late with title + 0.7 title + chunk": ("title", "title", 0.3),
+# what is shown: context, which late windows begin with, too, and the weight of the late vector; "none" is an untitled
+# document without anything, and so is that of "summary", which stands with the title in "both"
+ROWS: Mapping[str, tuple[str, float]] = {
+    "chunk (untitled)": ("none", 0),
+    "late (untitled)": ("none", 1),
+    "0.5 late + 0.5 chunk (untitled)": ("none", 0.5),
+    "summary + chunk (untitled)": ("summary", 0),
+    "late, summary (untitled)": ("summary", 1),
+    "0.2 late + 0.8 chunk, summary (untitled)": ("summary", 0.2),
+    "title + chunk": ("title", 0),
+    "title, summary + chunk": ("both", 0),
+    "late, title": ("title", 1),
+    "0.2 late + 0.8 chunk, title": ("title", 0.2),
+    "0.3 late + 0.7 chunk, title": ("title", 0.3),
+    "0.5 late + 0.5 chunk, title": ("title", 0.5),
+    "0.2 late + 0.8 chunk, title and summary": ("both", 0.2),
+    "0.3 late + 0.7 chunk, title and summary": ("both", 0.3),
 }
 
 
@@ -168,10 +167,10 @@ def measure(at: World, size: str, overlap: int, weights: str, only: Sequence[str
     print("|---|---|---|---|---|---|---|", flush=True)
     first: tuple[np.ndarray[tuple[int], np.dtype[np.float64]], float] | None = None
     for name in only or ROWS:
-        context, late_context, weight = ROWS[name]
+        context, weight = ROWS[name]
         vectors, cost = embedded(plain, cuts[context]) if weight < 1 else (np.zeros((), np.float32), 0.0)
         if weight:
-            other, more = embedded(late, cuts[late_context])
+            other, more = embedded(late, cuts[context])
             vectors, cost = weight * other + (1 - weight) * vectors, cost + more
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         assert queries is not None

@@ -3,8 +3,7 @@
 Source: arXiv 2409.04701. A document is read in windows of at most the model's length, whose cores are whole chunks
 (`rag.embed.windows`); spans are mapped to tokens by offsets, nothing is tokenized in pieces. As in the plain embedding
 special tokens and prefixes count towards every mean, so that a chunk that is its whole window gets the plain vector.
-Where chunks have a context and the late vector is all there is, windows begin with what most contexts begin with, the
-title as a rule; mixed with a plain vector, which has seen the context, that gains nothing (docs/context.md).
+Where chunks have a context, windows begin with what most contexts begin with, the title as a rule.
 
 Mean pooling stays what it is; a CLS token stands for no span, so models pooled by it get the mean; of a causal model
 with last-token pooling a span's last token is taken, which has read everything up to it and nothing after.
@@ -68,7 +67,7 @@ class Late:
         """Every document in its windows, which `embed_chunks` takes as they are."""
         whole = [item for item in batch if not item.window]
         spans = self.encoder.token_spans([item.document.text for item in whole])
-        titles = [_title(item) if self.weight == 1 else "" for item in whole]
+        titles = [_title(item) for item in whole]
         heads = map(len, self.encoder.token_spans([self._head(title) for title in titles]))
         facts = zip(spans, titles, heads, strict=True)
         parts = ([item] if item.window else self._windows(item, *next(facts)) for item in batch)
