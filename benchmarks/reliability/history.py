@@ -1,8 +1,8 @@
 """R7, R8: an index that followed its files through anything is the index one would build from them now.
 
 R8 is a hypothesis state machine: files are written, edited, given other fields, deleted, renamed, moved, touched,
-swapped and change their case, with an ingest now and then. At the end of each history the manifest is compared with that
-of a fresh build from the same files, and every chunk, field and vector that is published with the manifest (what
+swapped and change their case, with an ingest now and then. At the end of each history the manifest is compared with
+that of a fresh build from the same files, and every chunk, field and vector that is published with the manifest (what
 `check --deep` compares).
 """
 
