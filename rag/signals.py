@@ -18,7 +18,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _CAUGHT = (signal.SIGINT, signal.SIGTERM)
-PATIENCE = 2.5  # seconds a publish may go on after the signal; with what is left then, the process ends within 5
+PATIENCE = 1.5  # seconds a publish may go on after the signal; with what is left then, the process ends within 5
 _ONCE = 2.0  # seconds: what comes again so soon is the same signal, sent to a process and to its group (timeout does)
 
 
