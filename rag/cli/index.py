@@ -50,7 +50,7 @@ def check(
     place, config = _place(index, pipeline)
     if mend:
         with progress_bars() as bars:
-            done = repair(place, config, wait=waiting if wait else None, **({"progress": bars} if bars else {}))
+            done = repair(place, config, wait=waiting if wait else None, progress=bars)
     else:
         try:
             store = build(config).store

@@ -57,8 +57,11 @@ def ingest(
     counts = {status: report.count(status) for status in STATUSES}
     if json:
         files = [{"source": f.source, "status": f.status, "reason": f.reason, "chunks": f.chunks} for f in report.files]
-        did = {"embedded": report.embedded, "tokens": report.tokens, "left": report.left, "published": report.published}
-        say_json({**counts, **did, "seconds": round(report.seconds, 3), "memory_mb": peak_memory(), "files": files})
+        done = {"embedded": report.embedded, "tokens": report.tokens, "left": report.left}
+        state = {"published": report.published, "pending": report.pending}
+        say_json(
+            {**counts, **done, **state, "seconds": round(report.seconds, 3), "memory_mb": peak_memory(), "files": files}
+        )
     else:
         _show(report, counts)
     if interrupted is not None:
@@ -81,7 +84,9 @@ def _show(report: Report, counts: dict[str, int]) -> None:
     nothing = "no file was finished" if report.left else "no files found"
     say(", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or nothing)
     chunks = sum(f.chunks for f in report.files)
-    embedded = f"{report.embedded:,} embedded" + (f" ({report.tokens:,} tokens)" if report.tokens else "")
+    embedded = f"{report.embedded:,} embedded"
+    if report.tokens:
+        embedded += f" ({report.tokens:,} tokens, {report.tokens / max(report.seconds, 0.1):,.0f} a second)"
     say(f"{chunks:,} chunks, {embedded}, {report.seconds:.1f} s, {peak_memory():,} MB of memory")
     if report.published and chunks and not report.left:
         say('Ask with: rag ask "your question"')
