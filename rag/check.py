@@ -18,6 +18,7 @@ import numpy as np
 from rag import generations, seal
 from rag.errors import CorruptError, RagError
 from rag.index import Index
+from rag.locks import Wait
 from rag.manifest import Manifest
 from rag.rows import chunk_crc
 from rag.schema import CELLS, chunk_of, document_of, mapped
@@ -35,13 +36,13 @@ class Finding:
     what: str
 
 
-def check(index: Index, store: Store | None, *, deep: bool) -> list[Finding]:
+def check(index: Index, store: Store | None, *, deep: bool, wait: Wait | None = None) -> list[Finding]:
     """Everything that is wrong. `store` is as the pipeline has it, None where that cannot be built.
 
-    Raises IndexMissing, LockedError.
+    Raises IndexMissing, LockedError unless it is to `wait`.
     """
     index.must_exist()
-    with index.locked():
+    with index.locked(wait=wait):
         return list(findings(index, store, deep=deep))
 
 

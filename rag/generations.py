@@ -179,16 +179,20 @@ def publish(
     shard = [name for name in base.files if name.split("/")[0] == "shard"] if base else []
     paths = [Path(base.shard).parent / name for name in shard] if base else [manifest.path]
     need_space(folder, sum(path.stat().st_blocks * 512 for path in paths))
-    if base is not None:
-        digests.copy_listed(Path(base.shard).parent, shard, staging)
-    with closing(make_store(str(staging / "shard"), False)) as store:
-        bring_in_line(store, manifest, crcs, held)
-    (staging / "chunks.txt").write_text(listing(crcs))
-    data = {"facts": facts, "content": content, "roots": manifest.roots(), "dead": dead}
-    text = json.dumps({**data, "files": digests.inventory(staging)}, indent=1, sort_keys=True).encode()
-    (staging / "facts.json").write_bytes(text)
-    for path in [*staging.rglob("*"), staging]:
-        sync(path)
+    try:
+        if base is not None:
+            digests.copy_listed(Path(base.shard).parent, shard, staging)
+        with closing(make_store(str(staging / "shard"), False)) as store:
+            bring_in_line(store, manifest, crcs, held)
+        (staging / "chunks.txt").write_text(listing(crcs))
+        data = {"facts": facts, "content": content, "roots": manifest.roots(), "dead": dead}
+        text = json.dumps({**data, "files": digests.inventory(staging)}, indent=1, sort_keys=True).encode()
+        (staging / "facts.json").write_bytes(text)
+        for path in [*staging.rglob("*"), staging]:
+            sync(path)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
     os.rename(staging, home / str(number))
     sync(home)
     replace(folder / "CURRENT", str(Pointer(number, crc32(text))).encode())

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -22,8 +21,9 @@ from typing import IO
 
 from rag import generations, seal
 from rag.digests import digest
-from rag.errors import CorruptError, IndexMissing, LockedError, MismatchError, RagError
+from rag.errors import CorruptError, IndexMissing, MismatchError, RagError
 from rag.generations import MEND, Generation
+from rag.locks import Wait, locked, no_check
 from rag.manifest import Manifest
 from rag.rows import chunk_crc
 from rag.schema import pipeline_of
@@ -31,7 +31,6 @@ from rag.stages import Store
 from rag.types import Hit
 
 FOLDER = ".rag"
-GRACE = 1.0  # seconds a writer waits for the one before to be gone
 TRACES = ("manifest.sqlite", "CURRENT", "seal.json", "generations")  # any of them: something was ingested here
 REPAIR = "Run `rag check --repair`."
 
@@ -99,20 +98,19 @@ class Index:
     # -- writing -------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Held by this process alone. Raises LockedError."""
+    def locked(self, *, wait: Wait | None = None, check: Callable[[], object] = no_check) -> Iterator[None]:
+        """Held by this process alone; see `rag.locks.locked`. Raises LockedError."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(self.path / "writer.lock", "a") as lock:
-            _lock(lock, self.path)
+        with locked(self.path / "writer.lock", wait=wait, check=check):
             yield
 
     @contextmanager
-    def writing(self) -> Iterator[Manifest]:
+    def writing(self, *, wait: Wait | None = None, check: Callable[[], object] = no_check) -> Iterator[Manifest]:
         """The manifest for writing, held by this process alone, sealed again at the end.
 
-        Raises LockedError, CorruptError: nothing is built upon a damaged manifest.
+        Raises LockedError, unless it is to `wait`; CorruptError: nothing is built upon a damaged manifest.
         """
-        with self.locked():
+        with self.locked(wait=wait, check=check):
             if self.exists() and (not self.manifest_path.is_file() or not self.manifest_path.stat().st_size):
                 raise CorruptError(f"{self.manifest_path}: missing or emptied. {REPAIR}")
             self._check_seal()
@@ -126,14 +124,14 @@ class Index:
         manifest = Manifest.open(self.manifest_path)
         try:
             os.chmod(self.manifest_path, 0o600)
-            before, live = seal.take(self.path), self._pointer_text()
+            before, live = seal.take(self.path), self.pointer_text()
             try:
                 yield manifest
             except BaseException:
                 with suppress(Exception):  # what went wrong first is what counts; an unsealed index is usable
                     self._seal(manifest)
                 raise
-            if before and not manifest.changes and self._pointer_text() == live:
+            if before and not manifest.changes and self.pointer_text() == live:
                 seal.replace(self.path / seal.NAME, before)
             else:
                 self._seal(manifest)
@@ -182,7 +180,7 @@ class Index:
     def _hold(self, deep: bool) -> tuple[Generation, IO[str]]:
         """The live generation and its lock, held; tried again where a writer came in between."""
         while True:
-            sealed, live = seal.read(self.path), self._pointer_text()
+            sealed, live = seal.read(self.path), self.pointer_text()
             with ExitStack() as opened:
                 try:
                     at = generations.pointer(self.path)
@@ -196,7 +194,7 @@ class Index:
                     opened.pop_all()
                     return generation, lock
                 except (CorruptError, FileNotFoundError, NotADirectoryError) as error:
-                    if (sealed, live) == (seal.read(self.path), self._pointer_text()):
+                    if (sealed, live) == (seal.read(self.path), self.pointer_text()):
                         if isinstance(error, OSError):
                             raise CorruptError(f"{error.filename}: {error.strerror}. {MEND}") from error
                         raise
@@ -227,7 +225,8 @@ class Index:
             return CorruptError(f"{self.path / 'CURRENT'}: missing. {MEND}")
         return IndexMissing(f"{self.path}: no ingest was completed here yet. Run `rag ingest PATH`.")
 
-    def _pointer_text(self) -> bytes | None:
+    def pointer_text(self) -> bytes | None:
+        """What `CURRENT` holds: it changes with every publish."""
         try:
             return (self.path / "CURRENT").read_bytes()
         except OSError:
@@ -237,20 +236,6 @@ class Index:
         sealed = seal.read(self.path)
         if sealed and (broken := sealed.broken(self.path)) and seal.read(self.path) == sealed:
             raise CorruptError(f"{self.path / broken[0]}. {REPAIR}")
-
-
-def _lock(file: IO[str], folder: Path) -> None:
-    """Take the writer's lock, waiting a moment: a writer that was killed is not gone at once. Raises LockedError."""
-    given_up = time.monotonic() + GRACE
-    while True:
-        try:
-            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > given_up:
-                raise LockedError(
-                    f"{folder}: another process is writing this index; try again when it is done."
-                ) from None
-            time.sleep(0.02)
 
 
 def check_fingerprints(facts: Mapping[str, str], fingerprints: Mapping[str, str], *, kinds: tuple[str, ...]) -> None:

@@ -5,8 +5,9 @@ each source whole -> publish the vector index. Embedding comes before replacing,
 vectors are stored as they are made, so a killed run pays for nothing twice. Loading, chunking and embedding go through
 the stages; the order of work, the bookkeeping and the locks are here and in `rag.index`.
 
-Ctrl-C and SIGTERM end it early with an index that answers from what was done. A long ingest publishes now and then, so
-that this takes seconds. A rebuild publishes once: until then, and if it is interrupted, the old index answers.
+Ctrl-C and SIGTERM end it early with an index that answers from what was done, or, where publishing that would take too
+long, from what was published before. A long ingest publishes now and then, so that this is not long ago. A rebuild
+publishes once: until then, and if it is interrupted, the old index answers.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from rag.config import PipelineConfig, Stages, build
 from rag.errors import MismatchError
 from rag.generations import made
 from rag.index import Index, check_fingerprints
+from rag.locks import Wait
 from rag.manifest import Manifest, SourceRow
 from rag.report import FileReport, Progress, Report, silent
 from rag.scan import EXCLUDED, LEFT_OUT, gone, name_of, wanted
@@ -42,12 +44,14 @@ def ingest(
     roots: Sequence[str],
     *,
     rebuild: bool = False,
+    wait: Wait | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Index everything under `roots`, drop what is gone from them, publish.
 
     `rebuild` applies other models or settings to the whole index, from the stored documents where files did not
-    change. Raises InputError (a root does not exist), LockedError, MismatchError (other settings, without `rebuild`),
+    change. While another process writes the index, `wait` is told and it is waited for; without it LockedError is
+    raised. Raises InputError (a root does not exist), MismatchError (other settings, without `rebuild`),
     StoreError, SpaceError, RagError (the embedder fails on everything); Interrupted, a KeyboardInterrupt with a
     `report`, after Ctrl-C or SIGTERM. A file that cannot be read or embedded is reported, never raised.
     """
@@ -55,7 +59,7 @@ def ingest(
     report = Report()
     stages = build(config)
     new = {"pipeline": config.reference, **{f"fingerprint.{k}": v for k, v in stages.fingerprints.items()}}
-    with full_disk_told(index.base), stoppable() as stop, index.writing() as manifest:
+    with full_disk_told(index.base), stoppable() as stop, index.writing(wait=wait, check=stop.check) as manifest:
         facts = manifest.facts()
         rebuild = _rebuilds(facts, new, stages, config, asked=rebuild)
         plan = _Plan(index, manifest, stages, report, progress, stop, rebuild=new if rebuild else None)
@@ -75,14 +79,14 @@ def ingest(
             with manifest.transaction():
                 manifest.add_roots(name_of(root, str(index.base)) for root in roots)
                 manifest.sweep()
-            with stop.anywhere() if rebuild else nullcontext():
-                plan.publish()
+            plan.publish()
             if rebuild:
                 with manifest.transaction():
                     manifest.note(new)
         except Interrupted as interruption:
             if not rebuild and (index.current() is not None or manifest.counts()["chunks"]):
-                plan.publish()
+                with suppress(Interrupted):
+                    plan.publish()
             interruption.report = report
             raise
         finally:
@@ -172,10 +176,18 @@ class _Plan:
         self.unpublished = 0
 
     def publish(self) -> None:
-        """Bring the vector index in line with the manifest."""
+        """Bring the vector index in line with the manifest; the first one is finished, or nothing would answer."""
         self.progress("publish", 0, 0)
-        changed = publish(self.index, self.stages, self.manifest, fresh=bool(self.rebuild), facts=self.rebuild)
-        self.report.published |= changed
+        live = self.index.pointer_text()
+        self.report.pending = True
+        try:
+            with self.stop.anywhere() if self.rebuild else self.stop.patiently() if live else nullcontext():
+                changed = publish(self.index, self.stages, self.manifest, fresh=bool(self.rebuild), facts=self.rebuild)
+                self.report.published |= changed
+                self.report.pending = False
+        finally:  # however it ended
+            if self.index.pointer_text() != live:
+                self.report.published, self.report.pending = True, False
         self.unpublished = 0
 
     def scan(self, roots: Sequence[str]) -> dict[str, Source]:

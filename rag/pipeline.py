@@ -22,6 +22,7 @@ from rag.config import PipelineConfig, Stages, build, load
 from rag.errors import InputError
 from rag.index import Index, check_fingerprints
 from rag.ingest import ingest
+from rag.locks import Wait
 from rag.report import Progress, Report
 from rag.types import Answer, Filter, Hit
 
@@ -72,11 +73,23 @@ class Pipeline:
         self._stages = None
         self._held.close()
 
-    def ingest(self, paths: Sequence[str | Path], *, rebuild: bool = False, progress: Progress | None = None) -> Report:
-        """Bring the index in line with these files and folders; see `rag.ingest.ingest`."""
+    def ingest(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        rebuild: bool = False,
+        wait: bool | Wait = False,
+        progress: Progress | None = None,
+    ) -> Report:
+        """Bring the index in line with these files and folders; see `rag.ingest.ingest`.
+
+        With `wait`, another process that writes the index is waited for; a function is told its id first.
+        """
         self.close()
         roots = [str(path) for path in paths]
         options: dict[str, Any] = {"progress": progress} if progress else {}
+        if wait:
+            options["wait"] = wait if callable(wait) else lambda process: None
         return ingest(self.index, self.config, roots, rebuild=rebuild, **options)
 
     def estimate(self, paths: Sequence[str | Path]) -> Estimate | None:

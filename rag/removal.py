@@ -16,6 +16,7 @@ from rag.config import PipelineConfig, build
 from rag.errors import InputError, LockedError
 from rag.index import Index
 from rag.ingest import finished, publish
+from rag.locks import Wait
 from rag.manifest import Manifest
 from rag.scan import EXCLUDED, name_of
 from rag.types import Source
@@ -30,15 +31,17 @@ class Removed:
     copies: list[str]
 
 
-def delete(index: Index, config: PipelineConfig, patterns: Sequence[str], *, purge: bool = False) -> Removed:
+def delete(
+    index: Index, config: PipelineConfig, patterns: Sequence[str], *, purge: bool = False, wait: Wait | None = None
+) -> Removed:
     """Take out what the patterns name: files, folders, or globs over the names that `rag status` shows.
 
-    Raises InputError for a pattern that names nothing, LockedError, with `purge` also when another process still reads
-    an older generation: then the text is gone from all files but that one's.
+    Raises InputError for a pattern that names nothing, LockedError unless it is to `wait` for another writer. With
+    `purge` also when another process still reads an older generation: the text is gone from all files but that one's.
     """
     index.must_exist()
     stages = build(config)
-    with index.writing() as manifest:
+    with index.writing(wait=wait) as manifest:
         finished(manifest.facts())
         if purge:
             manifest.db.execute("PRAGMA secure_delete=ON")

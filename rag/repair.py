@@ -17,6 +17,7 @@ from rag.config import PipelineConfig, Stages, build
 from rag.errors import CorruptError
 from rag.index import Index
 from rag.ingest import finished, publish, restore
+from rag.locks import Wait
 from rag.manifest import Manifest
 from rag.report import Progress, silent
 from rag.salvage import Lost, salvage
@@ -35,11 +36,11 @@ class Repair:
     embedded: int = 0
 
 
-def repair(index: Index, config: PipelineConfig, *, progress: Progress = silent) -> Repair:
-    """Check deeply and mend. Raises IndexMissing, LockedError, MismatchError, SpaceError."""
+def repair(index: Index, config: PipelineConfig, *, wait: Wait | None = None, progress: Progress = silent) -> Repair:
+    """Check deeply and mend. Raises IndexMissing, LockedError unless it is to `wait`, MismatchError, SpaceError."""
     index.must_exist()
     stages = build(config)
-    with index.locked():
+    with index.locked(wait=wait):
         result = Repair(list(findings(index, stages.store, deep=True)))
         if not result.found:
             return result

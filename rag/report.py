@@ -30,7 +30,7 @@ class Report:
     """What an ingest did. A degraded file was also added or updated: it is counted once, as degraded.
 
     `embedded` (chunks) and `tokens` are what the embedder was given; `left` are changed files that an interrupted
-    ingest did not get to.
+    ingest did not get to; `pending` is set where what it did get to is stored, but not in what answers yet.
     """
 
     files: list[FileReport] = field(default_factory=list)
@@ -38,6 +38,7 @@ class Report:
     tokens: int = 0
     left: int = 0
     published: bool = False
+    pending: bool = False
     seconds: float = 0.0
 
     def count(self, status: str) -> int:

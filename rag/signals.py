@@ -1,8 +1,9 @@
 """Ctrl-C and SIGTERM while an index is written: remembered at once, acted on where it is safe.
 
 Work that changes nothing (looking, reading, chunking, embedding) runs inside `Stop.anywhere` and is left at once; a
-transaction or a publish is finished first. Who insists with a second signal gets out everywhere: what is half done is
-then mended by the next run, as after a power cut.
+transaction is finished first. A publish runs inside `Stop.patiently`: it is finished if that takes no longer than
+PATIENCE, else left as it stands, beside the live index. Who insists with a second signal gets out everywhere: what is
+half done is then mended by the next run, as after a power cut.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _CAUGHT = (signal.SIGINT, signal.SIGTERM)
+PATIENCE = 1.5  # seconds a publish may go on after the signal; with what is left then, the process ends within 5
 _ONCE = 2.0  # seconds: what comes again so soon is the same signal, sent to a process and to its group (timeout does)
 
 
@@ -40,8 +42,10 @@ class Stop:
 
     def __init__(self) -> None:
         self.number = 0
+        self.timed = False  # whether SIGALRM is ours
         self._since = 0.0
         self._anywhere = False
+        self._patient = False
 
     def catch(self, number: int, frame: FrameType | None) -> None:
         """The handler of both signals."""
@@ -53,6 +57,13 @@ class Stop:
             raise KeyboardInterrupt
         if self._anywhere:
             raise Interrupted(number)
+        if self._patient:
+            self._set_timer()
+
+    def overdue(self, number: int, frame: FrameType | None) -> None:
+        """The handler of the timer."""
+        if self._patient:
+            self.check()
 
     def check(self) -> None:
         """Raises Interrupted when a signal came."""
@@ -69,6 +80,26 @@ class Stop:
             yield
         finally:
             self._anywhere = before
+
+    @contextmanager
+    def patiently(self) -> Iterator[None]:
+        """Inside, Interrupted is raised PATIENCE seconds after a signal, whenever that came.
+
+        Native code is waited for. Without a timer of our own what is inside is always finished.
+        """
+        self._patient = True
+        try:
+            if self.number:
+                self._set_timer()
+            yield
+        finally:
+            self._patient = False
+            if self.timed:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _set_timer(self) -> None:
+        if self.timed:
+            signal.setitimer(signal.ITIMER_REAL, max(1e-3, self._since + PATIENCE - time.monotonic()))
 
     def each(self, items: Iterable[T]) -> Iterator[T]:
         """The items, waiting for each of which may be interrupted; what is done with them may not."""
@@ -103,6 +134,9 @@ def stoppable() -> Iterator[Stop]:
     try:
         for number in before:
             signal.signal(number, stop.catch)
+        if before and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
+            before[signal.SIGALRM] = signal.signal(signal.SIGALRM, stop.overdue)
+            stop.timed = True
         yield stop
     finally:
         for number, handler in before.items():

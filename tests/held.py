@@ -2,7 +2,8 @@
 
 HELD_AT is the point ("import", "scan", "load", "embed", "publish"; "stay": publish, whatever signal comes), HELD_IN the
 folder of the files: `at` holds the process's id once it stands there, `go` lets it go on without a signal, `heard` is
-there a while after the first signal, when the next one is another.
+there a while after the first signal, when the next one is another. HELD_PATIENCE is how many seconds a publish may go
+on after a signal: by default, tests wait for it however slow the machine is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from rag import signals
 from rag.embed.hashing import Hashing
 from rag.signals import Stop
 from rag.stages import component
@@ -20,6 +22,7 @@ from rag.store.edge import Edge
 from rag.types import Chunked, Embeddings, Loaded, Source
 from rag_connectors.files import Files
 
+signals.PATIENCE = float(os.environ.get("HELD_PATIENCE", "600"))
 _calls = 0
 
 

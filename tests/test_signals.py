@@ -39,12 +39,14 @@ def until(condition: Callable[[], object]) -> None:
 class Run:
     """`rag ingest docs` in a process group of its own, standing still at a point of `held.py`."""
 
-    def __init__(self, folder: Path, at: str = "", *, ignoring: bool = False) -> None:
+    def __init__(self, folder: Path, at: str = "", *words: str, ignoring: bool = False, patience: float = 600) -> None:
         self.folder = folder
         path = os.pathsep.join([str(folder), str(HERE), os.environ.get("PYTHONPATH", "")])
         self.environment = {**os.environ, "PYTHONPATH": path, "HELD_AT": at, "HELD_IN": str(folder)}
+        self.environment["HELD_PATIENCE"] = str(patience)
         ignore = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"] if ignoring else []  # as a background job of a script
-        self.process = self.start(*ignore, str(RAG), "ingest", "docs", "--pipeline", "held.yaml", "--json")
+        self.child, self.first = 0, ""
+        self.process = self.start(*ignore, str(RAG), "ingest", "docs", "--pipeline", "held.yaml", "--json", *words)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
@@ -57,16 +59,22 @@ class Run:
         at = self.folder / "at"
         until(lambda: at.exists() or self.process.poll() is not None)
         assert self.process.poll() is None, self.process.communicate()
-        child = int(at.read_text())
+        self.child = int(at.read_text())
         at.unlink()
-        below = [path.read_text().split() for path in Path(f"/proc/{child}/task").glob("*/children")]
-        return {self.process.pid, child, *(int(pid) for pids in below for pid in pids)}
+        below = [path.read_text().split() for path in Path(f"/proc/{self.child}/task").glob("*/children")]
+        return {self.process.pid, self.child, *(int(pid) for pids in below for pid in pids)}
+
+    def told(self) -> str:
+        """The first message, waited for."""
+        assert self.process.stderr is not None
+        self.first = self.process.stderr.readline()
+        return self.first
 
     def end(self) -> tuple[int, dict[str, Any], str]:
         """Exit code, report and messages."""
         out, err = self.process.communicate()
         assert "Traceback" not in err, err
-        return self.process.returncode, json.loads(out or "{}"), err
+        return self.process.returncode, json.loads(out or "{}"), self.first + err
 
     def answers(self) -> bool:
         """Whether `rag search` finds anything."""
@@ -152,3 +160,47 @@ def test_who_insists_gets_out_of_a_publish_too(docs: Path) -> None:
     code, report, _ = Run(docs).end()
     assert (code, report["embedded"], report["unchanged"]) == (0, 0, CHUNKS)
     assert run.answers()
+
+
+def test_a_publish_that_would_take_too_long_is_left_and_the_index_answers_as_it_did(docs: Path) -> None:
+    assert Run(docs).end()[0] == 0
+    live = (docs / ".rag" / "CURRENT").read_text()
+    (docs / "docs" / "new.txt").write_text("The new berth of Tarnvik is not open.\n")
+    run = Run(docs, "stay", patience=0.1)
+    run.held()
+    tell(run, signal.SIGTERM, "process")
+    code, report, said = run.end()
+    assert code == 143 and "the index answers as it did" in said
+    assert (report["added"], report["embedded"], report["left"], report["published"]) == (1, 1, 0, False)
+    assert (docs / ".rag" / "CURRENT").read_text() == live and not list((docs / ".rag").rglob("*.new"))
+    assert run.answers()
+    code, report, _ = Run(docs).end()
+    assert (code, report["embedded"], report["published"]) == (0, 0, True)
+
+
+def test_a_second_ingest_is_refused_or_waits_as_asked(docs: Path) -> None:
+    first = Run(docs, "embed")
+    first.held()
+    code, report, said = Run(docs).end()
+    assert code == 5 and not report and "--wait" in said and f"process ({first.child})" in said
+    second = Run(docs, "", "--wait")
+    assert f"waiting for process {first.child} " in second.told()
+    (docs / "go").touch()
+    assert first.end()[0] == 0
+    code, report, said = second.end()
+    assert (code, report["unchanged"], report["embedded"]) == (0, CHUNKS, 0)
+    assert said.count("waiting") == 1
+
+
+@pytest.mark.parametrize(("number", "to"), [(signal.SIGINT, "group"), (signal.SIGTERM, "process")])
+def test_a_wait_is_ended_by_a_signal(docs: Path, number: signal.Signals, to: str) -> None:
+    first = Run(docs, "embed")
+    first.held()
+    second = Run(docs, "", "--wait")
+    assert "waiting" in second.told()
+    tell(second, number, to)
+    code, report, said = second.end()
+    assert (code, report) == (128 + number, {}) and "interrupted" in said
+    (docs / "go").touch()
+    code, report, _ = first.end()
+    assert (code, report["added"]) == (0, CHUNKS)

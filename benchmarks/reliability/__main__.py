@@ -29,7 +29,9 @@ MODULES = [
     "files",
     "embedder",
     "scale",
+    "stop",
     "speed",
+    "cores",
     "hostile",
     "mutations",
     "escapes",
@@ -58,7 +60,8 @@ def conditions(seconds: float) -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
         f"{time.strftime('%Y-%m-%d')}, raghop {rag.__version__}, Python {platform.python_version()}, "
-        f"{platform.system()} {platform.machine()}, {cores} core{'s' * (cores != 1)}, {seconds:,.0f} s"
+        f"{platform.system()} {platform.machine()}, {cores} core{'s' * (cores != 1)}, "
+        f"load average {os.getloadavg()[1]:.0f}, {seconds:,.0f} s"
     )
 
 

@@ -33,11 +33,13 @@ BARS: dict[str, Bar] = {
     "R12": Bar("the vector index emptied, removed, swapped, drifted", "exit 6, never an empty answer", 30, 30),
     "R13": Bar("a field of the fingerprint changed", "exit 4 with the cause", 12, 12),
     "R15": Bar("100,000 chunks", "open < 2 s, hybrid p95 < 100 ms, memory < 1 GB", 2_000, 100_000),
+    "R17": Bar("Ctrl-C, SIGTERM at every step of a publish", "ends within 5 s, the index answers", 2_000, 40_000),
     "P1": Bar("hostile PDF files", "each within 10 s and 512 MB, the parent lives", 20, 60),
     "P2": Bar("mutated files of every type", "no crash, no hang, no error without a reason", 100, 10_000),
     "P3": Bar("mutations that lose text, and clean files", "95 % marked, 2 % false alarms", 50, 500),
     "P5": Bar("archive and XML bombs, external entities, zip slip", "refused by cap, nothing outside", 40, 40),
     "S1": Bar("links, pipes, devices, and races of them", "nothing outside the folder is read", 60, 1040),
     "S2": Bar("poisoned index, model, pipeline folders", "no code runs", 40, 40),
+    "cores": Bar("PDF files parsed by 1 worker and by one per core", "at least 0.75 x cores as fast", 6, 24),
     "speed": Bar("ingest with all checks on against none", "at most 1.15 times", 500, 2000),
 }

@@ -56,8 +56,9 @@ def content(index: Index) -> list[tuple[object, ...]]:
     """Every row of the manifest that does not depend on when it was written."""
     queries = (
         "SELECT name, sha256, status, reason FROM sources ORDER BY name",
-        "SELECT id, source, digest, title, text FROM documents ORDER BY id",
-        "SELECT c.id, doc_id, start, stop, context, v.crc FROM chunks c JOIN vectors v ON v.key = c.key ORDER BY c.id",
+        "SELECT id, source, digest, title, text, sections, meta FROM documents ORDER BY id",
+        "SELECT c.id, doc_id, start, stop, context, about, v.crc FROM chunks c JOIN vectors v ON v.key = c.key "
+        "ORDER BY c.id",
         "SELECT key FROM vectors ORDER BY key",
     )
     with closing(sqlite3.connect(f"{index.manifest_path.resolve().as_uri()}?mode=ro", uri=True)) as db:

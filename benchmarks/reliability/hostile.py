@@ -23,7 +23,6 @@ from rag_connectors.files import Files
 
 SECONDS = 10.0
 MEGABYTES = 512
-GRACE = 1.5  # seconds to start a worker and to bury it
 CANARY = "canary-7f3a"
 
 
@@ -36,7 +35,7 @@ def _timed(folder: Path) -> Iterator[tuple[Loaded, float]]:
 
 
 def _wrong(loaded: Loaded, seconds: float) -> str:
-    if seconds > SECONDS + GRACE:
+    if seconds > SECONDS:
         return f"took {seconds:.1f} s"
     if loaded.status != "ok" and not loaded.reason:
         return f"{loaded.status} without a reason"

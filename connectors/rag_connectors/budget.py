@@ -5,7 +5,7 @@ Hostile files are small: a bomb is a few kilobytes that claim to be much. A long
 
 from __future__ import annotations
 
-_SMALL = 256 << 10  # bytes; up to here the options `timeout` and `memory` hold as they are
+_SMALL = 320 << 10  # bytes; up to here the options `timeout` and `memory` hold as they are
 _MOST = 12  # times the timeout, for the largest files
 _WORTH = 8  # bytes of memory for every byte of a file beyond a megabyte
 

@@ -20,12 +20,14 @@ from rag_connectors.wire import HEADER, outcome_from, pack
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # no secrets for parsers
 _MAX_FRAME = 1 << 30  # bytes
+_TO_END = 0.5  # seconds of a file's time that are kept to end a process that outlasts it
 
 
 class Pool:
     """Outcomes of files, parsed in `size` processes at most, each with its own time (s) and memory (MB) limit.
 
-    The limits are those of a small file; larger ones get more (`budget.py`).
+    The limits are those of a small file; larger ones get more (`budget.py`). Time counts from when a file's turn comes
+    until its process is gone; starting one counts too.
     """
 
     def __init__(self, size: int, *, options: Options, timeout: float, memory: int) -> None:
@@ -55,6 +57,7 @@ class Pool:
 
     def _ask(self, request: dict[str, Any]) -> Outcome:
         limit = budget.seconds(self._timeout, request["size"])
+        deadline = time.monotonic() + limit - min(_TO_END, limit / 20)  # starting a process counts too
         try:
             process = self._process()
         except OSError as error:
@@ -62,7 +65,7 @@ class Pool:
         try:
             process.stdin.write(pack(request))  # type: ignore[union-attr]
             process.stdin.flush()  # type: ignore[union-attr]
-            body = _receive(process, time.monotonic() + limit)
+            body = _receive(process, deadline)
             if body:
                 return outcome_from(body)
         except TimeoutError:

@@ -15,6 +15,7 @@ SHOWN = 20
 
 PipelineOption = Annotated[str | None, typer.Option(help="A shipped pipeline's name or a .yaml file.")]
 IndexOption = Annotated[str | None, typer.Option(help="Folder that holds .rag (default: nearest upward).")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait while another process writes this index.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Patterns = Annotated[list[str], typer.Argument(help="Files, folders, or patterns of their names.", metavar="PATH...")]
 
@@ -24,6 +25,7 @@ def check(
     mend: Annotated[bool, typer.Option("--repair", help="Mend what is found (implies --deep).")] = False,
     pipeline: PipelineOption = None,
     index: IndexOption = None,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Check that the index is what it was when it was last written.
@@ -40,7 +42,7 @@ def check(
       rag check --repair
     """
     from rag.check import check as look
-    from rag.cli.terminal import line, progress_bars, say, say_json
+    from rag.cli.terminal import line, progress_bars, say, say_json, waiting
     from rag.config import build
     from rag.errors import ConfigError, CorruptError
     from rag.repair import Repair, repair
@@ -48,14 +50,14 @@ def check(
     place, config = _place(index, pipeline)
     if mend:
         with progress_bars() as bars:
-            done = repair(place, config, **({"progress": bars} if bars else {}))
+            done = repair(place, config, wait=waiting if wait else None, progress=bars)
     else:
         try:
             store = build(config).store
         except ConfigError as error:
             store = None
             say(f"the pipeline cannot be built, so the engine's own answers are not compared: {line(str(error))}")
-        done = Repair(look(place, store, deep=deep))
+        done = Repair(look(place, store, deep=deep, wait=waiting if wait else None))
         done.left = done.found
     sound = not done.left and not done.lost
     if json:
@@ -81,14 +83,14 @@ def check(
         raise typer.Exit(CorruptError.exit_code)
 
 
-def rebuild(pipeline: PipelineOption = None, index: IndexOption = None) -> None:
+def rebuild(pipeline: PipelineOption = None, index: IndexOption = None, wait: WaitOption = False) -> None:
     """Derive the vector index anew from the manifest. No file is read, nothing is embedded.
 
     Also brings an index of an older version up to date. Other models or settings take `rag ingest --rebuild`.
 
     Example: rag rebuild
     """
-    from rag.cli.terminal import say
+    from rag.cli.terminal import say, waiting
     from rag.config import build
     from rag.index import check_fingerprints
     from rag.ingest import finished, publish
@@ -96,7 +98,7 @@ def rebuild(pipeline: PipelineOption = None, index: IndexOption = None) -> None:
     place, config = _place(index, pipeline)
     place.must_exist()
     stages = build(config)
-    with place.writing() as manifest:
+    with place.writing(wait=waiting if wait else None) as manifest:
         finished(manifest.facts())
         check_fingerprints(manifest.facts(), stages.fingerprints, kinds=("embed", "sparse"))
         publish(place, stages, manifest, fresh=True)
@@ -105,7 +107,11 @@ def rebuild(pipeline: PipelineOption = None, index: IndexOption = None) -> None:
 
 
 def delete(
-    paths: Patterns, pipeline: PipelineOption = None, index: IndexOption = None, json: JsonOption = False
+    paths: Patterns,
+    pipeline: PipelineOption = None,
+    index: IndexOption = None,
+    wait: WaitOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Take files out of the index. They stay out until one is named itself: `rag ingest FILE`.
 
@@ -117,11 +123,15 @@ def delete(
 
       rag delete "*.log" notes/old.md
     """
-    _remove(paths, pipeline, index, json, purge=False)
+    _remove(paths, pipeline, index, wait, json, purge=False)
 
 
 def purge(
-    paths: Patterns, pipeline: PipelineOption = None, index: IndexOption = None, json: JsonOption = False
+    paths: Patterns,
+    pipeline: PipelineOption = None,
+    index: IndexOption = None,
+    wait: WaitOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Take files out of the index and their text out of every file of it.
 
@@ -129,7 +139,7 @@ def purge(
 
     Example: rag purge contracts/private.pdf
     """
-    _remove(paths, pipeline, index, json, purge=True)
+    _remove(paths, pipeline, index, wait, json, purge=True)
 
 
 def export(
@@ -173,12 +183,12 @@ def import_(
     say(f"{counts['chunks']:,} chunks of {counts['sources']:,} sources")
 
 
-def _remove(paths: list[str], pipeline: str | None, index: str | None, json: bool, *, purge: bool) -> None:
-    from rag.cli.terminal import line, say, say_json
+def _remove(paths: list[str], pipeline: str | None, index: str | None, wait: bool, json: bool, *, purge: bool) -> None:
+    from rag.cli.terminal import line, say, say_json, waiting
     from rag.removal import delete as remove
 
     place, config = _place(index, pipeline)
-    removed = remove(place, config, paths, purge=purge)
+    removed = remove(place, config, paths, purge=purge, wait=waiting if wait else None)
     if json:
         say_json({"removed": removed.names, "kept_out": removed.kept_out, "copies": removed.copies})
         return

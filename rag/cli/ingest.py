@@ -18,6 +18,7 @@ def ingest(
     pipeline: Annotated[str | None, typer.Option(help="A shipped pipeline's name or a .yaml file.")] = None,
     index: Annotated[str | None, typer.Option(help="Folder that holds .rag (default: nearest upward).")] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Apply another model or other settings to all.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait while another process writes this index.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Index documents, doing only what changed since the last time.
@@ -33,7 +34,7 @@ def ingest(
 
       rag ingest ./docs --pipeline fast --rebuild
     """
-    from rag.cli.terminal import fail, peak_memory, progress_bars, say_json
+    from rag.cli.terminal import fail, peak_memory, progress_bars, say_json, waiting
     from rag.errors import EXIT_PARTIAL
     from rag.pipeline import Pipeline
     from rag.report import STATUSES, Report
@@ -48,7 +49,7 @@ def ingest(
             )
         bars = stack.enter_context(progress_bars())
         try:
-            report = opened.ingest(paths, rebuild=rebuild, progress=bars)
+            report = opened.ingest(paths, rebuild=rebuild, wait=waiting if wait else False, progress=bars)
         except Interrupted as interruption:
             if not isinstance(interruption.report, Report):
                 raise
@@ -56,8 +57,11 @@ def ingest(
     counts = {status: report.count(status) for status in STATUSES}
     if json:
         files = [{"source": f.source, "status": f.status, "reason": f.reason, "chunks": f.chunks} for f in report.files]
-        did = {"embedded": report.embedded, "tokens": report.tokens, "left": report.left, "published": report.published}
-        say_json({**counts, **did, "seconds": round(report.seconds, 3), "memory_mb": peak_memory(), "files": files})
+        done = {"embedded": report.embedded, "tokens": report.tokens, "left": report.left}
+        state = {"published": report.published, "pending": report.pending}
+        say_json(
+            {**counts, **done, **state, "seconds": round(report.seconds, 3), "memory_mb": peak_memory(), "files": files}
+        )
     else:
         _show(report, counts)
     if interrupted is not None:
@@ -80,7 +84,9 @@ def _show(report: Report, counts: dict[str, int]) -> None:
     nothing = "no file was finished" if report.left else "no files found"
     say(", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or nothing)
     chunks = sum(f.chunks for f in report.files)
-    embedded = f"{report.embedded:,} embedded" + (f" ({report.tokens:,} tokens)" if report.tokens else "")
+    embedded = f"{report.embedded:,} embedded"
+    if report.tokens:
+        embedded += f" ({report.tokens:,} tokens, {report.tokens / max(report.seconds, 0.1):,.0f} a second)"
     say(f"{chunks:,} chunks, {embedded}, {report.seconds:.1f} s, {peak_memory():,} MB of memory")
     if report.published and chunks and not report.left:
         say('Ask with: rag ask "your question"')
@@ -92,6 +98,11 @@ def _tell(report: Report, *, rebuild: bool) -> None:
 
     if rebuild:
         fail("interrupted: the index answers as it did before. The same command goes on from here.")
+    elif report.pending:
+        fail(
+            "interrupted: to publish what is done would have taken longer, so the index answers as it did. What was "
+            f"read and embedded is kept, {report.left:,} changed files are left. The same command goes on."
+        )
     elif report.left or report.published:
         fail(f"interrupted: what is done is indexed, {report.left:,} changed files are left. The same command goes on.")
     else:

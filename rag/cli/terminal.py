@@ -68,6 +68,11 @@ def fail(error: object, *, code: int | None = None) -> int:
     return code if code is not None else getattr(error, "exit_code", 1)
 
 
+def waiting(process: int) -> None:
+    """Tell that another process is waited for; its id, 0 where it is not known."""
+    fail(f"waiting for {f'process {process}' if process else 'another process'} to be done writing this index")
+
+
 def peak_memory() -> int:
     """The most memory this process had, in MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -75,12 +80,10 @@ def peak_memory() -> int:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress | None]:
-    """A progress callback that draws a bar per phase on stderr, with tokens a second and memory; None when stderr is
-    no terminal.
-    """
+def progress_bars() -> Iterator[Progress]:
+    """A progress callback that draws a bar per phase on stderr, with tokens a second and memory, on a terminal."""
     if not sys.stderr.isatty():
-        yield None
+        yield lambda phase, done, total: None  # tokens are counted all the same
         return
     from rich.console import Console
     from rich.progress import (

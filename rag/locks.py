@@ -1,0 +1,79 @@
+"""The writer's lock: one process writes an index; another is refused, or waits until it is done.
+
+Who holds it writes its process id into the file, for the message that others give. The file is empty when nobody does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeAlias
+
+from rag.errors import LockedError
+
+GRACE = 1.0  # seconds that even who does not wait gives a writer that was killed, which is not gone at once
+PAUSE = 0.05  # seconds between two looks
+
+Wait: TypeAlias = Callable[[int], object]  # told once that it waits, and for which process (its id, 0: unknown)
+
+
+def no_check() -> None:
+    """Nothing ends the wait early."""
+
+
+@contextmanager
+def locked(path: Path, *, wait: Wait | None = None, check: Callable[[], object] = no_check) -> Iterator[None]:
+    """The lock of this file, held by this process alone.
+
+    With `wait`, for as long as it takes, else LockedError. `check` is called while it waits and may raise to end that.
+    """
+    with open(path, "a+") as lock:
+        given_up = time.monotonic() + GRACE
+        waiting = False
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                check()
+            if not waiting and time.monotonic() > given_up:
+                if wait is None:
+                    raise LockedError(_words(path, holder(path))) from None
+                wait(holder(path))
+                waiting = True
+            time.sleep(PAUSE)
+        with suppress(OSError):  # a full disk: then it is not known who writes
+            _write(lock.fileno(), str(os.getpid()))
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                _write(lock.fileno(), "")
+
+
+def holder(path: Path) -> int:
+    """The process that holds a lock, as it says itself; 0 where it does not."""
+    with suppress(OSError, ValueError):
+        return int(path.read_text(encoding="ascii"))
+    return 0
+
+
+def process(number: int) -> str:
+    """A process in words."""
+    return f"another process ({number})" if number else "another process"
+
+
+def _write(fd: int, text: str) -> None:
+    os.truncate(fd, 0)
+    os.write(fd, text.encode())
+
+
+def _words(path: Path, number: int) -> str:
+    return (
+        f"{path.parent}: {process(number)} is writing this index. Try again when it is done; `rag ingest` and the "
+        "other commands that write wait for it with --wait."
+    )
