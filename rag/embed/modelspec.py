@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rag import cache
-from rag.embed.modelfiles import inside, locate, read_json, refuse_code, weights
+from rag.embed.modelfiles import LEXICAL, MULTI, head, inside, locate, read_json, refuse_code, weights
 from rag.embed.pooling import POOLING
 from rag.errors import ConfigError, ModelError
 
@@ -61,14 +61,17 @@ class ModelSpec:
         """The id that fills a batch up."""
         return int(self.config.get("pad_token_id") or 0)
 
-    def fingerprint(self, *, dtype: str = "float32") -> str:
-        """Of everything that shapes a document's vector; the same for every backend that computes it in `dtype`."""
+    def fingerprint(self, *, dtype: str = "float32", tokens: bool = False, sparse: bool = False) -> str:
+        """Of everything that shapes a document's vectors; the same for every backend that computes them in `dtype`."""
         files = [*weights(self.folder), *(self.folder / name for name in _SHAPING)]
         files += [file for folder in self.dense for file in (folder / "config.json", *weights(folder))]
         facts = [
             *([path.name, cache.sha256(path)] for path in files if path.is_file()),
             *(self.pooling, self.normalise, self.dim, self.max_tokens, self.lowercase, self.document_prefix, dtype),
         ]
+        for name in [MULTI] * tokens + [LEXICAL] * sparse:
+            file = head(self.folder, name)
+            facts.append([name, cache.sha256(file) if file else ""])
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

@@ -32,7 +32,8 @@ WINDOW = 256  # tokens of windows that run at once: of four, attention's scores 
 class Onnx:
     """`model` is "bundled", a folder, or a name in the local Hugging Face cache; options left out are the model's own.
 
-    `tokens` adds token vectors to every embedding (for MaxSim search; they take some hundred times the space).
+    `tokens` adds token vectors to every embedding (for MaxSim search; they take some hundred times the space), `sparse`
+    the token weights of a model that has them, in place of a `sparse` stage (BGE-M3, see docs/models.md).
     `batch_tokens` is what runs at once on a core, padding included.
 
     `late` is the weight of the late-chunked vector beside the chunk's own, from 0 (none) to 1: the document is read in
@@ -52,15 +53,16 @@ class Onnx:
     document_prefix: str | None = None
     query_model: str | None = None
     tokens: bool = False
+    sparse: bool = False
     late: Annotated[float, Ge(0), Le(1)] = 0.0
     overlap: Annotated[int, Ge(0)] = 16
     batch_tokens: Annotated[int, Ge(1)] = 1024
 
     def __post_init__(self) -> None:
-        if self.late and self.tokens:
-            raise ConfigError("late chunking makes one vector a chunk: leave out `tokens`, or say `late: 0`.")
-        if self.query_model and self.tokens:
-            raise ConfigError("a query_model shares no token vectors with its model: leave out `tokens`.")
+        if self.late and (self.tokens or self.sparse):
+            raise ConfigError("late chunking makes one vector a chunk: leave out `tokens`, `sparse`, or say `late: 0`.")
+        if self.query_model and (self.tokens or self.sparse):
+            raise ConfigError("a query_model shares dense vectors only with its model: leave out `tokens`, `sparse`.")
 
     @property
     def dim(self) -> int:
@@ -69,13 +71,19 @@ class Onnx:
 
     @property
     def representations(self) -> frozenset[str]:
-        """ "dense", and "tokens" if asked for."""
-        return frozenset({"dense", "tokens"} if self.tokens else {"dense"})
+        """ "dense", and "tokens", "sparse" if asked for."""
+        return frozenset({"dense", *["tokens"] * self.tokens, *["sparse"] * self.sparse})
+
+    @property
+    def idf(self) -> bool:
+        """No: a model's token weights know already how much a word says."""
+        return False
 
     @cached_property
     def fingerprint(self) -> str:
         """The same as `transformers` gives this model: their vectors are equal but for rounding."""
-        return fingerprint(self._spec.fingerprint(), weights=self._weights, late=self.late, overlap=self.overlap)
+        own = self._spec.fingerprint(tokens=self.tokens, sparse=self.sparse)
+        return fingerprint(own, weights=self._weights, late=self.late, overlap=self.overlap)
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
@@ -85,7 +93,7 @@ class Onnx:
         """Context and text of every chunk, behind the document prefix; with `late`, in the text around it."""
         if self._late:
             return self._late.embed_chunks(batch)
-        return self._documents.embed_chunks(batch, tokens=self.tokens)
+        return self._documents.embed_chunks(batch, tokens=self.tokens, sparse=self.sparse)
 
     def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
         """The documents as they are, or with `late` the windows in which they are read."""
@@ -93,7 +101,7 @@ class Onnx:
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """Every text behind the query prefix."""
-        return self._queries.embed_queries(texts, tokens=self.tokens)
+        return self._queries.embed_queries(texts, tokens=self.tokens, sparse=self.sparse)
 
     def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
         """Unit-length vectors (tokens, width) of each text's tokens: what MaxSim compares."""
