@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 
 from rag.embed.modelspec import ModelSpec, fingerprint, query_side, read
+from rag.embed.variant import Variant
 from rag.errors import ConfigError, MismatchError
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans, Vectors
@@ -41,6 +42,9 @@ class Onnx:
     a model trained for that (Matryoshka, arXiv 2205.13147). `query_model` reads the questions, where a small one was
     trained into this one's space (LEAF, arXiv 2509.12539); exchanging it needs no new index.
 
+    `layers` runs only the first so many, `temperature` below 1 makes attention sharper, `stretch` makes the model see
+    so many times its window (then the default of `max_tokens`); see docs/models.md.
+
     `weights` is a file of `rag train embedder`: documents are read with it, while queries, and the chunk's own vector
     of a mixture, stay with the model itself.
     """
@@ -49,6 +53,9 @@ class Onnx:
     weights: str = ""
     max_tokens: Annotated[int, Ge(3)] | None = None
     truncate_dim: Annotated[int, Ge(1)] | None = None
+    layers: Annotated[int, Ge(1)] | None = None
+    temperature: Annotated[float, Gt(0), Le(1)] = 1.0
+    stretch: Annotated[float, Ge(1)] = 1.0
     query_prefix: str | None = None
     document_prefix: str | None = None
     query_model: str | None = None
@@ -138,6 +145,7 @@ class Onnx:
             truncate_dim=self.truncate_dim,
             query_prefix=self.query_prefix,
             document_prefix=self.document_prefix,
+            variant=Variant(self.layers, self.temperature, self.stretch),
         )
 
     @cached_property

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 
 from rag.embed.modelspec import ModelSpec, fingerprint, query_side, read
+from rag.embed.variant import Variant
 from rag.errors import ConfigError
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans, Vectors
@@ -34,13 +36,23 @@ class Transformers:
     windows of `max_tokens` that share `overlap` tokens, see docs/context.md. `truncate_dim` keeps the first columns of
     a model trained for that (Matryoshka, arXiv 2205.13147). `query_model` reads the questions, where a small one was
     trained into this one's space (LEAF, arXiv 2509.12539); exchanging it needs no new index.
+
+    `layers` runs only the first so many, `temperature` below 1 makes attention sharper, `stretch` makes the model see
+    so many times its window (then the default of `max_tokens`); see docs/models.md.
+
+    `weights` is a file of `rag train embedder`: documents are read with it, while queries, and the chunk's own vector
+    of a mixture, stay with the model itself.
     """
 
     model: str = "bundled"
+    weights: str = ""
     device: str | None = None
     dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     max_tokens: Annotated[int, Ge(3)] | None = None
     truncate_dim: Annotated[int, Ge(1)] | None = None
+    layers: Annotated[int, Ge(1)] | None = None
+    temperature: Annotated[float, Gt(0), Le(1)] = 1.0
+    stretch: Annotated[float, Ge(1)] = 1.0
     query_prefix: str | None = None
     document_prefix: str | None = None
     query_model: str | None = None
@@ -75,7 +87,7 @@ class Transformers:
     def fingerprint(self) -> str:
         """The same on every device, and in float32 the same as `onnx` gives this model."""
         own = self._spec.fingerprint(dtype=self.dtype, tokens=self.tokens, sparse=self.sparse)
-        return fingerprint(own, late=self.late, overlap=self.overlap)
+        return fingerprint(own, weights=self._weights, late=self.late, overlap=self.overlap)
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
@@ -85,7 +97,7 @@ class Transformers:
         """Context and text of every chunk, behind the document prefix; with `late`, in the text around it."""
         if self._late:
             return self._late.embed_chunks(batch)
-        return self._encoder.embed_chunks(batch, tokens=self.tokens, sparse=self.sparse)
+        return self._documents.embed_chunks(batch, tokens=self.tokens, sparse=self.sparse)
 
     def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
         """The documents as they are, or with `late` the windows in which they are read."""
@@ -107,6 +119,7 @@ class Transformers:
             truncate_dim=self.truncate_dim,
             query_prefix=self.query_prefix,
             document_prefix=self.document_prefix,
+            variant=Variant(self.layers, self.temperature, self.stretch),
         )
 
     @cached_property
@@ -114,6 +127,22 @@ class Transformers:
         from rag.embed.torch import text_encoder  # torch and transformers take seconds to import
 
         return text_encoder(self._spec, device=self.device, dtype=self.dtype, batch_tokens=self.batch_tokens)
+
+    @cached_property
+    def _documents(self) -> TextEncoder:
+        """What reads documents: the model itself, or with its `weights`."""
+        if not self._weights:
+            return self._encoder
+        from rag.embed.torch import text_encoder
+        from rag.embed.tuned import load
+
+        return text_encoder(
+            self._spec,
+            device=self.device,
+            dtype=self.dtype,
+            batch_tokens=self.batch_tokens,
+            difference=load(self._weights, self._spec.folder),
+        )
 
     @cached_property
     def _queries(self) -> TextEncoder:
@@ -126,9 +155,19 @@ class Transformers:
         return text_encoder(spec, device=self.device, dtype=self.dtype, batch_tokens=self.batch_tokens)
 
     @cached_property
+    def _weights(self) -> Path | None:
+        return Path(self.weights).expanduser() if self.weights else None
+
+    @cached_property
     def _late(self) -> Late | None:
         if not self.late:
             return None
         from rag.embed.late import Late
 
-        return Late(self._encoder, weight=self.late, overlap=self.overlap, batch_tokens=self.batch_tokens)
+        return Late(
+            self._documents,
+            weight=self.late,
+            overlap=self.overlap,
+            batch_tokens=self.batch_tokens,
+            plain=self._encoder,
+        )
