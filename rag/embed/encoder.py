@@ -45,6 +45,10 @@ class TextEncoder:
     def embed_chunks(self, batch: Sequence[Chunked], *, tokens: bool, sparse: bool = False) -> Embeddings:
         """Context and text of every chunk, behind the document prefix; token vectors, token weights if asked for."""
         texts = [chunk.contextual for item in batch for chunk in item.chunks]
+        return self.embed_documents(texts, tokens=tokens, sparse=sparse)
+
+    def embed_documents(self, texts: Sequence[str], *, tokens: bool = False, sparse: bool = False) -> Embeddings:
+        """Every text behind the document prefix; token vectors, token weights if asked for."""
         return self._embed([self.spec.document_prefix + text for text in texts], tokens=tokens, sparse=sparse)
 
     def embed_queries(self, texts: Sequence[str], *, tokens: bool, sparse: bool = False) -> Embeddings:

@@ -139,11 +139,14 @@ def query_side(model: str, documents: ModelSpec, *, prefix: str | None, truncate
     return spec
 
 
-def fingerprint(model: str, *, weights: Path | None = None, late: float, overlap: int) -> str:
+def fingerprint(
+    model: str, *, weights: Path | None = None, late: float, overlap: int, situated: tuple[Any, ...] = ()
+) -> str:
     """A model's fingerprint together with how chunks are read; without weights and late chunking, the model's own."""
     if weights:
         model += " " + _checksum(weights)
-    return hashlib.sha256(json.dumps([model, "late 1", late, overlap]).encode()).hexdigest() if late else model
+    how = ["late 1", late, overlap] if late else ["situated 1", *situated] if situated else []
+    return hashlib.sha256(json.dumps([model, *how]).encode()).hexdigest() if how else model
 
 
 def _checksum(path: Path) -> str:

@@ -22,6 +22,7 @@ from rag.types import Chunked, Embeddings, Spans, Vectors
 if TYPE_CHECKING:
     from rag.embed.encoder import TextEncoder
     from rag.embed.late import Late
+    from rag.embed.situated import Situated
 
 
 @component
@@ -33,9 +34,13 @@ class Transformers:
     docs/models.md). `batch_tokens` is what runs at once, padding included.
 
     `late` is the weight of the late-chunked vector beside the chunk's own, from 0 (none) to 1: the document is read in
-    windows of `max_tokens` that share `overlap` tokens, see docs/context.md. `truncate_dim` keeps the first columns of
-    a model trained for that (Matryoshka, arXiv 2205.13147). `query_model` reads the questions, where a small one was
-    trained into this one's space (LEAF, arXiv 2509.12539); exchanging it needs no new index.
+    windows of `max_tokens` that share `overlap` tokens. `situated` is likewise the weight of the vector of the chunk
+    and, behind `separator`, the text from `around` sentences before it to as many after it, for models trained for
+    that (SitEmb). See docs/context.md.
+
+    `truncate_dim` keeps the first columns of a model trained for that (Matryoshka, arXiv 2205.13147). `query_model`
+    reads the questions, where a small one was trained into this one's space (LEAF, arXiv 2509.12539); exchanging it
+    needs no new index.
 
     `layers` runs only the first so many, `temperature` below 1 makes attention sharper, `stretch` makes the model see
     so many times its window (then the default of `max_tokens`); see docs/models.md.
@@ -60,13 +65,19 @@ class Transformers:
     sparse: bool = False
     late: Annotated[float, Ge(0), Le(1)] = 0.0
     overlap: Annotated[int, Ge(0)] = 16
+    situated: Annotated[float, Ge(0), Le(1)] = 0.0
+    around: Annotated[int, Ge(1)] = 5
+    separator: str = "\n\n"
     batch_tokens: Annotated[int, Ge(1)] = 8192
 
     def __post_init__(self) -> None:
-        if self.late and (self.tokens or self.sparse):
-            raise ConfigError("late chunking makes one vector a chunk: leave out `tokens`, `sparse`, or say `late: 0`.")
-        if self.query_model and (self.tokens or self.sparse):
-            raise ConfigError("a query_model shares dense vectors only with its model: leave out `tokens`, `sparse`.")
+        if self.late and self.situated:
+            raise ConfigError("a chunk is read late or situated, not both: leave out `late` or `situated`.")
+        if (self.late or self.situated or self.query_model) and (self.tokens or self.sparse):
+            raise ConfigError(
+                "leave out `tokens`, `sparse`: they are of a chunk read by itself, by one model, and do not go with "
+                "`late`, `situated` or `query_model`."
+            )
 
     @property
     def dim(self) -> int:
@@ -86,22 +97,23 @@ class Transformers:
     @cached_property
     def fingerprint(self) -> str:
         """The same on every device, and in float32 the same as `onnx` gives this model."""
+        situated = (self.situated, self.around, self.separator) if self.situated else ()
         own = self._spec.fingerprint(dtype=self.dtype, tokens=self.tokens, sparse=self.sparse)
-        return fingerprint(own, weights=self._weights, late=self.late, overlap=self.overlap)
+        return fingerprint(own, weights=self._weights, late=self.late, overlap=self.overlap, situated=situated)
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
         return self._encoder.token_spans(texts)
 
     def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
-        """Context and text of every chunk, behind the document prefix; with `late`, in the text around it."""
-        if self._late:
-            return self._late.embed_chunks(batch)
+        """Context and text of every chunk, behind the document prefix; `late` or `situated`, with the text around."""
+        if self._in_text:
+            return self._in_text.embed_chunks(batch)
         return self._documents.embed_chunks(batch, tokens=self.tokens, sparse=self.sparse)
 
     def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
-        """The documents as they are, or with `late` the windows in which they are read."""
-        return self._late.windows(batch) if self._late else list(batch)
+        """The documents as they are, or with `late` and `situated` the windows in which they are read."""
+        return self._in_text.windows(batch) if self._in_text else list(batch)
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """Every text behind the query prefix."""
@@ -159,7 +171,12 @@ class Transformers:
         return Path(self.weights).expanduser() if self.weights else None
 
     @cached_property
-    def _late(self) -> Late | None:
+    def _in_text(self) -> Late | Situated | None:
+        """What reads chunks in the text around them."""
+        if self.situated:
+            from rag.embed.situated import Situated
+
+            return Situated(self._documents, self.situated, self.around, self.separator, plain=self._encoder)
         if not self.late:
             return None
         from rag.embed.late import Late
