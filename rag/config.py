@@ -33,6 +33,7 @@ from rag.stages import (
     Reranker,
     Retriever,
     Store,
+    Weighted,
 )
 from rag.types import Hit
 
@@ -257,6 +258,8 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
     embedder: Embedder = make("embed")
     fingerprints = {"embed": embedder.fingerprint}
     if "sparse" in config.stages:
+        if "sparse" in embedder.representations:
+            raise config.error("sparse", "embed makes sparse vectors itself; leave out this stage or `embed.sparse`.")
         from rag.embed.joint import Joint
 
         sparse: Embedder = make("sparse")
@@ -264,6 +267,7 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
         embedder = Joint(dense=embedder, sparse=sparse)
     made = embedder.representations
     given |= {"embedder": embedder, "dim": embedder.dim, "sparse": "sparse" in made, "tokens": "tokens" in made}
+    given["idf"] = embedder.idf if isinstance(embedder, Weighted) else True
     given["store"] = make("store")
     given["generator"] = generator = make("generate")
     chunker: Chunker = make("chunk")  # after the generator, which may write its contexts

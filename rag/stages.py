@@ -17,7 +17,7 @@ from rag.types import Chunk, Chunked, Document, Embeddings, Hit, Loaded, Query, 
 T = TypeVar("T")
 
 INJECTED = frozenset({"embedder", "store", "generator"})
-INJECTED_IN_STORE = frozenset({"path", "dim", "sparse", "tokens", "readonly"})
+INJECTED_IN_STORE = frozenset({"path", "dim", "sparse", "idf", "tokens", "readonly"})
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -99,6 +99,16 @@ class TokenEmbedder(Protocol):
 
     def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
         """Unit-length vectors (tokens, width) of each text's tokens."""
+        ...
+
+
+@runtime_checkable
+class Weighted(Protocol):
+    """What a store asks of an embedder with sparse vectors besides; of one that does not say, it takes a yes."""
+
+    @property
+    def idf(self) -> bool:
+        """Whether the engine multiplies a query's sparse values by how rare each word is in the index."""
         ...
 
 

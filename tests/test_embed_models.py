@@ -48,7 +48,7 @@ FAMILIES = {
     "BGE": Family(of("Bert", SIZES), "cls", query="query : ", in_files=False, legacy=True),
     "E5": Family(of("Bert", SIZES), "mean", query="query : ", document="passage : ", in_files=False, legacy=True),
     "multilingual E5 instruct": Family(of("XLMRoberta", SIZES), "mean", query="building : query : ", in_files=False),
-    "BGE-M3 (dense)": Family(of("XLMRoberta", SIZES), "cls", legacy=True),
+    "BGE-M3": Family(of("XLMRoberta", SIZES), "cls", legacy=True),
     "LEAF": Family(of("Bert", SIZES), "mean", dense=(12,), query="query : "),
     "Qwen3-Embedding": Family(of("Qwen3", HEADS), "lasttoken", TORCH, query="building : query : "),
     "KaLM": Family(of("Qwen2", HEADS), "mean", TORCH, query="building : query : "),

@@ -69,6 +69,11 @@ class Bm25:
         return frozenset({"sparse"})
 
     @property
+    def idf(self) -> bool:
+        """Yes: BM25 is not BM25 without."""
+        return True
+
+    @property
     def fingerprint(self) -> str:
         """Of the options and the stemmer's version."""
         facts = ("bm25", 1, self.k1, self.b, self.avg_len, self.language, Stemmer.version())

@@ -17,10 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer, normalizers
 
+from rag.embed import heads
 from rag.embed.batching import Batch, batches, padded
+from rag.embed.modelfiles import LEXICAL, MULTI
 from rag.embed.modelspec import ModelSpec
 from rag.embed.pooling import Hidden, Mask, Projection, pool, unit
-from rag.types import Chunked, Embeddings, Spans, Vectors
+from rag.errors import ModelError
+from rag.types import Chunked, Embeddings, Spans, Sparse, Vectors
 
 Forward = Callable[[NDArray[np.int64], Mask], Hidden]  # ids (b, t), mask (b, t) -> (b, t, hidden)
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -39,24 +42,28 @@ class TextEncoder:
     batch_tokens: int
     workers: int = 1
 
-    def embed_chunks(self, batch: Sequence[Chunked], *, tokens: bool) -> Embeddings:
-        """Context and text of every chunk, behind the document prefix; token vectors if asked for."""
+    def embed_chunks(self, batch: Sequence[Chunked], *, tokens: bool, sparse: bool = False) -> Embeddings:
+        """Context and text of every chunk, behind the document prefix; token vectors, token weights if asked for."""
         texts = [chunk.contextual for item in batch for chunk in item.chunks]
-        return self._embed([self.spec.document_prefix + text for text in texts], tokens=tokens)
+        return self.embed_documents(texts, tokens=tokens, sparse=sparse)
 
-    def embed_queries(self, texts: Sequence[str], *, tokens: bool) -> Embeddings:
-        """Every text behind the query prefix; token vectors if asked for."""
-        return self._embed([self.spec.query_prefix + text for text in texts], tokens=tokens)
+    def embed_documents(self, texts: Sequence[str], *, tokens: bool = False, sparse: bool = False) -> Embeddings:
+        """Every text behind the document prefix; token vectors, token weights if asked for."""
+        return self._embed([self.spec.document_prefix + text for text in texts], tokens=tokens, sparse=sparse)
+
+    def embed_queries(self, texts: Sequence[str], *, tokens: bool, sparse: bool = False) -> Embeddings:
+        """Every text behind the query prefix; token vectors, token weights if asked for."""
+        return self._embed([self.spec.query_prefix + text for text in texts], tokens=tokens, sparse=sparse)
 
     def token_vectors(self, texts: Sequence[str], *, query: bool) -> list[Vectors]:
-        """Unit-length vectors (tokens, hidden) of each text's tokens, those of its prefix included.
+        """Unit-length vectors (tokens, width) of each text's tokens, those of its prefix included.
 
-        Special tokens are left out unless a text has no other.
+        Special tokens are left out unless a text has no other; a model with a head for token vectors has its own way.
         """
         prefix = self.spec.query_prefix if query else self.spec.document_prefix
-        rows: list[Vectors] = [np.empty((0, self.spec.hidden), dtype=np.float32)] * len(texts)
-        for batch, hidden, _, inner in self._run([prefix + text for text in texts]):
-            _keep(rows, batch, hidden, inner)
+        rows = [np.empty((0, self.spec.hidden), dtype=np.float32)] * len(texts)
+        for batch, hidden, mask, inner in self._run(self._encode([prefix + text for text in texts])):
+            self._keep(rows, batch, hidden, mask, inner)
         return rows
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
@@ -69,14 +76,25 @@ class TextEncoder:
         found: list[Encoding] = self._whole.encode_batch(_valid(texts))
         return found
 
-    def _embed(self, texts: Sequence[str], *, tokens: bool) -> Embeddings:
+    def _embed(self, texts: Sequence[str], *, tokens: bool, sparse: bool) -> Embeddings:
+        """Everything from one pass of the model."""
         dense = np.empty((len(texts), self.spec.dim), dtype=np.float32)
-        rows: list[Vectors] = [np.empty((0, self.spec.hidden), dtype=np.float32)] * len(texts)
-        for batch, hidden, mask, inner in self._run(texts):
+        rows = [np.empty((0, self.spec.hidden), dtype=np.float32)] * len(texts)
+        weights = [Sparse(np.empty(0, np.int64), np.empty(0, np.float32))] * len(texts)
+        encodings = self._encode(texts)
+        for batch, hidden, mask, inner in self._run(encodings):
             dense[batch] = self.finish(pool(hidden, mask, self.spec.pooling))
             if tokens:
-                _keep(rows, batch, hidden, inner)
-        return Embeddings(dense=dense, tokens=rows if tokens else None)
+                self._keep(rows, batch, hidden, mask, inner)
+            if sparse:
+                for i, weight, real in zip(batch, self._lexical(hidden)[:, :, 0], mask, strict=True):
+                    weights[i] = heads.lexical(encodings[i].ids, weight[real], self._special)
+        return Embeddings(dense=dense, tokens=rows if tokens else None, sparse=weights if sparse else None)
+
+    def _keep(self, rows: list[Vectors], batch: Batch, hidden: Hidden, mask: Mask, inner: Mask) -> None:
+        """Each text's token vectors: as they are those of its text, through a head those of all but the first."""
+        for i, vectors, real, text in zip(batch, hidden, mask, inner, strict=True):
+            rows[i] = unit(self._multi(vectors[real][1:]) if self._multi else vectors[text])
 
     def finish(self, pooled: Vectors) -> Vectors:
         """What the model does after pooling: projections and unit length, in between what was asked to be cut off."""
@@ -85,9 +103,12 @@ class TextEncoder:
         pooled = pooled[:, : self.spec.dim]
         return unit(pooled) if self.spec.normalise else pooled
 
-    def _run(self, texts: Sequence[str]) -> Iterator[tuple[Batch, Hidden, Mask, Mask]]:
+    def _encode(self, texts: Sequence[str]) -> list[Encoding]:
+        found: list[Encoding] = self._cut.encode_batch_fast(_valid(texts))
+        return found
+
+    def _run(self, encodings: Sequence[Encoding]) -> Iterator[tuple[Batch, Hidden, Mask, Mask]]:
         """Every batch with its token vectors, the mask of its tokens, and of those that stand for text."""
-        encodings = self._cut.encode_batch_fast(_valid(texts))
         special = [encoding.special_tokens_mask for encoding in encodings]
         for batch, hidden, mask in self.hidden([encoding.ids for encoding in encodings]):
             inner = padded([special[i] for i in batch], 1)[0] == 0
@@ -115,6 +136,25 @@ class TextEncoder:
         return [Projection.load(folder) for folder in self.spec.dense]
 
     @cached_property
+    def _multi(self) -> Projection | None:
+        return heads.load(self.spec.folder, MULTI, self.spec.hidden)
+
+    @cached_property
+    def _lexical(self) -> Projection:
+        if head := heads.load(self.spec.folder, LEXICAL, self.spec.hidden):
+            return head
+        raise ModelError(
+            f"embed.sparse: {self.spec.folder} has no {LEXICAL}.safetensors, so {self.spec.name!r} makes no sparse "
+            "vectors; leave out `sparse`, and say `sparse: {use: bm25}` beside `embed`."
+        )
+
+    @cached_property
+    def _special(self) -> NDArray[np.int64]:
+        """Ids of tokens that stand for no text."""
+        added = self._whole.get_added_tokens_decoder()
+        return np.array([id for id, token in added.items() if token.special], np.int64)
+
+    @cached_property
     def _whole(self) -> Tokenizer:
         """For spans: neither padding nor truncating."""
         return self._plain_tokenizer()
@@ -138,8 +178,3 @@ class TextEncoder:
 
 def _valid(texts: Sequence[str]) -> list[str]:
     return [_SURROGATES.sub("\ufffd", text) for text in texts]
-
-
-def _keep(rows: list[Vectors], batch: Batch, hidden: Hidden, inner: Mask) -> None:
-    for i, vectors, mask in zip(batch, hidden, inner, strict=True):
-        rows[i] = unit(vectors[mask])

@@ -13,7 +13,7 @@ from typing import Any
 
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
-from rag.embed.modelspec import AFTER_PADDING
+from rag.embed.modelspec import first_position
 
 _FUSED = "com.microsoft"
 
@@ -101,14 +101,15 @@ class _Graph:
         return {name for node in self.nodes for name in node.input} - made - {"", "ids", "mask"}
 
 
-def graph(config: Mapping[str, Any], shapes: Mapping[str, Sequence[int]]) -> ModelProto:
+def graph(config: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], *, temperature: float = 1.0) -> ModelProto:
     """The model's graph: `ids` (b, t) int64 and `mask` (b, t) int32 -> `hidden` (b, t, hidden) float32.
 
-    `shapes` are those of the tensors the session will bring. Padding must stand on the right. Raises ValueError or
+    `shapes` are those of the tensors the session will bring, `temperature` that of attention's softmax. Padding must
+    stand on the right. Raises ValueError or
     KeyError for a model that is something else: another architecture, tensors too few or too many.
     """
     names = _check(config)
-    first = int(config["pad_token_id"]) + 1 if config["model_type"] in AFTER_PADDING else 0
+    first = first_position(config)
     width = shapes["embeddings.word_embeddings.weight"][1]
     op = _Graph(float(config.get("layer_norm_eps", 1e-12)))  # distilbert names none and has this one
 
@@ -122,10 +123,13 @@ def graph(config: Mapping[str, Any], shapes: Mapping[str, Sequence[int]]) -> Mod
         x = op("Add", x, op("Slice", kinds, zero, op.ints(1), zero))  # one text, so all tokens are of kind 0
     norm = ("embeddings.LayerNorm.weight", "embeddings.LayerNorm.bias")
     x = op("Reshape", op("LayerNormalization", x, *norm, axis=-1, epsilon=op.epsilon), rows)
+    how: dict[str, Any] = {"num_heads": int(config[names.heads])}
+    if temperature != 1:
+        how["scale"] = (width // how["num_heads"]) ** -0.5 / temperature
     for i in range(int(config[names.layers])):
         at = f"{names.layer}.{i}."
         heads = [op("Reshape", op.linear(x, at + name), cube) for name in (names.query, names.key, names.value)]
-        attended = op("MultiHeadAttention", *heads, "", "mask", domain=_FUSED, num_heads=int(config[names.heads]))
+        attended = op("MultiHeadAttention", *heads, "", "mask", domain=_FUSED, **how)
         x = op.add_norm(op.linear(op("Reshape", attended, rows), at + names.attended), x, at + names.attended_norm)
         inner = op("Gelu", op.linear(x, at + names.up), domain=_FUSED)
         x = op.add_norm(op.linear(inner, at + names.down), x, at + names.down_norm)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from rag.errors import ConfigError
-from rag.stages import Embedder, TokenEmbedder, Tunable, Windowed, component
+from rag.stages import Embedder, TokenEmbedder, Tunable, Weighted, Windowed, component
 from rag.types import Chunked, Embeddings, Spans, Vectors
 
 
@@ -32,6 +32,11 @@ class Joint:
     def fingerprint(self) -> str:
         """Of both."""
         return sha256(f"{self.dense.fingerprint} {self.sparse.fingerprint}".encode()).hexdigest()
+
+    @property
+    def idf(self) -> bool:
+        """What the sparse embedder says."""
+        return self.sparse.idf if isinstance(self.sparse, Weighted) else True
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Those of the dense embedder, whose length limits a chunk."""

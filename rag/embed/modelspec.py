@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from rag import cache
-from rag.embed.modelfiles import inside, locate, read_json, refuse_code, weights
+from rag.embed.modelfiles import LEXICAL, MULTI, head, inside, locate, read_json, refuse_code, weights
 from rag.embed.pooling import POOLING
+from rag.embed.variant import AS_IS, Variant
 from rag.errors import ConfigError, ModelError
 
 # the files besides weights that decide which tokens a text has and what the network does with them
@@ -55,20 +56,30 @@ class ModelSpec:
     lowercase: bool
     query_prefix: str
     document_prefix: str
+    variant: Variant = AS_IS
 
     @property
     def pad_id(self) -> int:
         """The id that fills a batch up."""
         return int(self.config.get("pad_token_id") or 0)
 
-    def fingerprint(self, *, dtype: str = "float32") -> str:
-        """Of everything that shapes a document's vector; the same for every backend that computes it in `dtype`."""
+    @property
+    def first_position(self) -> int:
+        """The row of the first position in a table of learned ones."""
+        return first_position(self.config)
+
+    def fingerprint(self, *, dtype: str = "float32", tokens: bool = False, sparse: bool = False) -> str:
+        """Of everything that shapes a document's vectors; the same for every backend that computes them in `dtype`."""
         files = [*weights(self.folder), *(self.folder / name for name in _SHAPING)]
         files += [file for folder in self.dense for file in (folder / "config.json", *weights(folder))]
         facts = [
             *([path.name, cache.sha256(path)] for path in files if path.is_file()),
             *(self.pooling, self.normalise, self.dim, self.max_tokens, self.lowercase, self.document_prefix, dtype),
+            *self.variant.facts,
         ]
+        for name in [MULTI] * tokens + [LEXICAL] * sparse:
+            file = head(self.folder, name)
+            facts.append([name, cache.sha256(file) if file else ""])
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -79,6 +90,7 @@ def read(
     truncate_dim: int | None = None,
     query_prefix: str | None = None,
     document_prefix: str | None = None,
+    variant: Variant = AS_IS,
 ) -> ModelSpec:
     """The model's files, with options that are not None in place of what they say. Raises ModelError, ConfigError."""
     root = locate(model)
@@ -93,7 +105,7 @@ def read(
     if not hidden:
         raise ModelError(f"{folder / 'config.json'}: none of {', '.join(_WIDTHS)} says how wide a token vector is.")
     bert = read_json(folder / "sentence_bert_config.json", {})
-    limit, usual = _lengths(folder, config, bert)
+    limit, usual = _lengths(folder, config, bert, variant.stretch)
     if max_tokens and max_tokens > limit:
         raise ConfigError(f"embed.max_tokens: {max_tokens} is more than the {limit} that {model!r} can see.")
     prompts = read_json(root / "config_sentence_transformers.json", {})
@@ -105,7 +117,7 @@ def read(
     return ModelSpec(
         name=model,
         folder=folder,
-        config=config,
+        config=variant.config(config, model),
         pooling=pooling,
         dense=dense,
         normalise="Normalize" in modules,
@@ -115,6 +127,7 @@ def read(
         lowercase=bool(bert.get("do_lower_case")),
         query_prefix=_prompt(query_prefix, prompts, "query"),
         document_prefix=_prompt(document_prefix, prompts, "document", "passage", "corpus"),
+        variant=variant,
     )
 
 
@@ -126,11 +139,14 @@ def query_side(model: str, documents: ModelSpec, *, prefix: str | None, truncate
     return spec
 
 
-def fingerprint(model: str, *, weights: Path | None = None, late: float, overlap: int) -> str:
+def fingerprint(
+    model: str, *, weights: Path | None = None, late: float, overlap: int, situated: tuple[Any, ...] = ()
+) -> str:
     """A model's fingerprint together with how chunks are read; without weights and late chunking, the model's own."""
     if weights:
         model += " " + _checksum(weights)
-    return hashlib.sha256(json.dumps([model, "late 1", late, overlap]).encode()).hexdigest() if late else model
+    how = ["late 1", late, overlap] if late else ["situated 1", *situated] if situated else []
+    return hashlib.sha256(json.dumps([model, *how]).encode()).hexdigest() if how else model
 
 
 def _checksum(path: Path) -> str:
@@ -176,14 +192,17 @@ def _pooling(folder: Path) -> tuple[str, ...]:
     return modes
 
 
-def _lengths(folder: Path, config: Mapping[str, Any], bert: Mapping[str, Any]) -> tuple[int, int]:
-    """How many tokens the model can see, and how many it was meant to."""
-    positions = _first(config, _POSITIONS) or _NO_LIMIT
-    if config.get("model_type") in AFTER_PADDING:
-        positions -= int(config.get("pad_token_id", 1)) + 1
+def first_position(config: Mapping[str, Any]) -> int:
+    """See `ModelSpec.first_position`."""
+    return int(config.get("pad_token_id", 1)) + 1 if config.get("model_type") in AFTER_PADDING else 0
+
+
+def _lengths(folder: Path, config: Mapping[str, Any], bert: Mapping[str, Any], stretch: float) -> tuple[int, int]:
+    """How many tokens the model can see, and how many it was meant to, `stretch` times each."""
+    positions = (_first(config, _POSITIONS) or _NO_LIMIT) - first_position(config)
     tokenizer = read_json(folder / "tokenizer_config.json", {})
     usual = bert.get("max_seq_length") or tokenizer.get("model_max_length") or positions
-    return positions, int(min(usual, positions, _NO_LIMIT))
+    return int(positions * stretch), int(min(usual, positions, _NO_LIMIT) * stretch)
 
 
 def _prompt(given: str | None, config: Mapping[str, Any], *names: str) -> str:

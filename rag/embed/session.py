@@ -68,6 +68,7 @@ def _forward(spec: ModelSpec, difference: Mapping[str, NDArray[np.float32]]) -> 
                 f"{files[0]}: no tensor {name} of the shape {change.shape}; the weights fit another model."
             )
         tensors[name] = tensors[name] + change
+    tensors = spec.variant.tensors(tensors, spec.first_position)
     graph = _graph(spec, {name: tensor.shape for name, tensor in tensors.items()})
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -90,14 +91,15 @@ def _forward(spec: ModelSpec, difference: Mapping[str, NDArray[np.float32]]) -> 
 
 def _graph(spec: ModelSpec, shapes: dict[str, tuple[int, ...]]) -> bytes:
     """The model's graph, from the cache or built."""
-    facts = json.dumps([_GRAPH, dict(spec.config), shapes], sort_keys=True)
+    temperature = spec.variant.temperature
+    facts = json.dumps([_GRAPH, dict(spec.config), shapes, *[temperature] * (temperature != 1)], sort_keys=True)
     name = f"graph-{hashlib.sha256(facts.encode()).hexdigest()[:32]}.onnx"
     if stored := cache.load(name):
         return stored
     from rag.embed.export import graph  # onnx takes 0.2 CPU seconds to import
 
     try:
-        built: bytes = graph(spec.config, shapes).SerializeToString()
+        built: bytes = graph(spec.config, shapes, temperature=temperature).SerializeToString()
     except (KeyError, ValueError) as error:
         raise _other_backend(spec, str(error)) from error
     cache.save(name, built)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,28 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
-from transformers import AutoModel, AutoModelForTextEncoding, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer
 from transformers.utils import logging
 
 from rag.embed.encoder import Forward, TextEncoder
 from rag.embed.modelspec import ModelSpec
 from rag.embed.pooling import Hidden, Mask
+from rag.embed.reshape import change, stretch_rotary
 from rag.errors import ConfigError, ModelError
 
 
-def text_encoder(spec: ModelSpec, *, device: str | None, dtype: str, batch_tokens: int) -> TextEncoder:
-    """The model, loaded. Raises ModelError, or ConfigError for a device that is not there."""
+def text_encoder(
+    spec: ModelSpec,
+    *,
+    device: str | None,
+    dtype: str,
+    batch_tokens: int,
+    difference: Mapping[str, NDArray[np.float32]] | None = None,
+) -> TextEncoder:
+    """The model, loaded, with `difference` added to the tensors it names.
+
+    Raises ModelError, or ConfigError for a device that is not there or an option the architecture has nothing for.
+    """
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     # an encoder-decoder's own class would want decoder inputs
@@ -27,14 +39,23 @@ def text_encoder(spec: ModelSpec, *, device: str | None, dtype: str, batch_token
     try:
         tokenizer = AutoTokenizer.from_pretrained(spec.folder, **local)
         rules: str = tokenizer.backend_tokenizer.to_str()
+        config = AutoConfig.from_pretrained(spec.folder, **local)
+        stretch_rotary(config, spec)
         model, report = auto.from_pretrained(
-            spec.folder, use_safetensors=True, dtype=getattr(torch, dtype), output_loading_info=True, **local
+            spec.folder,
+            config=config,
+            use_safetensors=True,
+            dtype=getattr(torch, dtype),
+            output_loading_info=True,
+            **local,
         )
     except (OSError, ValueError, KeyError, ImportError, AttributeError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{spec.folder}: transformers cannot load this model: {error}") from error
     # transformers would go on with random numbers; a pooler's have no part here
     if missing := sorted(key for key in report["missing_keys"] if not key.startswith("pooler.")):
         raise ModelError(f"{spec.folder}: its weights lack {missing[0]}; fetch the model again.")
+    _add(model, difference or {}, spec)
+    change(model, spec)
     try:
         model.to(device or fastest()).eval()
     except (RuntimeError, AssertionError) as error:
@@ -45,6 +66,17 @@ def text_encoder(spec: ModelSpec, *, device: str | None, dtype: str, batch_token
         forward=_forward(model),
         batch_tokens=batch_tokens,
     )
+
+
+def _add(model: Any, difference: Mapping[str, NDArray[np.float32]], spec: ModelSpec) -> None:
+    """Add to the tensors it names. Raises ModelError for one that the model does not have."""
+    tensors = model.state_dict()
+    for name, added in difference.items():
+        if name not in tensors or tensors[name].shape != added.shape:
+            raise ModelError(
+                f"{spec.folder}: no tensor {name} of the shape {added.shape}; the weights fit another model."
+            )
+        tensors[name] += torch.from_numpy(added).to(tensors[name].dtype)
 
 
 def fastest() -> str:

@@ -28,7 +28,7 @@ from rag.stages import component
 from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, translate
-from rag.store.payload import KEYWORDS, named, nbytes, plain, sizes, to_hits, to_payload
+from rag.store.payload import KEYWORDS, kinds, named, nbytes, plain, to_hits, to_payload, weighing
 from rag.types import Chunk, Embeddings, Hit, Query
 
 SPARE = 64 * 2**20  # bytes the engine allocates ahead
@@ -56,15 +56,16 @@ DIALECT = Dialect(
 class Edge:
     """A folder of vectors. `dim` 0 means no dense vectors; `tokens` adds one vector per token, compared by MaxSim.
 
-    The folder is created by the first use when it is absent or empty, unless `readonly`. Every method raises StoreError
-    when the engine refuses; opening raises MismatchError for a folder of other dimensions or vectors, CorruptError for
-    one that cannot be read.
+    With `idf` the values of a sparse query count more for words that few chunks have. The folder is created by the
+    first use when it is absent or empty, unless `readonly`. Every method raises StoreError when the engine refuses;
+    opening raises MismatchError for a folder of other dimensions or vectors, CorruptError for one that cannot be read.
     """
 
     quantize: Literal["none", "int8", "binary"] = "none"
     path: str = ""
     dim: int = 0
     sparse: bool = True
+    idf: bool = True
     tokens: bool = False
     readonly: bool = False
 
@@ -164,7 +165,8 @@ class Edge:
                 multivector_config=engine.MultiVectorConfig(engine.MultiVectorComparator.MaxSim),
                 hnsw_config=_NO_GRAPH,  # never worth one
             )
-        sparse = {"sparse": engine.EdgeSparseVectorParams(modifier=engine.Modifier.Idf)} if self.sparse else {}
+        modifier = engine.Modifier.Idf if self.idf else None
+        sparse = {"sparse": engine.EdgeSparseVectorParams(modifier=modifier)} if self.sparse else {}
         optimizers = engine.EdgeOptimizersConfig(indexing_threshold=1) if self.quantize != "none" else None
         return engine.EdgeConfig(vectors=vectors, sparse_vectors=sparse, optimizers=optimizers, wal_enabled=False)
 
@@ -173,11 +175,13 @@ class Edge:
         try:
             config = json.loads(file.read_text(encoding="utf-8"))
             held = {name: one["size"] for name, one in config.get("vectors", {}).items()}
-            held |= dict.fromkeys(config.get("sparse_vectors", {}), 0)
+            held |= {
+                name: weighing(one.get("modifier") == "idf") for name, one in config.get("sparse_vectors", {}).items()
+            }
             short = [*(config.get("vectors", {}).get("dense", {}).get("quantization_config") or {"none": None})]
         except (OSError, ValueError, KeyError, AttributeError) as error:
             raise CorruptError(f"{file}: the vector index cannot be read ({error}) and must be rebuilt") from error
-        wanted = sizes(self.dim, self.sparse, self.tokens)
+        wanted = kinds(self.dim, self.sparse, self.idf, self.tokens)
         if held != wanted:
             raise MismatchError(f"{self.path}: the index holds vectors {held}, this pipeline needs {wanted}")
         if self.dim and short != [_NAMES[self.quantize]]:

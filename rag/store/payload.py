@@ -97,7 +97,12 @@ def nbytes(chunks: Sequence[Chunk], embeddings: Embeddings) -> int:
     return sum(len(chunk.text) for chunk in chunks) + sum(array.nbytes for array in arrays)
 
 
-def sizes(dim: int, sparse: bool, tokens: bool) -> dict[str, int]:
-    """The vectors of a store by name, with their columns (0 for sparse ones): what an existing index must match."""
-    columns = {"dense": dim, "tokens": dim if tokens else 0}
-    return {name: size for name, size in columns.items() if size} | ({"sparse": 0} if sparse else {})
+def kinds(dim: int, sparse: bool, idf: bool, tokens: bool) -> dict[str, int | str]:
+    """The vectors of a store by name, with their columns, or how sparse ones count: what an index must match."""
+    dense = {"dense": dim, "tokens": dim if tokens else 0}
+    return {name: size for name, size in dense.items() if size} | ({"sparse": weighing(idf)} if sparse else {})
+
+
+def weighing(idf: bool) -> str:
+    """How sparse values count."""
+    return "with idf" if idf else "as given"

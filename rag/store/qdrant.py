@@ -22,7 +22,7 @@ from rag.stages import component
 from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, translate
-from rag.store.payload import KEYWORDS, named, nbytes, plain, sizes, to_hits, to_payload
+from rag.store.payload import KEYWORDS, kinds, named, nbytes, plain, to_hits, to_payload, weighing
 from rag.types import Chunk, Embeddings, Hit, Query
 
 REQUEST = 4 * 2**20  # bytes of vectors and text a request should carry: about 16 MB of JSON, servers take 32
@@ -47,6 +47,7 @@ DIALECT = Dialect(
 class Qdrant:
     """A collection on a server. `dim` 0 means no dense vectors; `tokens` adds one per token, compared by MaxSim.
 
+    With `idf` the values of a sparse query count more for words that few chunks have.
     `api_key_env` names the environment variable that holds the key, `timeout` is in seconds. The collection is created
     by the first use unless `readonly`. Every method raises StoreError when the server refuses or cannot be reached;
     the first use raises ConfigError for a bad URL or key, MismatchError for a collection of other vectors.
@@ -59,6 +60,7 @@ class Qdrant:
     in_memory: bool = False
     dim: int = 0
     sparse: bool = True
+    idf: bool = True
     tokens: bool = False
     readonly: bool = False
 
@@ -146,15 +148,18 @@ class Qdrant:
                 multivector_config=models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM),
                 hnsw_config=models.HnswConfigDiff(m=0),  # never worth a graph
             )
-        sparse = {"sparse": models.SparseVectorParams(modifier=models.Modifier.IDF)} if self.sparse else {}
+        modifier = models.Modifier.IDF if self.idf else None
+        sparse = {"sparse": models.SparseVectorParams(modifier=modifier)} if self.sparse else {}
         client.create_collection(self.collection, vectors_config=vectors, sparse_vectors_config=sparse)
         for key in () if self.in_memory else KEYWORDS:
             client.create_payload_index(self.collection, key, models.PayloadSchemaType.KEYWORD)
 
     def _check_config(self, params: models.CollectionParams) -> None:
         vectors = params.vectors if isinstance(params.vectors, dict) else {}
-        held = {name: one.size for name, one in vectors.items()} | dict.fromkeys(params.sparse_vectors or {}, 0)
-        wanted = sizes(self.dim, self.sparse, self.tokens)
+        held: dict[str, int | str] = {name: one.size for name, one in vectors.items()}
+        for name, sparse in (params.sparse_vectors or {}).items():
+            held[name] = weighing(sparse.modifier == models.Modifier.IDF)
+        wanted = kinds(self.dim, self.sparse, self.idf, self.tokens)
         if held != wanted:
             raise MismatchError(f"{self._place}: it holds vectors {held}, this pipeline needs {wanted}")
 

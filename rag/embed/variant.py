@@ -1,0 +1,77 @@
+"""A model run otherwise than its files say, without training: fewer layers, sharper attention, a longer window. Pure.
+
+`layers` runs the first n layers only, for models trained to be cut there: 2D Matryoshka (arXiv 2402.14776), Starbucks
+(arXiv 2410.13230). `temperature` divides attention's scores before the softmax: below 1 a token looks at fewer others,
+so that long texts grow less alike (TempScale, arXiv 2410.24200). `stretch` makes a model see that many times its
+window (LongEmbed, arXiv 2404.12096): learned positions are interpolated, rotary ones get a larger base (NTK-aware).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import ConfigError
+
+_COUNTS = ("num_hidden_layers", "n_layers", "num_layers")
+_LAYER = re.compile(r"(?:encoder|transformer)\.layer\.(\d+)\.")
+POSITIONS = "embeddings.position_embeddings.weight"
+
+Tensors = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What is done otherwise; the defaults change nothing."""
+
+    layers: int | None = None
+    temperature: float = 1.0
+    stretch: float = 1.0
+
+    @property
+    def facts(self) -> list[list[Any]]:
+        """What is not as in the files, for a fingerprint: nothing, where nothing is."""
+        told = {"layers": self.layers, "temperature": self.temperature, "stretch": self.stretch}
+        return [[name, value] for name, value in told.items() if value != getattr(AS_IS, name)]
+
+    def config(self, config: Mapping[str, Any], model: str) -> dict[str, Any]:
+        """config.json with this many layers. Raises ConfigError for more than there are."""
+        if self.layers is None:
+            return dict(config)
+        counts = {key: int(config[key]) for key in _COUNTS if config.get(key)}
+        if not counts or self.layers > min(counts.values()):
+            had = min(counts.values(), default="an unknown number of")
+            raise ConfigError(f"embed.layers: {self.layers} is more than the {had} layers that {model!r} has.")
+        return {**config, **dict.fromkeys(counts, self.layers)}
+
+    def tensors(self, tensors: Tensors, first: int) -> dict[str, NDArray[np.float32]]:
+        """A BERT-like model's tensors as they are to be run; `first` is the row of the first position."""
+        kept = {
+            name: tensor
+            for name, tensor in tensors.items()
+            if self.layers is None or not (layer := _LAYER.match(name)) or int(layer[1]) < self.layers
+        }
+        if self.stretch > 1 and POSITIONS in kept:
+            kept[POSITIONS] = stretched(kept[POSITIONS], self.stretch, first)
+        return kept
+
+
+AS_IS = Variant()
+
+
+def stretched(table: NDArray[np.float32], factor: float, first: int) -> NDArray[np.float32]:
+    """A table of positions (n, hidden) for factor times as many: position p is the old p / factor, between two rows.
+
+    Rows before `first` stand for no position. Beyond the last row there is nothing, so its part repeats it.
+    """
+    rows = table[first:]
+    at = np.minimum(np.arange(int(len(rows) * factor)) / factor, len(rows) - 1)
+    low = at.astype(np.int64)
+    part = (at - low).astype(np.float32)[:, None]
+    between = (1 - part) * rows[low] + part * rows[np.minimum(low + 1, len(rows) - 1)]
+    return np.concatenate([table[:first], between])
