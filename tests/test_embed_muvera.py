@@ -19,7 +19,8 @@ WIDTH = 8
 
 def tokens(n: int, seed: int) -> Vectors:
     rows = np.random.default_rng(seed).standard_normal((n, WIDTH)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
 
 
 def score(made: Encoding, question: Vectors, passage: Vectors) -> float:
@@ -85,6 +86,6 @@ def test_it_encodes_the_models_tokens() -> None:
 
 
 def test_every_option_is_part_of_the_fingerprint() -> None:
-    made = [Muvera(**{name: 3}).fingerprint for name in ("repetitions", "bits", "columns", "seed")]
-    assert len({*made, Muvera().fingerprint, Onnx().fingerprint}) == 6
+    changed: list[Embedder] = [Muvera(repetitions=3), Muvera(bits=3), Muvera(columns=3), Muvera(seed=3), Muvera(), Onnx()]
+    assert len({one.fingerprint for one in changed}) == 6
     assert Muvera().fingerprint == Muvera(seed=0).fingerprint

@@ -45,13 +45,12 @@ class Encoding:
     def question(self, tokens: Vectors) -> Vector:
         """Of a question's tokens (n, width): sums by region, over n and the repetitions; (dim,)."""
         sums, _ = self._regions(tokens)
-        found: Vector = sums.reshape(-1) / (max(1, len(tokens)) * len(self.planes))
-        return found
+        return sums.reshape(-1) / np.float32(max(1, len(tokens)) * len(self.planes))
 
     def passage(self, tokens: Vectors) -> Vector:
         """Of a passage's tokens (n, width), at least one: means by region, the nearest token where there is none."""
         sums, counts = self._regions(tokens)
-        means = sums / np.maximum(counts, 1)[:, :, None]
+        means = sums / np.maximum(counts, 1).astype(np.float32)[:, :, None]
         signs = self._signs(tokens)
         codes = (np.arange(counts.shape[1])[:, None] >> np.arange(signs.shape[2])) & 1  # (regions, bits)
         for repetition, region in np.argwhere(counts == 0):
