@@ -86,6 +86,6 @@ def test_it_encodes_the_models_tokens() -> None:
 
 
 def test_every_option_is_part_of_the_fingerprint() -> None:
-    changed: list[Embedder] = [Muvera(repetitions=3), Muvera(bits=3), Muvera(columns=3), Muvera(seed=3), Muvera(), Onnx()]
-    assert len({one.fingerprint for one in changed}) == 6
+    changed = [Muvera(repetitions=3), Muvera(bits=3), Muvera(columns=3), Muvera(seed=3), Muvera()]
+    assert len({Onnx().fingerprint, *(one.fingerprint for one in changed)}) == 6
     assert Muvera().fingerprint == Muvera(seed=0).fingerprint

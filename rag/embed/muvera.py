@@ -85,12 +85,11 @@ def encoding(width: int, *, repetitions: int, bits: int, columns: int, seed: int
     """Random planes and directions for token vectors of `width` columns; `columns` 0 projects nothing."""
     rng = np.random.default_rng(seed)
     planes = rng.standard_normal((repetitions, bits, width)).astype(np.float32)
-    thrown = rng.choice(np.array([-1, 1], np.float32), (repetitions, columns, width)) / np.float32(
-        max(1, columns) ** 0.5
-    )
-    if not columns:
-        thrown = np.broadcast_to(np.eye(width, dtype=np.float32), (repetitions, width, width))
-    return Encoding(planes, thrown)
+    if columns:
+        signs = rng.choice(np.array([-1, 1]), (repetitions, columns, width)) / np.sqrt(columns)
+    else:
+        signs = np.broadcast_to(np.eye(width), (repetitions, width, width))
+    return Encoding(planes, signs.astype(np.float32))
 
 
 @component
