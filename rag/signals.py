@@ -135,7 +135,8 @@ def stoppable() -> Iterator[Stop]:
         for number in before:
             signal.signal(number, stop.catch)
         if before and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
-            before[signal.SIGALRM] = signal.signal(signal.SIGALRM, stop.overdue)
+            before[signal.SIGALRM] = signal.SIG_DFL
+            signal.signal(signal.SIGALRM, stop.overdue)
             stop.timed = True
         yield stop
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.reliability import __main__ as scoreboard
-from benchmarks.reliability import hostile
+from benchmarks.reliability import hostile, stop
 from benchmarks.reliability.bars import BARS
 from benchmarks.reliability.outcome import Outcome
 
@@ -30,6 +30,11 @@ def test_lost_text_is_marked_and_sound_files_are_not() -> None:
     outcome = scoreboard.rows()["P3"](60)
     assert outcome.injected == 60 and outcome.survived >= 50
     assert "0 false alarms" in outcome.note
+
+
+def test_a_signal_at_any_step_of_a_publish_leaves_an_index_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stop, "SECONDS", math.inf)
+    assert stop.publishing(100).lost == []
 
 
 def test_every_row_has_a_bar() -> None:
