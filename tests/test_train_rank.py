@@ -32,13 +32,15 @@ def test_training_scores_as_ranking_does() -> None:
 def test_the_part_that_tells_gains_and_none_is_negative(part: int) -> None:
     rng = np.random.default_rng(1)
     group = [example(rng, 6, int(rng.integers(6)), part=part) for _ in range(60)]
-    learned = fit([group])
+    learned = fit([group], prior=0)
     assert learned.dtype == np.float32
     assert (learned >= 0).all()
     assert learned[part] > 2 * START[part] * learned[-1] / START[-1]
     found = [int(scores(one.parts, learned).argmax()) == int(one.gold.argmax()) for one in group]
     assert np.mean(found) > 0.9
-    assert np.array_equal(learned, fit([group]))
+    assert np.array_equal(learned, fit([group], prior=0))
+    held = fit([group], prior=100)
+    assert held == pytest.approx(START, rel=0.05) and held[part] > START[part]
 
 
 def test_too_few_trees_change_nothing() -> None:

@@ -56,7 +56,7 @@ def train_gate(
     put(np.array(START, np.float32))
     grown = trees(sources, vectors, Gated(embedder=embedder, weights=str(out)), embedder)
     say(f"ranking: {sum(map(len, grown)):,} trees of held-out questions")
-    rank = fit(grown)
+    rank = fit(grown, prior=0)  # `START` is for an encoder, which reads better
     put(rank)
     learned = f"learned from what the hop encoder {teacher.name} reads" if teacher else "gold passages only"
     text = f"""# Hop gate
