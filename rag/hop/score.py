@@ -53,7 +53,7 @@ def parts(question: str, hits: Sequence[Hit], read: Sequence[str], readings: Vec
     own = np.stack(
         [
             places(hits),
-            held @ weight,
+            (held * weight).sum(1),
             np.array([hit.chunk.id in named for hit in hits], np.float32),
         ],
         axis=1,
@@ -64,7 +64,7 @@ def parts(question: str, hits: Sequence[Hit], read: Sequence[str], readings: Vec
     for step, at, reading in zip(steps, rows, readings, strict=True):
         step[:, 0] = passages @ reading
         step[:, 1] = _linked(hits[at].chunk, hits)
-        step[:, 2] = (held * (1 - held[at])) @ weight
+        step[:, 2] = (held * (1 - held[at]) * weight).sum(1)
     return Parts(own.astype(np.float32), rows, steps)
 
 
