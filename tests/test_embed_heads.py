@@ -75,7 +75,12 @@ def test_three_vectors_of_one_pass_equal_their_definition(tmp_path: Path, backen
     runs: list[int] = []
     encoder: TextEncoder = embedder._encoder
     forward = encoder.forward
-    object.__setattr__(encoder, "forward", lambda ids, mask: runs.append(int(mask.sum())) or forward(ids, mask))
+
+    def counted(ids: Any, mask: Any) -> Any:
+        runs.append(int(mask.sum()))
+        return forward(ids, mask)
+
+    object.__setattr__(encoder, "forward", counted)
     found = embedder.embed_queries(texts)
     assert sum(runs) == sum(len(encoding.ids) for encoding in encoder.whole(texts))  # every token once
     assert found.dense is not None and found.sparse is not None and found.tokens is not None
@@ -136,9 +141,10 @@ def test_a_model_without_heads_says_what_to_use(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(1, 8), "bias": torch.zeros(1)}, folder / "sparse_linear.safetensors")
     with pytest.raises(ModelError, match=r"sparse_linear\.safetensors: weight \(1, 8\) .* no head of .* 16 columns"):
         Onnx(model=str(folder), sparse=True).embed_queries(["soup"])
-    for wrong in ({"late": 0.5}, {"query_model": "bundled"}):
+    wrongs: list[dict[str, Any]] = [{"late": 0.5}, {"query_model": "bundled"}]
+    for wrong in wrongs:
         with pytest.raises(ConfigError, match="leave out `tokens`, `sparse`"):
-            Onnx(model=str(folder), sparse=True, **wrong)  # type: ignore[arg-type]
+            Onnx(model=str(folder), sparse=True, **wrong)
 
 
 def test_heads_count_for_the_fingerprint_where_they_are_used(tmp_path: Path) -> None:
@@ -146,7 +152,7 @@ def test_heads_count_for_the_fingerprint_where_they_are_used(tmp_path: Path) -> 
     m3(one)
     m3(other)
     save_file({"weight": torch.ones(1, 16), "bias": torch.zeros(1)}, other / "sparse_linear.safetensors")
-    uses: list[dict[str, bool]] = [{}, {"tokens": True}, {"sparse": True}, {"tokens": True, "sparse": True}]
+    uses: list[dict[str, Any]] = [{}, {"tokens": True}, {"sparse": True}, {"tokens": True, "sparse": True}]
     assert len({Onnx(model=str(one), **use).fingerprint for use in uses}) == 4
     changed = [Onnx(model=str(one), **use).fingerprint != Onnx(model=str(other), **use).fingerprint for use in uses]
     assert changed == [False, False, True, True]

@@ -73,7 +73,7 @@ def _stretch_learned(model: Any, spec: ModelSpec) -> None:
     table = stretched(old.weight.detach().float().numpy(), spec.variant.stretch, spec.first_position)
     weight = torch.from_numpy(table).to(old.weight.dtype)
     assert embeddings is not None  # it has positions
-    embeddings.position_embeddings = torch.nn.Embedding.from_pretrained(weight, padding_idx=old.padding_idx)
+    embeddings.position_embeddings = torch.nn.Embedding(len(weight), weight.shape[1], old.padding_idx, _weight=weight)
     for name, buffer in list(embeddings.named_buffers(recurse=False)):
         if buffer.shape == (1, len(old.weight)):  # as long as the table: positions counted up, or kinds of token
             numbers = torch.arange(len(table)) if name == "position_ids" else torch.zeros(len(table))
