@@ -16,6 +16,8 @@ LONGEST = 600  # characters; text without any sentence end (logs, minified code)
 FULL_LINE = 0.8  # of the width of its paragraph; the next word would have fitted on a line not filled so far
 SHORT_LINE = 30  # characters; a shorter line is a heading, a cell or a verse rather than wrapped prose
 
+ENDED = re.compile(r"[.!?…。！？:;|]\W*$|[:;|] ")  # how sentences, table rows and `key: value` lines end or look
+
 _MARKED = re.compile(r"[-*•+|#>]|\d{1,3}[.)]\s|[\w ]{1,30}:(?:\s|$)")
 
 

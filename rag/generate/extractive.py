@@ -17,7 +17,6 @@ only 9 % of squad's adversarial ones.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from numpy.typing import NDArray
 
 from rag.errors import ConfigError
 from rag.links import mentions
-from rag.sentences import sentence_spans
+from rag.sentences import ENDED, sentence_spans
 from rag.stages import Embedder, component
 from rag.types import Hit, Vector, Vectors
 from rag.words import MARKER, tokens
@@ -45,7 +44,6 @@ GAIN = 0.02  # what a further sentence must add
 
 
 FRAGMENT = 3  # words; a shorter line without an end is a heading or a label
-_ENDED = re.compile(r"[.!?…。！？:;|]\W*$|[:;|] ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ def _candidates(hits: Sequence[Hit]) -> list[Candidate]:
         headings = {hit.chunk.title, *(section.label.rpartition(" > ")[2] for section in hit.chunk.sections)}
         for start, end in sentence_spans(hit.chunk.text)[:LONGEST]:
             text = " ".join(MARKER.sub("", hit.chunk.text[start:end]).split())
-            if text.lstrip("# ") not in headings and len(tokens(text)) > (1 if _ENDED.search(text) else FRAGMENT):
+            if text.lstrip("# ") not in headings and len(tokens(text)) > (1 if ENDED.search(text) else FRAGMENT):
                 found.append(Candidate(text, marker, frame))
     return found
 

@@ -16,18 +16,20 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rag.links import mentions
 from rag.read.candidates import Candidate, candidates
 from rag.read.choice import Choice, read
 from rag.read.reader import SHIPPED, Passage, Reading, Span, opened
 from rag.read.reader import Reader as Network
 from rag.read.weights import load
-from rag.sentences import sentence_spans
+from rag.sentences import ENDED, sentence_spans
 from rag.stages import component
 from rag.types import Hit
 from rag.words import MARKER
 
 REMEMBERED = 16  # readings kept, so that text and confidence come from one
 SUPPORT, RELEVANT = -1.0, -2.0  # least scores of a quoted sentence and its passage: best F1 on HotpotQA dev
+LEADS = 2.0  # what a sentence that names the answer's passage counts more, in the scores' logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Reader:
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """Paris: “Its capital is Paris.” [1], and a line for each further sentence."""
         passages = self._passages(hits)
-        found = self._found(question, passages)
+        found = self._found(question, passages, self._about(hits))
         if found is None or found.confidence < self._least:
             return
         for n, quote in enumerate(found.quotes):
@@ -61,18 +63,21 @@ class Reader:
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How likely the best answer is right, said or not; 0 where there is nothing to read."""
-        found = self._found(question, self._passages(hits))
+        found = self._found(question, self._passages(hits), self._about(hits))
         return found.confidence if found else 0.0
 
     def _passages(self, hits: Sequence[Hit]) -> tuple[Passage, ...]:
         heads = [" ".join((hit.chunk.context or hit.chunk.title).split()) for hit in hits[: self.hits]]
         return tuple((head, hit.chunk.text) for head, hit in zip(heads, hits, strict=False))
 
+    def _about(self, hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
+        return tuple(hit.chunk.about for hit in hits[: self.hits])
+
     @cached_property
-    def _found(self) -> Callable[[str, tuple[Passage, ...]], Found | None]:
+    def _found(self) -> Callable[[str, tuple[Passage, ...], tuple[tuple[str, ...], ...]], Found | None]:
         return lru_cache(REMEMBERED)(self._read)
 
-    def _read(self, question: str, passages: tuple[Passage, ...]) -> Found | None:
+    def _read(self, question: str, passages: tuple[Passage, ...], about: tuple[tuple[str, ...], ...]) -> Found | None:
         reader, choice = self._model
         read = candidates(question, passages, reader)
         best = choice.best(read.candidates)
@@ -80,7 +85,7 @@ class Reader:
             return None
         candidate, confidence = best
         first = _sentence(candidate, passages[candidate.span.passage][1])
-        quotes = [first, *_support(first, read.alone)][: self.sentences]
+        quotes = [first, *_support(first, read.alone, passages, about[first.passage])][: self.sentences]
         span, text = candidate.span, passages[first.passage][1]
         spoken = _bare(text[span.start : min(span.end, first.end)], span.end >= first.end)
         short = candidate.text.capitalize() if candidate.closed else spoken
@@ -103,12 +108,20 @@ def _sentence(candidate: Candidate, text: str) -> Span:
     return Span(span.passage, start, end, span.score)
 
 
-def _support(first: Span, alone: Sequence[Reading]) -> list[Span]:
-    """Other sentences that support the answer, best first; of passages that the question may be about."""
-    near = [(n, reading) for n, reading in enumerate(alone) if reading.relevant > RELEVANT]
-    facts = [replace(fact, passage=n) for n, reading in near for fact in reading.facts if fact.score > SUPPORT]
-    facts = [fact for fact in facts if (fact.passage, fact.start) != (first.passage, first.start)]
-    return sorted(facts, key=lambda fact: -(fact.score + alone[fact.passage].relevant / 2))
+def _support(first: Span, alone: Sequence[Reading], passages: Sequence[Passage], about: Sequence[str]) -> list[Span]:
+    """Other sentences that support the answer, best first; of passages that the question may be about.
+
+    What does not end as a sentence does is a heading, a label or the foot of a page. A sentence of another passage that
+    mentions what the answer's is `about` is the step that leads there, and counts `LEADS` more.
+    """
+    worth = {}
+    for n, reading in enumerate(alone):
+        for fact in (replace(fact, passage=n) for fact in reading.facts if reading.relevant > RELEVANT):
+            text = passages[n][1][fact.start : fact.end]
+            score = fact.score + LEADS * (n != first.passage and not set(about).isdisjoint(mentions(text)))
+            if score > SUPPORT and ENDED.search(text) and (n, fact.start) != (first.passage, first.start):
+                worth[fact] = score + reading.relevant / 2
+    return sorted(worth, key=lambda fact: -worth[fact])
 
 
 def _bare(text: str, closes: bool) -> str:
