@@ -147,6 +147,18 @@ def stems(text: str) -> set[str]:
     return {word[:STEM] for word in re.findall(rf"[^\W_]{{{SHORTEST},}}", text.casefold())}
 
 
+def unnamed(
+    at: World, asked: Sequence[int], wanted: Sequence[Sequence[int]], texts: Sequence[str]
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which of the questions `asked` name their article's subject while no gold chunk does, (asked,)."""
+    found = []
+    for i in asked:
+        subject = stems(at.places[gold(at.questions[i])[0]][0])
+        named = subject & stems(at.questions[i]["question"])
+        found.append(bool(named) and not any(subject & stems(texts[row]) for row in wanted[i]))
+    return np.array(found, np.bool_)
+
+
 def measure(at: World, size: str, overlap: int, weights: str, only: Sequence[str]) -> None:
     """Print the table of one chunk size."""
     plain, late = Onnx(), Onnx(late=1, overlap=overlap, weights=weights)
@@ -155,12 +167,7 @@ def measure(at: World, size: str, overlap: int, weights: str, only: Sequence[str
     asked = [i for i, found in enumerate(wanted) if found]
     queries = plain.embed_queries([at.questions[i]["question"] for i in asked]).dense
     texts = [chunk.text for item in cuts["none"] for chunk in item.chunks]
-    subset = []
-    for i in asked:
-        subject = stems(at.places[gold(at.questions[i])[0]][0])
-        named = subject & stems(at.questions[i]["question"])
-        subset.append(bool(named) and not any(subject & stems(texts[row]) for row in wanted[i]))
-    inside = np.array(subset)
+    inside = unnamed(at, asked, wanted, texts)
     print(f"\n{size}: {len(texts):,} chunks, {len(asked):,} questions, {inside.sum()} of them in the subset\n")
     ndcg = f"nDCG@{NDCG}"
     print(f"| embedding | {ndcg}, all | against chunk | recall@{RECALL} | {ndcg}, subset | against chunk | cost |")

@@ -19,13 +19,12 @@ from uuid import NAMESPACE_URL, uuid5
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.context import DATA, NDCG, RECALL, _against, cut, embedded, golds, stems, world
+from benchmarks.context import DATA, NDCG, RECALL, _against, cut, embedded, golds, unnamed, world
 from rag.embed.bm25 import Bm25
 from rag.embed.joint import Joint
 from rag.embed.onnx import Onnx
 from rag.retrieve.search import Search
 from rag.store.edge import Edge
-from rag.train.data import gold
 from rag.types import Embeddings, Query
 
 AT_ONCE = 256  # questions
@@ -48,12 +47,7 @@ def main() -> None:
     wanted = golds(at, bare)
     asked = [i for i, found in enumerate(wanted) if found]
     texts = [chunk.text for item in bare for chunk in item.chunks]
-    subset = []
-    for i in asked:
-        subject = stems(at.places[gold(at.questions[i])[0]][0])
-        named = subject & stems(at.questions[i]["question"])
-        subset.append(bool(named) and not any(subject & stems(texts[row]) for row in wanted[i]))
-    inside = np.array(subset)
+    inside = unnamed(at, asked, wanted, texts)
     print(f"{given.set}: {len(texts):,} chunks, {len(asked):,} questions, {inside.sum()} of them in the subset\n")
     ndcg = f"nDCG@{NDCG}"
     print(f"| search | {ndcg}, all | against 0 | recall@{RECALL} | {ndcg}, subset | against 0 | CPU s to fit |")
