@@ -65,5 +65,5 @@ class Joint:
     ) -> Callable[[Sequence[str]], Vectors]:
         """That of the dense embedder, whose fingerprint is meant. Raises ConfigError where it has none."""
         if not isinstance(self.dense, Tunable):
-            raise ConfigError(f"embed: {type(self.dense).__name__} has no weights to exchange; use onnx.")
+            raise ConfigError(f"embed: {type(self.dense).__name__} has no weights to exchange; use onnx or hop: links.")
         return self.dense.tuned(difference, fingerprint=fingerprint, max_tokens=max_tokens)
