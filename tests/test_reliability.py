@@ -1,4 +1,4 @@
-"""Small counts of the scoreboard's rows. What only measures time (R15, speed) runs by hand."""
+"""Small counts of the scoreboard's rows. What only measures time (R15) runs by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.reliability import __main__ as scoreboard
-from benchmarks.reliability import hostile, stop
+from benchmarks.reliability import hostile, speed, stop
 from benchmarks.reliability.bars import BARS
 from benchmarks.reliability.outcome import Outcome
 
@@ -35,6 +35,11 @@ def test_lost_text_is_marked_and_sound_files_are_not() -> None:
 def test_a_signal_at_any_step_of_a_publish_leaves_an_index_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stop, "SECONDS", math.inf)
     assert stop.publishing(100).lost == []
+
+
+def test_checks_can_be_taken_out_to_see_their_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "BAR", math.inf)
+    assert "4 files, tiny" in speed.cost(4).note
 
 
 def test_every_row_has_a_bar() -> None:

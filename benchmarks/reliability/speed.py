@@ -1,12 +1,11 @@
 """Speed: what the checks cost. The same good files are ingested with everything on, and with the checks taken out:
 
-no child processes for parsing, no look at free space, no look at vectors, nothing verified or forced to disk at
+no child processes for parsing, no look at free space, no look at vectors, nothing compared, summed or forced to disk at
 publish. CPU seconds, children included; rounds are interleaved, the figure is the median of their ratios.
 """
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import statistics
@@ -44,15 +43,14 @@ def _without(patches: ExitStack) -> None:
     def inline(self: Files, source: Any) -> Any:
         return outcome(source.path, source.name, self._options) if kind_of(source.name) else None
 
-    def nothing(*arguments: Any) -> None:
+    def nothing(*arguments: Any, **options: Any) -> None:
         return None
 
     patches.enter_context(patch.object(Files, "_inline", inline))
-    for name in ("rag.vectors.check_rows", "rag.vectors.need_space", "rag.ingest.need_space", "rag.index.need_space"):
+    checks = ["rag.vectors.check_rows", "rag.store.edge.check_batch", "rag.generations._compare", "os.fsync"]
+    for name in (*checks, *(f"rag.{module}.need_space" for module in ("vectors", "ingest", "generations"))):
         patches.enter_context(patch(name, nothing))
-    patches.enter_context(patch("rag.store.edge.check_batch", lambda *a, **k: None))
-    patches.enter_context(patch("rag.index._fsync", nothing))
-    patches.enter_context(patch.object(os, "fsync", nothing))
+    patches.enter_context(patch("rag.digests.inventory", lambda folder: {}))
 
 
 def cost(count: int) -> Outcome:
