@@ -75,10 +75,17 @@ def tokens(text: str) -> list[Token]:
 @lru_cache(REMEMBERED)
 def stems(text: str) -> frozenset[str]:
     """The stems of a text's tokens, without their order and kinds: what a ranking asks of many passages."""
-    text = _level(text)
+    text = _compatible(text)
     if _MAY.search(text):  # a month or not: what stands beside it says so
-        return frozenset(key[:STEM] if word else key for key, word, _, _ in _content(text))
-    return frozenset(map(_stem, _TOKEN.findall(text))) - {""}
+        return _stems(text)
+    return frozenset[str]().union(*map(_remembered, set(text.split())))
+
+
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(key[:STEM] if word else key for key, word, _, _ in _content(_level(text)))
+
+
+_remembered = lru_cache(2**16)(_stems)  # of what stands between white space: no token reaches over it
 
 
 def missing(question: str, texts: Iterable[str]) -> tuple[str, ...]:
@@ -99,9 +106,12 @@ def missing(question: str, texts: Iterable[str]) -> tuple[str, ...]:
 
 def _level(text: str) -> str:
     """One way of writing: NFKC, plain quotes and dashes, 1 000 as 1,000 and 2024-05-03 as 3 May 2024."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", _GROUPED.sub(",", text)).translate(_PLAIN)
+    text = _compatible(text).translate(_PLAIN) if not text.isascii() else text
     return _ISO_DATE.sub(lambda d: f"{int(d[3])} {_MONTHS[int(d[2]) - 1].title()} {d[1]}", text)
+
+
+def _compatible(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFKC", _GROUPED.sub(",", text))
 
 
 def _content(text: str) -> Iterator[tuple[str, str, list[re.Match[str]], int]]:
@@ -122,12 +132,6 @@ def _key(number: str, word: str, *, dated: bool = True) -> tuple[str, bool]:
     if word[0].isupper() and key in _MONTH and dated:
         return f"month {_MONTH[key]}", False
     return key if (key not in STOP or "." in word) and (len(key) > 1 or not key.isascii()) else "", True
-
-
-@lru_cache(2**16)
-def _stem(match: tuple[str, str]) -> str:
-    key, named = _key(*match)
-    return key[:STEM] if named else key
 
 
 def _kind(word: str, matches: list[re.Match[str]], i: int) -> str:
