@@ -49,6 +49,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "none": "rag.rerank.none:Unchanged",
         "maxsim": "rag.rerank.maxsim:MaxSim",
         "reader": "rag.rerank.reader:Reader",
+        "paths": "rag.rerank.paths:Paths",
         "e2rank": "rag.rerank.e2rank:E2Rank",
         "cross_encoder": "rag.rerank.cross_encoder:CrossEncoder",
         "qwen3": "rag.rerank.qwen3:Qwen3",

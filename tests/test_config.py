@@ -84,7 +84,7 @@ def test_every_registered_name_resolves_and_none_vanished() -> None:
         "store": {"edge", "qdrant"},
         "retrieve": {"search"},
         "hop": {"links", "encoder", "gate", "treehop"},
-        "rerank": {"none", "maxsim", "reader", "e2rank", "cross_encoder", "qwen3", "listwise", "diverse"},
+        "rerank": {"none", "maxsim", "reader", "paths", "e2rank", "cross_encoder", "qwen3", "listwise", "diverse"},
         "generate": {"extractive", "openai", "transformers"},
     }
     for kind, expected in golden.items():

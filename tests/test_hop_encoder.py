@@ -12,7 +12,8 @@ import pytest
 from rag.embed.hashing import Hashing
 from rag.errors import ConfigError, MismatchError
 from rag.hop.encoder import Encoder
-from rag.stages import Hopper
+from rag.rerank.paths import Paths
+from rag.stages import Hopper, Reranker
 from rag.train.weights import write
 from rag.types import Chunk, Chunked, Embeddings, Hit, Query, Spans, Vectors
 
@@ -123,6 +124,16 @@ def test_ranking_reads_nothing_that_hopping_read(weights: str) -> None:
     read = len(table.calls)
     encoder.rank(ASKED, [*found, hit("norvik", hop=1)], k=3)
     assert len(table.calls) == read == 2
+
+
+def test_the_ranking_without_a_hop_is_a_reranker(weights: str) -> None:
+    paths = Paths(embedder=Table(), weights=weights)
+    assert isinstance(paths, Reranker)
+    direct = [hit("canteen"), hit("aster pictures"), hit("lake aster"), hit("red harbour"), hit("norvik")]
+    ranked, none = paths.rerank([QUESTION, "?"], [direct, []])
+    assert [found.chunk.id for found in ranked][:2] == ["red harbour", "aster pictures"] and none == []
+    assert ranked == Encoder(embedder=Table(), weights=weights).rank(ASKED, direct, k=5)
+    assert [found.score for found in ranked] == [1 / place for place in range(1, 6)]
 
 
 def test_what_it_cannot_work_with_is_named(weights: str, tmp_path: Path) -> None:

@@ -83,6 +83,13 @@ VARIANTS = {
             "two hops", "the default, reading on once more", changes={"hop": {"use": "encoder", "hops": 2}}, most=100
         ),
         Variant(
+            "paths",
+            "`direct`, what it finds ranked by reading on and by links: no second search",
+            "direct",
+            {"rerank": {"use": "paths"}},
+            only=HOPPING,
+        ),
+        Variant(
             "maxsim", "the default, its direct hits reranked by MaxSim", changes={"rerank": {"use": "maxsim"}}, most=80
         ),
         Variant(

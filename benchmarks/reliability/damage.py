@@ -127,8 +127,8 @@ FAULTS: dict[Callable[[Path, random.Random], str], int] = {flip: 12, cut: 3, rem
 
 
 def _files(folder: Path) -> list[Path]:
-    """Every file that holds something; locks do not."""
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size)
+    """Every file that holds something; locks do not, and -shm, which SQLite makes anew, is none of the index."""
+    return sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size and p.suffix != ".sqlite-shm")
 
 
 def _judge(whole: Whole) -> str:

@@ -192,9 +192,10 @@ def _remove(paths: list[str], pipeline: str | None, index: str | None, wait: boo
     if json:
         say_json({"removed": removed.names, "kept_out": removed.kept_out, "copies": removed.copies})
         return
-    say(f"{len(removed.names):,} sources {'purged' if purge else 'deleted'} from the index")
-    if removed.kept_out:
-        say(f"{len(removed.kept_out):,} are still on disk and left out from now on; `rag ingest FILE` takes one back")
+    n, kept = len(removed.names), len(removed.kept_out)
+    say(f"{n:,} source{'s' * (n != 1)} {'purged' if purge else 'deleted'} from the index")
+    if kept:
+        say(f"{kept:,} still on disk and left out from now on; `rag ingest FILE` takes one back")
     for name in removed.copies[:SHOWN]:
         say(f"  the same text is also in {line(name)}")
 

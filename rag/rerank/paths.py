@@ -1,0 +1,42 @@
+"""Reranks by paths: the hop encoder's ranking (`rag.hop.score`) of what was found, without searching again.
+
+The encoder reads the best `seeds` direct hits with the question, and every hit is scored by its own worth and by the
+best path to it from one of these. It is what `hop: encoder` ranks by, for pipelines whose search must stay one step,
+or goes along links alone. What it does not do: find a passage that the search did not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field
+
+from rag.hop.encoder import Encoder
+from rag.stages import Embedder, component
+from rag.types import Hit, Query
+
+
+@component
+class Paths:
+    """`weights` is a file of `rag train hop`, "" the one shipped for the bundled model; `links` count, too."""
+
+    embedder: Embedder
+    weights: str = ""
+    seeds: Annotated[int, Field(ge=1)] = 5
+    links: bool = True
+
+    def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
+        """The same hits, scored 1 / place.
+
+        Raises ConfigError where hits carry no dense vectors, MismatchError for another embedder's weights.
+        """
+        return [
+            self._hopper.rank(Query(question), found, k=len(found))
+            for question, found in zip(questions, hits, strict=True)
+        ]
+
+    @cached_property
+    def _hopper(self) -> Encoder:
+        return Encoder(embedder=self.embedder, weights=self.weights, seeds=self.seeds, links=self.links)
