@@ -84,7 +84,10 @@ def specials(count: int) -> Outcome:
         (docs / "sound.txt").write_text("sound")
         connector = Files(workers=1)
         found = list(connector.load(connector.scan([str(docs)], base=str(docs))))
-        lost += [f"{one.source.name} was taken" for one in found if one.source.name != "sound.txt"]
+        lost += [
+            f"{one.source.name} was taken" for one in found if (one.source.name != "sound.txt") != (not one.documents)
+        ]
+        lost += ["an odd file is not named"] * (len(found) != odd + 1)
         (docs / "sub" / "race.txt").write_text("sound")
         over = threading.Event()
         swapper = threading.Thread(target=_swapping, args=(docs, secret, over))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -10,7 +11,6 @@ from rag_connectors.parsed import Refused
 _KINDS = (
     (stat.S_ISDIR, "a folder that could not be listed (no permission?)"),
     (stat.S_ISFIFO, "a pipe, not a file"),
-    (stat.S_ISSOCK, "a socket, not a file"),
     (lambda mode: stat.S_ISCHR(mode) or stat.S_ISBLK(mode), "a device, not a file"),
 )
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY  # O_NONBLOCK: a pipe must not hang us
@@ -25,11 +25,16 @@ def read(path: str, *, limit: int, inode: int = 0, head: int = 0) -> bytes:
     try:
         fd = os.open(path, _FLAGS)
     except OSError as error:
+        if error.errno == errno.ELOOP:  # O_NOFOLLOW
+            raise Refused("a link, which is not followed; name what it leads to", "skipped") from error
+        if error.errno == errno.ENXIO:
+            raise Refused("a socket, not a file", "skipped") from error
         raise Refused(_words(error)) from error
     try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):
-            raise Refused(next((words for test, words in _KINDS if test(found.st_mode)), "not a regular file"))
+            words = next((words for test, words in _KINDS if test(found.st_mode)), "not a regular file")
+            raise Refused(words, "failed" if stat.S_ISDIR(found.st_mode) else "skipped")
         if inode and found.st_ino != inode:
             raise Refused("the file was replaced while it was being ingested; run the ingest again")
         if found.st_size > limit:

@@ -1,4 +1,4 @@
-"""Finds files under a folder: no links, pipes or devices, nothing hidden, nothing git ignores.
+"""Finds files under a folder: nothing hidden, nothing git ignores, nothing behind a link to a folder.
 
 A `.gitignore` holds for its folder and below, the deepest that has an opinion wins; those between the repository's top
 and the folder asked for count too. (Git's user-wide and `info/exclude` lists do not.)
@@ -31,8 +31,9 @@ def patterns(lines: Sequence[str]) -> GitIgnoreSpec:
 def walk(
     top: str, *, include: GitIgnoreSpec, exclude: GitIgnoreSpec, gitignore: bool
 ) -> Iterator[tuple[str, os.stat_result]]:
-    """Path and status of every file to read, and of every folder that cannot be listed: losing it needs a word.
+    """Path and status of every file to read, and of what will not be, since losing it needs a word.
 
+    That is a folder that cannot be listed, a link, a pipe, a socket, a device: `rag_connectors.reading` refuses them.
     `include` and `exclude` see paths relative to `top`; an empty `include` takes everything.
     """
     prefix = os.path.join(top, "")
@@ -61,7 +62,7 @@ def walk(
                 continue
             if is_folder:
                 folders.append((entry.path, status, rules))
-            elif stat.S_ISREG(status.st_mode) and (not include.patterns or include.match_file(relative)):
+            elif not include.patterns or include.match_file(relative):
                 yield entry.path, status
 
 

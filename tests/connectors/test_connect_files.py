@@ -54,7 +54,12 @@ def test_scan_order_names_and_what_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "link.txt").symlink_to(tmp_path / "b.txt")
     (tmp_path / "folder-link").symlink_to(tmp_path / "a")
     os.mkfifo(tmp_path / "pipe.txt")
-    assert names(tmp_path) == ["a.txt", "a/z.txt", "b.txt", "ü.txt"]
+    skipped = ["folder-link", "link.txt", "pipe.txt"]
+    assert names(tmp_path) == sorted(["a.txt", "a/z.txt", "b.txt", "ü.txt", *skipped])
+    loaded = load(tmp_path)
+    assert {loaded[name].status for name in skipped} == {"skipped"}
+    assert "not followed" in loaded["link.txt"].reason and loaded["folder-link"].reason == loaded["link.txt"].reason
+    assert loaded["pipe.txt"].reason == "a pipe, not a file"
 
 
 def test_scan_roots(tmp_path: Path) -> None:
@@ -161,7 +166,7 @@ def test_a_file_that_becomes_a_link_or_pipe(tmp_path: Path) -> None:
     (tmp_path / "a.txt").symlink_to("/etc/hostname")
     os.mkfifo(tmp_path / "b.md")
     reasons = [loaded.reason for loaded in connector.load(sources)]
-    assert reasons[0].startswith("cannot be read")
+    assert reasons[0].startswith("a link, which is not followed")
     assert reasons[1:] == ["a pipe, not a file", "cannot be read: No such file or directory"]
 
 
