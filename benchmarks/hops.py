@@ -1,27 +1,33 @@
 """Recall of the hop models on the dev splits of `../shared/data`, bundled model, one passage a chunk, real store.
 
-    python benchmarks/hops.py [SET ...] [--questions N] [--only HOPPER ...]
+    python benchmarks/hops.py [SET ...] [--questions N] [--only HOPPER ...] [--depth N]
 
 2WikiMultihopQA, MuSiQue, HotpotQA and EntailmentBank are measured on their dev questions; NQ and SQuAD on the half that
 training leaves out (`rag.train.data.held_out`). Vectors are computed once and kept in raghop's cache. HotpotQA can be
 measured on the passages that its dev and train rows name (`--passages FILE` of pids), which is easier than all 30,866.
+Milliseconds are CPU time with one OpenBLAS thread, as `rag` runs, encoding of the question left out; the questions go
+round the rows, so that a busy machine slows all of them alike.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy
 import numpy as np
 
 from rag.embed.onnx import Onnx
 from rag.hop.encoder import Encoder
+from rag.hop.gated import Gated
 from rag.hop.links import Links
 from rag.retrieve.search import Search
 from rag.stages import Hopper
@@ -62,18 +68,22 @@ def world(base: Path, folder: Path, *, only: set[str] | None, most: int) -> Worl
     return World(search, tuple(row["question"] for row in asked), golds)
 
 
-def measure(name: str, kind: str, at: World, hopper: Hopper | None) -> str:
-    """One row: recall and all-gold at each cut, and the median milliseconds of a question after its encoding."""
-    times, recalls = [], []
-    for question, wanted in zip(at.search.prepare(at.questions), at.golds, strict=True):
-        started = time.perf_counter()
-        tree = grow(at.search, question, hopper)
-        hits = [hit.chunk.id for hit in (hopper.rank(question, tree, k=DEPTH) if hopper else tree)]
-        times.append(1000 * (time.perf_counter() - started))
-        recalls.append([len(wanted.intersection(hits[:cut])) / len(wanted) for cut in CUTS])
-    table = np.array(recalls)
-    cells = " | ".join(f"{table[:, i].mean():.3f} / {(table[:, i] == 1).mean():.3f}" for i in range(len(CUTS)))
-    return f"| {name} | {kind} | {cells} | {statistics.median(times):.1f} |"
+def measure(name: str, rows: Mapping[str, tuple[World, Hopper | None]], depth: int) -> Iterator[str]:
+    """A row for each: recall and all-gold at each cut, and the median milliseconds of a question."""
+    worlds = [at for at, _ in rows.values()]
+    times: dict[str, list[float]] = {kind: [] for kind in rows}
+    recalls: dict[str, list[list[float]]] = {kind: [] for kind in rows}
+    for question, wanted in zip(worlds[0].search.prepare(worlds[0].questions), worlds[0].golds, strict=True):
+        for kind, (at, hopper) in rows.items():
+            started = time.process_time()
+            tree = grow(at.search, question, hopper, depth=depth)
+            hits = [hit.chunk.id for hit in (hopper.rank(question, tree, k=depth) if hopper else tree)]
+            times[kind].append(1000 * (time.process_time() - started))
+            recalls[kind].append([len(wanted.intersection(hits[:cut])) / len(wanted) for cut in CUTS])
+    for kind, found in recalls.items():
+        table = np.array(found)
+        cells = " | ".join(f"{table[:, i].mean():.3f} / {(table[:, i] == 1).mean():.3f}" for i in range(len(CUTS)))
+        yield f"| {name} | {kind} | {cells} | {statistics.median(times[kind]):.1f} |"
 
 
 def main() -> None:
@@ -82,13 +92,14 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=SETS, metavar="SET")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--questions", type=int, default=1000)
-    parser.add_argument("--only", nargs="*", default=["dense", "hybrid", "links", "encoder"])
+    parser.add_argument("--only", nargs="*", default=["dense", "hybrid", "links", "gate", "encoder"])
+    parser.add_argument("--depth", type=int, default=DEPTH, help="hits of a search")
     parser.add_argument("--passages", type=Path, help="a JSON list of the pids to search among")
     parser.add_argument("--weights", default="")
     parser.add_argument("--hops", type=int, default=1)
     given = parser.parse_args()
     only = set(json.loads(given.passages.read_text())) if given.passages else None
-    print("| set | hopper | " + " | ".join(f"recall / all gold @{cut}" for cut in CUTS) + " | ms |")
+    print("| set | hopper | " + " | ".join(f"recall / all gold @{cut}" for cut in CUTS) + " | CPU ms |")
     print("|---|---|" + "---|" * (len(CUTS) + 1), flush=True)
     for name in given.sets:
         with tempfile.TemporaryDirectory() as folder:
@@ -98,10 +109,12 @@ def main() -> None:
                 "dense": (World(plain, at.questions, at.golds), None),
                 "hybrid": (at, None),
                 "links": (at, Links()),
+                "gate": (at, Gated(embedder=at.search.embedder)),
                 "encoder": (at, Encoder(embedder=at.search.embedder, weights=given.weights, hops=given.hops)),
             }
-            for kind in given.only:
-                print(measure(f"{name} ({len(at.questions)})", kind, *rows[kind]), flush=True)
+            chosen = {kind: rows[kind] for kind in given.only}
+            for line in measure(f"{name} ({len(at.questions)})", chosen, given.depth):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "embed": {
         "onnx": "rag.embed.onnx:Onnx",
         "transformers": "rag.embed.transformers:Transformers",
+        "two_stage": "rag.embed.two_stage:TwoStage",
         "muvera": "rag.embed.muvera:Muvera",
         "hashing": "rag.embed.hashing:Hashing",
     },
@@ -49,7 +50,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "none": "rag.rerank.none:Unchanged",
         "maxsim": "rag.rerank.maxsim:MaxSim",
         "reader": "rag.rerank.reader:Reader",
-        "paths": "rag.rerank.paths:Paths",
+        "paths": "rag.hop.paths:Paths",
         "e2rank": "rag.rerank.e2rank:E2Rank",
         "cross_encoder": "rag.rerank.cross_encoder:CrossEncoder",
         "qwen3": "rag.rerank.qwen3:Qwen3",

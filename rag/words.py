@@ -26,6 +26,7 @@ _PLAIN = str.maketrans(
 _MONTHS = ("january february march april may june july august september october november december").split()
 _MONTH = {name: str(n) for n, month in enumerate(_MONTHS, 1) for name in (month, month[:3])} | {"sept": "9"}
 _ISO_DATE = re.compile(r"\b(\d{4})-(0[1-9]|1[0-2])-([0-3]\d)\b")
+_MARKS = ".,'’‘"  # that may stand in a number or an abbreviation
 _MAY = re.compile(r"M[Aa][Yy]")
 _GROUPED = re.compile(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))")
 _TOKEN = re.compile(
@@ -79,6 +80,33 @@ def stems(text: str) -> frozenset[str]:
     if _MAY.search(text):  # a month or not: what stands beside it says so
         return _stems(text)
     return frozenset[str]().union(*map(_remembered, set(text.split())))
+
+
+def held(text: str, asked: frozenset[str]) -> frozenset[str]:
+    """Those of some stems that a text has: `asked & stems(text)`, for which it reads only what may be one of them."""
+    text = _compatible(text)
+    folded = bare = text.casefold()
+    for mark in _MARKS:
+        bare = bare.replace(mark, "")
+    found = set[str]()
+    for stem, trace in _traces(asked):
+        if trace not in bare:
+            continue
+        if not trace or len(folded) != len(text) or bare.count(trace) != folded.count(trace) or _MAY.search(text):
+            return asked & stems(text)  # a month, 1,000, or U.S.
+        end = 0
+        while stem not in found and (at := folded.find(trace, end)) >= 0:
+            end = (folded.find(" ", at) + 1 or len(text) + 1) - 1
+            if stem in _remembered(text[folded.rfind(" ", 0, at) + 1 : end]):
+                found.add(stem)
+    return frozenset(found)
+
+
+@lru_cache(16)
+def _traces(asked: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """Each stem with what stands in a text, without case and marks, wherever the stem does; "" for a month."""
+    whole = {stem: stem.lstrip("-").partition(".")[0] for stem in asked}  # of a number what stands before the point
+    return tuple((stem, "" if " " in stem else trace) for stem, trace in whole.items())
 
 
 def _stems(text: str) -> frozenset[str]:

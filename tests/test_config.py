@@ -79,7 +79,7 @@ def test_every_registered_name_resolves_and_none_vanished() -> None:
     golden = {
         "connector": {"files"},
         "chunk": {"tokens", "sentences", "structure"},
-        "embed": {"onnx", "transformers", "hashing"},
+        "embed": {"onnx", "transformers", "muvera", "two_stage", "hashing"},
         "sparse": {"bm25"},
         "store": {"edge", "qdrant"},
         "retrieve": {"search"},

@@ -12,7 +12,7 @@ import pytest
 from rag.embed.hashing import Hashing
 from rag.errors import ConfigError, MismatchError
 from rag.hop.encoder import Encoder
-from rag.rerank.paths import Paths
+from rag.hop.paths import Paths
 from rag.stages import Hopper, Reranker
 from rag.train.weights import write
 from rag.types import Chunk, Chunked, Embeddings, Hit, Query, Spans, Vectors

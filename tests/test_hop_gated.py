@@ -49,9 +49,9 @@ def test_links_and_the_gate_ask_for_what_is_next(weights: str) -> None:
     np.testing.assert_allclose(moved.dense, (AXES[4] + AXES[0]) / np.sqrt(2), atol=1e-3)
     assert (moved.trail, moved.hop, moved.sparse, moved.filter) == (("red harbour",), 1, None, None)
     assert gated.hop([moved], [[hit("norvik", hop=1)]]) == []
-    assert (link.limit, moved.limit) == (10, 10)
-    [_, moved] = Gated(embedder=EMBEDDER, weights=weights, seeds=1, reach=4).hop([ASKED], [[hit("red harbour")]])
-    assert moved.limit == 4
+    assert (link.limit, moved.limit) == (4, 4)
+    [_, moved] = Gated(embedder=EMBEDDER, weights=weights, seeds=1, reach=10).hop([ASKED], [[hit("red harbour")]])
+    assert moved.limit == 10
 
 
 def test_without_links_none_is_followed_and_none_counts(weights: str) -> None:

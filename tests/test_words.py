@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.words import fold, missing, stems, tokens
+from rag.words import fold, held, missing, stems, tokens
 
 
 def keys(text: str) -> list[str]:
@@ -90,6 +90,25 @@ def test_fold_makes_typography_plain() -> None:
 @given(st.text())
 def test_stems_are_those_of_the_tokens(text: str) -> None:
     assert stems(text) == {token.stem for token in tokens(text)}
+
+
+@given(st.text(alphabet=st.sampled_from("abusmay MAY.,'’ -0159\n東é")), st.text(alphabet="abusmay .,'-0159 東é"))
+def test_which_stems_a_text_holds_is_found_without_reading_all_of_it(text: str, question: str) -> None:
+    asked = stems(question)
+    assert held(text, asked) == asked & stems(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("It sold 1,000 boats in the U.S. in May 1962.", "us 1000 may 1962"),
+        ("On 2024-05-03 the house was used.", "May 3 us used"),
+        ("Straße and ﬁnance", "strasse finance"),
+    ],
+)
+def test_a_text_holds_what_it_writes_in_another_way(text: str, question: str) -> None:
+    asked = stems(question)
+    assert held(text, asked) == asked & stems(text) != frozenset()
 
 
 @pytest.mark.parametrize(

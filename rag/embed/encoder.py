@@ -33,7 +33,8 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 class TextEncoder:
     """A model ready to run: `forward` gives a batch its token vectors, `workers` batches at a time.
 
-    `tokenizer` makes a new copy of the model's own at every call; how it pads and truncates is set here.
+    `tokenizer` makes a new copy of the model's own at every call; how it pads and truncates is set here. `projections`
+    are what follows pooling where that is not in Dense modules.
     """
 
     spec: ModelSpec
@@ -41,6 +42,7 @@ class TextEncoder:
     forward: Forward
     batch_tokens: int
     workers: int = 1
+    projections: Sequence[Projection] = ()
 
     def embed_chunks(self, batch: Sequence[Chunked], *, tokens: bool, sparse: bool = False) -> Embeddings:
         """Context and text of every chunk, behind the document prefix; token vectors, token weights if asked for."""
@@ -98,7 +100,7 @@ class TextEncoder:
 
     def finish(self, pooled: Vectors) -> Vectors:
         """What the model does after pooling: projections and unit length, in between what was asked to be cut off."""
-        for project in self._projections:
+        for project in self.projections or self._dense:
             pooled = project(pooled)
         pooled = pooled[:, : self.spec.dim]
         return unit(pooled) if self.spec.normalise else pooled
@@ -132,7 +134,7 @@ class TextEncoder:
                 yield from threads.map(run, todo)
 
     @cached_property
-    def _projections(self) -> list[Projection]:
+    def _dense(self) -> list[Projection]:
         return [Projection.load(folder) for folder in self.spec.dense]
 
     @cached_property

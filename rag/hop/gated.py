@@ -37,8 +37,8 @@ class Gated:
 
     embedder: Embedder
     weights: str = ""
-    seeds: Annotated[int, Field(ge=1)] = 5
-    reach: Annotated[int, Field(ge=1)] = 10
+    seeds: Annotated[int, Field(ge=1)] = 3
+    reach: Annotated[int, Field(ge=1)] = 4
     links: bool = True
 
     @property

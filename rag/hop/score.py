@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from rag.errors import ConfigError
 from rag.hop.rank import anchors, leads
 from rag.types import Chunk, Hit, Vector, Vectors
-from rag.words import stems
+from rag.words import held, stems
 
 OWN = ("place", "words", "named")
 STEP = ("reading", "link", "new words")
@@ -46,14 +46,15 @@ def parts(question: str, hits: Sequence[Hit], read: Sequence[str], readings: Vec
     Raises ConfigError where a hit has no dense vector.
     """
     passages = vectors(hits)
-    asked = sorted(stems(question))
-    held = np.array([_holds(hit.chunk, asked) for hit in hits], np.float32).reshape(len(hits), len(asked))
-    weight = np.log((len(hits) + 1) / (held.sum(0) + 0.5))
+    asked = stems(question)
+    said = [held(hit.chunk.contextual, asked) for hit in hits]
+    holds = np.array([[word in own for word in sorted(asked)] for own in said], np.float32).reshape(len(hits), -1)
+    weight = np.log((len(hits) + 1) / (holds.sum(0) + 0.5))
     named = {hit.chunk.id for hit in anchors(question, hits)}
     own = np.stack(
         [
             places(hits),
-            (held * weight).sum(1),
+            (holds * weight).sum(1),
             np.array([hit.chunk.id in named for hit in hits], np.float32),
         ],
         axis=1,
@@ -64,7 +65,7 @@ def parts(question: str, hits: Sequence[Hit], read: Sequence[str], readings: Vec
     for step, at, reading in zip(steps, rows, readings, strict=True):
         step[:, 0] = passages @ reading
         step[:, 1] = _linked(hits[at].chunk, hits)
-        step[:, 2] = (held * (1 - held[at]) * weight).sum(1)
+        step[:, 2] = (holds * (1 - holds[at]) * weight).sum(1)
     return Parts(own.astype(np.float32), rows, steps)
 
 
@@ -91,11 +92,6 @@ def places(hits: Sequence[Hit]) -> Vectors:
     """What each hit's place among the direct ones is worth, (n,): 1/2, 1/3, ..., and 0 for what hops found."""
     direct = iter(range(len(hits)))
     return np.array([1 / (2 + next(direct)) if hit.hop == 0 else 0 for hit in hits], np.float32)
-
-
-def _holds(chunk: Chunk, words: Sequence[str]) -> list[bool]:
-    held = stems(chunk.contextual)
-    return [word in held for word in words]
 
 
 def _linked(chunk: Chunk, hits: Sequence[Hit]) -> Vectors:

@@ -38,14 +38,14 @@ def index(passages: Sequence[tuple[str, str]], vectors: Vectors, embedder: Onnx,
     return Search(embedder=Joint(dense=embedder, sparse=Bm25()), store=store)
 
 
-def grow(search: Search, question: Query, hopper: Hopper | None) -> list[Hit]:
+def grow(search: Search, question: Query, hopper: Hopper | None, *, depth: int = DEPTH) -> list[Hit]:
     """The tree of a question, as the answer graph grows it."""
     tree: list[Hit] = []
     frontier = [question]
     while frontier:
         seen = {hit.chunk.id for hit in tree}
         found: list[list[Hit]] = []
-        for hits in search.retrieve(frontier, k=DEPTH):
+        for hits in search.retrieve(frontier, k=depth):
             found.append([hit for hit in hits if hit.chunk.id not in seen])
             seen.update(hit.chunk.id for hit in found[-1])
         tree += [hit for hits in found for hit in hits]

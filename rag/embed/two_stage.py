@@ -1,0 +1,152 @@
+"""Embeddings that know the corpus: every text is read behind vectors of a sample of it (contextual embeddings, CDE).
+
+What sets a document of this corpus apart is no longer what sets it apart from all texts. The sample is a file that the
+user names, so that vectors depend on nothing that changes behind their back: another sample is another embedder, which
+an index built with the first one refuses (exit code 4). For checkpoints of arXiv 2410.02525 whose backbone transformers
+knows itself, such as ModernBERT (cde-small-v2); their own code is never run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import Ge
+
+from rag import cache
+from rag.embed.modelfiles import locate, read_json, weights
+from rag.embed.modelspec import ModelSpec
+from rag.errors import ConfigError, ModelError
+from rag.stages import component
+from rag.types import Chunked, Embeddings, Spans
+
+if TYPE_CHECKING:
+    from rag.embed.encoder import TextEncoder
+
+SIZE, LONGEST = 512, 512  # vectors of the sample, and tokens of a text, where the model says nothing
+_OTHERWISE = ("autoregressive_backbone", "limit_layers", "limit_layers_first_stage")  # what is not understood
+_QUERY, _DOCUMENT = "search_query: ", "search_document: "
+
+
+@component
+class TwoStage:
+    """`model` is a folder or a name in the local Hugging Face cache; `sample` a UTF-8 file with a passage a line.
+
+    Take about as many passages as the model has places for (512), of the documents that will be indexed. `backbone` is
+    the model whose architecture and tokenizer both stages have, by default the one that the model's config names.
+    Each text costs a run over itself and the whole sample. `batch_tokens` counts the texts' own tokens.
+    """
+
+    model: str
+    sample: str
+    backbone: str = ""
+    device: str | None = None
+    max_tokens: Annotated[int, Ge(3)] | None = None
+    query_prefix: str = _QUERY
+    document_prefix: str = _DOCUMENT
+    batch_tokens: Annotated[int, Ge(1)] = 1024
+
+    @property
+    def dim(self) -> int:
+        """Columns of the dense vectors."""
+        return self._spec.dim
+
+    @property
+    def representations(self) -> frozenset[str]:
+        """ "dense"."""
+        return frozenset({"dense"})
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of weights, sample, tokenizer, prefix and length."""
+        names = ("config.json", "tokenizer.json")
+        files = [*weights(self._spec.folder), *(locate(self._backbone) / name for name in names)]
+        sums = [cache.sha256(path) for path in files if path.is_file()]
+        facts = ["two stages 1", sums, self._texts, self._size, self._spec.max_tokens, self.document_prefix]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    def token_spans(self, texts: Sequence[str]) -> list[Spans]:
+        """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
+        return self._encoder.token_spans(texts)
+
+    def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
+        """Context and text of every chunk, behind the sample and the document prefix."""
+        return self._encoder.embed_chunks(batch, tokens=False)
+
+    def embed_queries(self, texts: Sequence[str]) -> Embeddings:
+        """Every text behind the sample and the query prefix."""
+        return self._encoder.embed_queries(texts, tokens=False)
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        path = locate(self.model) / "config.json"
+        config: dict[str, Any] = read_json(path, {})
+        odd = [key for key in _OTHERWISE if config.get(key)]
+        odd += ["transductive_tokens_per_document"] * (config.get("transductive_tokens_per_document", 1) != 1)
+        odd += ["pooling_strategy"] * (config.get("pooling_strategy", "mean") != "mean")
+        if odd:
+            raise ModelError(f"{path}: {odd[0]}: {config[odd[0]]!r} is not supported.")
+        return config
+
+    @cached_property
+    def _backbone(self) -> str:
+        name = self.backbone or self._config.get("dataset_backbone") or self._config.get("embedder")
+        if not name:
+            raise ConfigError(f"embed.backbone: {self.model!r} does not say which model it is made of; name it.")
+        return str(name)
+
+    @cached_property
+    def _spec(self) -> ModelSpec:
+        config: dict[str, Any] = read_json(locate(self._backbone) / "config.json", {})
+        width = int(config.get("hidden_size") or 0)
+        if not width:
+            raise ModelError(f"{self._backbone}: its config.json says no hidden_size; this is no encoder.")
+        return ModelSpec(
+            name=self.model,
+            folder=locate(self.model),
+            config=config,
+            pooling=("mean",),
+            dense=(),
+            normalise=True,
+            hidden=width,
+            dim=width,
+            max_tokens=self.max_tokens or int(self._config.get("max_seq_length") or LONGEST),
+            lowercase=False,
+            query_prefix=self.query_prefix,
+            document_prefix=self.document_prefix,
+        )
+
+    @property
+    def _size(self) -> int:
+        return int(self._config.get("transductive_corpus_size") or SIZE)
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        path = Path(self.sample).expanduser()
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"embed.sample: {self.sample} cannot be read: {error}. It holds a passage a line."
+            ) from error
+        if texts := [line.strip() for line in lines if line.strip()][: self._size]:
+            return texts
+        raise ConfigError(f"embed.sample: {self.sample} is empty; it holds passages of your documents, one a line.")
+
+    @cached_property
+    def _encoder(self) -> TextEncoder:
+        from rag.embed.conditioned import text_encoder  # torch and transformers take seconds to import
+        from rag.embed.torch import fastest
+
+        return text_encoder(
+            self._spec,
+            self._texts,
+            backbone=self._backbone,
+            size=self._size,
+            device=self.device or fastest(),
+            batch_tokens=self.batch_tokens,
+        )
