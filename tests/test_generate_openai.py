@@ -256,3 +256,42 @@ def test_a_base_url_that_cannot_be_is_refused_at_once(url: str) -> None:
     with pytest.raises(ConfigError, match="base_url") as caught:
         OpenAI(base_url=url, model="m")
     assert "u:p" not in str(caught.value)
+
+
+def spelled(*statements: tuple[str, Any]) -> str:
+    return json.dumps({"statements": [{"text": text, "passages": passages} for text, passages in statements]})
+
+
+def replied(text: str) -> Script:
+    return stream(delta(text[: len(text) // 2]), delta(text[len(text) // 2 :]), delta(reason="stop"), "[DONE]")
+
+
+def test_statements_under_a_schema_become_sentences_with_markers(server: Server) -> None:
+    said = spelled(("It opened in 1932.", [1]), ("It is old.", [1, 2]), (" ", [1]), ("It is red.", "1"))
+    told = "It opened in 1932. [1]\nIt is old. [1][2]\nIt is red."
+    assert ask(server, replied(said), structured=True) == told
+    (request,) = server.seen
+    form = request.body["response_format"]
+    assert form["type"] == "json_schema" and form["json_schema"]["strict"] is True
+    assert "JSON" in request.body["messages"][0]["content"]
+    assert ask(server, replied(f"<think>hm</think>```json\n{said}\n```"), structured=True) == told
+
+
+def test_a_server_without_schemas_is_asked_without(server: Server) -> None:
+    said = replied(spelled(("It opened in 1932.", [1])))
+    assert (
+        ask(server, status(400, "response_format is not supported"), said, structured=True) == "It opened in 1932. [1]"
+    )
+    assert ["response_format" in request.body for request in server.seen] == [True, False]
+    with pytest.raises(GeneratorError, match="HTTP 400"):
+        ask(server, status(400, "no such model"), structured=True)
+
+
+@pytest.mark.parametrize("text", ["It opened in 1932 [1].", '{"statements": "It opened [1]."}', '{"statements": [{'])
+def test_a_reply_that_is_no_such_json_is_taken_as_it_is(server: Server, text: str) -> None:
+    assert ask(server, replied(text), structured=True) == text
+
+
+@pytest.mark.parametrize("text", ['{"statements": []}', "INSUFFICIENT EVIDENCE"])
+def test_no_statements_are_no_answer(server: Server, text: str) -> None:
+    assert ask(server, replied(text), structured=True) == ""

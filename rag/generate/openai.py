@@ -13,18 +13,21 @@ import os
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 
 from rag import chat
 from rag.errors import ConfigError, GeneratorError
+from rag.generate import statements
 from rag.generate.cutoff import Cutoff, cut_after
-from rag.prompts import build, metered
+from rag.prompts import MARKED, build, metered, spoken, whole
 from rag.stages import component
 from rag.tokens import counter
 from rag.types import Hit
 
 PASSING = frozenset({408, 429, 500, 502, 503, 504, 529})
+UNKNOWN_OPTION = frozenset({400, 422, 501})
 HINTS = {
     401: "Set the environment variable {env} to a valid key.",
     403: "The key in the environment variable {env} may not use this model.",
@@ -42,7 +45,8 @@ class OpenAI:
     """`base_url` is what /chat/completions is added to. Times are seconds; sizes are tokens.
 
     `timeout` limits a whole call with its retries, `idle` the silence between two pieces; `context` is the model's
-    window, of which `max_tokens` are kept for the answer.
+    window, of which `max_tokens` are kept for the answer. `structured` asks for statements under a JSON schema, which
+    keeps small models to citing; a server that refuses it is asked without. Nothing is shown before the reply is whole.
     """
 
     base_url: str
@@ -54,6 +58,7 @@ class OpenAI:
     max_tokens: int = 512
     temperature: float = 0.0
     context: int = 8192
+    structured: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -68,17 +73,26 @@ class OpenAI:
     def stream(self, question: str, hits: Sequence[Hit]) -> Generator[str, None, Mapping[str, int]]:
         """The model's answer as it comes; nothing where it abstains. Raises GeneratorError and ConfigError."""
         count = counter().count
-        prompt = build(question, hits, budget=self.context - self.max_tokens, count=count)
-        return (yield from metered(prompt, self.reply(prompt.messages), count))
+        task = statements.TASK if self.structured else MARKED
+        prompt = build(question, hits, budget=self.context - self.max_tokens, count=count, task=task)
+        if not self.structured:
+            return (yield from metered(prompt, self.reply(prompt.messages), count))
+        reply = metered(prompt, self._pieces(prompt.messages, statements.FORMAT), count)
+        text, usage = whole(reply)
+        yield from spoken([statements.marked(text)])
+        return usage
 
     def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         """What the model says to these messages, in pieces. Raises GeneratorError and ConfigError."""
+        return self._pieces(messages, None)
+
+    def _pieces(self, messages: Sequence[Mapping[str, str]], form: Mapping[str, Any] | None) -> Iterator[str]:
         deadline = time.monotonic() + self.timeout
         idle = min(self.idle, self.timeout)
         text = ""
         wait = httpx.Timeout(idle, connect=min(idle, CONNECT))
         with cut_after(self.timeout) as cutoff, httpx.Client(headers=self._headers(), timeout=wait) as client:
-            response = self._open(client, messages, deadline, cutoff)
+            response = self._open(client, messages, form, deadline, cutoff)
             try:
                 for piece in chat.pieces(response.headers.get("content-type", ""), self._blocks(response, deadline)):
                     yield piece
@@ -102,22 +116,29 @@ class OpenAI:
         return os.environ.get(self.api_key_env, "").strip()
 
     def _open(
-        self, client: httpx.Client, messages: Sequence[Mapping[str, str]], deadline: float, cutoff: Cutoff
+        self,
+        client: httpx.Client,
+        messages: Sequence[Mapping[str, str]],
+        form: Mapping[str, Any] | None,
+        deadline: float,
+        cutoff: Cutoff,
     ) -> httpx.Response:
-        """A response with status 200, its body unread."""
-        body = {
+        """A response with status 200, its body unread; without `form` where the server refuses that."""
+        body: dict[str, Any] = {
             "model": self.model,
             "messages": messages,
             "stream": True,
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
         }
+        if form:
+            body["response_format"] = form
         url = f"{self.base_url.rstrip('/')}/chat/completions"
-        request = client.build_request("POST", url, json=body)
-        request.extensions["trace"] = cutoff.trace
         attempt = 0
         while True:
             wait = FIRST_PAUSE * 2**attempt
+            request = client.build_request("POST", url, json=body)
+            request.extensions["trace"] = cutoff.trace
             try:
                 response = client.send(request, stream=True)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -128,6 +149,8 @@ class OpenAI:
                 if response.status_code == 200:
                     return response
                 failure = self._refusal(response, deadline)
+                if response.status_code in UNKNOWN_OPTION and body.pop("response_format", None):
+                    continue
                 if response.status_code not in PASSING:
                     raise failure
                 wait = _retry_after(response, wait)

@@ -17,7 +17,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rag.errors import ConfigError
-from rag.prompts import build
+from rag.prompts import RANKED, build
 from rag.stages import Conversant, Generator, component
 from rag.tokens import counter
 from rag.types import Hit
@@ -49,7 +49,7 @@ class Listwise:
         return reranked
 
     def _ordered(self, model: Conversant, question: str, hits: Sequence[Hit]) -> list[Hit]:
-        prompt = build(question, hits, budget=self.context, count=counter().count, rank=True)
+        prompt = build(question, hits, budget=self.context, count=counter().count, task=RANKED)
         reply = _THOUGHT.sub("", "".join(model.reply(prompt.messages)), count=1)
         return [hits[i] for i in permutation(reply, len(hits))]
 

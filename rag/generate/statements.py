@@ -1,0 +1,50 @@
+"""An answer in JSON, for servers that hold a model to a schema: statements, each with the passages it rests on.
+
+What comes is turned into sentences with markers, so that verification is the same. A reply that is no such JSON is
+taken as it is: a server may have paid no heed to the schema.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rag.prompts import answering
+
+_EXAMPLE = '{"statements": [{"text": "Its architect was born in Oslo.", "passages": [1, 3]}]}'
+TASK = answering(
+    f"Write them as JSON, each with the numbers of the passages it rests on, like this: {_EXAMPLE}",
+    '{"statements": []}',
+    "Answer from the passages above, in JSON:",
+)
+_STATEMENT = {
+    "type": "object",
+    "properties": {"text": {"type": "string"}, "passages": {"type": "array", "items": {"type": "integer"}}},
+    "required": ["text", "passages"],
+    "additionalProperties": False,
+}
+_SCHEMA = {
+    "type": "object",
+    "properties": {"statements": {"type": "array", "items": _STATEMENT}},
+    "required": ["statements"],
+    "additionalProperties": False,
+}
+FORMAT: dict[str, Any] = {
+    "type": "json_schema",
+    "json_schema": {"name": "answer", "strict": True, "schema": _SCHEMA},
+}
+
+
+def marked(reply: str) -> str:
+    """The statements of a reply as lines that end in their markers; a reply that holds none in JSON, as it is."""
+    try:
+        data = json.loads(reply[reply.index("{") : reply.rindex("}") + 1])  # some models fence it
+        statements = [(str(one["text"]).strip(), one["passages"]) for one in data["statements"]]
+    except (ValueError, KeyError, TypeError):
+        return reply
+    return "\n".join(text + _markers(passages) for text, passages in statements if text)
+
+
+def _markers(passages: Any) -> str:
+    numbers = [n for n in passages if type(n) is int] if isinstance(passages, list) else []
+    return " " * bool(numbers) + "".join(f"[{n}]" for n in numbers)
