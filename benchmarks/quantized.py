@@ -1,11 +1,12 @@
 """Smaller vectors in the default store's engine: what they cost in quality, and what they save in bytes and time.
 
-    python -m benchmarks.quantized [--data FOLDER] [--set squad] [--copies 4]
+    python -m benchmarks.quantized [--data FOLDER] [--set squad] [--copies 4] [--tokens]
 
 The chunks and questions of `benchmarks.context` (64 tokens, with their title). Recall is the share of the exact ten
 best chunks that are found; nDCG is of the labelled ones. `rescored` reads the full vectors of four times as many
 candidates again. Time and bytes are of an index with so many copies of every chunk, slightly moved: the whole folder,
-and in it what a search reads of every chunk.
+and in it what a search reads of every chunk. With --tokens: token vectors instead, compared by MaxSim, `pool_factor` of
+them joined to one, for the chunks of the first four articles.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,9 +23,11 @@ from uuid import UUID
 import numpy as np
 import qdrant_edge as engine
 
-from benchmarks.context import DATA, cut, embedded, golds, world
+from benchmarks.context import DATA, World, cut, embedded, golds, world
+from rag.embed.merging import merged
 from rag.embed.onnx import Onnx
-from rag.types import Vectors
+from rag.store.edge import Edge
+from rag.types import Query, Vectors
 
 K, OVERSAMPLING = 10, 4.0
 PAGE = 1000
@@ -43,6 +46,7 @@ class Kind:
 INT8 = engine.ScalarQuantizationConfig(engine.ScalarType.Int8)
 BINARY = engine.BinaryQuantizationConfig()
 TWO_BITS = engine.BinaryQuantizationConfig(encoding=engine.BinaryQuantizationEncoding.TwoBits)
+POOL_FACTORS = (1, 2, 3, 4, 6)
 KINDS = {
     "float32": Kind(),
     "float16": Kind(bits=16, vectors={"datatype": engine.VectorStorageDatatype.Float16}),
@@ -101,6 +105,38 @@ def ndcg(places: Sequence[Sequence[int]], wanted: Sequence[Sequence[int]]) -> fl
     return float(np.mean(gains))
 
 
+def tokens(at: World) -> None:
+    """Print the table of token vectors."""
+    batch, wanted = cut(at.documents, "64", "title"), golds(at, cut(at.documents, "64", "none"))
+    chunks = [chunk for item in batch for chunk in item.chunks]
+    ids = [str(UUID(int=i)) for i in range(len(chunks))]
+    asked = [i for i, gold in enumerate(wanted) if gold]
+    model = Onnx(tokens=True)
+    vectors, queries = model.embed_chunks(batch), model.embed_queries([at.questions[i]["question"] for i in asked])
+    assert vectors.tokens is not None and queries.tokens is not None
+    print(f"{len(chunks):,} chunks, {len(asked):,} questions\n")
+    print("| token vectors | recall@10 of all | nDCG@10 | bytes a chunk | CPU ms a query | CPU ms a chunk to join |")
+    print("|---|---|---|---|---|---|", flush=True)
+    exact: list[list[int]] = []
+    for factor in POOL_FACTORS:
+        started = time.process_time()
+        rows = [merged(one, factor) if factor > 1 else one for one in vectors.tokens]
+        spent = 1000 * (time.process_time() - started) / len(rows)
+        with tempfile.TemporaryDirectory() as folder:
+            store = Edge(path=folder, dim=model.dim, sparse=False, tokens=True)
+            store.write([replace(c, id=id) for c, id in zip(chunks, ids, strict=True)], replace(vectors, tokens=rows))
+            store.flush()
+            started = time.process_time()
+            hits = store.search([Query("", tokens=one) for one in queries.tokens], k=K, using="tokens")
+            took = 1000 * (time.process_time() - started) / len(asked)
+        best = [[UUID(hit.chunk.id).int for hit in own] for own in hits]
+        exact = exact or best
+        kept = np.mean([len({*a} & {*b}) / K for a, b in zip(best, exact, strict=True)])
+        gold, read = ndcg(best, [wanted[i] for i in asked]), 4 * model.dim * np.mean([len(one) for one in rows])
+        name = "all" if factor == 1 else f"one of {factor}"
+        print(f"| {name} | {kept:.3f} | {gold:.3f} | {read:,.0f} | {took:.1f} | {spent:.1f} |", flush=True)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -108,8 +144,11 @@ def main() -> None:
     parser.add_argument("--set", default="squad", help="a folder of --data")
     parser.add_argument("--questions", type=int, default=1000)
     parser.add_argument("--copies", type=int, default=4, help="of every chunk, for time and bytes")
+    parser.add_argument("--tokens", action="store_true", help="measure token vectors")
     given = parser.parse_args()
-    at = world(given.data / given.set, articles=None, most=given.questions)
+    at = world(given.data / given.set, articles=4 if given.tokens else None, most=given.questions)
+    if given.tokens:
+        return tokens(at)
     embedder = Onnx()
     vectors, _ = embedded(embedder, cut(at.documents, "64", "title"))
     wanted = golds(at, cut(at.documents, "64", "none"))

@@ -140,12 +140,13 @@ def query_side(model: str, documents: ModelSpec, *, prefix: str | None, truncate
 
 
 def fingerprint(
-    model: str, *, weights: Path | None = None, late: float, overlap: int, situated: tuple[Any, ...] = ()
+    model: str, *, weights: Path | None = None, late: float, overlap: int, situated: tuple[Any, ...] = (), pool: int = 1
 ) -> str:
-    """A model's fingerprint together with how chunks are read; without weights and late chunking, the model's own."""
+    """A model's fingerprint together with how chunks are read; the model's own where that is nothing special."""
     if weights:
         model += " " + _checksum(weights)
     how = ["late 1", late, overlap] if late else ["situated 1", *situated] if situated else []
+    how += ["pooled tokens 1", pool] if pool > 1 else []
     return hashlib.sha256(json.dumps([model, *how]).encode()).hexdigest() if how else model
 
 

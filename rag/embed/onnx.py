@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
+from rag.embed.merging import pooled_tokens
 from rag.embed.modelspec import ModelSpec, fingerprint, query_side, read
 from rag.embed.variant import Variant
 from rag.errors import ConfigError, MismatchError
@@ -34,8 +35,9 @@ WINDOW = 256  # tokens of windows that run at once: of four, attention's scores 
 class Onnx:
     """`model` is "bundled", a folder, or a name in the local Hugging Face cache; options left out are the model's own.
 
-    `tokens` adds token vectors to every embedding (for MaxSim search; they take some hundred times the space), `sparse`
-    the token weights of a model that has them, in place of a `sparse` stage (BGE-M3, see docs/models.md).
+    `tokens` adds token vectors to every embedding (for MaxSim search; they take some hundred times the space), of which
+    `pool_factor` keeps one in so many, near ones joined. `sparse` adds the token weights of a model that has them, in
+    place of a `sparse` stage (BGE-M3, see docs/models.md).
     `batch_tokens` is what runs at once on a core, padding included.
 
     `late` is the weight of the late-chunked vector beside the chunk's own, from 0 (none) to 1: the document is read in
@@ -65,6 +67,7 @@ class Onnx:
     document_prefix: str | None = None
     query_model: str | None = None
     tokens: bool = False
+    pool_factor: Annotated[int, Ge(1)] = 1
     sparse: bool = False
     late: Annotated[float, Ge(0), Le(1)] = 0.0
     overlap: Annotated[int, Ge(0)] = 16
@@ -76,6 +79,8 @@ class Onnx:
     def __post_init__(self) -> None:
         if self.late and self.situated:
             raise ConfigError("a chunk is read late or situated, not both: leave out `late` or `situated`.")
+        if self.pool_factor > 1 and not self.tokens:
+            raise ConfigError("embed.pool_factor is about token vectors: say `tokens: true`, or leave it out.")
         if (self.late or self.situated or self.query_model) and (self.tokens or self.sparse):
             raise ConfigError(
                 "leave out `tokens`, `sparse`: they are of a chunk read by itself, by one model, and do not go with "
@@ -102,7 +107,10 @@ class Onnx:
         """The same as `transformers` gives this model: their vectors are equal but for rounding."""
         situated = (self.situated, self.around, self.separator) if self.situated else ()
         own = self._spec.fingerprint(tokens=self.tokens, sparse=self.sparse)
-        return fingerprint(own, weights=self._weights, late=self.late, overlap=self.overlap, situated=situated)
+        pool = self.pool_factor
+        return fingerprint(
+            own, weights=self._weights, late=self.late, overlap=self.overlap, situated=situated, pool=pool
+        )
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
@@ -112,7 +120,8 @@ class Onnx:
         """Context and text of every chunk, behind the document prefix; `late` or `situated`, with the text around."""
         if self._in_text:
             return self._in_text.embed_chunks(batch)
-        return self._documents.embed_chunks(batch, tokens=self.tokens, sparse=self.sparse)
+        found = self._documents.embed_chunks(batch, tokens=self.tokens, sparse=self.sparse)
+        return pooled_tokens(found, self.pool_factor)
 
     def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
         """The documents as they are, or with `late` and `situated` the windows in which they are read."""
