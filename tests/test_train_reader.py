@@ -15,7 +15,7 @@ from rag.train.lexical import Lexical
 from rag.train.reader import Options
 from rag.train.reader_fit import Case, f1, fit, logistic
 from rag.train.reader_run import train_reader
-from rag.train.readings import read, readings
+from rag.train.readings import Part, altered, read, readings
 
 PASSAGES = [
     {"pid": "p0", "title": "Norvik", "text": "Norvik lies on a lake. Its ferry was built in 1962."},
@@ -43,6 +43,9 @@ def test_readings_mark_the_answer_and_its_sentence(tmp_path: Path) -> None:
     assert [row["id"] for row in source.held_out] == ["b"]  # by its id, so that it stays the same one
     for seed in range(8):
         for found in readings(source, np.random.default_rng(seed)):
+            if found.question not in {row["question"] for row in asked}:
+                assert not any(part.answer or part.relevant for part in found.parts)
+                continue
             for part in found.parts:
                 if part.answer:
                     assert part.text[slice(*part.answer)] == "1962" and part.title == "Norvik"
@@ -51,6 +54,15 @@ def test_readings_mark_the_answer_and_its_sentence(tmp_path: Path) -> None:
                     assert "1962" not in part.text
             assert found.kind == (1 if "older" in found.question else 0)
             assert len(found.parts) == 2 or found.kind == 0
+
+
+def test_an_altered_question_asks_of_something_else_in_the_passage() -> None:
+    part = Part("Norvik", "The ferry of Norvik was built in 1962 by Tarnvik, after that of 1948.", (33, 37))
+    rng = np.random.default_rng(0)
+    found = {altered("Where was the ferry of Norvik built?", part, rng) for _ in range(20)}
+    assert found == {"Where was the ferry of Tarnvik built?"}  # not of "The", which is no name, nor of a year
+    assert altered("Who built the ferry before 1948?", part, rng) == ""  # the other year is the answer
+    assert altered("Who sings?", part, rng) == ""
 
 
 def test_a_folder_without_usable_questions_is_an_error(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Reader:
     weights: str = ""
     hits: Annotated[int, Field(ge=1)] = 8
     sentences: Annotated[int, Field(ge=1)] = 2
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.15
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.2
     wrong: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:

@@ -3,9 +3,10 @@
 A folder is one of `rag train hop`, with answers: a question has `answer` or `answers`, and, where sentences are known,
 `supporting_facts` ([title, sentence number]); `context` names passages that distract. Questions without an answer
 (`is_impossible`) are read with their own passage. A question is read with a passage alone (one that holds the answer,
-one that only leads to it, or one that merely looks right) and with two passages at once, as the reader does. Where a
-folder has no `questions_dev`, a quarter of the titles with all their questions are held out, elsewhere one question in
-eight: what is not read in training is what the confidence is fitted on.
+one that only leads to it, or one that merely looks right) and with two passages at once, as the reader does; some are
+then asked of something else (`altered`), which the passages do not answer. Where a folder has no `questions_dev`, a
+quarter of the titles with all their questions are held out, elsewhere one question in eight: what is not read in
+training is what the confidence is fitted on.
 """
 
 from __future__ import annotations
@@ -23,10 +24,19 @@ from rag.errors import InputError
 from rag.sentences import sentence_spans
 from rag.train.data import CORPORA, load
 from rag.train.lexical import Lexical, content
+from rag.words import NAMED, Token, tokens
 
 QUESTIONS = ("questions_train.jsonl*", "questions.jsonl*", "v*_questions.jsonl*")
 PASSAGES = (*CORPORA, "v20_paragraphs.jsonl*")
-SHARES = {"pair": 0.3, "distractor": 0.35, "impossible": 0.8, "missing": 0.3, "bridge": 0.4, "single": 0.4}
+SHARES = {
+    "pair": 0.3,
+    "distractor": 0.35,
+    "impossible": 0.8,
+    "missing": 0.3,
+    "bridge": 0.4,
+    "single": 0.4,
+    "altered": 0.3,
+}
 YES_NO = {"yes": 1, "no": 2}
 
 Row = Mapping[str, Any]
@@ -128,6 +138,8 @@ def _of_question(row: Row, folder: Folder, lexical: Lexical, rng: np.random.Gene
         yield Reading(question, _mixed([golds[0], *([wrong] if chance["pair"] and wrong else [])], rng))
         if chance["distractor"] and wrong:
             yield Reading(question, (wrong,))
+        if chance["altered"] and (other_question := altered(question, golds[0], rng)):
+            yield Reading(other_question, (Part(golds[0].title, golds[0].text),))
     else:
         kind = YES_NO.get(right[0].lower().rstrip("."), 0) if right else 0
         holders = [part for part in golds if part.answer]
@@ -148,8 +160,39 @@ def _of_question(row: Row, folder: Folder, lexical: Lexical, rng: np.random.Gene
             yield Reading(question, (blank,))
         if wrong and chance["distractor"]:
             yield Reading(question, (wrong,))
+        if chance["altered"] and (other_question := altered(question, leading[-1], rng)):
+            parts = [Part(part.title, part.text) for part in (leading[-1], holder)]
+            yield Reading(other_question, _mixed(parts, rng))
         if wrong and chance["missing"] and leading[-1].answer is None:
             yield Reading(question, _mixed([blank, wrong], rng))
+
+
+def altered(question: str, part: Part, rng: np.random.Generator) -> str:
+    """The question with one of its names or numbers exchanged for another of the passage's; "" where there is none.
+
+    What the passage says of the one it mostly does not say of the other: an unanswerable question that looks right, as
+    people wrote them for SQuAD 2.0 (arXiv 1806.03822).
+    """
+    held = {token.stem for token in tokens(f"{part.title} {part.text}")}
+    asked = [token for token in tokens(question) if token.kind in NAMED]
+    replaced = [token for token in asked if token.stem in held]
+    if not replaced:
+        return ""
+    one = replaced[int(rng.integers(len(replaced)))]
+    known = {token.stem for token in tokens(question)}
+    answer = part.text[slice(*part.answer)] if part.answer else ""
+    known |= {token.stem for token in tokens(answer)}
+    others = [token.text for token in tokens(part.text) if _alike(token, one) and token.stem not in known]
+    if not others:
+        return ""
+    new = others[int(rng.integers(len(others)))]
+    return re.sub(rf"(?<!\w){re.escape(one.text)}(?!\w)", lambda _: new, question, count=1)
+
+
+def _alike(a: Token, b: Token) -> bool:
+    """Whether two names, or two numbers as long, could stand in each other's place."""
+    number = b.kind == "number"
+    return a.kind == b.kind and (not number or (a.text[0].isdigit(), len(a.text)) == (b.text[0].isdigit(), len(b.text)))
 
 
 def _part(row: Row, passage: Row, right: Sequence[str]) -> Part:
