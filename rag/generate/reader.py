@@ -29,7 +29,7 @@ from rag.words import MARKER
 
 REMEMBERED = 16  # readings kept, so that text and confidence come from one
 SUPPORT, RELEVANT = -1.0, -2.0  # least scores of a quoted sentence and its passage: best F1 on HotpotQA dev
-LEADS = 2.0  # what a sentence that names the answer's passage counts more, in the scores' logits
+LEADS = 4.0  # what a sentence that names the answer's passage counts more, in the scores' logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _support(first: Span, alone: Sequence[Reading], passages: Sequence[Passage],
             text = passages[n][1][fact.start : fact.end]
             score = fact.score + LEADS * (n != first.passage and not set(about).isdisjoint(mentions(text)))
             if score > SUPPORT and ENDED.search(text) and (n, fact.start) != (first.passage, first.start):
-                worth[fact] = score + reading.relevant / 2
+                worth[fact] = score + reading.relevant / 4
     return sorted(worth, key=lambda fact: -worth[fact])
 
 
