@@ -47,8 +47,8 @@ def parts(question: str, hits: Sequence[Hit], read: Sequence[str], readings: Vec
     """
     passages = vectors(hits)
     asked = stems(question)
-    said = [held(hit.chunk.contextual, asked) for hit in hits]
-    holds = np.array([[word in own for word in sorted(asked)] for own in said], np.float32).reshape(len(hits), -1)
+    said, words = [held(hit.chunk.contextual, asked) for hit in hits], sorted(asked)
+    holds = np.array([[word in own for word in words] for own in said], np.float32).reshape(len(hits), len(words))
     weight = np.log((len(hits) + 1) / (holds.sum(0) + 0.5))
     named = {hit.chunk.id for hit in anchors(question, hits)}
     own = np.stack(
