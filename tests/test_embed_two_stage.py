@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch.nn.functional import gelu, relu
 
+from rag.embed.pooling import Hidden, Mask
 from rag.embed.two_stage import TwoStage
 from rag.errors import ConfigError, ModelError
 from rag.testing import EmbedderConformance
@@ -80,6 +83,19 @@ def test_a_text_is_read_behind_the_vectors_of_the_sample(tmp_path: Path, make: C
     found = embedder.embed_queries(texts).dense
     assert found is not None
     assert np.abs(found - [expected("query : " + text) for text in texts]).max() < 1e-5
+
+
+def test_the_sample_counts_towards_what_runs_at_once(tmp_path: Path) -> None:
+    encoder = checkpoint(tmp_path, bert)[0]._encoder
+    shapes: list[tuple[int, ...]] = []
+
+    def watched(ids: NDArray[np.int64], mask: Mask) -> Hidden:
+        shapes.append(ids.shape)
+        return encoder.forward(ids, mask)
+
+    replace(encoder, forward=watched, batch_tokens=40).embed_documents(["soup"] * 6)
+    assert sum(texts for texts, _ in shapes) == 6
+    assert all(texts * (PLACES + LEARNED + tokens) <= 40 for texts, tokens in shapes)
 
 
 def test_another_sample_is_another_embedder(tmp_path: Path) -> None:

@@ -44,8 +44,7 @@ def text_encoder(
     tensors = _tensors(spec.folder)
     tokenizer = _tokenizer(backbone)
     first, second = (
-        _backbone(backbone, tensors, f"{stage}.").to(device).eval()
-        for stage in ("first_stage_model.embedder", "second_stage_model.backbone")
+        _backbone(backbone, tensors, prefix).to(device).eval() for prefix in (f"{FIRST}embedder.", f"{SECOND}backbone.")
     )
     whole = TextEncoder(replace(spec, normalise=False), tokenizer, _plain(first), batch_tokens)
     pooled = whole.embed_documents(sample).dense
@@ -60,7 +59,8 @@ def text_encoder(
         for n, activation in ((0, "ReLU"), (2, "Identity"))
         for bias in [_array(tensors, f"{SECOND}output_projection.{n}.bias")]
     ]
-    return TextEncoder(spec, tokenizer, _behind(second, prefix), batch_tokens, projections=projections)
+    behind = _behind(second, prefix)
+    return TextEncoder(spec, tokenizer, behind, batch_tokens, projections=projections, before=len(prefix))
 
 
 def _plain(model: Any) -> Forward:

@@ -34,7 +34,7 @@ class TextEncoder:
     """A model ready to run: `forward` gives a batch its token vectors, `workers` batches at a time.
 
     `tokenizer` makes a new copy of the model's own at every call; how it pads and truncates is set here. `projections`
-    are what follows pooling where that is not in Dense modules.
+    are what follows pooling where that is not in Dense modules; `before` counts what is read ahead of every text.
     """
 
     spec: ModelSpec
@@ -43,6 +43,7 @@ class TextEncoder:
     batch_tokens: int
     workers: int = 1
     projections: Sequence[Projection] = ()
+    before: int = 0
 
     def embed_chunks(self, batch: Sequence[Chunked], *, tokens: bool, sparse: bool = False) -> Embeddings:
         """Context and text of every chunk, behind the document prefix; token vectors, token weights if asked for."""
@@ -126,7 +127,7 @@ class TextEncoder:
             batch_ids, mask = padded([ids[i] for i in batch], self.spec.pad_id)
             return batch, self.forward(batch_ids, mask), mask
 
-        todo = batches([len(row) for row in ids], budget or self.batch_tokens)
+        todo = batches([self.before + len(row) for row in ids], budget or self.batch_tokens)
         if self.workers == 1 or len(todo) == 1:
             yield from map(run, todo)
         else:

@@ -21,7 +21,7 @@ from rag.embed.variant import AS_IS, Variant
 from rag.errors import ConfigError, ModelError
 
 # the files besides weights that decide which tokens a text has and what the network does with them
-_SHAPING = ("config.json", "tokenizer.json", "tokenizer.model", "sentencepiece.bpe.model", "spiece.model", "vocab.txt")
+SHAPING = ("config.json", "tokenizer.json", "tokenizer.model", "sentencepiece.bpe.model", "spiece.model", "vocab.txt")
 _LEGACY_POOLING = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
@@ -70,7 +70,7 @@ class ModelSpec:
 
     def fingerprint(self, *, dtype: str = "float32", tokens: bool = False, sparse: bool = False) -> str:
         """Of everything that shapes a document's vectors; the same for every backend that computes them in `dtype`."""
-        files = [*weights(self.folder), *(self.folder / name for name in _SHAPING)]
+        files = [*weights(self.folder), *(self.folder / name for name in SHAPING)]
         files += [file for folder in self.dense for file in (folder / "config.json", *weights(folder))]
         facts = [
             *([path.name, cache.sha256(path)] for path in files if path.is_file()),

@@ -19,7 +19,7 @@ from annotated_types import Ge
 
 from rag import cache
 from rag.embed.modelfiles import locate, read_json, weights
-from rag.embed.modelspec import ModelSpec
+from rag.embed.modelspec import SHAPING, ModelSpec
 from rag.errors import ConfigError, ModelError
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans
@@ -38,7 +38,7 @@ class TwoStage:
 
     Take about as many passages as the model has places for (512), of the documents that will be indexed. `backbone` is
     the model whose architecture and tokenizer both stages have, by default the one that the model's config names.
-    Each text costs a run over itself and the whole sample. `batch_tokens` counts the texts' own tokens.
+    Each text costs a run over itself and the whole sample; `batch_tokens` is what runs at once, both counted.
     """
 
     model: str
@@ -48,7 +48,7 @@ class TwoStage:
     max_tokens: Annotated[int, Ge(3)] | None = None
     query_prefix: str = _QUERY
     document_prefix: str = _DOCUMENT
-    batch_tokens: Annotated[int, Ge(1)] = 1024
+    batch_tokens: Annotated[int, Ge(1)] = 8192
 
     @property
     def dim(self) -> int:
@@ -63,8 +63,7 @@ class TwoStage:
     @cached_property
     def fingerprint(self) -> str:
         """Of weights, sample, tokenizer, prefix and length."""
-        names = ("config.json", "tokenizer.json")
-        files = [*weights(self._spec.folder), *(locate(self._backbone) / name for name in names)]
+        files = [*weights(self._spec.folder), *(locate(self._backbone) / name for name in SHAPING)]
         sums = [cache.sha256(path) for path in files if path.is_file()]
         facts = ["two stages 1", sums, self._texts, self._size, self._spec.max_tokens, self.document_prefix]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
