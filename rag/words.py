@@ -89,10 +89,11 @@ def held(text: str, asked: frozenset[str]) -> frozenset[str]:
     for mark in _MARKS:
         bare = bare.replace(mark, "")
     found = set[str]()
-    for stem, trace in _traces(asked):
-        if trace not in bare:
-            continue
-        if not trace or len(folded) != len(text) or bare.count(trace) != folded.count(trace) or _MAY.search(text):
+    traces = [(stem, trace) for stem, trace in _traces(asked) if trace in bare]
+    if traces and (len(folded) != len(text) or ("may" in folded and _MAY.search(text))):
+        return asked & stems(text)  # a month or not
+    for stem, trace in traces:
+        if not trace or (len(bare) < len(folded) and bare.count(trace) != folded.count(trace)):
             return asked & stems(text)  # a month, 1,000, or U.S.
         end = 0
         while stem not in found and (at := folded.find(trace, end)) >= 0:

@@ -10,6 +10,7 @@ Source of the network: TreeHop (arXiv 2504.20114).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -49,9 +50,10 @@ class Gated:
     def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
         """A query for each of the best new passages, by the gate, and one for each anchor, by its links.
 
+        All ask by meaning alone: among the few passages that a link leads to, words change nothing but the time.
         Raises ConfigError where queries or hits carry no vectors, MismatchError for another embedder's gate.
         """
-        return self.reading.hop(queries, hits)
+        return [replace(query, sparse=None) for query in self.reading.hop(queries, hits)]
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
         """The k best by `rag.hop.score`, ties by id; a score is 1 / place."""

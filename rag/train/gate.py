@@ -40,7 +40,7 @@ Report = Callable[[int, int, float], None]  # epoch, epochs, loss of the held-ou
 class Options:
     """Of network and training; `sign` is that of c in q' (see `rag.hop.gate`)."""
 
-    features: int = 512
+    features: int = 256
     blocks: int = 3
     sign: str = "+"
     epochs: int = 12

@@ -77,23 +77,24 @@ def examples(search: Search, hopper: Reads, asked: Sequence[Asked]) -> list[Exam
     return made
 
 
-def fit(groups: Sequence[Sequence[Example]], *, prior: float = PRIOR) -> Vector:
+def fit(groups: Sequence[Sequence[Example]], *, start: Sequence[float] = START, prior: float = PRIOR) -> Vector:
     """The weights (7,), in the order of `rag.hop.score.NAMES`; each group has the same say. Deterministic.
 
-    `prior` is the price, in nats, of moving a weight by one unit from `START`.
+    They begin at `start`; `prior` is the price, in nats, of moving a weight by one unit from there.
     """
     groups = [group for group in groups if group]
     if sum(map(len, groups)) < FEWEST:
-        return np.array(START, np.float32)
-    unit, start = torch.tensor(UNIT), torch.tensor(START) / torch.tensor(UNIT)
-    weights = start.clone().requires_grad_()
+        return np.array(start, np.float32)
+    unit = torch.tensor(UNIT)
+    begun = torch.tensor(start) / unit
+    weights = begun.clone().requires_grad_()
     sharpness = torch.tensor(1.5, requires_grad=True)  # of the softmax, as a logarithm; no part of the result
     optimizer = torch.optim.Adam([weights, sharpness], lr=RATE)
     batches = [_batch(group) for group in groups]
     for step in range(STEPS):
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
         loss = torch.stack([_loss(batch, weights.abs() * unit, sharpness.exp()) for batch in batches]).mean()
-        loss = loss + prior * (weights - start).square().sum()
+        loss = loss + prior * (weights - begun).square().sum()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
