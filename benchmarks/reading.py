@@ -2,10 +2,10 @@
 
 Every set's questions go through the default pipeline's retrieval once; the passages are kept below `--cache`, so that
 another reader, or another way to choose, is measured in minutes. Prints per set EM, F1 and the share answered, and for
-each family of sets, and all together, how well the confidence tells questions that can be answered from those that
-cannot: AUROC, and the share of the latter answered at the threshold that keeps 90% of the right answers (F1 of a half
-or more). SQuAD's questions are of articles that the reader's training left out, and not those its confidence is fitted
-on.
+each family of sets, those with unanswerable questions together, and all, how well the confidence tells questions that
+can be answered from those that cannot: AUROC, and the share of the latter answered at the threshold that keeps 90% of
+the right answers (F1 of a half or more). SQuAD's questions are of articles that the reader's training left out, and not
+those its confidence is fitted on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.findings.plan import SOURCES
 from rag import Chunk, Hit
@@ -28,7 +31,8 @@ from rag_evals.metrics.answer import answer_em, answer_f1
 
 ROOT = Path(__file__).parent.parent
 FAMILIES = {
-    "SQuAD": ("squad_answers", "squad2_answers"),
+    "SQuAD 1.1": ("squad_answers",),
+    "SQuAD 2.0": ("squad2_answers",),
     "HotpotQA": ("hotpotqa_answers",),
     "MuSiQue": ("musique_answers", "musique_none_answers"),
     "MultiHop-RAG": ("multihop_rag_answers",),
@@ -36,6 +40,7 @@ FAMILIES = {
 PASSAGES = 8
 RIGHT = 0.5  # F1 of an answer that counts as right
 KEPT = 0.9  # of the right answers
+RESAMPLED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Said:
 def found(name: str, data: Path, cache: Path, most: int) -> Iterator[tuple[Question, list[Hit]]]:
     """A set's questions with the passages that the default pipeline finds, from the cache where it has them."""
     source = SOURCES[name]
-    dataset = replace(source, most=min(most, source.most or most)).load(data)
+    dataset = replace(source, most=most).load(data)
     place = cache.parent / "reading" / f"{name}-{digest([q.id for q in dataset.questions], PASSAGES)}.jsonl"
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +101,14 @@ def separation(rows: Sequence[Said]) -> tuple[float | None, float | None, float]
     return area, sum(without) / len(without) if without else None, least
 
 
+def interval(rows: Sequence[Said]) -> str:
+    """The 95% bootstrap interval of the AUROC over questions, drawn RESAMPLED times; "" where there is none."""
+    rng, sure, can = np.random.default_rng(0), [row.confidence for row in rows], [row.answerable for row in rows]
+    drawn = rng.integers(len(rows), size=(RESAMPLED, len(rows)))
+    areas = [area for ids in drawn if (area := auroc([sure[i] for i in ids], [can[i] for i in ids])) is not None]
+    return " ({:.3f} to {:.3f})".format(*np.quantile(areas, (0.025, 0.975))) if areas else ""
+
+
 def main() -> None:
     """Measure and print two tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -118,10 +131,13 @@ def main() -> None:
             print(f"| {name} | {len(rows)} | {' | '.join(map(_cell, _figures(rows)))} |", flush=True)
     print("\n| family | with an answer | without | AUROC | answered without, at 90% of right | threshold |")
     print("|---|---|---|---|---|---|")
-    together = [row for rows in families.values() for row in rows]
-    for family, rows in {**families, "all": together}.items():
+    mixed = [rows for rows in families.values() if not all(row.answerable for row in rows)]
+    pooled = {"those with unanswerable ones": [*chain(*mixed)], "all": [*chain(*families.values())]}
+    for family, rows in {**families, **pooled}.items():
         counts = [sum(row.answerable for row in rows), sum(not row.answerable for row in rows)]
-        print(f"| {family} | {counts[0]} | {counts[1]} | {' | '.join(map(_cell, separation(rows)))} |")
+        area, *others = separation(rows)
+        cells = [f"{_cell(area)}{interval(rows)}", *map(_cell, others)]
+        print(f"| {family} | {counts[0]} | {counts[1]} | {' | '.join(cells)} |")
 
 
 def _figures(rows: Sequence[Said]) -> list[float | None]:

@@ -17,7 +17,7 @@ from transformers import BertConfig, BertModel
 from rag.embed.modelspec import read as spec
 from rag.errors import ModelError
 from rag.read.candidates import CLOSED, FEATURES
-from rag.read.choice import Choice, read
+from rag.read.choice import SURE, Choice, read
 from rag.read.reader import Reading, opened
 from rag.read.weights import load
 from rag.sentences import sentence_spans
@@ -128,10 +128,11 @@ def test_other_files_and_other_models_are_refused(tiny: tuple[Path, Network, Pat
 
 
 def test_a_choice_survives_its_file_and_others_are_refused() -> None:
-    choice = Choice(tuple(range(len(FEATURES) + 1)), tuple(range(len(CLOSED) + 1)), ((0.05, 0.9), (0.2, 0.4)))
+    span, closed, sure = (tuple(map(float, range(len(names) + 1))) for names in (FEATURES, CLOSED, SURE))
+    choice = Choice(span, closed, sure, ((0.05, 0.9), (0.2, 0.4)))
     assert read({"choice": choice.text()}, "f") == choice
     assert [choice.threshold(risk) for risk in (0.01, 0.05, 0.1, 0.3)] == [1.01, 0.9, 0.9, 0.4]
     assert choice.best([]) is None
-    for facts in ({}, {"choice": "{}"}, {"choice": json.dumps({"span": [1], "closed": [1], "risks": []})}):
+    for facts in ({}, {"choice": "{}"}, {"choice": json.dumps({"span": [1], "closed": [1], "sure": [1], "risks": []})}):
         with pytest.raises(ModelError, match="train it again"):
             read(facts, "f")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.findings.plan import SOURCES
-from benchmarks.reading import FAMILIES, Said, separation
+from benchmarks.reading import FAMILIES, Said, interval, separation
 
 
 def test_separation_by_hand() -> None:
@@ -17,6 +17,9 @@ def test_separation_by_hand() -> None:
     assert answered == 1 / 4
     assert area == pytest.approx((11 * 4 - 8 - 2 - 1) / (11 * 4))  # pairs in the wrong order, by each of the four
     assert separation([*right, *wrong])[:2] == (None, None)
+    assert interval([*right, *wrong]) == ""
+    low, high = map(float, interval([*right, *wrong, *without]).strip(" ()").split(" to "))
+    assert area is not None and low < area < high <= 1
 
 
 def test_every_family_is_of_sources_with_answers() -> None:

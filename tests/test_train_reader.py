@@ -10,7 +10,7 @@ import pytest
 
 from rag.errors import InputError
 from rag.read.candidates import CLOSED, FEATURES, Candidate
-from rag.read.reader import Span
+from rag.read.reader import Reading, Span
 from rag.train.lexical import Lexical
 from rag.train.reader import Options
 from rag.train.reader_fit import Case, f1, fit, logistic
@@ -103,15 +103,16 @@ def test_the_fit_prefers_the_right_candidate_and_knows_its_risk() -> None:
         values = rng.normal(size=(2, len(FEATURES)))
         values[0, 0] += 4 * answerable
         found = tuple(Candidate("x", Span(0, 0, 1, 0.0), False, tuple(map(float, row))) for row in values)
-        cases.append(Case(found, (answerable, False)))
+        cases.append(Case(found, (answerable, False), (Reading((), 0.0, (), ()),), 2.0 * (n % 2)))
     choice = fit(cases)
     picked = [choice.best(case.found) for case in cases]
     assert (
         np.mean([p is not None and p[0] is c.found[0] for p, c in zip(picked, cases, strict=True) if c.right[0]]) > 0.95
     )
-    sure = np.array([p[1] for p in picked if p])
+    sure = np.array([choice.confidence(p[1], c.alone, c.together) for p, c in zip(picked, cases, strict=True) if p])
     can = np.array([case.right[0] for case in cases])
     assert sure[can].mean() > sure[~can].mean() + 0.5
     said = sure >= choice.threshold(0.1)
     assert said.sum() > 100 and (~can[said]).mean() < 0.15
     assert len(choice.closed) == len(CLOSED) + 1
+    assert choice.sure[0] > 0.5 and abs(choice.sure[2]) < 0.5  # the judge said nothing that helps

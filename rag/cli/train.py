@@ -88,7 +88,9 @@ def gate(
 def reader(
     folders: Annotated[list[Path], typer.Argument(help="Folders of labelled questions.", metavar="FOLDER...")],
     out: Annotated[Path, typer.Option(help="The safetensors file to write; a model card goes beside it.")],
-    epochs: Annotated[int, typer.Option(min=0, help="How often every question is read; 0: only set confidence.")] = 1,
+    epochs: Annotated[
+        int, typer.Option(min=0, help="How often every question is read; 0: only judge and confidence.")
+    ] = 1,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long, however far it came.")] = None,
     rate: Annotated[float, typer.Option(min=1e-7, help="Learning rate at its height.")] = 1.5e-4,
     start: Annotated[Path | None, typer.Option(help="Go on from this file of an earlier training.")] = None,

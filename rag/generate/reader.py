@@ -19,6 +19,8 @@ from pydantic import Field
 from rag.links import mentions
 from rag.read.candidates import Candidate, candidates
 from rag.read.choice import Choice, read
+from rag.read.judge import Judge
+from rag.read.judge import opened as judging
 from rag.read.reader import SHIPPED, Passage, Reading, Span, opened
 from rag.read.reader import Reader as Network
 from rag.read.weights import load
@@ -48,7 +50,7 @@ class Reader:
     weights: str = ""
     hits: Annotated[int, Field(ge=1)] = 8
     sentences: Annotated[int, Field(ge=1)] = 2
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.2
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.18
     wrong: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
@@ -78,12 +80,13 @@ class Reader:
         return lru_cache(REMEMBERED)(self._read)
 
     def _read(self, question: str, passages: tuple[Passage, ...], about: tuple[tuple[str, ...], ...]) -> Found | None:
-        reader, choice = self._model
+        reader, choice, judge = self._model
         read = candidates(question, passages, reader)
         best = choice.best(read.candidates)
         if best is None:
             return None
-        candidate, confidence = best
+        candidate, logit = best
+        confidence = choice.confidence(logit, read.alone, judge(question, passages))
         first = _sentence(candidate, passages[candidate.span.passage][1])
         quotes = [first, *_support(first, read.alone, passages, about[first.passage])][: self.sentences]
         span, text = candidate.span, passages[first.passage][1]
@@ -96,9 +99,9 @@ class Reader:
         return max(self.threshold, self._model[1].threshold(self.wrong)) if self.wrong else self.threshold
 
     @cached_property
-    def _model(self) -> tuple[Network, Choice]:
+    def _model(self) -> tuple[Network, Choice, Judge]:
         path = Path(self.weights) if self.weights else SHIPPED
-        return opened(path), read(load(path).facts, path)
+        return opened(path), read(load(path).facts, path), judging(path)
 
 
 def _sentence(candidate: Candidate, text: str) -> Span:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.read.candidates import CLOSED, FEATURES, Candidate, candidates, key
-from rag.read.choice import Choice, confidences
-from rag.read.reader import Passage, Reader
+from rag.read.choice import SURE, Choice, evidence, logits
+from rag.read.judge import Judge
+from rag.read.reader import Passage, Reader, Reading
 from rag.train.lexical import Lexical
 from rag.train.readings import Folder, Row, answers, gold, measured
 
@@ -30,13 +31,17 @@ FEWEST = 20  # answers that a share of wrong ones must be seen on
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question's candidates, and which of them are right."""
+    """A question's candidates, which of them are right, how its passages read alone, and what the judge says."""
 
     found: tuple[Candidate, ...]
     right: tuple[bool, ...]
+    alone: tuple[Reading, ...]
+    together: float
 
 
-def cases(folders: Sequence[Folder], reader: Reader, *, most: int, seed: int, say: Callable[[int], None]) -> list[Case]:
+def cases(
+    folders: Sequence[Folder], reader: Reader, judge: Judge, *, most: int, seed: int, say: Callable[[int], None]
+) -> list[Case]:
     """`most` questions of each folder, half of those held out, or training ones where none are."""
     rng = np.random.default_rng(seed)
     lexical = [Lexical({pid: f"{r.get('title') or ''} {r['text']}" for pid, r in f.passages.items()}) for f in folders]
@@ -46,28 +51,31 @@ def cases(folders: Sequence[Folder], reader: Reader, *, most: int, seed: int, sa
         for row in sorted(rows, key=lambda row: crc32(row["id"].encode()))[:most]:
             other = int(rng.integers(len(folders))) if rng.random() < OFF_TOPIC else n
             passages = _passages(row, folders[other], lexical[other], rng)
-            read = candidates(str(row["question"]), passages, reader).candidates
+            read = candidates(str(row["question"]), passages, reader)
             known = () if row.get("is_impossible") else answers(row)
-            found.append(Case(read, tuple(_right(candidate, known) for candidate in read)))
+            right = tuple(_right(candidate, known) for candidate in read.candidates)
+            found.append(Case(read.candidates, right, read.alone, judge(str(row["question"]), passages)))
             say(len(found))
     return found
 
 
 def fit(found: Sequence[Case]) -> Choice:
-    """First which candidate is right, then how often the best one is."""
+    """First which candidate is right, then how often the best one is, of each kind and by the evidence around it."""
     weights = {}
     for closed, width in ((False, len(FEATURES)), (True, len(CLOSED))):
         mine = [case for case in found if case.found and case.found[0].closed == closed]
         rows = np.array([c.values for case in mine for c in case.found], float).reshape(-1, width)
         right = np.array([right for case in mine for right in case.right], float)
         first = logistic(rows, right)
-        best = [(c, r) for case in mine for c, r in [_best(case, first)]]
-        logits = np.array([[np.dot(c.values, first[:-1]) + first[-1]] for c, _ in best]).reshape(-1, 1)
-        scale, shift = logistic(logits, np.array([r for _, r in best], float))
+        best = np.array([_best(case, first) for case in mine], float).reshape(-1, 2)
+        scale, shift = logistic(best[:, :1], best[:, 1])
         weights[closed] = tuple(float(x) for x in (*(first[:-1] * scale), first[-1] * scale + shift))
-    choice = Choice(weights[False], weights[True])
-    said = [(sure, right) for case in found if case.found for sure, right in [_said(case, choice)]]
-    return Choice(choice.span, choice.closed, tuple(_risks(said)))
+    chosen = [(case, *_best(case, np.array(weights[case.found[0].closed]))) for case in found if case.found]
+    rows = np.array([evidence(logit, case.alone, case.together) for case, logit, _ in chosen]).reshape(-1, len(SURE))
+    right = np.array([right for _, _, right in chosen], float)
+    choice = Choice(weights[False], weights[True], tuple(float(x) for x in logistic(rows, right)))
+    said = [(choice.confidence(logit, case.alone, case.together), right) for case, logit, right in chosen]
+    return replace(choice, risks=tuple(_risks(said)))
 
 
 def logistic(rows: NDArray[np.float64], right: NDArray[np.float64], steps: int = 50) -> NDArray[np.float64]:
@@ -105,16 +113,11 @@ def _right(candidate: Candidate, known: Sequence[str]) -> bool:
     return any(f1(candidate.text, answer) >= RIGHT for answer in known)
 
 
-def _best(case: Case, weights: NDArray[np.float64]) -> tuple[Candidate, bool]:
-    sure = confidences(case.found, tuple(weights))
-    at = int(np.argmax(sure))
-    return case.found[at], case.right[at]
-
-
-def _said(case: Case, choice: Choice) -> tuple[float, bool]:
-    sure = confidences(case.found, choice.closed if case.found[0].closed else choice.span)
-    at = int(np.argmax(sure))
-    return sure[at], case.right[at]
+def _best(case: Case, weights: NDArray[np.float64]) -> tuple[float, bool]:
+    """The best candidate's logit, and whether it is right."""
+    scores = logits(case.found, tuple(weights))
+    at = int(np.argmax(scores))
+    return scores[at], case.right[at]
 
 
 def _risks(said: Sequence[tuple[float, bool]]) -> Iterator[tuple[float, float]]:

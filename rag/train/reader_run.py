@@ -1,8 +1,8 @@
-"""From folders of labelled questions to a reader's weights with its model card: training, then how sure to be."""
+"""From folders of labelled questions to a reader's weights with its card: the network, the judge, how sure to be."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,15 @@ from safetensors.numpy import save_file
 from rag.embed.modelspec import read as spec
 from rag.errors import InputError
 from rag.read.choice import Choice
+from rag.read.judge import opened as judging
 from rag.read.reader import opened
-from rag.read.weights import HEADS, KIND
+from rag.read.weights import HEADS, JUDGES, KIND
+from rag.train.judge import judges
 from rag.train.reader import Options, Trained, train
 from rag.train.reader_fit import cases, fit
 from rag.train.readings import Folder, Reading, read, readings
 from rag.train.weights import pack
+from rag.types import Vectors
 
 EVERY = 20  # steps between two lines of progress
 MODEL = "bundled"
@@ -34,8 +37,8 @@ def train_reader(
     """Train on every folder at once, from the bundled model or from `start`; `fitted` questions each for the choice.
 
     `out` is written every few hundred steps, so that a killed training leaves one to start from; the card goes beside
-    it. No epochs leave the network of `start` as it is and fit the confidence alone. Raises InputError for folders
-    without questions and for neither epochs nor `start`, ModelError for a `start` that is no reader.
+    it. No epochs leave the network of `start` as it is, and make judge and confidence anew. Raises InputError for
+    folders without questions and for neither epochs nor `start`, ModelError for a `start` that is no reader.
     """
     if not options.epochs and start is None:
         raise InputError("no epochs train nothing; name the reader whose confidence is to be fitted by `--start FILE`.")
@@ -54,24 +57,28 @@ def train_reader(
     facts = {"kind": KIND, "model": MODEL, "embedder": spec(MODEL).fingerprint()}
     trained = train(MODEL, epoch, options, start=start, report=progress, save=lambda found: write(out, found, facts))
     write(out, trained, facts)
+    found = judges(sources, spec(MODEL), seed=options.seed, say=say)
+    write(out, trained, facts, found)
     opened.cache_clear()
+    judging.cache_clear()
 
     def asked(n: int) -> None:
         if n % EVERY == 0:
             say(f"question {n:,} for the confidence")
 
-    choice = fit(cases(sources, opened(out), most=fitted, seed=options.seed, say=asked))
-    write(out, trained, {**facts, "choice": choice.text()})
+    choice = fit(cases(sources, opened(out), judging(out), most=fitted, seed=options.seed, say=asked))
+    write(out, trained, {**facts, "choice": choice.text()}, found)
     out.with_suffix(".md").write_text(_card(sources, options, trained, choice), encoding="utf-8")
     return trained
 
 
-def write(path: Path, trained: Trained, facts: dict[str, str]) -> None:
+def write(path: Path, trained: Trained, facts: dict[str, str], judges: Sequence[Mapping[str, Vectors]] = ()) -> None:
     """Write the file, the old one kept until the new one is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    heads = {f"{HEADS}{name}": tensor for name, tensor in trained.heads.items()}
+    own = {f"{HEADS}{name}": tensor for name, tensor in trained.heads.items()}
+    own |= {f"{JUDGES}{n}.{name}": tensor for n, one in enumerate(judges) for name, tensor in one.items()}
     new = path.with_suffix(".new")
-    save_file({**pack(trained.difference), **heads}, new, metadata=facts)
+    save_file({**pack(trained.difference), **own}, new, metadata=facts)
     new.replace(path)
 
 
@@ -83,11 +90,12 @@ def _card(sources: Sequence[Folder], options: Options, trained: Trained, choice:
         f"{options.alone}\ntokens for one passage and {options.together} for two, seed {options.seed}; "
         f"last loss {trained.loss:.3f}."
     )
-    again = "The network is that of an earlier training; its confidence was fitted again."
+    again = "The network is that of an earlier training; judge and confidence were made anew."
     return f"""# Reader
 
 Weights for `generate: {{use: reader}}`: a difference to the bundled embedder's network, int8 a weight, with linear
-heads for span, supporting sentence, relevance, and yes or no, made by `rag train reader`. It fits that network alone.
+heads for span, supporting sentence, relevance, and yes or no, and the judge's small networks, made by `rag train
+reader`. It fits that network alone.
 
 | data | passages | questions | held out |
 |---|---|---|---|

@@ -112,17 +112,19 @@ def answers(row: Row) -> list[str]:
     return sorted(dict.fromkeys(str(answer).strip() for answer in found if str(answer).strip()), key=len)
 
 
-def readings(folder: Folder, rng: np.random.Generator) -> Iterator[Reading]:
-    """The readings of one epoch over a folder's training questions."""
+def readings(folder: Folder, rng: np.random.Generator, shares: Mapping[str, float] = SHARES) -> Iterator[Reading]:
+    """The readings of one epoch over a folder's training questions; `shares` says how many of each kind."""
     lexical = Lexical({pid: f"{row.get('title') or ''} {row['text']}" for pid, row in folder.passages.items()})
     for row in folder.train:
-        yield from _of_question(row, folder, lexical, rng)
+        yield from _of_question(row, folder, lexical, rng, shares)
 
 
-def _of_question(row: Row, folder: Folder, lexical: Lexical, rng: np.random.Generator) -> Iterator[Reading]:
+def _of_question(
+    row: Row, folder: Folder, lexical: Lexical, rng: np.random.Generator, shares: Mapping[str, float]
+) -> Iterator[Reading]:
     question, right = str(row["question"]), answers(row)
     golds = [_part(row, folder.passages[pid], right) for pid in gold(row)]
-    chance = {name: rng.random() < share for name, share in SHARES.items()}
+    chance = {name: rng.random() < share for name, share in shares.items()}
 
     def other() -> Part | None:
         return _distractor(row, folder, lexical, right, rng)
