@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rag.embed.encoder import TextEncoder
 from rag.embed.pooling import unit
 from rag.errors import ModelError
-from rag.read.reader import Passage
+from rag.read.reader import AT_ONCE, Passage
 from rag.read.weights import load
 from rag.sentences import sentence_spans
 from rag.types import Vectors
@@ -75,7 +75,7 @@ def opened(path: Path) -> Judge:
     if not weights.judges:
         raise ModelError(f"{path}: has no weights to judge an answer with; train it again.")
     spec = replace(read(weights.facts["model"]), max_tokens=LONGEST)
-    return Judge(text_encoder(spec, batch_tokens=2 * LONGEST), weights.judges)
+    return Judge(text_encoder(spec, batch_tokens=AT_ONCE), weights.judges)
 
 
 def texts(encoder: TextEncoder, passages: Sequence[Passage]) -> list[Text]:

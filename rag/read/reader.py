@@ -32,7 +32,7 @@ SHIPPED = Path(__file__).parent / "weights" / "minilm-reader.safetensors"
 ALONE, TOGETHER = 256, 384  # tokens of an input with one passage, and with two
 LONGEST = 24  # tokens of an answer
 SPANS = 3  # spans kept of an input
-AT_ONCE = 1024  # tokens of a batch
+AT_ONCE = 256  # tokens of a batch: one or two passages; four took 1.7 times as long
 KINDS = ("span", "yes", "no")
 
 _SURROGATES = re.compile("[\ud800-\udfff]")  # which no tokenizer takes

@@ -19,7 +19,7 @@ from rag.embed.encoder import TextEncoder
 from rag.embed.modelspec import ModelSpec
 from rag.embed.session import text_encoder
 from rag.read.judge import COUNT, FEATURES, LONGEST, SCALE, Aligned, Text, align, texts
-from rag.read.reader import Passage
+from rag.read.reader import AT_ONCE, Passage
 from rag.train.readings import SHARES, Folder, Reading, readings
 from rag.types import Vectors
 
@@ -27,7 +27,7 @@ VOTES = 4  # networks
 WIDTH, HIDDEN, GATHERED = 16, 48, 16
 EPOCHS, BATCH, RATE, DECAY = 4, 128, 2e-3, 1e-2
 DROPPED = 0.3
-AT_ONCE = 256  # readings whose passages are encoded together
+GROUP = 256  # readings whose passages are encoded together
 LEAST = -1e4  # below everything that is compared
 
 
@@ -45,7 +45,7 @@ def judges(
     """The networks learned from every folder's training questions at once."""
     rng, shares = np.random.default_rng(seed), {**SHARES, "altered": 0.0}
     drawn = [reading for source in sources for reading in readings(source, rng, shares)]
-    encoder = text_encoder(replace(model, max_tokens=LONGEST), batch_tokens=2 * LONGEST)
+    encoder = text_encoder(replace(model, max_tokens=LONGEST), batch_tokens=AT_ONCE)
     found = lessons(drawn, encoder, lambda n: say(f"judge: {n:,} of {len(drawn):,} readings"))
     return train(found, seed=seed, say=lambda vote, loss: say(f"judge: {vote + 1} of {VOTES}, loss {loss:.3f}"))
 
@@ -54,8 +54,8 @@ def lessons(readings: Sequence[Reading], encoder: TextEncoder, say: Callable[[in
     """Readings aligned, their vectors in two bytes a number; `say` is told how many there are so far."""
     found: list[Lesson] = []
     known: dict[Passage, Text] = {}
-    for at in range(0, len(readings), AT_ONCE):
-        group = readings[at : at + AT_ONCE]
+    for at in range(0, len(readings), GROUP):
+        group = readings[at : at + GROUP]
         asked = [("", reading.question) for reading in group]
         parts = [[(part.title, part.text) for part in reading.parts] for reading in group]
         wanted = list(dict.fromkeys(passage for passages in (asked, *parts) for passage in passages))
