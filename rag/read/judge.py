@@ -72,10 +72,11 @@ def opened(path: Path) -> Judge:
     from rag.embed.session import text_encoder
 
     weights = load(path)
-    if not weights.judges:
+    networks = weights.judges
+    if not networks:
         raise ModelError(f"{path}: has no weights to judge an answer with; train it again.")
     spec = replace(read(weights.facts["model"]), max_tokens=LONGEST)
-    return Judge(text_encoder(spec, batch_tokens=AT_ONCE), weights.judges)
+    return Judge(text_encoder(spec, batch_tokens=AT_ONCE), networks)
 
 
 def texts(encoder: TextEncoder, passages: Sequence[Passage]) -> list[Text]:

@@ -7,11 +7,12 @@ differences, int8 rows with a float32 scale each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from rag.errors import ModelError
@@ -21,14 +22,39 @@ KIND = "raghop reader 1"
 HEADS, JUDGES = "heads.", "judges."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """`difference` by the network's tensor names, `heads` by their own, the judge's networks; `facts` say more."""
+    """A file as it is stored; what is asked for is made whole then, since most who open it need a part."""
 
-    difference: Mapping[str, Vectors]
-    heads: Mapping[str, Vectors]
-    judges: Sequence[Mapping[str, Vectors]]
+    tensors: Mapping[str, NDArray[np.generic]]
     facts: Mapping[str, str]
+
+    @property
+    def difference(self) -> dict[str, Vectors]:
+        """By the network's tensor names."""
+        return {name: self._whole(name) for name in self._names if not name.startswith((HEADS, JUDGES))}
+
+    @property
+    def heads(self) -> dict[str, Vectors]:
+        """By their own names."""
+        return {name.removeprefix(HEADS): self._whole(name) for name in self._names if name.startswith(HEADS)}
+
+    @property
+    def judges(self) -> list[dict[str, Vectors]]:
+        """The judge's networks, each by its own names."""
+        found: dict[str, dict[str, Vectors]] = {}
+        for name in sorted(name for name in self._names if name.startswith(JUDGES)):
+            number, own = name.removeprefix(JUDGES).split(".", 1)
+            found.setdefault(number, {})[own] = self._whole(name)
+        return [*found.values()]
+
+    @property
+    def _names(self) -> list[str]:
+        return [name for name in self.tensors if not name.endswith(".scale")]
+
+    def _whole(self, name: str) -> Vectors:
+        scale = self.tensors.get(f"{name}.scale", np.ones(1, np.float32))
+        return self.tensors[name].astype(np.float32) * scale.astype(np.float32)
 
 
 def load(path: Path) -> Weights:
@@ -43,19 +69,4 @@ def load(path: Path) -> Weights:
         ) from error
     if facts.get("kind") != KIND or "model" not in facts:
         raise ModelError(f"{path}: not the weights of a reader; train some with `rag train reader`.")
-    one = np.float32(1)
-    whole = {
-        name: tensor.astype(np.float32) * tensors.get(f"{name}.scale", one)
-        for name, tensor in tensors.items()
-        if not name.endswith(".scale")
-    }
-    judges: dict[str, dict[str, Vectors]] = {}
-    for name in sorted(name for name in whole if name.startswith(JUDGES)):
-        number, own = name.removeprefix(JUDGES).split(".", 1)
-        judges.setdefault(number, {})[own] = whole[name]
-    return Weights(
-        {name: tensor for name, tensor in whole.items() if not name.startswith((HEADS, JUDGES))},
-        {name.removeprefix(HEADS): tensor for name, tensor in whole.items() if name.startswith(HEADS)},
-        tuple(judges.values()),
-        facts,
-    )
+    return Weights(tensors, facts)

@@ -98,12 +98,12 @@ class Network(nn.Module):
     def resume(self, path: Path) -> None:
         """Go on from a file of an earlier training."""
         weights = load(path)
-        now = dict(self.encoder.named_parameters())
+        now, heads = dict(self.encoder.named_parameters()), weights.heads
         with torch.no_grad():
             for name, change in weights.difference.items():
                 now[name].add_(torch.from_numpy(change))
             for name, parameter in self.heads.named_parameters():
-                parameter.copy_(torch.from_numpy(weights.heads[name]))
+                parameter.copy_(torch.from_numpy(heads[name]))
 
     def difference(self) -> dict[str, Vectors]:
         now = dict(self.encoder.named_parameters())
