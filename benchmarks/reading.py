@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -121,14 +121,27 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=cache, help="folder of indexes")
     given = parser.parse_args()
     reader = Reader(weights=given.weights, threshold=0)
-    families: dict[str, list[Said]] = {}
+    names = [name for family in given.only or FAMILIES for name in FAMILIES[family]]
+    rows = {
+        name: [
+            said(reader, question, hits, given.threshold)
+            for question, hits in found(name, given.data, given.cache, given.most)
+        ]
+        for name in names
+    }
+    print_answers(rows)
+    print_silence({family: [*chain(*(rows[n] for n in FAMILIES[family]))] for family in given.only or FAMILIES})
+
+
+def print_answers(rows: Mapping[str, Sequence[Said]]) -> None:
+    """How good the answers to each set's questions are."""
     print("| set | questions | EM | F1 | EM said | F1 said | answered |\n|---|---|---|---|---|---|---|")
-    for family in given.only or FAMILIES:
-        for name in FAMILIES[family]:
-            asked = found(name, given.data, given.cache, given.most)
-            rows = [said(reader, question, hits, given.threshold) for question, hits in asked]
-            families.setdefault(family, []).extend(rows)
-            print(f"| {name} | {len(rows)} | {' | '.join(map(_cell, _figures(rows)))} |", flush=True)
+    for name, one in rows.items():
+        print(f"| {name} | {len(one)} | {' | '.join(map(_cell, _figures(one)))} |")
+
+
+def print_silence(families: Mapping[str, Sequence[Said]]) -> None:
+    """How well the confidence tells, of each family, of those with unanswerable questions together, and of all."""
     print("\n| family | with an answer | without | AUROC | answered without, at 90% of right | threshold |")
     print("|---|---|---|---|---|---|")
     mixed = [rows for rows in families.values() if not all(row.answerable for row in rows)]

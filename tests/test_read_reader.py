@@ -16,12 +16,13 @@ from transformers import BertConfig, BertModel
 
 from rag.embed.modelspec import read as spec
 from rag.errors import ModelError
-from rag.read.candidates import CLOSED, FEATURES
-from rag.read.choice import SURE, Choice, read
-from rag.read.reader import Reading, opened
+from rag.read.candidates import CLOSED, FEATURES, Candidate
+from rag.read.choice import LENGTHS, Choice, read
+from rag.read.reader import GROUP, SPANS, Reading, Span, opened
 from rag.read.weights import load
 from rag.sentences import sentence_spans
-from rag.train.reader import Encoder, Network, Options, Trained, padded
+from rag.train.examples import Encoder, padded
+from rag.train.reader import Network, Trained
 from rag.train.reader_run import write
 from rag.train.readings import Part
 from rag.train.readings import Reading as Example
@@ -30,6 +31,7 @@ WORDS = "the ferry to Norvik leaves pier nine at noon . it is run by Havn Lines 
 PASSAGES = [
     ("Norvik ferry", "The ferry to Norvik leaves pier nine at noon. It is run by Havn Lines."),
     ("Canteen", "Soup is served at noon."),
+    ("Pier nine", "It is nine at pier nine? Who is at the pier."),
 ]
 QUESTION = "when does the ferry leave ?"
 
@@ -61,7 +63,7 @@ def reference(folder: Path, path: Path, parts: list[tuple[str, str]]) -> dict[st
     """The outputs of the training's own network on one input, from the stored weights."""
     network = Network(str(folder)).eval()
     network.resume(path)
-    encode = Encoder(str(folder), Options())
+    encode = Encoder(str(folder))
     example = encode(Example(QUESTION, tuple(Part(*part) for part in parts)), np.random.default_rng(0))
     ids, mask = padded([example.ids])
     with torch.no_grad():
@@ -70,7 +72,7 @@ def reference(folder: Path, path: Path, parts: list[tuple[str, str]]) -> dict[st
 
 def test_scores_are_those_of_the_network_that_trains(tiny: tuple[Path, Network, Path]) -> None:
     folder, _, path = tiny
-    inputs = [PASSAGES[:1], PASSAGES[1:], PASSAGES]
+    inputs = [PASSAGES[:1], PASSAGES[1:2], PASSAGES[:2], PASSAGES]
     for parts, found in zip(inputs, opened(path).read(QUESTION, inputs), strict=True):
         wanted = reference(folder, path, parts)
         assert found.relevant == pytest.approx(wanted["relevant"][0, 0], abs=1e-4)
@@ -94,6 +96,17 @@ def test_storing_keeps_the_network_nearly_as_it_is(tiny: tuple[Path, Network, Pa
     stored, exact = load(path).difference, network.difference()
     for name, tensor in exact.items():
         assert np.abs(stored[name] - tensor).max() <= np.abs(tensor).max() / 250
+
+
+def test_as_many_passages_are_read_at_once_as_fit(tiny: tuple[Path, Network, Path]) -> None:
+    reader = opened(tiny[2])
+    short, long = ("Pier", "soup " * 20), ("Pier", "soup " * 200)
+    assert [reader.fitting(QUESTION, passages) for passages in ([short], [short] * 3, [short] * 9)] == [2, 3, GROUP]
+    assert reader.fitting(QUESTION, [short, long, long, long]) == 3  # 20 + 200 + 200 tokens, then 200 more
+    assert reader.fitting(QUESTION, [long, long, long]) == 2
+    assert reader.fitting(QUESTION, [("Pier", "soup " * 900)] * 3) == 2  # which are cut
+    (reading,) = reader.read(QUESTION, [[("Pier", "soup " * 900)] * 2])
+    assert reading.facts[-1].passage == 1 and len(reading.spans) > SPANS
 
 
 def test_company_changes_no_reading(tiny: tuple[Path, Network, Path]) -> None:
@@ -128,11 +141,27 @@ def test_other_files_and_other_models_are_refused(tiny: tuple[Path, Network, Pat
 
 
 def test_a_choice_survives_its_file_and_others_are_refused() -> None:
-    span, closed, sure = (tuple(map(float, range(len(names) + 1))) for names in (FEATURES, CLOSED, SURE))
-    choice = Choice(span, closed, sure, ((0.05, 0.9), (0.2, 0.4)))
+    weights = {name: tuple(map(float, range(length))) for name, length in LENGTHS.items()}
+    unit = tuple(map(float, range(len(FEATURES) + 2)))
+    choice = Choice((unit, unit), **weights, risks=((0.05, 0.9), (0.2, 0.4)))
     assert read({"choice": choice.text()}, "f") == choice
     assert [choice.threshold(risk) for risk in (0.01, 0.05, 0.1, 0.3)] == [1.01, 0.9, 0.9, 0.4]
     assert choice.best([]) is None
-    for facts in ({}, {"choice": "{}"}, {"choice": json.dumps({"span": [1], "closed": [1], "sure": [1], "risks": []})}):
+    short = json.dumps({**json.loads(choice.text()), "sure": [1]})
+    narrow = json.dumps({**json.loads(choice.text()), "order": [[1, 2]]})
+    for facts in ({}, {"choice": "{}"}, {"choice": short}, {"choice": narrow}):
         with pytest.raises(ModelError, match="train it again"):
             read(facts, "f")
+
+
+def test_the_best_span_is_chosen_by_a_network_and_judged_by_a_sum() -> None:
+    found = [
+        Candidate(text, Span(0, 0, 1, 0.0), False, tuple(float(value if name == "place" else 0) for name in FEATURES))
+        for text, value in (("a", 3), ("b", 90))
+    ]
+    order = ((*(0.1 * (name == "place") for name in FEATURES), -0.3, -2.0),)  # -2 tanh(0.1 place - 0.3)
+    span = (*(float(name == "place") for name in FEATURES), 0.5)
+    choice = Choice(order, span, (0.0,) * (len(CLOSED) + 1), (1.0, 0.0, 0.0, 0.0, 0.0))
+    best = choice.best(found)
+    assert best and best[0].text == "a" and best[1] == pytest.approx(3.5)
+    assert choice.confidence(*best, [Reading((), 0.0, (), ())], 0.0) == pytest.approx(1 / (1 + np.exp(-3.5)))

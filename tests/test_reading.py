@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from benchmarks import calibrate
 from benchmarks.findings.plan import SOURCES
 from benchmarks.reading import FAMILIES, Said, interval, separation
+from rag.read.candidates import FEATURES, Candidate
+from rag.read.reader import Reading, Span
+from rag.train.reader_fit import Case
 
 
 def test_separation_by_hand() -> None:
@@ -24,3 +29,23 @@ def test_separation_by_hand() -> None:
 
 def test_every_family_is_of_sources_with_answers() -> None:
     assert all(SOURCES[name].answers for names in FAMILIES.values() for name in names)
+
+
+def test_each_part_is_answered_with_what_the_others_taught() -> None:
+    def read(family: str, fold: int, leads: bool) -> calibrate.Read:
+        """Two candidates; "good" is the right one, and has the larger margin where it `leads`."""
+        margins = (3.0, -3.0) if leads else (-3.0, 3.0)
+        found = tuple(
+            Candidate(text, Span(0, 0, 1, margin), False, tuple(margin * (name == "margin") for name in FEATURES))
+            for text, margin in zip(("good", "bad"), margins, strict=True)
+        )
+        case = Case(found, (True, False), (Reading((), 0.0, (), ()),), 0.0, True)
+        return calibrate.Read(family, family, fold, case, ("good",), True)
+
+    odd = [read("many", 0, leads=False) for _ in range(5)]  # they alone say that a small margin is right
+    said = calibrate.folds([*odd, *(read("many", 1 + n % 4, leads=True) for n in range(60))])
+    assert [one.em for one in said] == [0.0] * 5 + [1.0] * 60
+    rows = [read("few", 0, leads=True)] * 5 + [read("many", 0, leads=True)] * 60
+    weights = {row.family: row.case.weight for row in calibrate.balanced(rows)}
+    assert weights["few"] * 5 == pytest.approx(weights["many"] * 60)
+    assert np.mean([row.case.weight for row in calibrate.balanced(rows)]) == pytest.approx(1)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from rag.errors import InputError
 from rag.read.candidates import CLOSED, FEATURES, Candidate
-from rag.read.reader import Reading, Span
+from rag.read.choice import scores
+from rag.read.reader import TOGETHER, Span
+from rag.read.reader import Reading as Said
+from rag.train import cloze
+from rag.train.examples import Batch, Encoder
 from rag.train.lexical import Lexical
+from rag.train.order import order
 from rag.train.reader import Options
-from rag.train.reader_fit import Case, f1, fit, logistic
+from rag.train.reader_fit import Case, f1, fit, logistic, rising
 from rag.train.reader_run import train_reader
-from rag.train.readings import Part, altered, read, readings
+from rag.train.readings import Part, Reading, altered, asked, read, readings
 
 PASSAGES = [
     {"pid": "p0", "title": "Norvik", "text": "Norvik lies on a lake. Its ferry was built in 1962."},
@@ -31,29 +37,98 @@ def folder(place: Path, questions: list[dict[str, object]]) -> Path:
 
 
 def test_readings_mark_the_answer_and_its_sentence(tmp_path: Path) -> None:
-    asked: list[dict[str, object]] = [
+    rows: list[dict[str, object]] = [
         {"id": "a", "question": "When was the ferry of Norvik built?", "answer": "1962", "gold": ["p0"]},
         {"id": "e", "question": "Which is older, Norvik or Tarnvik?", "answer": "yes", "gold": ["p0", "p1"]},
+        {"id": "f", "question": "What of the lake's town?", "answer": "1962", "gold": ["p0", "p1"]},
         {"id": "c", "question": "What is lost?", "answer": "x", "gold": ["p9"]},
         {"id": "d", "question": "Whose?", "answer": "1962", "gold": ["p0"], "shares_gold_with_eval": True},
         {"id": "b", "question": "Who built it?", "answer": "1962", "gold": ["p0"]},
     ]
-    source = read(folder(tmp_path, asked))
-    assert [row["id"] for row in source.train] == ["a", "e"]
+    source = read(folder(tmp_path, rows))
+    assert [row["id"] for row in source.train] == ["a", "e", "f"]
     assert [row["id"] for row in source.held_out] == ["b"]  # by its id, so that it stays the same one
-    for seed in range(8):
-        for found in readings(source, np.random.default_rng(seed)):
-            if found.question not in {row["question"] for row in asked}:
-                assert not any(part.answer or part.relevant for part in found.parts)
+    questions = asked(source)
+    kinds = set()
+    for seed in range(40):
+        for found in readings(questions, np.random.default_rng(seed)):
+            titles = [part.title for part in found.parts]
+            assert len(set(titles)) == len(titles)
+            kinds.add((found.question[:5], len(found.parts) > 1, found.kind, found.whole))
+            if found.question not in {row["question"] for row in rows}:
+                assert not found.whole and not any(part.answer or part.relevant for part in found.parts)
                 continue
             for part in found.parts:
                 if part.answer:
-                    assert part.text[slice(*part.answer)] == "1962" and part.title == "Norvik"
-                    assert [part.text[a:b] for a, b in part.facts] == ["Its ferry was built in 1962."]
+                    assert part.text[slice(*part.answer)] == "1962" and part.title != "Havnes"
+                    assert [part.text[a:b] for a, b in part.facts] == [
+                        {"Norvik": "Its ferry was built in 1962.", "Tarnvik": "The year 1962 was cold."}[part.title]
+                    ]
                 elif not part.relevant:
                     assert "1962" not in part.text
-            assert found.kind == (1 if "older" in found.question else 0)
-            assert len(found.parts) == 2 or found.kind == 0
+            if found.whole:
+                assert {"Norvik", *(["Tarnvik"] if "a" in found.question[3:] else [])} & set(titles)
+            assert found.kind == 0 or (found.kind == 1 and "older" in found.question and found.whole)
+    assert {("When ", True, 0, True), ("Which", True, 1, True), ("Which", True, 0, False)} <= kinds
+    assert ("What ", True, 0, True) in kinds and ("What ", True, 0, False) in kinds
+
+
+def test_a_chain_has_its_answer_in_one_passage_and_its_steps_are_questions_of_their_own(tmp_path: Path) -> None:
+    steps = [
+        {"question": "Which town has a lake?", "answer": "Norvik", "gold": "p0"},
+        {"question": "When was #1's ferry built?", "answer": "1962", "gold": "p0"},
+    ]
+    rows: list[dict[str, object]] = [
+        {"id": "a", "question": "When?", "answer": "1962", "gold": ["p0", "p1"], "question_decomposition": steps}
+    ]
+    whole, first, second = asked(read(folder(tmp_path, rows)))
+    assert [part.title for part in whole.golds if part.answer] == ["Tarnvik"]  # where the chain ends
+    assert (first.question, second.question) == ("Which town has a lake?", "When was Norvik's ferry built?")
+    assert [one.golds[0].text[slice(*(one.golds[0].answer or (0, 0)))] for one in (first, second)] == ["Norvik", "1962"]
+
+
+TOWNS = [
+    ("Norvik", "Norvik lies on a lake. The ferry of Norvik was built in 1962 by Havn Lines. Havn Lines is old."),
+    ("Tarnvik", "Tarnvik has no ferry. In the year 1971 it was cold. Nobody went to Tarnvik before 1971."),
+    ("Havnes", "It rains."),
+]
+
+
+def test_cloze_questions_are_answered_by_what_is_left_of_their_passage() -> None:
+    made = cloze.clozes(TOWNS, np.random.default_rng(0))
+    assert made
+    for one in made:
+        (part,) = one.golds
+        original = dict(TOWNS)[part.title]
+        answer = part.text[slice(*(part.answer or (0, 0)))]
+        assert answer in original and answer not in one.question
+        (fact,) = part.facts
+        assert part.answer and fact[0] <= part.answer[0] < part.answer[1] <= fact[1]
+        said = one.question.rstrip("?")
+        assert any(said.replace(word, answer) in original for word in (*cloze.ASKS[True], *cloze.ASKS[False]))
+        assert said not in part.text
+    seen = [one for seed in range(20) for one in cloze.readings(made, np.random.default_rng(seed))]
+    assert {reading.whole for reading in seen} == {True, False}
+    for reading in seen:
+        assert reading.whole == any(part.answer for part in reading.parts)
+
+
+def test_examples_point_at_the_answer_also_where_texts_are_cut() -> None:
+    encode, rng = Encoder("bundled"), np.random.default_rng(0)
+    long = "The lake is deep. " * 200 + "The ferry was built in 1962. " + "Nobody swims there. " * 200
+    at = long.index("1962")
+    holder = Part("Norvik", long, (at, at + 4), ((long.index("The ferry"), at + 5),), relevant=True)
+    others = [Part(f"Town {n}", f"Town {n} has {n} boats. " * 20) for n in range(4)]
+    for parts in ((holder,), (others[0], holder, *others[1:])):
+        example = encode(Reading("When was it built?", parts, whole=True), rng)
+        assert len(example.ids) <= TOGETHER and len(example.texts) <= len(parts)
+        assert encode.tokenizer.decode(list(example.ids[example.start : example.end + 1])) == "1962"
+        held = [encode.tokenizer.decode(list(example.ids[a:b])) for a, b, support in example.sentences if support]
+        assert held == ["the ferry was built in 1962."]
+    batch = Batch.of([example, encode(Reading("Who?", (others[0],)), rng)], "cpu")
+    assert batch.ids.shape == batch.mask.shape == batch.allowed.shape == batch.sentence.shape
+    assert batch.held.sum() == 1 and batch.relevant.tolist() == [True, False]
+    assert batch.allowed[0, example.start] and batch.allowed[:, 0].all() and not batch.allowed[:, 1].any()
 
 
 def test_an_altered_question_asks_of_something_else_in_the_passage() -> None:
@@ -95,6 +170,29 @@ def test_the_logistic_function_finds_what_made_the_labels() -> None:
     assert logistic(np.zeros((0, 2)), np.zeros(0)).tolist() == [0, 0, 0]
 
 
+def test_an_order_puts_first_what_was_right_whatever_its_level() -> None:
+    rng = np.random.default_rng(2)
+
+    def lists(n: int) -> list[tuple[np.ndarray[Any, Any], list[bool], float]]:
+        drawn = [rng.normal(size=(4, 3)) + np.array([0, 10 * (i % 2), 0]) for i in range(n)]
+        return [(rows, [bool(x) for x in rows[:, 0] == rows[:, 0].max()], 1.0) for rows in drawn]
+
+    units = order([*lists(300), (np.zeros((2, 3)), [False, False], 1.0)], 3)
+    first = [right[int(np.argmax(scores(rows, units)))] for rows, right, _ in lists(200)]
+    assert np.mean(first) > 0.9
+    assert order([(np.zeros((2, 3)), [False, False], 1.0)], 3) == ()
+    assert scores(np.zeros((2, 3), np.float32), ()).tolist() == [0, 0]
+
+
+def test_what_speaks_for_an_answer_never_counts_against_it() -> None:
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(500, 3))
+    right = (rows[:, 0] - rows[:, 1] + 0.5 * rng.normal(size=500) > 0).astype(float)
+    weights = rising(rows, right, np.ones(500))
+    assert weights[0] > 1 and weights[1] == 0 and weights[2] >= 0
+    assert logistic(rows, right)[1] < -1  # which it would have been
+
+
 def test_the_fit_prefers_the_right_candidate_and_knows_its_risk() -> None:
     rng = np.random.default_rng(1)
     cases = []
@@ -103,16 +201,32 @@ def test_the_fit_prefers_the_right_candidate_and_knows_its_risk() -> None:
         values = rng.normal(size=(2, len(FEATURES)))
         values[0, 0] += 4 * answerable
         found = tuple(Candidate("x", Span(0, 0, 1, 0.0), False, tuple(map(float, row))) for row in values)
-        cases.append(Case(found, (answerable, False), (Reading((), 0.0, (), ()),), 2.0 * (n % 2)))
+        cases.append(Case(found, (answerable, False), (Said((), 0.0, (), ()),), 2.0 * (n % 2), answerable))
     choice = fit(cases)
     picked = [choice.best(case.found) for case in cases]
     assert (
         np.mean([p is not None and p[0] is c.found[0] for p, c in zip(picked, cases, strict=True) if c.right[0]]) > 0.95
     )
-    sure = np.array([choice.confidence(p[1], c.alone, c.together) for p, c in zip(picked, cases, strict=True) if p])
+    sure = np.array([choice.confidence(*p, c.alone, c.together) for p, c in zip(picked, cases, strict=True) if p])
     can = np.array([case.right[0] for case in cases])
     assert sure[can].mean() > sure[~can].mean() + 0.5
+    assert sure.mean() == pytest.approx(can.mean(), abs=0.03)  # a probability
     said = sure >= choice.threshold(0.1)
     assert said.sum() > 100 and (~can[said]).mean() < 0.15
     assert len(choice.closed) == len(CLOSED) + 1
-    assert choice.sure[0] > 0.5 and abs(choice.sure[2]) < 0.5  # the judge said nothing that helps
+    assert choice.sure[0] > 0.5 and abs(choice.sure[3]) < 0.5  # the judge said nothing that helps
+
+
+def test_a_wrong_answer_to_a_question_that_has_one_is_surer_than_any_to_one_that_has_none() -> None:
+    rng = np.random.default_rng(3)
+    cases = []
+    for n in range(600):
+        answerable, right = n % 2 == 0, n % 4 == 0
+        values = np.zeros((1, len(FEATURES)))
+        found = (Candidate("x", Span(0, 0, 1, 0.0), False, tuple(map(float, values[0]))),)
+        judged = float(rng.normal() + 3 * answerable)  # it tells which have an answer, not which answers are right
+        cases.append(Case(found, (right,), (Said((), 0.0, (), ()),), judged, answerable))
+    choice = fit(cases)
+    sure = [choice.confidence(one.found[0], 0.0, one.alone, one.together) for one in cases]
+    has, none = ([s for s, one in zip(sure, cases, strict=True) if one.answerable == can] for can in (True, False))
+    assert np.mean(has) > np.mean(none) + 0.1

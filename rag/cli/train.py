@@ -91,7 +91,9 @@ def reader(
     epochs: Annotated[
         int, typer.Option(min=0, help="How often every question is read; 0: only judge and confidence.")
     ] = 1,
+    cloze: Annotated[int, typer.Option(min=0, help="Epochs of questions made of the passages, ahead of these.")] = 0,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long, however far it came.")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Questions read at once.")] = 24,
     rate: Annotated[float, typer.Option(min=1e-7, help="Learning rate at its height.")] = 1.5e-4,
     start: Annotated[Path | None, typer.Option(help="Go on from this file of an earlier training.")] = None,
     fitted: Annotated[int, typer.Option(min=1, help="Questions of a folder that set the confidence.")] = 200,
@@ -99,20 +101,21 @@ def reader(
 ) -> None:
     """Train the reader (`generate: {use: reader, weights: FILE}`) on questions with answers.
 
-    A folder is one of `rag train hop` whose questions have `answer` or `answers`, and maybe `supporting_facts`. After
-    the training the confidence is set on questions it has not seen, where the folder has no questions_dev.
+    A folder is one of `rag train hop` whose questions have `answer` or `answers`, and maybe `supporting_facts`; named
+    twice, its questions count twice. After the training the confidence is set on questions it has not seen, where the
+    folder has no questions_dev. A GPU is used where there is one.
 
     Examples:
 
       rag train reader ./labelled --out my-reader.safetensors
 
-      rag train reader data/squad data/hotpotqa --out reader.safetensors --minutes 50
+      rag train reader data/squad data/hotpotqa data/hotpotqa --cloze 1 --out reader.safetensors --minutes 50
     """
     from rag.cli.terminal import say
     from rag.train.reader import Options
     from rag.train.reader_run import train_reader
 
-    options = Options(epochs=epochs, minutes=minutes, rate=rate, seed=seed)
+    options = Options(epochs=epochs, cloze=cloze, batch=batch, rate=rate, minutes=minutes, seed=seed)
     report = train_reader(folders, out, options=options, fitted=fitted, start=start, say=say)
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
 

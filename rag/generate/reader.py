@@ -50,12 +50,12 @@ class Reader:
     weights: str = ""
     hits: Annotated[int, Field(ge=1)] = 8
     sentences: Annotated[int, Field(ge=1)] = 2
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.18
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.14
     wrong: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """Paris: “Its capital is Paris.” [1], and a line for each further sentence."""
-        passages = self._passages(hits)
+        passages = self.passages(hits)
         found = self._found(question, passages, self._about(hits))
         if found is None or found.confidence < self._least:
             return
@@ -65,10 +65,11 @@ class Reader:
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How likely the best answer is right, said or not; 0 where there is nothing to read."""
-        found = self._found(question, self._passages(hits), self._about(hits))
+        found = self._found(question, self.passages(hits), self._about(hits))
         return found.confidence if found else 0.0
 
-    def _passages(self, hits: Sequence[Hit]) -> tuple[Passage, ...]:
+    def passages(self, hits: Sequence[Hit]) -> tuple[Passage, ...]:
+        """What is read of the hits: what they are about, and their text."""
         heads = [" ".join((hit.chunk.context or hit.chunk.title).split()) for hit in hits[: self.hits]]
         return tuple((head, hit.chunk.text) for head, hit in zip(heads, hits, strict=False))
 
@@ -86,7 +87,7 @@ class Reader:
         if best is None:
             return None
         candidate, logit = best
-        confidence = choice.confidence(logit, read.alone, judge(question, passages))
+        confidence = choice.confidence(candidate, logit, read.alone, judge(question, passages))
         first = _sentence(candidate, passages[candidate.span.passage][1])
         quotes = [first, *_support(first, read.alone, passages, about[first.passage])][: self.sentences]
         span, text = candidate.span, passages[first.passage][1]

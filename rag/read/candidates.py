@@ -1,7 +1,7 @@
 """Every answer the passages may hold, as a row of numbers: what a choice and a confidence are made from.
 
-All passages are read alone; the best three then in pairs with the first, so that they compete. A question that asks
-for yes or no (by its first word) has these two as its candidates, from the pair alone: a span would not answer it.
+All passages are read alone; the best then together, as many as fit into one input, so that they compete. A question
+that asks for yes or no (by its first word) has these two as its candidates, from the latter; a span would be no answer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rag.types import Vectors
 from rag.words import Token, tokens
 
 FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
-CLOSED = ("decided", "against span", "relevant", "partner")
+CLOSED = ("decided", "against span", "whole", "relevant")
 LOWEST = -10.0  # a score that was not taken, or lower
 _POLAR = re.compile(
     r"(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)\b(?!.*\bor\b)",
@@ -28,7 +28,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An answer: a span of a passage, or (`closed`) "yes" or "no" from two passages; `values` are its features."""
+    """An answer: a span of a passage, or (`closed`) "yes" or "no" from several; `values` are its features."""
 
     text: str
     span: Span
@@ -38,10 +38,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The candidates, and what each passage said when read alone."""
+    """The candidates, what each passage said when read alone, and what the best did together."""
 
     candidates: tuple[Candidate, ...]
     alone: tuple[Reading, ...]
+    together: Reading | None
 
 
 def polar(question: str) -> bool:
@@ -57,20 +58,19 @@ def key(text: str) -> str:
 def candidates(question: str, passages: Sequence[Passage], reader: Reader) -> Read:
     """All candidates of some passages, which stand best first."""
     if not passages:
-        return Read((), ())
+        return Read((), (), None)
     alone = reader.read(question, [[passage] for passage in passages])
-    strength = [(reading.spans[0].score if reading.spans else LOWEST) + reading.relevant for reading in alone]
+    strength = [reading.relevant for reading in alone]
+    if not polar(question):
+        strength = [(r.spans[0].score if r.spans else LOWEST) + r.relevant for r in alone]
+    order = [int(i) for i in np.argsort(-np.array(strength), kind="stable")]
+    best = sorted(order[: reader.fitting(question, [passages[i] for i in order])])
+    (together,) = reader.read(question, [[passages[i] for i in best]])
     if polar(question):
-        strength = [reading.relevant for reading in alone]
-    best = [int(i) for i in np.argsort(-np.array(strength), kind="stable")[:3]]
-    pairs = [(best[0], other) for other in best[1 : 2 if polar(question) else 3]]
-    together = reader.read(question, [[passages[i] for i in sorted(pair)] for pair in pairs])
-    if polar(question):
-        return Read(_closed(alone, together, best), tuple(alone))
+        return Read(_closed(alone, together, order[0]), tuple(alone), together)
     joint: dict[int, list[Span]] = {i: [] for i in best}
-    for pair, reading in zip(pairs, together, strict=True):
-        for span in reading.spans:
-            joint[sorted(pair)[span.passage]].append(span)
+    for span in together.spans:
+        joint[best[span.passage]].append(span)
     spans = [Span(i, span.start, span.end, span.score) for i, reading in enumerate(alone) for span in reading.spans]
     known = {(span.passage, span.start, span.end) for span in spans}
     spans += [
@@ -104,20 +104,19 @@ def candidates(question: str, passages: Sequence[Passage], reader: Reader) -> Re
         }
         if own:
             found.append(Candidate(text, span, False, tuple(values[name] for name in FEATURES)))
-    return Read(tuple(found), tuple(alone))
+    return Read(tuple(found), tuple(alone), together)
 
 
-def _closed(alone: Sequence[Reading], together: Sequence[Reading], best: Sequence[int]) -> tuple[Candidate, ...]:
-    """Yes and no, each with how far it is ahead."""
-    if not together:
+def _closed(alone: Sequence[Reading], together: Reading, best: int) -> tuple[Candidate, ...]:
+    """Yes and no, each with how far it is ahead; they stand for the best passage's best sentence."""
+    fact = max(alone[best].facts, key=lambda fact: fact.score, default=None)
+    if fact is None:
         return ()
-    span, yes, no = together[0].kinds
+    span, yes, no = together.kinds
     found = []
     for text, own, other in (("yes", yes, no), ("no", no, yes)):
-        facts = max(alone[best[0]].facts, key=lambda fact: fact.score, default=None)
-        if facts:
-            values = (own - other, own - span, alone[best[0]].relevant, alone[best[1]].relevant)
-            found.append(Candidate(text, Span(best[0], facts.start, facts.end, own - other), True, values))
+        values = (own - other, own - span, together.relevant, alone[best].relevant)
+        found.append(Candidate(text, Span(best, fact.start, fact.end, own - other), True, values))
     return tuple(found)
 
 

@@ -1,48 +1,59 @@
-"""Which candidate is the answer, and how sure that is: three logistic functions.
+"""Which candidate is the answer, and how sure that is.
 
-One chooses among spans, one between yes and no; the third takes the chosen one's logit, how relevant the passages are
-on average, and whether the judge (`rag.read.judge`) finds the question answered by all of them together. They are
-fitted by `rag train reader` on questions that the network was not trained on (where there are some), over passages
-found by words: with the answer among them, with it removed, off topic, or about it but without it. The confidence is a
-probability of being right there; `risks` says what to ask for to be wrong at most so often.
+Among spans the best one by a small network's word on their features is chosen, between yes and no the likelier one. A
+logistic function says how likely the chosen one is right by itself; another takes its logit, whether it is a yes or no,
+how relevant the passages are on average, and what the judge (`rag.read.judge`) says of all of them together, and gives
+the confidence: a probability of being right on the questions that it was fitted on (`rag.train.reader_fit`). `risks`
+says what to ask for to be wrong at most so often.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from rag.errors import ModelError
 from rag.read.candidates import CLOSED, FEATURES, Candidate, matrix
 from rag.read.reader import Reading
+from rag.types import Vectors
 
-SURE = ("chosen", "relevant", "together")
+SURE = ("chosen", "closed", "relevant", "together")
+LENGTHS = {"span": len(FEATURES) + 1, "closed": len(CLOSED) + 1, "sure": len(SURE) + 1}
+WIDEST = 12.0  # no feature counts for more
+
+Units = tuple[tuple[float, ...], ...]  # of a network with one hidden layer: weights, bias and what is added, of each
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Weights of the features with the bias last, and (share wrong, least confidence that keeps to it) pairs."""
+    """The units of the order among spans; weights of the features with a bias at their end.
 
+    `risks` are (share wrong, least confidence that keeps to it) pairs.
+    """
+
+    order: Units
     span: tuple[float, ...]
     closed: tuple[float, ...]
     sure: tuple[float, ...]
     risks: tuple[tuple[float, float], ...] = ()
 
     def best(self, found: Sequence[Candidate]) -> tuple[Candidate, float] | None:
-        """The likeliest candidate with its logit; None where there is none."""
+        """The likeliest candidate with its logit of being right; None where there is none."""
         if not found:
             return None
-        scores = logits(found, self.closed if found[0].closed else self.span)
-        best = max(range(len(found)), key=lambda i: (scores[i], -i))
-        return found[best], scores[best]
+        rows, closed = features(found), found[0].closed
+        weights = np.array(self.closed if closed else self.span)
+        logits = rows @ weights[:-1] + weights[-1]
+        best = int(np.argmax(logits if closed else scores(rows, self.order)))
+        return found[best], float(logits[best])
 
-    def confidence(self, chosen: float, alone: Sequence[Reading], together: float) -> float:
-        """How sure it is, 0 to 1: from the chosen one's logit, each passage's reading, and what the judge says."""
-        logit = float(np.dot(evidence(chosen, alone, together), self.sure[:-1])) + self.sure[-1]
-        return float(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
+    def confidence(self, chosen: Candidate, logit: float, alone: Sequence[Reading], together: float) -> float:
+        """How sure it is, 0 to 1: from the chosen one, each passage's reading, and what the judge says."""
+        total = float(np.dot(evidence(chosen, logit, alone, together), self.sure[:-1])) + self.sure[-1]
+        return float(1 / (1 + np.exp(-np.clip(total, -50, 50))))
 
     def threshold(self, risk: float) -> float:
         """The least confidence at which at most this share of the answers was wrong; above 1 where none is."""
@@ -50,27 +61,35 @@ class Choice:
 
     def text(self) -> str:
         """As it stands in a weights file."""
-        return json.dumps({"span": self.span, "closed": self.closed, "sure": self.sure, "risks": self.risks})
+        return json.dumps(asdict(self))
 
 
-def logits(found: Sequence[Candidate], weights: Sequence[float]) -> list[float]:
-    """The weighted sum of each candidate's features."""
-    return [float(x) for x in matrix(found).astype(float) @ np.array(weights[:-1]) + weights[-1]]
+def features(found: Sequence[Candidate]) -> Vectors:
+    """What a choice is made from, (n, features)."""
+    return np.clip(matrix(found), -WIDEST, WIDEST)
 
 
-def evidence(chosen: float, alone: Sequence[Reading], together: float) -> tuple[float, ...]:
+def scores(rows: Vectors, order: Units) -> Vectors:
+    """The network's word on each row of features, (n,)."""
+    units = np.array(order).reshape(-1, rows.shape[1] + 2)
+    scored: Vectors = np.tanh(rows @ units[:, :-2].T + units[:, -2]) @ units[:, -1]
+    return scored
+
+
+def evidence(chosen: Candidate, logit: float, alone: Sequence[Reading], together: float) -> tuple[float, ...]:
     """What a confidence is made of, in the order of `SURE`."""
-    return chosen, float(np.mean([reading.relevant for reading in alone])), together
+    return logit, float(chosen.closed), float(np.mean([reading.relevant for reading in alone])), together
 
 
 def read(facts: Mapping[str, str], where: object) -> Choice:
     """The choice in a weights file's metadata. Raises ModelError for a file without one that fits."""
     try:
         data = json.loads(facts["choice"])
-        span, closed, sure = (tuple(data[name]) for name in ("span", "closed", "sure"))
-        found = Choice(span, closed, sure, tuple((a, b) for a, b in data["risks"]))
+        order, risks = (tuple(tuple(map(float, row)) for row in data[name]) for name in ("order", "risks"))
+        found = Choice(order, **{name: tuple(data[name]) for name in LENGTHS}, risks=tuple((a, b) for a, b in risks))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{where}: does not say how to choose an answer; train it again.") from error
-    if [len(found.span), len(found.closed), len(found.sure)] != [len(names) + 1 for names in (FEATURES, CLOSED, SURE)]:
+    fits = all(len(getattr(found, name)) == length for name, length in LENGTHS.items())
+    if not fits or any(len(unit) != len(FEATURES) + 2 for unit in found.order):
         raise ModelError(f"{where}: its choice is made from other features than this version has; train it again.")
     return found

@@ -2,8 +2,9 @@
 
 The bundled MiniLM with a trained difference and four linear heads, run by onnxruntime without torch. One pass over
 (question, passage) gives answer spans with their scores against "no answer here", the passage's relevance and the
-support of each of its sentences; one over (question, two passages) lets both compete for the answer, and weighs yes
-and no. All scores are logits. What it does not do: it writes nothing, and it knows nothing but what it reads.
+support of each of its sentences; one over (question, several passages) lets them compete for the answer, weighs yes
+and no, and says whether they hold all it needs. All scores are logits. What it does not do: it writes nothing, and it
+knows nothing but what it reads.
 
 Related: BERT on SQuAD 2.0 (arXiv 1810.04805, 1806.03822), shared normalisation (arXiv 1710.10723).
 """
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +25,14 @@ from tokenizers import Tokenizer
 
 from rag.embed.batching import batches, padded
 from rag.errors import ModelError
-from rag.read.layout import Layout, lay_out
+from rag.read.layout import QUESTION, TITLE, Layout, lay_out
 from rag.read.weights import load
 from rag.sentences import sentence_spans
 from rag.types import Vectors
 
 SHIPPED = Path(__file__).parent / "weights" / "minilm-reader.safetensors"
-ALONE, TOGETHER = 256, 384  # tokens of an input with one passage, and with two
+ALONE, TOGETHER = 256, 512  # tokens of an input with one passage, and with several
+GROUP = 5  # passages of an input, at most
 LONGEST = 24  # tokens of an answer
 SPANS = 3  # spans kept of an input
 AT_ONCE = 256  # tokens of a batch: one or two passages; four took 1.7 times as long
@@ -52,9 +55,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one input says: the best spans, best first; relevance; (span, yes, no); and each passage's sentences.
+    """What one input says: the best spans, best first; (span, yes, no); and each passage's sentences.
 
-    `facts` are (passage, start, end, score) with the span of a sentence.
+    `relevant` is the relevance of one passage; of several, whether they hold all that the answer needs. `facts` are
+    (passage, start, end, score) with the span of a sentence.
     """
 
     spans: tuple[Span, ...]
@@ -71,9 +75,16 @@ class Reader:
     tokenizer: Tokenizer
     heads: Mapping[str, Vectors]
     workers: int = 1
+    batch_tokens: int = AT_ONCE
+
+    def fitting(self, question: str, passages: Sequence[Passage]) -> int:
+        """How many of the passages, in their order, can be read at once: up to GROUP, two even where they are cut."""
+        room = TOGETHER - len(self._tokens(question)[0][:QUESTION]) - 2
+        sizes = [len(self._tokens(title)[0][:TITLE]) + len(self._tokens(text)[0]) + 2 for title, text in passages]
+        return max(2, sum(size <= room for size in accumulate(sizes[:GROUP])))
 
     def read(self, question: str, inputs: Sequence[Sequence[Passage]]) -> list[Reading]:
-        """Read the question with each input's passages, one or two of them."""
+        """Read the question with each input's passages, one or several."""
         asked, (cls, sep) = self._tokens(question)[0], self._marks
         layouts = []
         for parts in inputs:
@@ -90,7 +101,7 @@ class Reader:
             }
             return [(i, {name: values[row] for name, values in out.items()}) for row, i in enumerate(batch)]
 
-        todo = batches([len(layout.ids) for layout in layouts], AT_ONCE)
+        todo = batches([len(layout.ids) for layout in layouts], self.batch_tokens)
         if self.workers == 1 or len(todo) < 2:
             found = dict(pair for batch in todo for pair in run(batch))
         else:
@@ -109,7 +120,7 @@ class Reader:
             facts += _facts(n, text, out["fact"][at : at + length, 0], offsets)
         spans.sort(key=lambda span: (-span.score, span.passage, span.start))
         kinds = tuple(float(value) for value in out["kind"][0])
-        return Reading(tuple(spans[:SPANS]), float(out["relevant"][0, 0]), kinds, tuple(facts))
+        return Reading(tuple(spans[: SPANS + len(parts) - 1]), float(out["relevant"][0, 0]), kinds, tuple(facts))
 
     @cached_property
     def _marks(self) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from rag.embed.modelspec import ModelSpec
 from rag.embed.session import text_encoder
 from rag.read.judge import COUNT, FEATURES, LONGEST, SCALE, Aligned, Text, align, texts
 from rag.read.reader import AT_ONCE, Passage
-from rag.train.readings import SHARES, Folder, Reading, readings
+from rag.train.readings import SHARES, Asked, Reading, readings
 from rag.types import Vectors
 
 VOTES = 4  # networks
@@ -40,11 +40,10 @@ class Lesson:
 
 
 def judges(
-    sources: Sequence[Folder], model: ModelSpec, *, seed: int, say: Callable[[str], None]
+    questions: Sequence[Asked], model: ModelSpec, *, seed: int, say: Callable[[str], None]
 ) -> list[dict[str, Vectors]]:
-    """The networks learned from every folder's training questions at once."""
-    rng, shares = np.random.default_rng(seed), {**SHARES, "altered": 0.0}
-    drawn = [reading for source in sources for reading in readings(source, rng, shares)]
+    """The networks learned from the readings of one epoch."""
+    drawn = list(readings(questions, np.random.default_rng(seed), {**SHARES, "altered": 0.0}))
     encoder = text_encoder(replace(model, max_tokens=LONGEST), batch_tokens=AT_ONCE)
     found = lessons(drawn, encoder, lambda n: say(f"judge: {n:,} of {len(drawn):,} readings"))
     return train(found, seed=seed, say=lambda vote, loss: say(f"judge: {vote + 1} of {VOTES}, loss {loss:.3f}"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
+from torch import Tensor
 
 from rag.embed.modelspec import read as spec
 from rag.errors import InputError
@@ -14,10 +16,11 @@ from rag.read.choice import Choice
 from rag.read.judge import opened as judging
 from rag.read.reader import opened
 from rag.read.weights import HEADS, JUDGES, KIND
+from rag.train import cloze
 from rag.train.judge import judges
 from rag.train.reader import Options, Trained, train
 from rag.train.reader_fit import cases, fit
-from rag.train.readings import Folder, Reading, read, readings
+from rag.train.readings import Folder, asked, read, readings
 from rag.train.weights import pack
 from rag.types import Vectors
 
@@ -36,37 +39,42 @@ def train_reader(
 ) -> Trained:
     """Train on every folder at once, from the bundled model or from `start`; `fitted` questions each for the choice.
 
+    The questions of a folder named twice are read twice in an epoch.
+
     `out` is written every few hundred steps, so that a killed training leaves one to start from; the card goes beside
     it. No epochs leave the network of `start` as it is, and make judge and confidence anew. Raises InputError for
     folders without questions and for neither epochs nor `start`, ModelError for a `start` that is no reader.
     """
     if not options.epochs and start is None:
         raise InputError("no epochs train nothing; name the reader whose confidence is to be fitted by `--start FILE`.")
-    sources = [read(folder) for folder in folders]
+    known = {folder: read(folder) for folder in dict.fromkeys(folders)}
+    sources = list(known.values())
     for source in sources:
         say(f"{source.name}: {len(source.train):,} questions, {len(source.held_out):,} held out")
 
-    def epoch(rng: np.random.Generator) -> Iterator[Reading]:
-        for source in sources:
-            yield from readings(source, rng)
+    each = {folder: asked(source) for folder, source in known.items()}
+    questions = [one for folder in folders for one in each[folder]]
+    passages = [(str(row.get("title") or ""), str(row["text"])) for s in sources for row in s.passages.values()]
+    made = cloze.clozes(passages, np.random.default_rng(options.seed)) if options.cloze else []
+    epochs = [partial(cloze.readings, made)] * options.cloze + [partial(readings, questions)] * options.epochs
 
-    def progress(step: int, steps: int, value: float) -> None:
-        if step % EVERY == 0 or step == steps:
-            say(f"step {step:,} of {steps:,}, loss {value:.3f}")
+    def progress(step: int, done: float, loss: Tensor) -> None:
+        if step % EVERY == 0 or done == 1:
+            say(f"step {step:,}, {done:.1%}, loss {loss.item():.3f}")
 
     facts = {"kind": KIND, "model": MODEL, "embedder": spec(MODEL).fingerprint()}
-    trained = train(MODEL, epoch, options, start=start, report=progress, save=lambda found: write(out, found, facts))
+    trained = train(MODEL, epochs, options, start=start, report=progress, save=lambda found: write(out, found, facts))
     write(out, trained, facts)
-    found = judges(sources, spec(MODEL), seed=options.seed, say=say)
+    found = judges([one for own in each.values() for one in own], spec(MODEL), seed=options.seed, say=say)
     write(out, trained, facts, found)
     opened.cache_clear()
     judging.cache_clear()
 
-    def asked(n: int) -> None:
+    def fitting(n: int) -> None:
         if n % EVERY == 0:
             say(f"question {n:,} for the confidence")
 
-    choice = fit(cases(sources, opened(out), judging(out), most=fitted, seed=options.seed, say=asked))
+    choice = fit(cases(sources, opened(out), judging(out), most=fitted, seed=options.seed, say=fitting))
     write(out, trained, {**facts, "choice": choice.text()}, found)
     out.with_suffix(".md").write_text(_card(sources, options, trained, choice), encoding="utf-8")
     return trained
@@ -86,8 +94,7 @@ def _card(sources: Sequence[Folder], options: Options, trained: Trained, choice:
     rows = "\n".join(f"| {s.name} | {len(s.passages):,} | {len(s.train):,} | {len(s.held_out):,} |" for s in sources)
     risks = "\n".join(f"| {share:.0%} | {least:.2f} |" for share, least in choice.risks)
     taken = (
-        f"{trained.steps:,} steps of {options.batch} readings, learning rate {options.rate:g}, inputs cut at "
-        f"{options.alone}\ntokens for one passage and {options.together} for two, seed {options.seed}; "
+        f"{trained.steps:,} steps of {options.batch} readings, learning rate {options.rate:g}, seed {options.seed}; "
         f"last loss {trained.loss:.3f}."
     )
     again = "The network is that of an earlier training; judge and confidence were made anew."

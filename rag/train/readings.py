@@ -1,19 +1,20 @@
 """Training examples for the reader from labelled questions: what it reads, and what it should find there.
 
 A folder is one of `rag train hop`, with answers: a question has `answer` or `answers`, and, where sentences are known,
-`supporting_facts` ([title, sentence number]); `context` names passages that distract. Questions without an answer
-(`is_impossible`) are read with their own passage. A question is read with a passage alone (one that holds the answer,
-one that only leads to it, or one that merely looks right) and with two passages at once, as the reader does; some are
-then asked of something else (`altered`), which the passages do not answer. Where a folder has no `questions_dev`, a
-quarter of the titles with all their questions are held out, elsewhere one question in eight: what is not read in
-training is what the confidence is fitted on.
+`supporting_facts` ([title, sentence number]); `context` names passages that distract, `question_decomposition` the
+steps, each a question of its own. Questions without an answer (`is_impossible`) are read with their own passage. A
+question is read with a passage alone (one that holds the answer, one that only leads to it, or one that merely looks
+right) and with several at once, as the reader does: all it needs among others, or some of it missing; some are then
+asked of something else (`altered`), which the passages do not answer. Where a folder has no `questions_dev`, a quarter
+of the titles with all their questions are held out, elsewhere one question in eight: what is not read in training is
+what the confidence is fitted on.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -28,15 +29,17 @@ from rag.words import NAMED, Token, tokens
 
 QUESTIONS = ("questions_train.jsonl*", "questions.jsonl*", "v*_questions.jsonl*")
 PASSAGES = (*CORPORA, "v20_paragraphs.jsonl*")
-SHARES = {
-    "pair": 0.3,
-    "distractor": 0.35,
+SHARES = {  # of the questions
+    "alone": 0.7,
+    "leading": 0.4,
+    "wrong": 0.4,
     "impossible": 0.8,
-    "missing": 0.3,
-    "bridge": 0.4,
-    "single": 0.4,
+    "whole": 0.8,
+    "missing": 0.5,
     "altered": 0.3,
 }
+NEAR, AFTER = 8, 3  # passages that look right: by the question's words, and by those of each gold passage
+MOST = 5  # passages of a group
 YES_NO = {"yes": 1, "no": 2}
 
 Row = Mapping[str, Any]
@@ -56,11 +59,26 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A question with one or two passages; `kind` is 0 for a span or nothing, 1 for yes, 2 for no."""
+    """A question with a passage or several; `kind` is 0 for a span or nothing, 1 for yes, 2 for no.
+
+    `whole` says of several whether they hold all that the answer needs.
+    """
 
     question: str
     parts: tuple[Part, ...]
     kind: int = 0
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with its gold passages, and with some that look right and do not hold the answer."""
+
+    question: str
+    golds: tuple[Part, ...]
+    near: tuple[Part, ...]
+    kind: int
+    answerable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,61 +130,99 @@ def answers(row: Row) -> list[str]:
     return sorted(dict.fromkeys(str(answer).strip() for answer in found if str(answer).strip()), key=len)
 
 
-def readings(folder: Folder, rng: np.random.Generator, shares: Mapping[str, float] = SHARES) -> Iterator[Reading]:
-    """The readings of one epoch over a folder's training questions; `shares` says how many of each kind."""
+def asked(folder: Folder) -> list[Asked]:
+    """Every training question of a folder, and the steps of those that name theirs."""
     lexical = Lexical({pid: f"{row.get('title') or ''} {row['text']}" for pid, row in folder.passages.items()})
-    for row in folder.train:
-        yield from _of_question(row, folder, lexical, rng, shares)
+    rows = [one for row in folder.train for one in (row, *_steps(row))]
+    return [_asked(row, folder, lexical) for row in rows]
 
 
-def _of_question(
-    row: Row, folder: Folder, lexical: Lexical, rng: np.random.Generator, shares: Mapping[str, float]
+def readings(
+    questions: Sequence[Asked], rng: np.random.Generator, shares: Mapping[str, float] = SHARES
 ) -> Iterator[Reading]:
+    """The readings of one epoch, drawn anew each time; `shares` says of how many questions each kind is made."""
+    for one in questions:
+        chance = {name: rng.random() < share for name, share in shares.items()}
+        yield from (_several if len(one.golds) > 1 else _single)(one, chance, rng)
+
+
+def _single(one: Asked, chance: Mapping[str, bool], rng: np.random.Generator) -> Iterator[Reading]:
+    """A question that one passage answers, or seems to."""
+    (part,) = one.golds
+    if chance["alone"] or not one.near:
+        yield Reading(one.question, one.golds)
+    if chance["wrong"] and one.near:
+        yield Reading(one.question, (_one(one.near, rng),))
+    if chance["whole"] and one.near:
+        yield Reading(one.question, _group(one.golds, one.near, rng), whole=one.answerable)
+    if chance["missing"] and one.answerable and len(one.near) > 1:
+        yield Reading(one.question, _group((), one.near, rng))
+    if chance["altered"] and one.answerable and (question := altered(one.question, part, rng)):
+        unread = (Part(part.title, part.text),)
+        yield Reading(question, unread if rng.random() < 0.5 else _group(unread, one.near, rng))
+
+
+def _several(one: Asked, chance: Mapping[str, bool], rng: np.random.Generator) -> Iterator[Reading]:
+    """A question that needs all its passages."""
+    holders = [part for part in one.golds if part.answer]
+    leading = [part for part in one.golds if not part.answer]
+    if chance["alone"] and holders and not one.kind:
+        yield Reading(one.question, (_one(holders, rng),))
+    if chance["leading"] and leading:
+        yield Reading(one.question, (_one(leading, rng),))
+    if chance["wrong"] and one.near:
+        yield Reading(one.question, (_one(one.near, rng),))
+    for _ in range(2 if one.kind else int(chance["whole"])):
+        yield Reading(one.question, _group(one.golds, one.near, rng), one.kind, whole=True)
+    if chance["missing"]:
+        lost = int(rng.integers(len(one.golds)))
+        left = [part for n, part in enumerate(one.golds) if n != lost]
+        yield Reading(one.question, _group(left, one.near, rng))
+    if chance["altered"] and (question := altered(one.question, _one(one.golds, rng), rng)):
+        unread = [Part(part.title, part.text) for part in one.golds]
+        yield Reading(question, _group(unread, one.near, rng))
+
+
+def _one(parts: Sequence[Part], rng: np.random.Generator) -> Part:
+    return parts[int(rng.integers(len(parts)))]
+
+
+def _group(golds: Sequence[Part], near: Sequence[Part], rng: np.random.Generator) -> tuple[Part, ...]:
+    """Some passages and a random number of others, in random order."""
+    room = min(len(near), max(0, MOST - len(golds)))
+    least = min(room, max(0, 2 - len(golds)))
+    others = rng.permutation(len(near))[: int(rng.integers(least, room + 1))]
+    parts = [*golds, *(near[i] for i in others)]
+    return tuple(parts[i] for i in rng.permutation(len(parts)))
+
+
+def _asked(row: Row, folder: Folder, lexical: Lexical) -> Asked:
     question, right = str(row["question"]), answers(row)
     golds = [_part(row, folder.passages[pid], right) for pid in gold(row)]
-    chance = {name: rng.random() < share for name, share in shares.items()}
+    impossible = bool(row.get("is_impossible"))
+    kind = YES_NO.get(right[0].lower().rstrip("."), 0) if right and len(golds) > 1 else 0
+    if impossible:
+        golds = [Part(part.title, part.text) for part in golds]
+    elif kind:
+        golds = [replace(part, answer=None) for part in golds]
+    elif len(golds) > 1:  # the answer is where it is named first of all, or else where a chain ends
+        holders = [n for n, part in enumerate(golds) if part.answer]
+        named = [n for n in holders if any(answer.lower() in golds[n].title.lower() for answer in right)]
+        holder = (named or holders or [-1])[-1]
+        golds = [part if n == holder else replace(part, answer=None) for n, part in enumerate(golds)]
+    answerable = not impossible and (kind > 0 or any(part.answer for part in golds))
+    return Asked(question, tuple(golds), _near(row, folder, lexical, right), kind, answerable)
 
-    def other() -> Part | None:
-        return _distractor(row, folder, lexical, right, rng)
 
-    if row.get("is_impossible"):
-        part = Part(golds[0].title, golds[0].text)
-        if chance["impossible"]:
-            yield Reading(question, (part,))
-    elif len(golds) == 1:
-        if golds[0].answer is None:
-            return
-        wrong = other()
-        yield Reading(question, _mixed([golds[0], *([wrong] if chance["pair"] and wrong else [])], rng))
-        if chance["distractor"] and wrong:
-            yield Reading(question, (wrong,))
-        if chance["altered"] and (other_question := altered(question, golds[0], rng)):
-            yield Reading(other_question, (Part(golds[0].title, golds[0].text),))
-    else:
-        kind = YES_NO.get(right[0].lower().rstrip("."), 0) if right else 0
-        holders = [part for part in golds if part.answer]
-        if kind or "comparison" in str(row.get("type")):
-            compared = [part for part in golds if len(golds) == 2 or part.title.lower() not in question.lower()]
-            for _ in range(2 if kind else 1):
-                if len(compared) == 2:
-                    yield Reading(question, _mixed(compared, rng), kind)
-            return
-        if not holders:
-            return
-        holder = holders[-1]
-        leading = [part for part in golds if part is not holder]
-        wrong = other()
-        yield Reading(question, (holder,) if chance["single"] else _mixed([leading[-1], holder], rng))
-        blank = Part(leading[-1].title, leading[-1].text, None, leading[-1].facts, relevant=True)
-        if chance["bridge"] and leading[-1].answer is None:
-            yield Reading(question, (blank,))
-        if wrong and chance["distractor"]:
-            yield Reading(question, (wrong,))
-        if chance["altered"] and (other_question := altered(question, leading[-1], rng)):
-            parts = [Part(part.title, part.text) for part in (leading[-1], holder)]
-            yield Reading(other_question, _mixed(parts, rng))
-        if wrong and chance["missing"] and leading[-1].answer is None:
-            yield Reading(question, _mixed([blank, wrong], rng))
+def _steps(row: Row) -> Iterator[Row]:
+    """The steps of a question, each with the answers of those it names (`#1`) in their place."""
+    parts = row.get("question_decomposition") or ()
+    for part in parts:
+        question = str(part["question"])
+        for n, earlier in enumerate(parts, 1):
+            question = question.replace(f"#{n}", str(earlier["answer"]))
+        if part.get("gold"):
+            yield {"question": question, "answer": part["answer"], "gold": [part["gold"]]}
 
 
 def altered(question: str, part: Part, rng: np.random.Generator) -> str:
@@ -242,22 +298,16 @@ def _sentences(passage: Row) -> list[Span]:
     return spans
 
 
-def _distractor(
-    row: Row, folder: Folder, lexical: Lexical, right: Sequence[str], rng: np.random.Generator
-) -> Part | None:
-    """A passage that looks right and holds no answer: one that the row names, or one of the best by words."""
-    near = row.get("context") or ()
-    near = [pid for pid in near if pid in folder.passages] or lexical.best(str(row["question"]), 8)
-    fitting = [pid for pid in near if pid not in gold(row)]
-    for pid in rng.permutation(np.array(fitting, dtype=object)):
-        passage = folder.passages[pid]
-        if not any(_occurrences(str(passage["text"]), answer) for answer in right):
-            return Part(str(passage.get("title") or ""), str(passage["text"]))
-    return None
-
-
-def _mixed(parts: Sequence[Part], rng: np.random.Generator) -> tuple[Part, ...]:
-    return tuple(parts[i] for i in rng.permutation(len(parts)))
+def _near(row: Row, folder: Folder, lexical: Lexical, right: Sequence[str]) -> tuple[Part, ...]:
+    """Passages that look right and hold no answer: those that the row names, and the best by words."""
+    golds = gold(row)
+    found = [pid for pid in row.get("context") or () if pid in folder.passages]
+    found += lexical.best(str(row["question"]), NEAR)
+    if len(golds) > 1:  # what a search goes on to from there
+        found += [pid for one in golds for pid in lexical.best(str(folder.passages[one]["text"]), AFTER)]
+    passages = [folder.passages[pid] for pid in dict.fromkeys(found) if pid not in golds]
+    without = (row for row in passages if not any(_occurrences(str(row["text"]), answer) for answer in right))
+    return tuple(Part(str(row.get("title") or ""), str(row["text"])) for row in without)
 
 
 def _usable(row: Row, passages: Mapping[str, Row]) -> bool:
