@@ -4,8 +4,9 @@ Every set's questions go through the default pipeline's retrieval once; the pass
 another reader, or another way to choose, is measured in minutes. Prints per set EM, F1 and the share answered, and for
 each family of sets, those with unanswerable questions together, and all, how well the confidence tells questions that
 can be answered from those that cannot: AUROC, and the share of the latter answered at the threshold that keeps 90% of
-the right answers (F1 of a half or more). SQuAD's questions are of articles that the reader's training left out, and not
-those its confidence is fitted on.
+the right answers (F1 of a half or more). SQuAD's questions are of articles that the reader's training left out. How the
+shipped reader chooses and how sure it is was fitted on these questions (`benchmarks.calibrate`, which prints what that is
+worth on questions left out); weights as `rag train reader` makes them have not seen them.
 """
 
 from __future__ import annotations
