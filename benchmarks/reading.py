@@ -5,7 +5,7 @@ another reader, or another way to choose, is measured in minutes. Prints per set
 each family of sets, those with unanswerable questions together, and all, how well the confidence tells questions that
 can be answered from those that cannot: AUROC, and the share of the latter answered at the threshold that keeps 90% of
 the right answers (F1 of a half or more). SQuAD's questions are of articles that the reader's training left out. How the
-shipped reader chooses and how sure it is was fitted on these questions (`benchmarks.calibrate`, which prints what that is
+shipped reader chooses and how sure it is was fitted on these questions (`benchmarks.calibrate` prints what that is
 worth on questions left out); weights as `rag train reader` makes them have not seen them.
 """
 

@@ -12,8 +12,9 @@ from rag.errors import ModelError
 from rag.read.judge import FEATURES, Aligned, Text, align, logit, opened, texts
 from rag.read.reader import SHIPPED
 from rag.read.weights import HEADS, KIND
+from rag.train.asked import Part
 from rag.train.judge import Lesson, Network, lessons, padded, train
-from rag.train.readings import Part, Reading
+from rag.train.readings import Reading
 
 FERRY = ("Norvik ferry", "The ferry to Norvik leaves from pier nine at 07:40. It is run by Havn Lines.")
 BREAD = ("Rye bread", "Rye bread keeps for a week. It is baked from sourdough in long ovens.")

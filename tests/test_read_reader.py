@@ -21,10 +21,10 @@ from rag.read.choice import LENGTHS, Choice, read
 from rag.read.reader import GROUP, SPANS, Reading, Span, opened
 from rag.read.weights import load
 from rag.sentences import sentence_spans
+from rag.train.asked import Part
 from rag.train.examples import Encoder, padded
 from rag.train.reader import Network, Trained
 from rag.train.reader_run import write
-from rag.train.readings import Part
 from rag.train.readings import Reading as Example
 
 WORDS = "the ferry to Norvik leaves pier nine at noon . it is run by Havn Lines ? when does who soup served".split()

@@ -15,13 +15,14 @@ from rag.read.choice import scores
 from rag.read.reader import TOGETHER, Span
 from rag.read.reader import Reading as Said
 from rag.train import cloze
+from rag.train.asked import Part, asked, read
 from rag.train.examples import Batch, Encoder
 from rag.train.lexical import Lexical
 from rag.train.order import order
 from rag.train.reader import Options
 from rag.train.reader_fit import Case, f1, fit, logistic, rising
 from rag.train.reader_run import train_reader
-from rag.train.readings import Part, Reading, altered, asked, read, readings
+from rag.train.readings import Reading, altered, readings
 
 PASSAGES = [
     {"pid": "p0", "title": "Norvik", "text": "Norvik lies on a lake. Its ferry was built in 1962."},

@@ -2,7 +2,7 @@
 
 SQuAD and NQ have no dev split: of their questions those count whose passages training left out, a fixed random choice
 of them. For retrieval that is the training of the hop encoder (`rag.train.data.held_out`), for answers the reader's
-(`rag.train.readings`), of which half fitted its confidence and are left out as well.
+(`rag.train.asked`), of which half fitted its confidence and are left out as well.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.findings.variants import ANSWERED, LIMIT, RANKED, VARIANTS, Variant
-from rag.train import readings
+from rag.train import asked
 from rag.train.data import held_out
 from rag.train.data import load as rows
 from rag_evals.datasets import Dataset, load
 
 UNSEEN: Mapping[str, Callable[[Path], set[str]]] = {
     "hop": lambda path: {row["id"] for row in rows(path) if held_out(row)},
-    "reader": lambda path: {row["id"] for row in readings.read(path.parent).held_out if readings.measured(row)},
+    "reader": lambda path: {row["id"] for row in asked.read(path.parent).held_out if asked.measured(row)},
 }
 
 

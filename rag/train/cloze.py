@@ -16,7 +16,8 @@ from dataclasses import replace
 import numpy as np
 
 from rag.sentences import sentence_spans
-from rag.train.readings import Asked, Part, Reading
+from rag.train.asked import Asked, Part
+from rag.train.readings import Reading
 from rag.words import STOP
 
 EACH = 2  # questions of a passage

@@ -15,7 +15,8 @@ from rag.embed.modelfiles import locate
 from rag.read.layout import QUESTION, TITLE, lay_out
 from rag.read.reader import ALONE, TOGETHER, marks
 from rag.sentences import sentence_spans
-from rag.train.readings import Part, Reading, Span
+from rag.train.asked import Part, Span
+from rag.train.readings import Reading
 
 NOTHING = -100  # no target
 

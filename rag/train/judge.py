@@ -20,7 +20,8 @@ from rag.embed.modelspec import ModelSpec
 from rag.embed.session import text_encoder
 from rag.read.judge import COUNT, FEATURES, LONGEST, SCALE, Aligned, Text, align, texts
 from rag.read.reader import AT_ONCE, Passage
-from rag.train.readings import SHARES, Asked, Reading, readings
+from rag.train.asked import Asked
+from rag.train.readings import SHARES, Reading, readings
 from rag.types import Vectors
 
 VOTES = 4  # networks

@@ -19,9 +19,9 @@ from rag.read.candidates import CLOSED, FEATURES, Candidate, candidates, key
 from rag.read.choice import SURE, Choice, evidence, features
 from rag.read.judge import Judge
 from rag.read.reader import Passage, Reader, Reading
+from rag.train.asked import Folder, Row, answers, gold, measured
 from rag.train.lexical import Lexical
 from rag.train.order import order
-from rag.train.readings import Folder, Row, answers, gold, measured
 
 PASSAGES = 8
 REMOVED, OFF_TOPIC = 0.2, 0.1  # of the questions

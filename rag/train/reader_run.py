@@ -17,10 +17,11 @@ from rag.read.judge import opened as judging
 from rag.read.reader import opened
 from rag.read.weights import HEADS, JUDGES, KIND
 from rag.train import cloze
+from rag.train.asked import Folder, asked, read
 from rag.train.judge import judges
 from rag.train.reader import Options, Trained, train
 from rag.train.reader_fit import cases, fit
-from rag.train.readings import Folder, asked, read, readings
+from rag.train.readings import readings
 from rag.train.weights import pack
 from rag.types import Vectors
 
