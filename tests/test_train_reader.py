@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rag.errors import InputError
+from rag.generate.reader import Reader as GenerateReader
 from rag.read.candidates import CLOSED, FEATURES, Candidate
 from rag.read.choice import scores
 from rag.read.reader import TOGETHER, Span
@@ -23,6 +24,7 @@ from rag.train.reader import Options
 from rag.train.reader_fit import Case, f1, fit, logistic, rising
 from rag.train.reader_run import train_reader
 from rag.train.readings import Reading, altered, readings
+from rag.types import Chunk, Hit
 
 PASSAGES = [
     {"pid": "p0", "title": "Norvik", "text": "Norvik lies on a lake. Its ferry was built in 1962."},
@@ -231,3 +233,25 @@ def test_a_wrong_answer_to_a_question_that_has_one_is_surer_than_any_to_one_that
     sure = [choice.confidence(one.found[0], 0.0, one.alone, one.together) for one in cases]
     has, none = ([s for s, one in zip(sure, cases, strict=True) if one.answerable == can] for can in (True, False))
     assert np.mean(has) > np.mean(none) + 0.1
+
+
+@pytest.mark.slow
+def test_a_training_ends_in_a_reader_that_answers(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"id": f"q{n}", "question": f"When was the ferry of Norvik built, {n}?", "answer": "1962", "gold": ["p0"]}
+        for n in range(12)
+    ]
+    place = folder(tmp_path, rows)
+    said: list[str] = []
+    options = Options(epochs=1, cloze=1, batch=4, every=2)
+    out = tmp_path / "out" / "reader.safetensors"
+    trained = train_reader([place, place], out, options=options, fitted=4, start=None, say=said.append)
+    assert trained.steps > 6 and any("100.0%" in line for line in said)
+    reader = GenerateReader(weights=str(out), threshold=0)
+    chunks = [Chunk(row["pid"], row["pid"], row["text"], 0, len(row["text"]), "s", row["title"]) for row in PASSAGES]
+    hits = [Hit(chunk, 1.0) for chunk in chunks]
+    assert "[1]" in "".join(reader.stream("When was the ferry of Norvik built?", hits))
+    assert 0 <= reader.confidence("When was the ferry of Norvik built?", hits) <= 1
+    assert "held out" in out.with_suffix(".md").read_text(encoding="utf-8")
+    again = train_reader([place], out, options=Options(epochs=0), fitted=4, start=out, say=said.append)
+    assert again.steps == 0
