@@ -120,5 +120,5 @@ class Transformers:
 @torch.inference_mode()
 def _step(network: Any, ids: torch.Tensor, cache: Any) -> tuple[int, Any]:
     """The next token's id and the cache that holds everything before it."""
-    output = network(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    return int(output.logits[0, -1].argmax()), output.past_key_values
+    output = network(input_ids=ids, cache=cache, use_cache=True, logits_to_keep=1)
+    return int(output.logits[0, -1].argmax()), output.cache
