@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from rag.read.reader import Passage, Reader, Reading, Span
-from rag.types import Vectors
 from rag.words import Token, tokens
 
 FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
@@ -38,11 +37,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The candidates, what each passage said when read alone, and what the best did together."""
+    """The candidates, and what each passage said when read alone."""
 
     candidates: tuple[Candidate, ...]
     alone: tuple[Reading, ...]
-    together: Reading | None
 
 
 def polar(question: str) -> bool:
@@ -58,7 +56,7 @@ def key(text: str) -> str:
 def candidates(question: str, passages: Sequence[Passage], reader: Reader) -> Read:
     """All candidates of some passages, which stand best first."""
     if not passages:
-        return Read((), (), None)
+        return Read((), ())
     alone = reader.read(question, [[passage] for passage in passages])
     strength = [reading.relevant for reading in alone]
     if not polar(question):
@@ -67,7 +65,7 @@ def candidates(question: str, passages: Sequence[Passage], reader: Reader) -> Re
     best = sorted(order[: reader.fitting(question, [passages[i] for i in order])])
     (together,) = reader.read(question, [[passages[i] for i in best]])
     if polar(question):
-        return Read(_closed(alone, together, order[0]), tuple(alone), together)
+        return Read(_closed(alone, together, order[0]), tuple(alone))
     joint: dict[int, list[Span]] = {i: [] for i in best}
     for span in together.spans:
         joint[best[span.passage]].append(span)
@@ -104,7 +102,7 @@ def candidates(question: str, passages: Sequence[Passage], reader: Reader) -> Re
         }
         if own:
             found.append(Candidate(text, span, False, tuple(values[name] for name in FEATURES)))
-    return Read(tuple(found), tuple(alone), together)
+    return Read(tuple(found), tuple(alone))
 
 
 def _closed(alone: Sequence[Reading], together: Reading, best: int) -> tuple[Candidate, ...]:
@@ -123,8 +121,3 @@ def _closed(alone: Sequence[Reading], together: Reading, best: int) -> tuple[Can
 def _share(wanted: Sequence[Token], held: frozenset[str]) -> float:
     """How many of the question's words a passage has; all of them when there are none."""
     return sum(token.stem in held for token in wanted) / len(wanted) if wanted else 1.0
-
-
-def matrix(found: Sequence[Candidate]) -> Vectors:
-    """The candidates' features, (n, features)."""
-    return np.array([candidate.values for candidate in found], np.float32)

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from rag.errors import ModelError
-from rag.read.candidates import CLOSED, FEATURES, Candidate, matrix
+from rag.read.candidates import CLOSED, FEATURES, Candidate
 from rag.read.reader import Reading
 from rag.types import Vectors
 
@@ -66,7 +66,7 @@ class Choice:
 
 def features(found: Sequence[Candidate]) -> Vectors:
     """What a choice is made from, (n, features)."""
-    return np.clip(matrix(found), -WIDEST, WIDEST)
+    return np.clip(np.array([one.values for one in found], np.float32), -WIDEST, WIDEST)
 
 
 def scores(rows: Vectors, order: Units) -> Vectors:

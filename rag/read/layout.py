@@ -1,4 +1,4 @@
-"""What the reader's network sees: [CLS] question [SEP] title [SEP] text, and the same again for a second passage.
+"""What the reader's network sees: [CLS] question [SEP] title [SEP] text, and title and text again for each further one.
 
 Training and use lay out tokens by this one function, so that they cannot differ.
 """

@@ -75,7 +75,6 @@ class Reader:
     tokenizer: Tokenizer
     heads: Mapping[str, Vectors]
     workers: int = 1
-    batch_tokens: int = AT_ONCE
 
     def fitting(self, question: str, passages: Sequence[Passage]) -> int:
         """How many of the passages, in their order, can be read at once: up to GROUP, two even where they are cut."""
@@ -101,7 +100,7 @@ class Reader:
             }
             return [(i, {name: values[row] for name, values in out.items()}) for row, i in enumerate(batch)]
 
-        todo = batches([len(layout.ids) for layout in layouts], self.batch_tokens)
+        todo = batches([len(layout.ids) for layout in layouts], AT_ONCE)
         if self.workers == 1 or len(todo) < 2:
             found = dict(pair for batch in todo for pair in run(batch))
         else:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -52,7 +53,7 @@ class Asked:
     answerable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Folder:
     """A folder's passages by pid, and its questions for training and for measuring."""
 
@@ -60,6 +61,11 @@ class Folder:
     passages: Mapping[str, Row]
     train: tuple[Row, ...]
     held_out: tuple[Row, ...]
+
+    @cached_property
+    def lexical(self) -> Lexical:
+        """Its passages by their words, titles among them."""
+        return Lexical({pid: f"{row.get('title') or ''} {row['text']}" for pid, row in self.passages.items()})
 
 
 def read(path: Path) -> Folder:
@@ -103,12 +109,11 @@ def answers(row: Row) -> list[str]:
 
 def asked(folder: Folder) -> list[Asked]:
     """Every training question of a folder, and the steps of those that name theirs."""
-    lexical = Lexical({pid: f"{row.get('title') or ''} {row['text']}" for pid, row in folder.passages.items()})
     rows = [one for row in folder.train for one in (row, *_steps(row))]
-    return [_asked(row, folder, lexical) for row in rows]
+    return [_asked(row, folder) for row in rows]
 
 
-def _asked(row: Row, folder: Folder, lexical: Lexical) -> Asked:
+def _asked(row: Row, folder: Folder) -> Asked:
     question, right = str(row["question"]), answers(row)
     golds = [_part(row, folder.passages[pid], right) for pid in gold(row)]
     impossible = bool(row.get("is_impossible"))
@@ -123,7 +128,7 @@ def _asked(row: Row, folder: Folder, lexical: Lexical) -> Asked:
         holder = (named or holders or [-1])[-1]
         golds = [part if n == holder else replace(part, answer=None) for n, part in enumerate(golds)]
     answerable = not impossible and (kind > 0 or any(part.answer for part in golds))
-    return Asked(question, tuple(golds), _near(row, folder, lexical, right), kind, answerable)
+    return Asked(question, tuple(golds), _near(row, folder, right), kind, answerable)
 
 
 def _steps(row: Row) -> Iterator[Row]:
@@ -182,13 +187,13 @@ def _sentences(passage: Row) -> list[Span]:
     return spans
 
 
-def _near(row: Row, folder: Folder, lexical: Lexical, right: Sequence[str]) -> tuple[Part, ...]:
+def _near(row: Row, folder: Folder, right: Sequence[str]) -> tuple[Part, ...]:
     """Passages that look right and hold no answer: those that the row names, and the best by words."""
     golds = gold(row)
     found = [pid for pid in row.get("context") or () if pid in folder.passages]
-    found += lexical.best(str(row["question"]), NEAR)
+    found += folder.lexical.best(str(row["question"]), NEAR)
     if len(golds) > 1:  # what a search goes on to from there
-        found += [pid for one in golds for pid in lexical.best(str(folder.passages[one]["text"]), AFTER)]
+        found += [pid for one in golds for pid in folder.lexical.best(str(folder.passages[one]["text"]), AFTER)]
     passages = [folder.passages[pid] for pid in dict.fromkeys(found) if pid not in golds]
     without = (row for row in passages if not any(_occurrences(str(row["text"]), answer) for answer in right))
     return tuple(Part(str(row.get("title") or ""), str(row["text"])) for row in without)

@@ -84,9 +84,8 @@ class Encoder:
 
     def _fitting(self, parts: Sequence[Part], room: int) -> list[Part]:
         """Passages without those that distract where all are too long together; two stay."""
-        sizes = {id(part): len(self._text(part.text).ids) + TITLE + 2 for part in parts}
         kept, spare = list(parts), [part for part in parts if not part.relevant]
-        while len(kept) > 2 and spare and sum(sizes[id(part)] for part in kept) > room:
+        while len(kept) > 2 and spare and sum(len(self._text(part.text).ids) + TITLE + 2 for part in kept) > room:
             kept.remove(spare.pop())
         return kept
 
@@ -155,7 +154,7 @@ class Batch:
         columns = [[getattr(example, name) for example in examples] for name in ("start", "end", "kind")]
         tensors = [ids, mask, torch.from_numpy(allowed), torch.from_numpy(sentence), torch.tensor(held)]
         tensors += [torch.tensor([example.relevant for example in examples]), *map(torch.tensor, columns)]
-        return cls(*(tensor.to(device, non_blocking=True) for tensor in tensors))
+        return cls(*(tensor.to(device) for tensor in tensors))
 
 
 def batches(examples: Sequence[Example], size: int, rng: np.random.Generator) -> list[list[Example]]:

@@ -48,7 +48,7 @@ class Options:
     rate: float = 1.5e-4
     seed: int = 0
     minutes: float | None = None
-    every: int = 500  # steps between two saves
+    every: int = 100  # steps between two saves
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from rag.read.choice import SURE, Choice, evidence, features
 from rag.read.judge import Judge
 from rag.read.reader import Passage, Reader, Reading
 from rag.train.asked import Folder, Row, answers, gold, measured
-from rag.train.lexical import Lexical
 from rag.train.order import order
 
 PASSAGES = 8
@@ -61,14 +60,13 @@ def cases(
 ) -> list[Case]:
     """`most` questions of each folder, half of those held out, or training ones where none are."""
     rng = np.random.default_rng(seed)
-    lexical = [Lexical({pid: f"{r.get('title') or ''} {r['text']}" for pid, r in f.passages.items()}) for f in folders]
     found: list[Case] = []
     for n, folder in enumerate(folders):
         rows = [row for row in folder.held_out if not measured(row)] or folder.train
         for row in sorted(rows, key=lambda row: crc32(row["id"].encode()))[:most]:
             away, removed = rng.random() < OFF_TOPIC, rng.random() < REMOVED
             other = int(rng.integers(len(folders))) if away else n
-            passages = _passages(row, folders[other], lexical[other], rng, removed=removed)
+            passages = _passages(row, folders[other], rng, removed=removed)
             known = () if row.get("is_impossible") else answers(row)
             one = case(str(row["question"]), passages, known, reader, judge)
             found.append(replace(one, answerable=one.answerable and not removed and other == n))
@@ -132,8 +130,8 @@ def f1(said: str, wanted: str) -> float:
     return 2 * same / (len(a) + len(b)) if same else 0.0
 
 
-def _passages(row: Row, folder: Folder, lexical: Lexical, rng: np.random.Generator, *, removed: bool) -> list[Passage]:
-    near = lexical.best(str(row["question"]), PASSAGES + 4)
+def _passages(row: Row, folder: Folder, rng: np.random.Generator, *, removed: bool) -> list[Passage]:
+    near = folder.lexical.best(str(row["question"]), PASSAGES + 4)
     golds = [pid for pid in gold(row) if pid in folder.passages]
     if removed:
         near = [pid for pid in near if pid not in golds]

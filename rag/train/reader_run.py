@@ -42,11 +42,11 @@ def train_reader(
 
     The questions of a folder named twice are read twice in an epoch.
 
-    `out` is written every few hundred steps, so that a killed training leaves one to start from; the card goes beside
+    `out` is written every hundred steps, so that a killed training leaves one to start from; the card goes beside
     it. No epochs leave the network of `start` as it is, and make judge and confidence anew. Raises InputError for
     folders without questions and for neither epochs nor `start`, ModelError for a `start` that is no reader.
     """
-    if not options.epochs and start is None:
+    if not (options.epochs or options.cloze) and start is None:
         raise InputError("no epochs train nothing; name the reader whose confidence is to be fitted by `--start FILE`.")
     known = {folder: read(folder) for folder in dict.fromkeys(folders)}
     sources = list(known.values())

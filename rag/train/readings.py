@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rag.read.reader import GROUP
 from rag.train.asked import Asked, Part
 from rag.words import NAMED, Token, tokens
 
@@ -21,12 +22,10 @@ SHARES = {  # of the questions
     "alone": 0.7,
     "leading": 0.4,
     "wrong": 0.4,
-    "impossible": 0.8,
     "whole": 0.8,
     "missing": 0.5,
     "altered": 0.3,
 }
-MOST = 5  # passages of a group
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def _several(one: Asked, chance: Mapping[str, bool], rng: np.random.Generator) -
         yield Reading(one.question, (_one(leading, rng),))
     if chance["wrong"] and one.near:
         yield Reading(one.question, (_one(one.near, rng),))
-    for _ in range(2 if one.kind else int(chance["whole"])):
+    for _ in range(2 if one.kind else int(chance["whole"] and one.answerable)):
         yield Reading(one.question, _group(one.golds, one.near, rng), one.kind, whole=True)
     if chance["missing"]:
         lost = int(rng.integers(len(one.golds)))
@@ -94,7 +93,7 @@ def _one(parts: Sequence[Part], rng: np.random.Generator) -> Part:
 
 def _group(golds: Sequence[Part], near: Sequence[Part], rng: np.random.Generator) -> tuple[Part, ...]:
     """Some passages and a random number of others, in random order."""
-    room = min(len(near), max(0, MOST - len(golds)))
+    room = min(len(near), max(0, GROUP - len(golds)))
     least = min(room, max(0, 2 - len(golds)))
     others = rng.permutation(len(near))[: int(rng.integers(least, room + 1))]
     parts = [*golds, *(near[i] for i in others)]
