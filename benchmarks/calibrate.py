@@ -11,7 +11,6 @@ out the questions that were made here.
 from __future__ import annotations
 
 import argparse
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from benchmarks.reading import FAMILIES, PASSAGES, ROOT, Said, found, print_answers, print_silence
+from benchmarks.common import datasets
+from benchmarks.reading import FAMILIES, PASSAGES, Said, found, print_answers, print_silence
 from rag.generate.reader import Reader
 from rag.read.choice import Choice
 from rag.read.judge import opened as judging
@@ -53,10 +53,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path, help="a file of `rag train reader`")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the datasets")
+    datasets(parser)
     parser.add_argument("--most", type=int, default=MOST, help="questions of each set")
-    cache = Path(os.environ.get("RAGHOP_CACHE", Path.home() / ".cache" / "raghop")) / "eval"
-    parser.add_argument("--cache", type=Path, default=cache, help="folder of indexes")
     given = parser.parse_args()
     read = list(_read(given.weights, given.data, given.cache, given.most))
     said: dict[str, list[Said]] = {}
@@ -70,7 +68,9 @@ def main() -> None:
     for share, least in choice.risks:
         print(f"| {share:.0%} | {least:.2f} |")
     weights = load(given.weights)
-    save_file(dict(weights.tensors), given.out, metadata={**weights.facts, "choice": choice.text()})
+    new = given.out.with_suffix(".new")
+    save_file(dict(weights.tensors), new, metadata={**weights.facts, "choice": choice.text()})
+    new.replace(given.out)
 
 
 def _read(weights: Path, data: Path, cache: Path, most: int) -> Iterator[Read]:

@@ -8,16 +8,14 @@ percentile.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
+from benchmarks.common import datasets
 from benchmarks.findings.plan import SOURCES
 from rag_evals.indexing import indexed
 
-ROOT = Path(__file__).parent.parent
 SEARCHED, ASKED = ("direct", "fast", "links", "default"), ("fast", "default")
 WARM = 5  # questions that are not counted
 
@@ -26,10 +24,8 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", default=["musique"], metavar="SET")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the datasets")
+    datasets(parser)
     parser.add_argument("--questions", type=int, default=65, help=f"the first {WARM} are not counted")
-    cache = Path(os.environ.get("RAGHOP_CACHE", Path.home() / ".cache" / "raghop")) / "eval"
-    parser.add_argument("--cache", type=Path, default=cache, help="folder of indexes")
     given = parser.parse_args()
     print("| set | pipeline | search, p50 / p95 | ask, p50 / p95 |\n|---|---|---|---|")
     for name in given.sets:

@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-CORPUS = Path(__file__).parent.parent.parent / "shared" / "data" / "2wikimultihopqa" / "corpus.jsonl.gz"
+DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+CORPUS = DATA / "2wikimultihopqa" / "corpus.jsonl.gz"
 
 FLOOR = """
 import sys, numpy as np
@@ -52,6 +53,13 @@ def arguments(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     return parser
+
+
+def datasets(parser: argparse.ArgumentParser) -> None:
+    """The options of a benchmark that reads datasets and keeps indexes of them."""
+    cache = Path(os.environ.get("RAGHOP_CACHE", Path.home() / ".cache" / "raghop")) / "eval"
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the datasets")
+    parser.add_argument("--cache", type=Path, default=cache, help="folder of indexes and records")
 
 
 def write_files(corpus: Path, folder: Path, n: int) -> list[str]:

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common import DATA
 from rag import cache
 from rag.chunk.sentences import Sentences
 from rag.embed.onnx import Onnx
@@ -35,7 +36,6 @@ from rag.train.data import CORPORA, QUESTIONS, Row, gold, load
 from rag.types import Chunk, Chunked, Document, Vectors
 from rag_evals.stats import paired_bootstrap
 
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 STEM, SHORTEST = 5, 4  # letters by which words of titles are compared, and that one must have
 NDCG, RECALL = 10, 5  # cuts
 

@@ -25,6 +25,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy
 import numpy as np
 
+from benchmarks.common import DATA
 from rag.embed.onnx import Onnx
 from rag.hop.encoder import Encoder
 from rag.hop.gated import Gated
@@ -35,7 +36,6 @@ from rag.train.data import CORPORA, QUESTIONS, encoded, gold, held_out, load
 from rag.train.vectors import frozen
 from rag.train.world import DEPTH, chunk_id, grow, index
 
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 SETS = ("2wikimultihopqa", "musique", "hotpotqa", "entailment_bank", "nq", "squad")
 CUTS = (2, 5, 10)
 

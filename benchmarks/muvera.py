@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common import DATA
 from benchmarks.findings.plan import SOURCES
 from rag.embed.muvera import encoding
 from rag.embed.onnx import Onnx
@@ -21,7 +22,6 @@ from rag.rerank.maxsim import similarity
 from rag.train.data import encoded
 from rag.types import Vectors
 
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 SETTINGS = ((5, 3, 16), (20, 3, 8), (20, 4, 16), (20, 5, 16))  # repetitions, bits, columns
 TEN, THIRTY = 10, 30
 

@@ -23,7 +23,8 @@ from uuid import UUID
 import numpy as np
 import qdrant_edge as engine
 
-from benchmarks.context import DATA, World, cut, embedded, golds, world
+from benchmarks.common import DATA
+from benchmarks.context import World, cut, embedded, golds, world
 from rag.embed.merging import merged
 from rag.embed.onnx import Onnx
 from rag.store.edge import Edge

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common import datasets
 from benchmarks.findings.plan import SOURCES
 from rag import Chunk, Hit
 from rag.citations import resolve
@@ -30,7 +30,6 @@ from rag_evals.indexing import digest, indexed
 from rag_evals.metrics.abstention import auroc
 from rag_evals.metrics.answer import answer_em, answer_f1
 
-ROOT = Path(__file__).parent.parent
 FAMILIES = {
     "SQuAD 1.1": ("squad_answers",),
     "SQuAD 2.0": ("squad2_answers",),
@@ -114,12 +113,10 @@ def main() -> None:
     """Measure and print two tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", default="", help='a file of `rag train reader`; "" is the one shipped')
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the datasets")
+    datasets(parser)
     parser.add_argument("--only", action="append", choices=FAMILIES, default=[], metavar="FAMILY")
     parser.add_argument("--most", type=int, default=150, help="questions of each set")
     parser.add_argument("--threshold", type=float, default=Reader().threshold, help="confidence to answer from")
-    cache = Path(os.environ.get("RAGHOP_CACHE", Path.home() / ".cache" / "raghop")) / "eval"
-    parser.add_argument("--cache", type=Path, default=cache, help="folder of indexes")
     given = parser.parse_args()
     reader = Reader(weights=given.weights, threshold=0)
     names = [name for family in given.only or FAMILIES for name in FAMILIES[family]]

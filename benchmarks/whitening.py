@@ -19,7 +19,8 @@ from uuid import NAMESPACE_URL, uuid5
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.context import DATA, NDCG, RECALL, _against, cut, embedded, golds, unnamed, world
+from benchmarks.common import DATA
+from benchmarks.context import NDCG, RECALL, _against, cut, embedded, golds, unnamed, world
 from rag.embed.bm25 import Bm25
 from rag.embed.joint import Joint
 from rag.embed.onnx import Onnx

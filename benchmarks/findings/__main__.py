@@ -9,10 +9,10 @@ python -m benchmarks.findings --render                 only write the tables fro
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
+from benchmarks.common import datasets
 from benchmarks.findings import measure, power, tables
 from benchmarks.findings.plan import SOURCES
 from benchmarks.findings.variants import VARIANTS
@@ -23,13 +23,11 @@ ROOT = Path(__file__).parent.parent.parent
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the datasets")
+    datasets(parser)
     parser.add_argument("--only", action="append", choices=SOURCES, default=[], metavar="DATASET")
     parser.add_argument("--pipeline", action="append", choices=VARIANTS, default=[], metavar="NAME")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "evaluation.md")
     parser.add_argument("--render", action="store_true", help="measure nothing")
-    cache = Path(os.environ.get("RAGHOP_CACHE", Path.home() / ".cache" / "raghop")) / "eval"
-    parser.add_argument("--cache", type=Path, default=cache, help="folder of indexes and records")
     given = parser.parse_args()
     if not (given.render or given.only or given.pipeline):
         power.write(measure.RESULTS / "power.json")
