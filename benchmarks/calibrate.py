@@ -117,7 +117,7 @@ def _said(one: Read, choice: Choice) -> Said:
     best = choice.best(one.case.found)
     if best is None:
         return Said(0.0, 0.0, False, 0.0, bool(one.answers))
-    sure = choice.confidence(*best, one.case.alone, one.case.together)
+    sure = choice.confidence(*best, one.case.judged)
     em, f1 = (measure(best[0].text, one.answers) for measure in (answer_em, answer_f1))
     return Said(em, f1, sure >= Reader().threshold, sure, bool(one.answers))
 

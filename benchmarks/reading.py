@@ -101,12 +101,12 @@ def separation(rows: Sequence[Said]) -> tuple[float | None, float | None, float]
     return area, sum(without) / len(without) if without else None, least
 
 
-def interval(rows: Sequence[Said]) -> str:
-    """The 95% bootstrap interval of the AUROC over questions, drawn RESAMPLED times; "" where there is none."""
-    rng, sure, can = np.random.default_rng(0), [row.confidence for row in rows], [row.answerable for row in rows]
-    drawn = rng.integers(len(rows), size=(RESAMPLED, len(rows)))
-    areas = [area for ids in drawn if (area := auroc([sure[i] for i in ids], [can[i] for i in ids])) is not None]
-    return " ({:.3f} to {:.3f})".format(*np.quantile(areas, (0.025, 0.975))) if areas else ""
+def intervals(rows: Sequence[Said]) -> list[str]:
+    """The 95% bootstrap intervals of `separation`'s two shares over questions, drawn RESAMPLED times; "" for none."""
+    rng = np.random.default_rng(0)
+    drawn = [separation([rows[i] for i in rng.integers(len(rows), size=len(rows))])[:2] for _ in range(RESAMPLED)]
+    found = [[value for value in values if value is not None] for values in zip(*drawn, strict=True)]
+    return [" ({:.3f} to {:.3f})".format(*np.quantile(values, (0.025, 0.975))) if values else "" for values in found]
 
 
 def main() -> None:
@@ -146,9 +146,9 @@ def print_silence(families: Mapping[str, Sequence[Said]]) -> None:
     pooled = {"those with unanswerable ones": [*chain(*mixed)], "all": [*chain(*families.values())]}
     for family, rows in {**families, **pooled}.items():
         counts = [sum(row.answerable for row in rows), sum(not row.answerable for row in rows)]
-        area, *others = separation(rows)
-        cells = [f"{_cell(area)}{interval(rows)}", *map(_cell, others)]
-        print(f"| {family} | {counts[0]} | {counts[1]} | {' | '.join(cells)} |")
+        area, without, least = separation(rows)
+        cells = [_cell(value) + given for value, given in zip((area, without), intervals(rows), strict=True)]
+        print(f"| {family} | {counts[0]} | {counts[1]} | {' | '.join(cells)} | {_cell(least)} |")
 
 
 def _figures(rows: Sequence[Said]) -> list[float | None]:

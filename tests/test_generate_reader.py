@@ -101,6 +101,24 @@ def test_yes_and_no_are_for_questions_that_ask_for_them(question: str, closed: b
         assert ask(question, HITS).short in {"Yes", "No"}
 
 
+def test_an_answer_counts_the_relevant_documents_that_have_its_words() -> None:
+    passages = [
+        ("Ferry", "The ferry is run by Havn Lines."),
+        ("Ferry", "Havn Lines was founded in Tarnvik."),
+        ("Timetable", "The ferry to Norvik: Havn, Lines."),
+        ("Soup", "Soup is made of peas. Havn Lines."),  # not what is asked about
+        ("Bus", "Havn runs no ferry."),
+    ]
+
+    def documents(*names: str) -> int:
+        found = candidates("Who runs the ferry?", passages, opened(SHIPPED), names or None).candidates
+        return next(one.documents for one in found if key(one.text) == "havn lines")
+
+    assert documents() == 2  # by their titles
+    assert documents("a", "b", "c", "d", "e") == 3
+    assert documents("a", "a", "a", "a", "a") == 1
+
+
 def test_answers_are_compared_without_case_articles_and_punctuation() -> None:
     assert key("The  Havn-Lines.") == key("havn lines")
     assert key("a, the") == ""

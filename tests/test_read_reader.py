@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from transformers import BertConfig, BertModel
 from rag.embed.modelspec import read as spec
 from rag.errors import ModelError
 from rag.read.candidates import CLOSED, FEATURES, Candidate
-from rag.read.choice import LENGTHS, Choice, read
+from rag.read.choice import DOUBT, LENGTHS, Choice, read
 from rag.read.reader import GROUP, SPANS, Reading, Span, opened
 from rag.read.weights import load
 from rag.sentences import sentence_spans
@@ -149,8 +150,9 @@ def test_a_choice_survives_its_file_and_others_are_refused() -> None:
     assert choice.best([]) is None
     short = json.dumps({**json.loads(choice.text()), "sure": [1]})
     narrow = json.dumps({**json.loads(choice.text()), "order": [[1, 2]]})
-    for facts in ({}, {"choice": "{}"}, {"choice": short}, {"choice": narrow}):
-        with pytest.raises(ModelError, match="train it again"):
+    other = json.dumps({**json.loads(choice.text()), "of": [*FEATURES, *CLOSED, "something else"]})
+    for facts in ({}, {"choice": "{}"}, *({"choice": text} for text in (short, narrow, other))):
+        with pytest.raises(ModelError, match="--start f --epochs 0"):
             read(facts, "f")
 
 
@@ -161,7 +163,10 @@ def test_the_best_span_is_chosen_by_a_network_and_judged_by_a_sum() -> None:
     ]
     order = ((*(0.1 * (name == "place") for name in FEATURES), -0.3, -2.0),)  # -2 tanh(0.1 place - 0.3)
     span = (*(float(name == "place") for name in FEATURES), 0.5)
-    choice = Choice(order, span, (0.0,) * (len(CLOSED) + 1), (1.0, 0.0, 0.0, 0.0, 0.0))
+    choice = Choice(order, span, (0.0,) * (len(CLOSED) + 1), (1.0, 0.0, 2.0, 1.0, 0.0))
     best = choice.best(found)
     assert best and best[0].text == "a" and best[1] == pytest.approx(3.5)
-    assert choice.confidence(*best, [Reading((), 0.0, (), ())], 0.0) == pytest.approx(1 / (1 + np.exp(-3.5)))
+    sure = [choice.confidence(*best, judged) for judged in (0.0, -1.0, DOUBT, 9.0)]
+    assert sure == pytest.approx([1 / (1 + np.exp(-total)) for total in (3.5, 1.5, 3.5 + 2 * DOUBT, 3.5 + 2 * DOUBT)])
+    two = choice.confidence(replace(best[0], documents=2), 3.5, -2.0)
+    assert two == pytest.approx(1 / (1 + np.exp(0.5) / 2))  # the logarithm of two documents

@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks import calibrate
 from benchmarks.findings.plan import SOURCES
-from benchmarks.reading import FAMILIES, Said, interval, separation
+from benchmarks.reading import FAMILIES, Said, intervals, separation
 from rag.read.candidates import FEATURES, Candidate
-from rag.read.reader import Reading, Span
+from rag.read.reader import Span
 from rag.train.reader_fit import Case
 
 
@@ -22,9 +22,10 @@ def test_separation_by_hand() -> None:
     assert answered == 1 / 4
     assert area == pytest.approx((11 * 4 - 8 - 2 - 1) / (11 * 4))  # pairs in the wrong order, by each of the four
     assert separation([*right, *wrong])[:2] == (None, None)
-    assert interval([*right, *wrong]) == ""
-    low, high = map(float, interval([*right, *wrong, *without]).strip(" ()").split(" to "))
-    assert area is not None and low < area < high <= 1
+    assert intervals([*right, *wrong]) == ["", ""]
+    for value, interval in zip((area, answered), intervals([*right, *wrong, *without]), strict=True):
+        low, high = map(float, interval.strip(" ()").split(" to "))
+        assert value is not None and 0 <= low < value < high <= 1
 
 
 def test_every_family_is_of_sources_with_answers() -> None:
@@ -39,7 +40,7 @@ def test_each_part_is_answered_with_what_the_others_taught() -> None:
             Candidate(text, Span(0, 0, 1, margin), False, tuple(margin * (name == "margin") for name in FEATURES))
             for text, margin in zip(("good", "bad"), margins, strict=True)
         )
-        case = Case(found, (True, False), (Reading((), 0.0, (), ()),), 0.0, True)
+        case = Case(found, (True, False), 0.0, True)
         return calibrate.Read(family, family, fold, case, ("good",), True)
 
     odd = [read("many", 0, leads=False) for _ in range(5)]  # they alone say that a small margin is right

@@ -14,7 +14,6 @@ from rag.generate.reader import Reader as GenerateReader
 from rag.read.candidates import CLOSED, FEATURES, Candidate
 from rag.read.choice import scores
 from rag.read.reader import TOGETHER, Span
-from rag.read.reader import Reading as Said
 from rag.train import cloze
 from rag.train.asked import Part, asked, read
 from rag.train.examples import Batch, Encoder
@@ -204,20 +203,20 @@ def test_the_fit_prefers_the_right_candidate_and_knows_its_risk() -> None:
         values = rng.normal(size=(2, len(FEATURES)))
         values[0, 0] += 4 * answerable
         found = tuple(Candidate("x", Span(0, 0, 1, 0.0), False, tuple(map(float, row))) for row in values)
-        cases.append(Case(found, (answerable, False), (Said((), 0.0, (), ()),), 2.0 * (n % 2), answerable))
+        cases.append(Case(found, (answerable, False), 2.0 * (n % 2) - 2, answerable))
     choice = fit(cases)
     picked = [choice.best(case.found) for case in cases]
     assert (
         np.mean([p is not None and p[0] is c.found[0] for p, c in zip(picked, cases, strict=True) if c.right[0]]) > 0.95
     )
-    sure = np.array([choice.confidence(*p, c.alone, c.together) for p, c in zip(picked, cases, strict=True) if p])
+    sure = np.array([choice.confidence(*p, c.judged) for p, c in zip(picked, cases, strict=True) if p])
     can = np.array([case.right[0] for case in cases])
     assert sure[can].mean() > sure[~can].mean() + 0.5
     assert sure.mean() == pytest.approx(can.mean(), abs=0.03)  # a probability
     said = sure >= choice.threshold(0.1)
     assert said.sum() > 100 and (~can[said]).mean() < 0.15
     assert len(choice.closed) == len(CLOSED) + 1
-    assert choice.sure[0] > 0.5 and abs(choice.sure[3]) < 0.5  # the judge said nothing that helps
+    assert choice.sure[0] > 0.5 and abs(choice.sure[2]) < 0.5  # the judge said nothing that helps
 
 
 def test_a_wrong_answer_to_a_question_that_has_one_is_surer_than_any_to_one_that_has_none() -> None:
@@ -227,10 +226,10 @@ def test_a_wrong_answer_to_a_question_that_has_one_is_surer_than_any_to_one_that
         answerable, right = n % 2 == 0, n % 4 == 0
         values = np.zeros((1, len(FEATURES)))
         found = (Candidate("x", Span(0, 0, 1, 0.0), False, tuple(map(float, values[0]))),)
-        judged = float(rng.normal() + 3 * answerable)  # it tells which have an answer, not which answers are right
-        cases.append(Case(found, (right,), (Said((), 0.0, (), ()),), judged, answerable))
+        judged = float(rng.normal() + 3 * answerable - 3)  # it tells which have an answer, not which answers are right
+        cases.append(Case(found, (right,), judged, answerable))
     choice = fit(cases)
-    sure = [choice.confidence(one.found[0], 0.0, one.alone, one.together) for one in cases]
+    sure = [choice.confidence(one.found[0], 0.0, one.judged) for one in cases]
     has, none = ([s for s, one in zip(sure, cases, strict=True) if one.answerable == can] for can in (True, False))
     assert np.mean(has) > np.mean(none) + 0.1
 

@@ -17,7 +17,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rag.links import mentions
-from rag.read.candidates import Candidate, candidates
+from rag.read.candidates import RELEVANT, Candidate, candidates
 from rag.read.choice import Choice, read
 from rag.read.judge import Judge
 from rag.read.judge import opened as judging
@@ -30,7 +30,7 @@ from rag.types import Hit
 from rag.words import MARKER
 
 REMEMBERED = 16  # readings kept, so that text and confidence come from one
-SUPPORT, RELEVANT = -1.0, -3.0  # least scores of a quoted sentence and its passage: F1 near the best on HotpotQA dev
+SUPPORT = -1.0  # least score of a quoted sentence: F1 near the best on HotpotQA dev
 LEADS = 4.0  # what a sentence that names the answer's passage counts more, in the scores' logits
 
 
@@ -43,6 +43,15 @@ class Found:
     confidence: float
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage as it is read, the name of its document, and the keys of what it is about."""
+
+    passage: Passage
+    document: str
+    about: tuple[str, ...]
+
+
 @component
 class Reader:
     """`weights` is a file of `rag train reader`, "" the one shipped; `hits` passages are read."""
@@ -50,46 +59,51 @@ class Reader:
     weights: str = ""
     hits: Annotated[int, Field(ge=1)] = 8
     sentences: Annotated[int, Field(ge=1)] = 2
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.12
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.14
     wrong: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """Paris: “Its capital is Paris.” [1], and a line for each further sentence."""
-        passages = self.passages(hits)
-        found = self._found(question, passages, self._about(hits))
+        sources = self._sources(hits)
+        found = self._found(question, sources)
         if found is None or found.confidence < self._least:
             return
         for n, quote in enumerate(found.quotes):
             lead = f"{found.short}: " if n == 0 else "\n"
-            yield f"{lead}“{_plain(passages[quote.passage][1][quote.start : quote.end])}” [{quote.passage + 1}]"
+            yield f"{lead}“{_plain(sources[quote.passage].passage[1][quote.start : quote.end])}” [{quote.passage + 1}]"
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How likely the best answer is right, said or not; 0 where there is nothing to read."""
-        found = self._found(question, self.passages(hits), self._about(hits))
+        found = self._found(question, self._sources(hits))
         return found.confidence if found else 0.0
 
     def passages(self, hits: Sequence[Hit]) -> tuple[Passage, ...]:
         """What is read of the hits: what they are about, and their text."""
-        heads = [" ".join((hit.chunk.context or hit.chunk.title).split()) for hit in hits[: self.hits]]
-        return tuple((head, hit.chunk.text) for head, hit in zip(heads, hits, strict=False))
+        return tuple(source.passage for source in self._sources(hits))
 
-    def _about(self, hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
-        return tuple(hit.chunk.about for hit in hits[: self.hits])
+    def _sources(self, hits: Sequence[Hit]) -> tuple[Source, ...]:
+        chunks = [hit.chunk for hit in hits[: self.hits]]
+        heads = [" ".join((chunk.context or chunk.title).split()) for chunk in chunks]
+        return tuple(
+            Source((head, chunk.text), chunk.title or chunk.source, chunk.about)
+            for head, chunk in zip(heads, chunks, strict=True)
+        )
 
     @cached_property
-    def _found(self) -> Callable[[str, tuple[Passage, ...], tuple[tuple[str, ...], ...]], Found | None]:
+    def _found(self) -> Callable[[str, tuple[Source, ...]], Found | None]:
         return lru_cache(REMEMBERED)(self._read)
 
-    def _read(self, question: str, passages: tuple[Passage, ...], about: tuple[tuple[str, ...], ...]) -> Found | None:
+    def _read(self, question: str, sources: tuple[Source, ...]) -> Found | None:
         reader, choice, judge = self._model
-        read = candidates(question, passages, reader)
+        passages = [source.passage for source in sources]
+        read = candidates(question, passages, reader, [source.document for source in sources])
         best = choice.best(read.candidates)
         if best is None:
             return None
         candidate, logit = best
-        confidence = choice.confidence(candidate, logit, read.alone, judge(question, passages))
+        confidence = choice.confidence(candidate, logit, judge(question, passages))
         first = _sentence(candidate, passages[candidate.span.passage][1])
-        quotes = [first, *_support(first, read.alone, passages, about[first.passage])][: self.sentences]
+        quotes = [first, *_support(first, read.alone, passages, sources[first.passage].about)][: self.sentences]
         span, text = candidate.span, passages[first.passage][1]
         spoken = _bare(text[span.start : min(span.end, first.end)], span.end >= first.end)
         short = candidate.text.capitalize() if candidate.closed else spoken

@@ -17,6 +17,7 @@ from rag.words import Token, tokens
 
 FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
 CLOSED = ("decided", "against span", "whole", "relevant")
+RELEVANT = -3.0  # least relevance of a passage that may support an answer: F1 near the best on HotpotQA dev
 LOWEST = -10.0  # a score that was not taken, or lower
 _POLAR = re.compile(
     r"(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)\b(?!.*\bor\b)",
@@ -27,12 +28,16 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An answer: a span of a passage, or (`closed`) "yes" or "no" from several; `values` are its features."""
+    """An answer: a span of a passage, or (`closed`) "yes" or "no" from several; `values` are its features.
+
+    `documents` is how many have a span's words, its own and others, in passages that are `RELEVANT`.
+    """
 
     text: str
     span: Span
     closed: bool
     values: tuple[float, ...]
+    documents: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,13 @@ def key(text: str) -> str:
     return " ".join(word for word in _WORD.findall(text.lower()) if word not in {"a", "an", "the"})
 
 
-def candidates(question: str, passages: Sequence[Passage], reader: Reader) -> Read:
-    """All candidates of some passages, which stand best first."""
+def candidates(
+    question: str, passages: Sequence[Passage], reader: Reader, documents: Sequence[str] | None = None
+) -> Read:
+    """All candidates of some passages, which stand best first.
+
+    `documents` names the one that each passage is of; its title, unless given.
+    """
     if not passages:
         return Read((), ())
     alone = reader.read(question, [[passage] for passage in passages])
@@ -82,6 +92,12 @@ def candidates(question: str, passages: Sequence[Passage], reader: Reader) -> Re
     keys = [key(text) for text in texts]
     top = {i: key(passages[i][1][r.spans[0].start : r.spans[0].end]) for i, r in enumerate(alone) if r.spans}
     asked = tokens(question)
+    names = documents or [title for title, _ in passages]
+    said = [
+        (name, f" {key(' '.join(passage))} ")
+        for name, passage, reading in zip(names, passages, alone, strict=True)
+        if reading.relevant > RELEVANT
+    ]
     held = [frozenset(token.stem for token in tokens(" ".join(passage))) for passage in passages]
     found = []
     for span, text, own in zip(spans, texts, keys, strict=True):
@@ -101,7 +117,8 @@ def candidates(question: str, passages: Sequence[Passage], reader: Reader) -> Re
             "named": max(_share([token for token in asked if token.kind in ("name", "number")], bag) for bag in held),
         }
         if own:
-            found.append(Candidate(text, span, False, tuple(values[name] for name in FEATURES)))
+            saying = {names[span.passage]} | {name for name, words in said if f" {own} " in words}
+            found.append(Candidate(text, span, False, tuple(values[name] for name in FEATURES), len(saying)))
     return Read(tuple(found), tuple(alone))
 
 

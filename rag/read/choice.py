@@ -2,7 +2,7 @@
 
 Among spans the best one by a small network's word on their features is chosen, between yes and no the likelier one. A
 logistic function says how likely the chosen one is right by itself; another takes its logit, whether it is a yes or no,
-how relevant the passages are on average, and what the judge (`rag.read.judge`) says of all of them together, and gives
+the doubt of the judge (`rag.read.judge`) about all passages together, and how many documents have its words, and gives
 the confidence: a probability of being right on the questions that it was fitted on (`rag.train.reader_fit`). `risks`
 says what to ask for to be wrong at most so often.
 """
@@ -17,12 +17,13 @@ import numpy as np
 
 from rag.errors import ModelError
 from rag.read.candidates import CLOSED, FEATURES, Candidate
-from rag.read.reader import Reading
 from rag.types import Vectors
 
-SURE = ("chosen", "closed", "relevant", "together")
+SURE = ("chosen", "closed", "judged", "documents")
 LENGTHS = {"span": len(FEATURES) + 1, "closed": len(CLOSED) + 1, "sure": len(SURE) + 1}
+OF = [*FEATURES, *CLOSED, *SURE]  # what a file's weights are of
 WIDEST = 12.0  # no feature counts for more
+DOUBT = 0.5  # what the judge says counts up to here: it may doubt an answer, not vouch for one
 
 Units = tuple[tuple[float, ...], ...]  # of a network with one hidden layer: weights, bias and what is added, of each
 
@@ -50,9 +51,9 @@ class Choice:
         best = int(np.argmax(logits if closed else scores(rows, self.order)))
         return found[best], float(logits[best])
 
-    def confidence(self, chosen: Candidate, logit: float, alone: Sequence[Reading], together: float) -> float:
-        """How sure it is, 0 to 1: from the chosen one, each passage's reading, and what the judge says."""
-        total = float(np.dot(evidence(chosen, logit, alone, together), self.sure[:-1])) + self.sure[-1]
+    def confidence(self, chosen: Candidate, logit: float, judged: float) -> float:
+        """How sure it is, 0 to 1, of the chosen one with its logit, `judged` being what the judge says."""
+        total = float(np.dot(evidence(chosen, logit, judged), self.sure[:-1])) + self.sure[-1]
         return float(1 / (1 + np.exp(-np.clip(total, -50, 50))))
 
     def threshold(self, risk: float) -> float:
@@ -61,7 +62,7 @@ class Choice:
 
     def text(self) -> str:
         """As it stands in a weights file."""
-        return json.dumps(asdict(self))
+        return json.dumps({**asdict(self), "of": OF})
 
 
 def features(found: Sequence[Candidate]) -> Vectors:
@@ -76,20 +77,21 @@ def scores(rows: Vectors, order: Units) -> Vectors:
     return scored
 
 
-def evidence(chosen: Candidate, logit: float, alone: Sequence[Reading], together: float) -> tuple[float, ...]:
-    """What a confidence is made of, in the order of `SURE`."""
-    return logit, float(chosen.closed), float(np.mean([reading.relevant for reading in alone])), together
+def evidence(chosen: Candidate, logit: float, judged: float) -> tuple[float, ...]:
+    """What a confidence is made of, in the order of `SURE`; of documents each further one counts for less."""
+    return logit, float(chosen.closed), min(judged, DOUBT), float(np.log(chosen.documents))
 
 
 def read(facts: Mapping[str, str], where: object) -> Choice:
     """The choice in a weights file's metadata. Raises ModelError for a file without one that fits."""
+    again = f"make it anew with `rag train reader FOLDER ... --start {where} --epochs 0 --out {where}`."
     try:
         data = json.loads(facts["choice"])
         order, risks = (tuple(tuple(map(float, row)) for row in data[name]) for name in ("order", "risks"))
         found = Choice(order, **{name: tuple(data[name]) for name in LENGTHS}, risks=tuple((a, b) for a, b in risks))
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{where}: does not say how to choose an answer; train it again.") from error
-    fits = all(len(getattr(found, name)) == length for name, length in LENGTHS.items())
+        raise ModelError(f"{where}: does not say how to choose an answer; {again}") from error
+    fits = data.get("of") == OF and all(len(getattr(found, name)) == length for name, length in LENGTHS.items())
     if not fits or any(len(unit) != len(FEATURES) + 2 for unit in found.order):
-        raise ModelError(f"{where}: its choice is made from other features than this version has; train it again.")
+        raise ModelError(f"{where}: its choice is made from other features than this version has; {again}")
     return found

@@ -67,7 +67,12 @@ class Network(nn.Module):
 
     def __init__(self, model: str) -> None:
         super().__init__()
-        self.encoder = AutoModel.from_pretrained(locate(model), local_files_only=True, attn_implementation="sdpa")
+        self.encoder = AutoModel.from_pretrained(
+            locate(model),
+            local_files_only=True,
+            attn_implementation="sdpa",
+            attention_probs_dropout_prob=0.0,  # with it, attention is computed the slow way on CPUs
+        )
         width = int(self.encoder.config.hidden_size)
         self.heads = nn.ModuleDict({name: nn.Linear(width, n) for name, n in HEADS.items()})
         for name, parameter in self.encoder.named_parameters():

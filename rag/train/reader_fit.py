@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rag.read.candidates import CLOSED, FEATURES, Candidate, candidates, key
 from rag.read.choice import SURE, Choice, evidence, features
 from rag.read.judge import Judge
-from rag.read.reader import Passage, Reader, Reading
+from rag.read.reader import Passage, Reader
 from rag.train.asked import Folder, Row, answers, gold, measured
 from rag.train.order import order
 
@@ -26,7 +26,7 @@ PASSAGES = 8
 REMOVED, OFF_TOPIC = 0.2, 0.1  # of the questions
 RIGHT = 0.5  # F1 of an answer that counts as right
 RIDGE = 1e-2
-WRONG = 0.7  # what a wrong answer to a question that has one counts as: a right one is 1, any where there is none 0
+WRONG = 0.6  # what a wrong answer to a question that has one counts as: a right one is 1, any where there is none 0
 SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 FEWEST = 20  # answers that a share of wrong ones must be seen on
 
@@ -35,15 +35,14 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question's candidates, which of them are right, how its passages read alone, and what the judge says.
+    """A question's candidates, which of them are right, and what the judge says.
 
     `answerable` says whether the question has an answer here at all; a case counts `weight` times.
     """
 
     found: tuple[Candidate, ...]
     right: tuple[bool, ...]
-    alone: tuple[Reading, ...]
-    together: float
+    judged: float
     answerable: bool
     weight: float = 1.0
 
@@ -52,7 +51,7 @@ def case(question: str, passages: Sequence[Passage], known: Sequence[str], reade
     """A question read; `known` are its right answers, none where it has none."""
     read = candidates(question, passages, reader)
     right = tuple(any(f1(one.text, answer) >= RIGHT for answer in known) for one in read.candidates)
-    return Case(read.candidates, right, read.alone, judge(question, passages), bool(known))
+    return Case(read.candidates, right, judge(question, passages), bool(known))
 
 
 def cases(
@@ -157,7 +156,7 @@ def _chosen(one: Case, choice: Choice) -> tuple[tuple[float, ...], bool]:
     best = choice.best(one.found)
     assert best is not None  # there are candidates
     candidate, logit = best
-    return evidence(candidate, logit, one.alone, one.together), one.right[one.found.index(candidate)]
+    return evidence(candidate, logit, one.judged), one.right[one.found.index(candidate)]
 
 
 def _risks(said: Sequence[tuple[float, bool]]) -> Iterator[tuple[float, float]]:
