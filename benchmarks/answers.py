@@ -20,11 +20,11 @@ from itertools import cycle
 from pathlib import Path
 
 from benchmarks.common import CORPUS
-from rag.citations import SAID, resolve
-from rag.places import ordered
-from rag.sentences import sentence_spans
+from rag.answer.citations import SAID, resolve
+from rag.answer.number_context import ordered
+from rag.text.sentences import sentence_spans
+from rag.text.words import MARKER, fold, tokens
 from rag.types import Chunk, Hit
-from rag.words import MARKER, fold, tokens
 
 PAGE = Path(__file__).parents[1] / "docs" / "answers.md"
 BLOCK = re.compile(r"(<!-- mutations -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -24,11 +24,11 @@ from safetensors.numpy import save_file
 from benchmarks.common import datasets
 from benchmarks.reading import FAMILIES, PASSAGES, Said, found, print_answers, print_silence
 from rag.generate.reader import Reader
-from rag.read.choice import Choice
-from rag.read.judge import opened as judging
-from rag.read.reader import Passage, opened
-from rag.read.weights import load
-from rag.train.reader_fit import Case, case, fit
+from rag.reader.answerability import opened as judging
+from rag.reader.confidence import Choice
+from rag.reader.network import Passage, opened
+from rag.reader.weights import load
+from rag.train.reader.calibrate import Case, case, fit
 from rag_evals.metrics.answer import answer_em, answer_f1
 
 REMOVED, AWAY = 4, 10

@@ -30,9 +30,9 @@ from benchmarks.common import DATA
 from rag import cache
 from rag.chunk.sentences import Sentences
 from rag.embed.onnx import Onnx
-from rag.prose import sentences
-from rag.train.articles import joined, unseen
-from rag.train.data import CORPORA, QUESTIONS, Row, gold, load
+from rag.text.sentence_ends import sentences
+from rag.train.common.dataset import CORPORA, QUESTIONS, Row, gold, load
+from rag.train.embedder.documents import joined, unseen
 from rag.types import Chunk, Chunked, Document, Vectors
 from rag_evals.stats import paired_bootstrap
 

@@ -3,10 +3,10 @@
     python benchmarks/hops.py [SET ...] [--questions N] [--only HOPPER ...] [--depth N]
 
 2WikiMultihopQA, MuSiQue, HotpotQA and EntailmentBank are measured on their dev questions; NQ and SQuAD on the half that
-training leaves out (`rag.train.data.held_out`). Vectors are computed once and kept in raghop's cache. HotpotQA can be
-measured on the passages that its dev and train rows name (`--passages FILE` of pids), which is easier than all 30,866.
-Milliseconds are CPU time with one OpenBLAS thread, as `rag` runs, encoding of the question left out; the questions go
-round the rows, so that a busy machine slows all of them alike.
+training leaves out (`rag.train.common.dataset.held_out`). Vectors are computed once and kept in raghop's cache.
+HotpotQA can be measured on the passages that its dev and train rows name (`--passages FILE` of pids), which is easier
+than all 30,866. Milliseconds are CPU time with one OpenBLAS thread, as `rag` runs, encoding of the question left out;
+the questions go round the rows, so that a busy machine slows all of them alike.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from rag.hop.gated import Gated
 from rag.hop.links import Links
 from rag.retrieve.search import Search
 from rag.stages import Hopper
-from rag.train.data import CORPORA, QUESTIONS, encoded, gold, held_out, load
-from rag.train.vectors import frozen
-from rag.train.world import DEPTH, chunk_id, grow, index
+from rag.train.common.dataset import CORPORA, QUESTIONS, encoded, gold, held_out, load
+from rag.train.common.embeddings import frozen
+from rag.train.common.passage_index import DEPTH, chunk_id, grow, index
 
 SETS = ("2wikimultihopqa", "musique", "hotpotqa", "entailment_bank", "nq", "squad")
 CUTS = (2, 5, 10)

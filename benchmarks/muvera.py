@@ -19,7 +19,7 @@ from benchmarks.findings.plan import SOURCES
 from rag.embed.muvera import encoding
 from rag.embed.onnx import Onnx
 from rag.rerank.maxsim import similarity
-from rag.train.data import encoded
+from rag.train.common.dataset import encoded
 from rag.types import Vectors
 
 SETTINGS = ((5, 3, 16), (20, 3, 8), (20, 4, 16), (20, 5, 16))  # repetitions, bits, columns

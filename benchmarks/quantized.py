@@ -25,8 +25,8 @@ import qdrant_edge as engine
 
 from benchmarks.common import DATA
 from benchmarks.context import World, cut, embedded, golds, world
-from rag.embed.merging import merged
 from rag.embed.onnx import Onnx
+from rag.models.token_pooling import merged
 from rag.store.edge import Edge
 from rag.types import Query, Vectors
 

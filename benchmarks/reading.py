@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.common import datasets
 from benchmarks.findings.plan import SOURCES
 from rag import Chunk, Hit
-from rag.citations import resolve
+from rag.answer.citations import resolve
 from rag.generate.reader import Reader
 from rag_evals.datasets import Question
 from rag_evals.indexing import digest, indexed

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.common import DATA
 from benchmarks.context import NDCG, RECALL, _against, cut, embedded, golds, unnamed, world
 from rag.embed.bm25 import Bm25
-from rag.embed.joint import Joint
+from rag.embed.hybrid import Joint
 from rag.embed.onnx import Onnx
 from rag.retrieve.search import Search
 from rag.store.edge import Edge

@@ -13,8 +13,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from rag.conversation import Conversation
     from rag.errors import RagError
+    from rag.ingest.report import FileReport, Report
     from rag.pipeline import Event, Pipeline
-    from rag.report import FileReport, Report
     from rag.stages import component
     from rag.types import Answer, Chunk, Chunked, Citation, Document, Embeddings, Filter, Hit, Query, Section, Statement
 
@@ -42,8 +42,8 @@ __all__ = [
 _HOME = {
     "Conversation": "rag.conversation",
     "RagError": "rag.errors",
-    "FileReport": "rag.report",
-    "Report": "rag.report",
+    "FileReport": "rag.ingest.report",
+    "Report": "rag.ingest.report",
     "Event": "rag.pipeline",
     "Pipeline": "rag.pipeline",
     "component": "rag.stages",

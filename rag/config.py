@@ -260,7 +260,7 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
     if "sparse" in config.stages:
         if "sparse" in embedder.representations:
             raise config.error("sparse", "embed makes sparse vectors itself; leave out this stage or `embed.sparse`.")
-        from rag.embed.joint import Joint
+        from rag.embed.hybrid import Joint
 
         sparse: Embedder = make("sparse")
         fingerprints["sparse"] = sparse.fingerprint

@@ -17,7 +17,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any
 
-from rag.followup import Turn, standalone
+from rag.llm.rewrite import Turn, standalone
 from rag.pipeline import Event, Pipeline
 from rag.types import Answer, Filter
 

@@ -22,10 +22,10 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from rag.citations import resolve
+from rag.answer.citations import resolve
 from rag.config import Stages
 from rag.errors import ConfigError, CorruptError
-from rag.followup import Turn
+from rag.llm.rewrite import Turn
 from rag.stages import Confident, Hopper
 from rag.types import Answer, Filter, Hit, Query
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rag.config import PipelineConfig, Stages, build, load
 from rag.errors import InputError
-from rag.index import Index, check_fingerprints
-from rag.ingest import ingest
-from rag.locks import Wait
-from rag.report import Progress, Report
+from rag.index.folder import Index, check_fingerprints
+from rag.index.locks import Wait
+from rag.ingest.report import Progress, Report
+from rag.ingest.run import ingest
 from rag.types import Answer, Filter, Hit
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Pipeline:
         wait: bool | Wait = False,
         progress: Progress | None = None,
     ) -> Report:
-        """Bring the index in line with these files and folders; see `rag.ingest.ingest`.
+        """Bring the index in line with these files and folders; see `rag.ingest.run.ingest`.
 
         With `wait`, another process that writes the index is waited for; a function is told its id first.
         """

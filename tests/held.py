@@ -14,15 +14,15 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from rag import signals
+from rag import interrupt
 from rag.embed.hashing import Hashing
-from rag.signals import Stop
+from rag.interrupt import Stop
 from rag.stages import component
 from rag.store.edge import Edge
 from rag.types import Chunked, Embeddings, Loaded, Source
 from rag_connectors.files import Files
 
-signals.PATIENCE = float(os.environ.get("HELD_PATIENCE", "600"))
+interrupt.PATIENCE = float(os.environ.get("HELD_PATIENCE", "600"))
 _calls = 0
 
 

@@ -14,10 +14,10 @@ import transformers
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from rag.embed.modelfiles import locate
 from rag.embed.onnx import Onnx
 from rag.embed.transformers import Transformers
 from rag.errors import ConfigError, ModelError
+from rag.models.files import locate
 from rag.stages import Embedder
 from rag.types import Chunk, Chunked, Document, Vectors
 

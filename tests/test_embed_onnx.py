@@ -136,8 +136,8 @@ def test_a_tuned_copy_is_the_model_with_the_difference_added() -> None:
     import torch
     from transformers import AutoTokenizer, BertModel
 
-    from rag.embed.modelfiles import locate
     from rag.hop.encoder import SHIPPED, load
+    from rag.models.files import locate
 
     shipped = load(SHIPPED)
     facts, difference = shipped.facts, shipped.difference

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch.nn.functional import gelu, relu
 
-from rag.embed.pooling import Hidden, Mask
 from rag.embed.two_stage import TwoStage
 from rag.errors import ConfigError, ModelError
+from rag.models.pooling import Hidden, Mask
 from rag.testing import EmbedderConformance
 from tests.test_embed_backends import SIZES, TEXTS, bert, saved
-from tests.test_embed_variant import modernbert
+from tests.test_models_variant import modernbert
 
 WIDTH, LEARNED, PLACES = 16, 3, 5
 SAMPLE = ["lumen makes the router", "soup of tarnvik", "the building"]

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.citations import resolve
+from rag.answer.citations import resolve
+from rag.answer.verify import SUPPORTED
 from rag.errors import ConfigError
 from rag.generate.extractive import EMBEDDED, Extractive
-from rag.links import normalise
 from rag.stages import Generator
+from rag.text.mentions import normalise
+from rag.text.words import tokens
 from rag.types import Chunk, Chunked, Embeddings, Hit, Spans
-from rag.verify import SUPPORTED
-from rag.words import tokens
 
 
 class Words:

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from rag.citations import resolve
+from rag.answer.citations import resolve
+from rag.answer.verify import SUPPORTED
 from rag.generate.reader import Reader
-from rag.links import normalise
-from rag.read.candidates import CLOSED, FEATURES, candidates, key, polar
-from rag.read.reader import SHIPPED, opened
+from rag.reader.candidates import CLOSED, FEATURES, candidates, key, polar
+from rag.reader.network import SHIPPED, opened
 from rag.stages import Confident, Generator
 from rag.testing import GeneratorConformance
+from rag.text.mentions import normalise
 from rag.types import Answer, Chunk, Hit
-from rag.verify import SUPPORTED
 
 
 def hit(name: str, title: str, text: str) -> Hit:

@@ -18,7 +18,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from rag.errors import ConfigError, ModelError
 from rag.generate import transformers as module
 from rag.generate.transformers import Transformers
-from rag.prompts import Prompt, build
+from rag.llm.prompts import Prompt, build
 from rag.stages import Generator
 from rag.types import Chunk, Hit
 

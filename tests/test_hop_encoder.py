@@ -14,7 +14,7 @@ from rag.errors import ConfigError, MismatchError
 from rag.hop.encoder import Encoder
 from rag.hop.paths import Paths
 from rag.stages import Hopper, Reranker
-from rag.train.weights import write
+from rag.train.common.weights import write
 from rag.types import Chunk, Chunked, Embeddings, Hit, Query, Spans, Vectors
 
 NAMES = ("red harbour", "aster pictures", "norvik", "lake aster", "canteen")

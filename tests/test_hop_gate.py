@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from rag.errors import ModelError
 from rag.hop.gate import load
 from rag.hop.score import NAMES
-from rag.train.gate import Network
-from rag.train.gate_run import write
+from rag.train.gate.run import write
+from rag.train.gate.train import Network
 from rag.types import Vectors
 
 DIM = 12

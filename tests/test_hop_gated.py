@@ -10,12 +10,12 @@ import torch
 
 from rag.embed.bm25 import Bm25
 from rag.embed.hashing import Hashing
-from rag.embed.joint import Joint
+from rag.embed.hybrid import Joint
 from rag.errors import ConfigError, MismatchError, ModelError
 from rag.hop.gated import Gated
 from rag.stages import Hopper
-from rag.train.gate import Network
-from rag.train.gate_run import write
+from rag.train.gate.run import write
+from rag.train.gate.train import Network
 from rag.types import Chunk, Hit, Query
 
 EMBEDDER = Hashing(width=5)

@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag import vectors
 from rag.config import build, load
 from rag.embed.hashing import Hashing
 from rag.errors import CorruptError, InputError, LockedError, MismatchError, RagError
-from rag.index import Index
-from rag.ingest import ingest
+from rag.index.folder import Index
+from rag.ingest import vectorize
+from rag.ingest.report import Report
+from rag.ingest.run import ingest
+from rag.interrupt import Interrupted
 from rag.pipeline import Pipeline
-from rag.report import Report
-from rag.signals import Interrupted
 from rag.types import Chunked, Embeddings
 
 
@@ -275,7 +275,7 @@ def test_an_interrupted_ingest_publishes_what_is_done(
         run(notes)
     for i in range(40):
         (notes / "docs" / f"{i}.txt").write_text(f"Berth {i} is {'very ' * i}long.\n")
-    monkeypatch.setattr(vectors, "SLICE", 10)
+    monkeypatch.setattr(vectorize, "SLICE", 10)
     genuine = Hashing.embed_chunks
     calls: list[int] = []
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from rag.config import build, load
-from rag.index import Index
-from rag.ingest import ingest
-from rag.report import Report
+from rag.index.folder import Index
+from rag.ingest.report import Report
+from rag.ingest.run import ingest
 from rag.types import Chunked
 
 PARAGRAPHS = [

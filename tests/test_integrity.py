@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.reliability.crash import _age
-from rag.check import check
 from rag.config import PipelineConfig, build, load
 from rag.errors import CorruptError, InputError, LockedError, MismatchError
-from rag.index import Index
-from rag.ingest import ingest
+from rag.index.folder import Index
+from rag.ingest.report import Report
+from rag.ingest.run import ingest
+from rag.maintain.check import check
+from rag.maintain.remove import delete
+from rag.maintain.repair import repair
 from rag.pipeline import Pipeline
-from rag.removal import delete
-from rag.repair import repair
-from rag.report import Report
 from rag.types import Hit
 from tests.test_cli import rag
 

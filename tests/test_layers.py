@@ -12,16 +12,16 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CORE = ["types", "errors", "stages", "registry", "config", "manifest", "index", "ingest", "graph", "pipeline", "cli"]
 PURE = {
-    "rag.prompts",
-    "rag.citations",
-    "rag.links",
-    "rag.prose",
+    "rag.llm.prompts",
+    "rag.answer.citations",
+    "rag.text.mentions",
+    "rag.text.sentence_ends",
     "rag.cache",
-    "rag.chat",
-    "rag.sentences",
-    "rag.tokens",
-    "rag.words",
-    "rag.embed.batching",
+    "rag.llm.sse",
+    "rag.text.sentences",
+    "rag.llm.token_count",
+    "rag.text.words",
+    "rag.models.batching",
 }
 LEAVES = ["chunk", "embed", "store", "retrieve", "rerank", "hop", "generate"]
 ONLY_IN = {"langgraph": "rag/graph.py", "qdrant_client": "rag/store", "qdrant_edge": "rag/store"}

@@ -18,8 +18,8 @@ from rag.cli import ask as command
 from rag.config import load
 from rag.errors import RagError
 from rag.generate import openai
-from rag.index import Index
-from rag.ingest import ingest
+from rag.index.folder import Index
+from rag.ingest.run import ingest
 from tests.conftest import TINY
 from tests.scripted import Handler, Script, Server, delta, raw, serving, status, stream
 

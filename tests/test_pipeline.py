@@ -10,7 +10,7 @@ import pytest
 
 from rag.config import load
 from rag.errors import IndexMissing
-from rag.index import Index
+from rag.index.folder import Index
 from rag.pipeline import Pipeline
 from rag.types import Filter, Hit
 

@@ -8,9 +8,9 @@ import pytest
 from benchmarks import calibrate
 from benchmarks.findings.plan import SOURCES
 from benchmarks.reading import FAMILIES, Said, intervals, separation
-from rag.read.candidates import FEATURES, Candidate
-from rag.read.reader import Span
-from rag.train.reader_fit import Case
+from rag.reader.candidates import FEATURES, Candidate
+from rag.reader.network import Span
+from rag.train.reader.calibrate import Case
 
 
 def test_separation_by_hand() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rag.read.reader import SHIPPED, opened
+from rag.reader.network import SHIPPED, opened
 from rag.rerank.reader import Reader
 from rag.stages import Reranker
 from rag.types import Chunk, Hit

@@ -14,14 +14,14 @@ import torch
 from typer.testing import CliRunner
 
 from rag.cli.train import app
-from rag.embed.late import Pass
 from rag.embed.onnx import Onnx
-from rag.embed.tuned import load
 from rag.errors import InputError, MismatchError, ModelError
-from rag.train.articles import Asked, joined, read, unseen
-from rag.train.embedder import train_embedder
-from rag.train.hop import TEMPERATURE
-from rag.train.late import Lessons, Loss, Options, schedule
+from rag.models.deltas import load
+from rag.models.late import Pass
+from rag.train.embedder.documents import Asked, joined, read, unseen
+from rag.train.embedder.run import train_embedder
+from rag.train.embedder.train import Lessons, Loss, Options, schedule
+from rag.train.hop.train import TEMPERATURE
 from rag.types import Chunk, Chunked, Document, Vectors
 from tests.test_embed_backends import WORDS, bert, qwen, saved
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from rag.errors import InputError
-from rag.train.data import Labelled, Pair
-from rag.train.gate import Options, Rows, train
-from rag.train.gate_rows import held_rows, rows
-from rag.train.gate_run import train_gate
+from rag.train.common.dataset import Labelled, Pair
+from rag.train.gate.rows import held_rows, rows
+from rag.train.gate.run import train_gate
+from rag.train.gate.train import Options, Rows, train
 from rag.types import Vectors
 
 DIM = 16

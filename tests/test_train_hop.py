@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from rag.cli.train import app
 from rag.errors import InputError
 from rag.hop.encoder import load
-from rag.train.data import Labelled, Pair
-from rag.train.hop import Options, pace, schedule, task
-from rag.train.run import train_hop
+from rag.train.common.dataset import Labelled, Pair
+from rag.train.hop.run import train_hop
+from rag.train.hop.train import Options, pace, schedule, task
 from rag.types import Vectors
 
 

@@ -9,8 +9,8 @@ import pytest
 from rag import Pipeline
 from rag.embed.hashing import Hashing
 from rag.errors import InputError, MismatchError
-from rag.train.data import CHECKED
-from rag.train.mine import minable, mined, read_index
+from rag.train.common.dataset import CHECKED
+from rag.train.hop.mine import minable, mined, read_index
 from rag.types import Chunk
 
 FILM = "Red Harbour is a film directed by the Aster Pictures company. It rains."

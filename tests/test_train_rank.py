@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from rag.hop.score import NAMES, Parts, scores
-from rag.train.data import Asked
-from rag.train.rank import FEWEST, START, Example, _batch, fit, scored, together
+from rag.train.common.dataset import Asked
+from rag.train.hop.ranking import FEWEST, START, Example, _batch, fit, scored, together
 
 
 def example(rng: np.random.Generator, n: int, gold: int, *, part: int) -> Example:

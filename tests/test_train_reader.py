@@ -11,18 +11,18 @@ import pytest
 
 from rag.errors import InputError
 from rag.generate.reader import Reader as GenerateReader
-from rag.read.candidates import CLOSED, FEATURES, Candidate
-from rag.read.choice import scores
-from rag.read.reader import TOGETHER, Span
-from rag.train import cloze
-from rag.train.asked import Part, asked, read
-from rag.train.examples import Batch, Encoder
-from rag.train.lexical import Lexical
-from rag.train.order import order
-from rag.train.reader import Options
-from rag.train.reader_fit import Case, f1, fit, logistic, rising
-from rag.train.reader_run import train_reader
-from rag.train.readings import Reading, altered, readings
+from rag.reader.candidates import CLOSED, FEATURES, Candidate
+from rag.reader.confidence import scores
+from rag.reader.network import TOGETHER, Span
+from rag.train.reader import cloze
+from rag.train.reader.calibrate import Case, f1, fit, logistic, rising
+from rag.train.reader.distractors import Lexical
+from rag.train.reader.inputs import Reading, altered, readings
+from rag.train.reader.questions import Part, asked, read
+from rag.train.reader.ranking import order
+from rag.train.reader.run import train_reader
+from rag.train.reader.tensors import Batch, Encoder
+from rag.train.reader.train import Options
 from rag.types import Chunk, Hit
 
 PASSAGES = [

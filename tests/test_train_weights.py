@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from rag.errors import ModelError
 from rag.hop.encoder import load
 from rag.hop.score import NAMES
-from rag.train.weights import error, pack, write
+from rag.train.common.weights import error, pack, write
 from rag.types import Vectors
 
 FINITE = st.floats(-2, 2, width=32)

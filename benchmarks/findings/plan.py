@@ -1,8 +1,8 @@
 """Which datasets are measured, by their files below the data folder, and which of their questions.
 
 SQuAD and NQ have no dev split: of their questions those count whose passages training left out, a fixed random choice
-of them. For retrieval that is the training of the hop encoder (`rag.train.data.held_out`), for answers the reader's
-(`rag.train.asked`), of which half fitted its confidence and are left out as well.
+of them. For retrieval that is the training of the hop encoder (`rag.train.common.dataset.held_out`), for answers the
+reader's (`rag.train.reader.questions`), of which half fitted its confidence and are left out as well.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.findings.variants import ANSWERED, LIMIT, RANKED, VARIANTS, Variant
-from rag.train import asked
-from rag.train.data import held_out
-from rag.train.data import load as rows
+from rag.train.common.dataset import held_out
+from rag.train.common.dataset import load as rows
+from rag.train.reader import questions
 from rag_evals.datasets import Dataset, load
 
 UNSEEN: Mapping[str, Callable[[Path], set[str]]] = {
     "hop": lambda path: {row["id"] for row in rows(path) if held_out(row)},
-    "reader": lambda path: {row["id"] for row in asked.read(path.parent).held_out if asked.measured(row)},
+    "reader": lambda path: {row["id"] for row in questions.read(path.parent).held_out if questions.measured(row)},
 }
 
 

@@ -9,9 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 from rag.config import PipelineConfig, build, load
-from rag.index import Index
-from rag.ingest import ingest
-from rag.report import Report
+from rag.index.folder import Index
+from rag.ingest.report import Report
+from rag.ingest.run import ingest
 
 TINY = """description: A pipeline without a model.
 connector: {use: files, workers: 1}

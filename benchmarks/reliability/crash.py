@@ -20,14 +20,14 @@ from typing import Any
 from benchmarks.reliability import apart, corpus
 from benchmarks.reliability.damage import Whole, again, answers, make
 from benchmarks.reliability.outcome import Outcome, Row
-from rag.check import check
 from rag.config import build, load
 from rag.errors import MismatchError
-from rag.index import Index
-from rag.ingest import publish
-from rag.removal import delete
-from rag.repair import repair
-from rag.schema import CELLS
+from rag.index.folder import Index
+from rag.index.tables import CELLS
+from rag.ingest.run import publish
+from rag.maintain.check import check
+from rag.maintain.remove import delete
+from rag.maintain.repair import repair
 
 CALLS = ("rename", "unlink", "rmdir", "mkdir", "fsync", "write")
 

@@ -17,13 +17,13 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.reliability import corpus
 from benchmarks.reliability.outcome import Outcome, Row
-from rag import digests
-from rag.check import check
 from rag.config import PipelineConfig, build
 from rag.errors import CorruptError, MismatchError
-from rag.index import Index
+from rag.index import checksums
+from rag.index.folder import Index
+from rag.maintain.check import check
+from rag.maintain.repair import repair
 from rag.pipeline import Pipeline
-from rag.repair import repair
 
 DOCUMENTS = 60
 QUESTIONS = ("How long is berth 7 of Capra?", "Which berth lies at pier 4?")
@@ -66,7 +66,7 @@ def make(folder: Path, *, documents: int = DOCUMENTS, embed: str = "hashing") ->
 def again(whole: Whole) -> Path:
     """The index as it was."""
     shutil.rmtree(whole.folder / ".rag", ignore_errors=True)
-    shutil.copytree(whole.folder / "kept", whole.folder / ".rag", copy_function=digests.copy)
+    shutil.copytree(whole.folder / "kept", whole.folder / ".rag", copy_function=checksums.copy)
     return whole.folder / ".rag"
 
 
@@ -75,11 +75,11 @@ def flip(path: Path, rng: random.Random) -> str:
     at = rng.randrange(path.stat().st_size)
     if rng.random() < 0.8:
         with open(path, "rb") as file:
-            written = [start for start, _ in digests.blocks(file.fileno(), path.stat().st_size)]
+            written = [start for start, _ in checksums.blocks(file.fileno(), path.stat().st_size)]
             if written:
                 start = rng.choice(written)
                 file.seek(start)
-                block = file.read(digests.BLOCK)
+                block = file.read(checksums.BLOCK)
                 at = start + rng.choice([i for i in range(len(block)) if block[i]])
     with open(path, "r+b") as file:
         file.seek(at)
@@ -112,8 +112,8 @@ def empty(path: Path, rng: random.Random) -> str:
 def swap(path: Path, rng: random.Random) -> str:
     """Two files change places."""
     home = path.parents[-1 - next(i for i, p in enumerate(reversed(path.parents)) if p.name == ".rag")]
-    mine = digests.digest(path)
-    others = [p for p in _files(home) if digests.digest(p) != mine]
+    mine = checksums.digest(path)
+    others = [p for p in _files(home) if checksums.digest(p) != mine]
     alike = [p for p in others if p.stat().st_size == mine[0]]
     other = rng.choice(alike or others)
     aside = path.with_name("aside")
@@ -219,7 +219,7 @@ def _older(folder: Path, rng: random.Random) -> None:
         other = make(Path(name), documents=20)
         live = _live(folder)
         shutil.rmtree(live)
-        shutil.copytree(_live(other.folder / ".rag"), live, copy_function=digests.copy)
+        shutil.copytree(_live(other.folder / ".rag"), live, copy_function=checksums.copy)
 
 
 def _older_pointed_to(folder: Path, rng: random.Random) -> None:
@@ -227,7 +227,7 @@ def _older_pointed_to(folder: Path, rng: random.Random) -> None:
     with TemporaryDirectory() as name:
         other = make(Path(name), documents=20)
         shutil.rmtree(folder / "generations")
-        shutil.copytree(other.folder / ".rag" / "generations", folder / "generations", copy_function=digests.copy)
+        shutil.copytree(other.folder / ".rag" / "generations", folder / "generations", copy_function=checksums.copy)
         shutil.copyfile(other.folder / ".rag" / "CURRENT", folder / "CURRENT")
 
 

@@ -21,7 +21,7 @@ from benchmarks.reliability import corpus
 from benchmarks.reliability.outcome import Outcome, Row
 from rag.embed.hashing import Hashing
 from rag.errors import RagError
-from rag.index import Index
+from rag.index.folder import Index
 from rag.types import Chunked, Embeddings
 
 DOCUMENTS = 24

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.reliability import apart, corpus
 from benchmarks.reliability.outcome import Outcome, Row
-from rag.index import Index
+from rag.index.folder import Index
 
 FILES, BAD = 1000, 50
 

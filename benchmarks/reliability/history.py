@@ -21,10 +21,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from benchmarks.reliability import corpus
 from benchmarks.reliability.outcome import Outcome, Row
-from rag import digests
-from rag.check import check
 from rag.config import PipelineConfig, build
-from rag.index import Index
+from rag.index import checksums
+from rag.index.folder import Index
+from rag.maintain.check import check
 
 STEPS = 12
 NAMES = st.sampled_from(["a.txt", "b.txt", "B.txt", "c.md", "sub/a.txt", "sub/d.md"])
@@ -36,7 +36,7 @@ RECORDS = "facts.jsonl"
 def fresh(folder: Path, config: PipelineConfig) -> list[tuple[object, ...]]:
     """The manifest's rows of an index that is made from nothing. It is not published: that would say nothing more."""
     shutil.rmtree(folder / ".rag")
-    with patch("rag.ingest.publish", return_value=True):
+    with patch("rag.ingest.run.publish", return_value=True):
         corpus.run(folder, config)
     return corpus.content(Index.at(folder))
 
@@ -62,7 +62,7 @@ class Files(RuleBasedStateMachine):
         self.home = TemporaryDirectory()
         self.folder = Path(self.home.name) / "here"
         self.docs = self.folder / "docs"
-        shutil.copytree(start.name, self.folder, copy_function=digests.copy)
+        shutil.copytree(start.name, self.folder, copy_function=checksums.copy)
 
     @rule(name=NAMES, text=TEXTS)
     def write(self, name: str, text: int) -> None:

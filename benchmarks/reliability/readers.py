@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from benchmarks.reliability import apart, corpus
 from benchmarks.reliability.outcome import Outcome, Row
 from rag.config import load
-from rag.index import Index
-from rag.ingest import ingest
+from rag.index.folder import Index
+from rag.ingest.run import ingest
 
 READERS = 8
 DOCUMENTS = 60

@@ -47,10 +47,18 @@ def _without(patches: ExitStack) -> None:
         return None
 
     patches.enter_context(patch.object(Files, "_inline", inline))
-    checks = ["rag.vectors.check_rows", "rag.store.edge.check_batch", "rag.generations._compare", "os.fsync"]
-    for name in (*checks, *(f"rag.{module}.need_space" for module in ("vectors", "ingest", "generations"))):
+    checks = [
+        "rag.ingest.vectorize.check_rows",
+        "rag.store.edge.check_batch",
+        "rag.index.generations._compare",
+        "os.fsync",
+    ]
+    for name in (
+        *checks,
+        *(f"rag.{module}.need_space" for module in ("ingest.vectorize", "ingest.run", "index.generations")),
+    ):
         patches.enter_context(patch(name, nothing))
-    patches.enter_context(patch("rag.digests.inventory", lambda folder: {}))
+    patches.enter_context(patch("rag.index.checksums.inventory", lambda folder: {}))
 
 
 def cost(count: int) -> Outcome:

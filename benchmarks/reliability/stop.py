@@ -20,23 +20,23 @@ from typing import Any
 
 from benchmarks.reliability import apart, corpus
 from benchmarks.reliability.outcome import Outcome, Row
-from rag.check import check
 from rag.config import PipelineConfig, build, load
-from rag.index import Index
+from rag.index.folder import Index
+from rag.maintain.check import check
 from rag.pipeline import Pipeline
 
 SECONDS = 5.0
 STEPS = {  # of a publish, in their order
-    "opening": "rag.generations.opened",
-    "copying": "rag.digests.copy",
+    "opening": "rag.index.generations.opened",
+    "copying": "rag.index.checksums.copy",
     "looking": "rag.store.edge.Edge.ids",
     "writing": "rag.store.edge.Edge.write",
     "flushing": "rag.store.edge.Edge.flush",
-    "comparing": "rag.generations._compare",
-    "digesting": "rag.digests.inventory",
-    "syncing": "rag.generations.sync",
-    "collecting": "rag.generations.collect",
-    "sealing": "rag.seal.write",
+    "comparing": "rag.index.generations._compare",
+    "digesting": "rag.index.checksums.inventory",
+    "syncing": "rag.index.generations.sync",
+    "collecting": "rag.index.generations.collect",
+    "sealing": "rag.index.seal.write",
 }
 WORDS = [a + b + c for a in ("ba", "ke", "mo", "pra", "ste", "vo") for b in ("la", "ri", "te") for c in "nrstx"]
 

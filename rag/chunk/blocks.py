@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.chunk.spans import Cut, Span, lines
-from rag.prose import sentences
+from rag.text.sentence_ends import sentences
 from rag.types import Section
 
 _FENCE = re.compile(r"\s*(```+|~~~+)[^`]*$")

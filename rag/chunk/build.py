@@ -14,12 +14,12 @@ from uuid import NAMESPACE_URL, uuid5
 
 from annotated_types import Ge
 
-from rag import links
 from rag.chunk import notes
 from rag.chunk.outline import above, outline, path
 from rag.chunk.spans import Ruler, Span, strip
 from rag.chunk.summary import subject
 from rag.stages import INJECTED, Embedder, Generator
+from rag.text import mentions
 from rag.types import Chunk, Chunked, Document, Section
 
 VERSION = 1  # raise it when the same document comes to be cut otherwise
@@ -103,7 +103,7 @@ def _chunks(
     document = text.document
     digest = document.digest
     spans = [(piece.start, piece.end) for piece in pieces]
-    about = links.keys(document, spans, text.headings)
+    about = mentions.keys(document, spans, text.headings)
     sections = _overlapping(document.sections, spans)
     for (start, end, header), note, keys, found in zip(pieces, said, about, sections, strict=True):
         yield Chunk(

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from rag import cache
 from rag.chunk.spans import Span
 from rag.errors import ConfigError
+from rag.llm.token_count import counter
 from rag.stages import Writer
-from rag.tokens import counter
 from rag.types import Chunked, Document
 
 SEEN = 12_000  # characters of a document that are shown, about 3,000 tokens; a third of them its beginning

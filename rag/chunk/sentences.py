@@ -7,8 +7,8 @@ from functools import cached_property
 
 from rag.chunk.build import Context, Piece, Size, Text, build, fingerprint
 from rag.chunk.spans import lines
-from rag.prose import sentences
 from rag.stages import Embedder, Generator, component
+from rag.text.sentence_ends import sentences
 from rag.types import Chunked, Document
 
 

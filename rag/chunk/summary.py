@@ -1,8 +1,8 @@
 """What a document is about, in a few words and without a model: the words it uses most often.
 
 A chunk says "it" and "the company"; the document says the word again and again. Words are counted by their first
-letters, as everywhere (`rag.words`), without stop words and numbers, and stand in the form that is used most, the most
-frequent first. A keyword list is what extractive summaries are to an embedder; what it does not do: sentences.
+letters, as everywhere (`rag.text.words`), without stop words and numbers, and stand in the form that is used most, the
+most frequent first. A keyword list is what extractive summaries are to an embedder; what it does not do: sentences.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from rag.words import STEM, STOP
+from rag.text.words import STEM, STOP
 
 WORDS = 5
 LEAST = 3  # times; a word that is used less is no subject

@@ -14,7 +14,7 @@ from rag.cli import ask, chat, index, ingest, pipelines, status, train
 from rag.errors import RagError
 
 if TYPE_CHECKING:
-    from rag.signals import Stop
+    from rag.interrupt import Stop
 
 app = typer.Typer(
     name="rag",
@@ -75,7 +75,7 @@ def main() -> None:
 
 def run() -> None:
     """Run the command and exit; errors raised on purpose become a message and their exit code, signals too."""
-    from rag.signals import stoppable
+    from rag.interrupt import stoppable
 
     with stoppable() as stop:
         code = _code(stop)

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from rag.config import PipelineConfig
-    from rag.index import Index
+    from rag.index.folder import Index
 
 SHOWN = 20
 
@@ -41,11 +41,11 @@ def check(
 
       rag check --repair
     """
-    from rag.check import check as look
     from rag.cli.terminal import line, progress_bars, say, say_json, waiting
     from rag.config import build
     from rag.errors import ConfigError, CorruptError
-    from rag.repair import Repair, repair
+    from rag.maintain.check import check as look
+    from rag.maintain.repair import Repair, repair
 
     place, config = _place(index, pipeline)
     if mend:
@@ -92,8 +92,8 @@ def rebuild(pipeline: PipelineOption = None, index: IndexOption = None, wait: Wa
     """
     from rag.cli.terminal import say, waiting
     from rag.config import build
-    from rag.index import check_fingerprints
-    from rag.ingest import finished, publish
+    from rag.index.folder import check_fingerprints
+    from rag.ingest.run import finished, publish
 
     place, config = _place(index, pipeline)
     place.must_exist()
@@ -149,9 +149,9 @@ def export(
 
     Example: rag export notes.rag.zip
     """
-    from rag.archive import export_index
     from rag.cli.terminal import line, say
-    from rag.index import Index
+    from rag.index.folder import Index
+    from rag.maintain.archive import export_index
 
     counts = export_index(Index.at(index), file)
     size = file.stat().st_size / 1e6
@@ -169,11 +169,11 @@ def import_(
 
     Example: rag import notes.rag.zip --index ./notes
     """
-    from rag.archive import import_index, pipeline_of
     from rag.cli.terminal import say
     from rag.config import load, presets
     from rag.errors import InputError
-    from rag.index import FOLDER, Index
+    from rag.index.folder import FOLDER, Index
+    from rag.maintain.archive import import_index, pipeline_of
 
     name = pipeline or pipeline_of(file)
     if pipeline is None and name not in presets():  # a path of another machine is nothing to read here
@@ -185,7 +185,7 @@ def import_(
 
 def _remove(paths: list[str], pipeline: str | None, index: str | None, wait: bool, json: bool, *, purge: bool) -> None:
     from rag.cli.terminal import line, say, say_json, waiting
-    from rag.removal import delete as remove
+    from rag.maintain.remove import delete as remove
 
     place, config = _place(index, pipeline)
     removed = remove(place, config, paths, purge=purge, wait=waiting if wait else None)
@@ -204,7 +204,7 @@ def _place(index: str | None, pipeline: str | None) -> tuple[Index, PipelineConf
     """The index and its pipeline; from the vector index where the manifest does not say, or the default."""
     from rag.config import load
     from rag.errors import CorruptError
-    from rag.index import Index
+    from rag.index.folder import Index
 
     place = Index.at(index)
     try:

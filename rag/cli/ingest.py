@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rag.report import Report
+    from rag.ingest.report import Report
 
 SHOWN = 20
 
@@ -36,9 +36,9 @@ def ingest(
     """
     from rag.cli.terminal import fail, peak_memory, progress_bars, say_json, waiting
     from rag.errors import EXIT_PARTIAL
+    from rag.ingest.report import STATUSES, Report
+    from rag.interrupt import Interrupted
     from rag.pipeline import Pipeline
-    from rag.report import STATUSES, Report
-    from rag.signals import Interrupted
 
     interrupted: Interrupted | None = None
     with Pipeline.load(pipeline, index=index) as opened, ExitStack() as stack:

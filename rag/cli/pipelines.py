@@ -68,7 +68,7 @@ def graph(name: Annotated[str, typer.Argument(help="A shipped pipeline's name or
     """
     from rag.cli.terminal import say
     from rag.config import load
-    from rag.index import Index
+    from rag.index.folder import Index
     from rag.pipeline import Pipeline
 
     say(Pipeline(load(name), Index.at()).mermaid(), end="")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rag.cli.terminal import clean, line, paint, say
 
 if TYPE_CHECKING:
-    from rag.index import Index
+    from rag.index.folder import Index
     from rag.types import Answer, Citation, Document, Hit
 
 AROUND = 400  # characters shown before and after a quote

@@ -28,7 +28,7 @@ def status(
 
     from rag.cli.terminal import line, say, say_json
     from rag.errors import IndexMissing
-    from rag.index import Index
+    from rag.index.folder import Index
 
     place = Index.at(index)
     with suppress(IndexMissing), place.reading(deep=False):

@@ -41,8 +41,8 @@ def hop(
       rag train hop data/2wikimultihopqa data/musique --out hop.safetensors --minutes 20
     """
     from rag.cli.terminal import say
-    from rag.train.hop import Options
-    from rag.train.run import train_hop
+    from rag.train.hop.run import train_hop
+    from rag.train.hop.train import Options
 
     options = Options(epochs=epochs, minutes=minutes, seed=seed)
     report = train_hop(folders, out, model=model, options=options, most=most, say=say)
@@ -75,8 +75,8 @@ def gate(
     """
     from rag.cli.terminal import say
     from rag.hop.encoder import SHIPPED
-    from rag.train.gate import Options
-    from rag.train.gate_run import train_gate
+    from rag.train.gate.run import train_gate
+    from rag.train.gate.train import Options
 
     options = Options(epochs=epochs, seed=seed)
     file = SHIPPED if teacher == Path("shipped") else teacher
@@ -112,8 +112,8 @@ def reader(
       rag train reader data/squad data/hotpotqa data/hotpotqa --cloze 1 --out reader.safetensors --minutes 50
     """
     from rag.cli.terminal import say
-    from rag.train.reader import Options
-    from rag.train.reader_run import train_reader
+    from rag.train.reader.run import train_reader
+    from rag.train.reader.train import Options
 
     options = Options(epochs=epochs, cloze=cloze, batch=batch, rate=rate, minutes=minutes, seed=seed)
     report = train_reader(folders, out, options=options, fitted=fitted, start=start, say=say)
@@ -151,8 +151,8 @@ def embedder(
       rag train embedder --late data/musique data/nq --out late.safetensors --minutes 30
     """
     from rag.cli.terminal import say
-    from rag.train.embedder import train_embedder
-    from rag.train.late import Options
+    from rag.train.embedder.run import train_embedder
+    from rag.train.embedder.train import Options
 
     titles = leave_out.read_text(encoding="utf-8").splitlines() if leave_out else ()
     options = Options(epochs=epochs, rate=rate, mix=mix, minutes=minutes, seed=seed)

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from rag.embed.merging import pooled_tokens
-from rag.embed.modelspec import ModelSpec, fingerprint, query_side, read
-from rag.embed.variant import Variant
 from rag.errors import ConfigError, MismatchError
+from rag.models.spec import ModelSpec, fingerprint, query_side, read
+from rag.models.token_pooling import pooled_tokens
+from rag.models.variant import Variant
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans, Vectors
 
 if TYPE_CHECKING:
-    from rag.embed.encoder import TextEncoder
-    from rag.embed.late import Late
-    from rag.embed.situated import Situated
+    from rag.models.encoder import TextEncoder
+    from rag.models.late import Late
+    from rag.models.situated import Situated
 
 WINDOW = 256  # tokens of windows that run at once: of four, attention's scores leave the processor's cache (5 % slower)
 
@@ -147,7 +147,7 @@ class Onnx:
                 f"embed: the weights were trained for another embedder than {self.model!r} with these options; train "
                 "some for it with `rag train hop`, or use hop: links."
             )
-        from rag.embed.session import text_encoder
+        from rag.models.onnx_backend import text_encoder
 
         spec = replace(self._spec, max_tokens=min(max_tokens, self._spec.max_tokens))
         encoder = text_encoder(spec, batch_tokens=max_tokens, difference=difference)  # small batches: few texts a call
@@ -171,7 +171,7 @@ class Onnx:
 
     @cached_property
     def _encoder(self) -> TextEncoder:
-        from rag.embed.session import text_encoder  # onnxruntime: not for a command that only reads the pipeline
+        from rag.models.onnx_backend import text_encoder  # onnxruntime: not for a command that only reads the pipeline
 
         return text_encoder(self._spec, batch_tokens=self.batch_tokens)
 
@@ -180,8 +180,8 @@ class Onnx:
         """What reads documents: the model itself, or with its `weights`."""
         if not self._weights:
             return self._encoder
-        from rag.embed.session import text_encoder
-        from rag.embed.tuned import load
+        from rag.models.deltas import load
+        from rag.models.onnx_backend import text_encoder
 
         difference = load(self._weights, self._spec.folder)
         return text_encoder(self._spec, batch_tokens=self.batch_tokens, difference=difference)
@@ -190,7 +190,7 @@ class Onnx:
     def _queries(self) -> TextEncoder:
         if not self.query_model:
             return self._encoder
-        from rag.embed.session import text_encoder
+        from rag.models.onnx_backend import text_encoder
 
         prefix, truncate_dim = self.query_prefix, self.truncate_dim
         spec = query_side(self.query_model, self._spec, prefix=prefix, truncate_dim=truncate_dim)
@@ -204,12 +204,12 @@ class Onnx:
     def _in_text(self) -> Late | Situated | None:
         """What reads chunks in the text around them."""
         if self.situated:
-            from rag.embed.situated import Situated
+            from rag.models.situated import Situated
 
             return Situated(self._documents, self.situated, self.around, self.separator, plain=self._encoder)
         if not self.late:
             return None
-        from rag.embed.late import Late
+        from rag.models.late import Late
 
         return Late(
             self._documents,

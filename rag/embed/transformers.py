@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from rag.embed.merging import pooled_tokens
-from rag.embed.modelspec import ModelSpec, fingerprint, query_side, read
-from rag.embed.variant import Variant
 from rag.errors import ConfigError
+from rag.models.spec import ModelSpec, fingerprint, query_side, read
+from rag.models.token_pooling import pooled_tokens
+from rag.models.variant import Variant
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans, Vectors
 
 if TYPE_CHECKING:
-    from rag.embed.encoder import TextEncoder
-    from rag.embed.late import Late
-    from rag.embed.situated import Situated
+    from rag.models.encoder import TextEncoder
+    from rag.models.late import Late
+    from rag.models.situated import Situated
 
 
 @component
@@ -145,7 +145,7 @@ class Transformers:
 
     @cached_property
     def _encoder(self) -> TextEncoder:
-        from rag.embed.torch import text_encoder  # torch and transformers take seconds to import
+        from rag.models.torch_backend import text_encoder  # torch and transformers take seconds to import
 
         return text_encoder(self._spec, device=self.device, dtype=self.dtype, batch_tokens=self.batch_tokens)
 
@@ -154,8 +154,8 @@ class Transformers:
         """What reads documents: the model itself, or with its `weights`."""
         if not self._weights:
             return self._encoder
-        from rag.embed.torch import text_encoder
-        from rag.embed.tuned import load
+        from rag.models.deltas import load
+        from rag.models.torch_backend import text_encoder
 
         return text_encoder(
             self._spec,
@@ -169,7 +169,7 @@ class Transformers:
     def _queries(self) -> TextEncoder:
         if not self.query_model:
             return self._encoder
-        from rag.embed.torch import text_encoder
+        from rag.models.torch_backend import text_encoder
 
         prefix, truncate_dim = self.query_prefix, self.truncate_dim
         spec = query_side(self.query_model, self._spec, prefix=prefix, truncate_dim=truncate_dim)
@@ -183,12 +183,12 @@ class Transformers:
     def _in_text(self) -> Late | Situated | None:
         """What reads chunks in the text around them."""
         if self.situated:
-            from rag.embed.situated import Situated
+            from rag.models.situated import Situated
 
             return Situated(self._documents, self.situated, self.around, self.separator, plain=self._encoder)
         if not self.late:
             return None
-        from rag.embed.late import Late
+        from rag.models.late import Late
 
         return Late(
             self._documents,

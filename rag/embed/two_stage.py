@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from annotated_types import Ge
 
 from rag import cache
-from rag.embed.modelfiles import locate, read_json, weights
-from rag.embed.modelspec import SHAPING, ModelSpec
 from rag.errors import ConfigError, ModelError
+from rag.models.files import locate, read_json, weights
+from rag.models.spec import SHAPING, ModelSpec
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans
 
 if TYPE_CHECKING:
-    from rag.embed.encoder import TextEncoder
+    from rag.models.encoder import TextEncoder
 
 SIZE, LONGEST = 512, 512  # vectors of the sample, and tokens of a text, where the model says nothing
 _OTHERWISE = ("autoregressive_backbone", "limit_layers", "limit_layers_first_stage")  # what is not understood
@@ -138,8 +138,8 @@ class TwoStage:
 
     @cached_property
     def _encoder(self) -> TextEncoder:
-        from rag.embed.conditioned import text_encoder  # torch and transformers take seconds to import
-        from rag.embed.torch import fastest
+        from rag.models.torch_backend import fastest
+        from rag.models.two_stage import text_encoder  # torch and transformers take seconds to import
 
         return text_encoder(
             self._spec,

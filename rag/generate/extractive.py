@@ -26,11 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ConfigError
-from rag.links import mentions
-from rag.sentences import ENDED, sentence_spans
 from rag.stages import Embedder, component
+from rag.text.mentions import mentions
+from rag.text.sentences import ENDED, sentence_spans
+from rag.text.words import MARKER, tokens
 from rag.types import Hit, Vector, Vectors
-from rag.words import MARKER, tokens
 
 Weights: TypeAlias = NDArray[np.float64]
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import httpx
 
-from rag import chat
 from rag.errors import ConfigError, GeneratorError
 from rag.generate import statements
-from rag.generate.cutoff import Cutoff, cut_after
-from rag.prompts import MARKED, build, metered, spoken, whole
+from rag.llm import sse
+from rag.llm.deadline import Cutoff, cut_after
+from rag.llm.prompts import MARKED, build, metered, spoken, whole
+from rag.llm.token_count import counter
 from rag.stages import component
-from rag.tokens import counter
 from rag.types import Hit
 
 PASSING = frozenset({408, 429, 500, 502, 503, 504, 529})
@@ -94,7 +94,7 @@ class OpenAI:
         with cut_after(self.timeout) as cutoff, httpx.Client(headers=self._headers(), timeout=wait) as client:
             response = self._open(client, messages, form, deadline, cutoff)
             try:
-                for piece in chat.pieces(response.headers.get("content-type", ""), self._blocks(response, deadline)):
+                for piece in sse.pieces(response.headers.get("content-type", ""), self._blocks(response, deadline)):
                     yield piece
                     text += piece
                     if len(text) > WIDEST * self.max_tokens:
@@ -168,9 +168,9 @@ class OpenAI:
                 break
         response.close()
         try:
-            said = chat.words(chat.parse(body))
+            said = sse.words(sse.parse(body))
         except ValueError:
-            said = chat.words({"error": body.decode("utf-8", "replace")})
+            said = sse.words({"error": body.decode("utf-8", "replace")})
         hint = HINTS.get(response.status_code, "").format(env=self.api_key_env)
         return self._error(f"answered HTTP {response.status_code}. {said} {hint}".rstrip())
 

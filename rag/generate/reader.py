@@ -16,18 +16,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rag.links import mentions
-from rag.read.candidates import RELEVANT, Candidate, candidates
-from rag.read.choice import Choice, read
-from rag.read.judge import Judge
-from rag.read.judge import opened as judging
-from rag.read.reader import SHIPPED, Passage, Reading, Span, opened
-from rag.read.reader import Reader as Network
-from rag.read.weights import load
-from rag.sentences import ENDED, sentence_spans
+from rag.reader.answerability import Judge
+from rag.reader.answerability import opened as judging
+from rag.reader.candidates import RELEVANT, Candidate, candidates
+from rag.reader.confidence import Choice, read
+from rag.reader.network import SHIPPED, Passage, Reading, Span, opened
+from rag.reader.network import Reader as Network
+from rag.reader.weights import load
 from rag.stages import component
+from rag.text.mentions import mentions
+from rag.text.sentences import ENDED, sentence_spans
+from rag.text.words import MARKER
 from rag.types import Hit
-from rag.words import MARKER
 
 REMEMBERED = 16  # readings kept, so that text and confidence come from one
 SUPPORT = -1.0  # least score of a quoted sentence: F1 near the best on HotpotQA dev

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rag.prompts import answering
+from rag.llm.prompts import answering
 
 _EXAMPLE = '{"statements": [{"text": "Its architect was born in Oslo.", "passages": [1, 3]}]}'
 TASK = answering(

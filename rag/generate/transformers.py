@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rag.errors import ConfigError, GeneratorError, ModelError
-from rag.prompts import build, metered
+from rag.llm.prompts import build, metered
 from rag.stages import component
 from rag.types import Hit
 

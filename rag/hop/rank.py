@@ -17,7 +17,7 @@ from itertools import islice
 
 import numpy as np
 
-from rag.links import mentions
+from rag.text.mentions import mentions
 from rag.types import Chunk, Hit, Query
 
 

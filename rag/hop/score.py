@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from rag.errors import ConfigError
 from rag.hop.rank import anchors, leads
+from rag.text.words import held, stems
 from rag.types import Chunk, Hit, Vector, Vectors
-from rag.words import held, stems
 
 OWN = ("place", "words", "named")
 STEP = ("reading", "link", "new words")

@@ -17,9 +17,9 @@ from typing import Annotated
 from pydantic import Field
 
 from rag.errors import ConfigError
-from rag.prompts import RANKED, build
+from rag.llm.prompts import RANKED, build
+from rag.llm.token_count import counter
 from rag.stages import Conversant, Generator, component
-from rag.tokens import counter
 from rag.types import Hit
 
 _NUMBER = re.compile(r"\d+")

@@ -17,7 +17,7 @@ from pydantic import Field
 from transformers import AutoModelForCausalLM
 
 from rag.errors import ModelError
-from rag.rerank.network import cut, load, scores
+from rag.models.torch_reranker import cut, load, scores
 from rag.rerank.order import direct, reordered
 from rag.stages import component
 from rag.types import Hit

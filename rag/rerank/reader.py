@@ -19,8 +19,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rag.read.reader import SHIPPED, opened
-from rag.read.reader import Reader as Network
+from rag.reader.network import SHIPPED, opened
+from rag.reader.network import Reader as Network
 from rag.rerank.order import direct, fused, reordered
 from rag.stages import component
 from rag.types import Hit

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from rag.links import normalise
+from rag.text.mentions import normalise
 from rag_evals.make.clause import clause
 from rag_evals.make.draft import Draft, Support, words
 from rag_evals.make.material import Row, Sentence, names

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from rag.links import normalise
+from rag.text.mentions import normalise
 from rag_evals.make.clause import Clause, base, clause
 from rag_evals.make.draft import Draft, Support
 from rag_evals.make.material import Row, Sentence

@@ -1,0 +1,250 @@
+"""The folder `.rag/`: a manifest, generations of the vector index, and the locks that keep readers and writers apart.
+
+    .rag/manifest.sqlite        the truth (rag.index.manifest)
+    .rag/generations/, CURRENT  the vector index, derived from it (rag.index.generations)
+    .rag/seal.json              what it all was when the last writer left (rag.index.seal)
+    .rag/writer.lock            held by the one process that may write
+
+Readers compare a generation with its digests before they use it, and what they are about to show with the manifest.
+The index of a folder is the nearest `.rag/` upward, as git does it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from rag.errors import CorruptError, IndexMissing, MismatchError, RagError
+from rag.index import generations, seal
+from rag.index.checksums import digest
+from rag.index.codec import chunk_crc
+from rag.index.generations import MEND, Generation
+from rag.index.locks import Wait, locked, no_check
+from rag.index.manifest import Manifest
+from rag.index.tables import pipeline_of
+from rag.stages import Store
+from rag.types import Hit
+
+FOLDER = ".rag"
+TRACES = ("manifest.sqlite", "CURRENT", "seal.json", "generations")  # any of them: something was ingested here
+REPAIR = "Run `rag check --repair`."
+
+
+def discover(start: Path) -> Path | None:
+    """The nearest `.rag` folder at or above `start`."""
+    for folder in (start, *start.parents):
+        if Index(folder / FOLDER).exists():
+            return folder / FOLDER
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A `.rag` folder. `base` is the folder that source names are relative to."""
+
+    path: Path
+
+    @property
+    def base(self) -> Path:
+        """The folder that holds `.rag`."""
+        return self.path.parent
+
+    @property
+    def manifest_path(self) -> Path:
+        """The manifest's file."""
+        return self.path / "manifest.sqlite"
+
+    @classmethod
+    def at(cls, path: str | Path | None = None) -> Index:
+        """The index at `path` (a `.rag` folder or one that has or will have it), or the nearest from here upward."""
+        if path is None:
+            return cls(discover(Path.cwd()) or Path.cwd() / FOLDER)
+        folder = Path(path).absolute()
+        return cls(folder if folder.name == FOLDER else folder / FOLDER)
+
+    def exists(self) -> bool:
+        """Whether anything was ever ingested here."""
+        return any((self.path / name).exists() for name in TRACES)
+
+    def pipeline(self) -> str | None:
+        """The pipeline the live index was built with, None where there is no index."""
+        if not self.exists():
+            return None
+        with suppress(IndexMissing, CorruptError, MismatchError), self.reading(deep=False) as live:
+            return live.facts.get("pipeline")
+        try:
+            with closing(self.read_manifest()) as manifest:
+                return manifest.facts().get("pipeline")
+        except MismatchError:  # an older format: who goes on from here says so, or brings it up to date
+            return pipeline_of(self.manifest_path)
+
+    def read_manifest(self, *, whole: bool = False) -> Manifest:
+        """The manifest for reading; with `whole`, every byte of it was compared with the seal.
+
+        Raises IndexMissing, CorruptError.
+        """
+        self.must_exist()
+        if not self.manifest_path.is_file():
+            raise CorruptError(f"{self.manifest_path}: missing. {REPAIR}")
+        if whole:
+            self._check_seal()
+        return Manifest.open(self.manifest_path, readonly=True)
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def locked(self, *, wait: Wait | None = None, check: Callable[[], object] = no_check) -> Iterator[None]:
+        """Held by this process alone; see `rag.index.locks.locked`. Raises LockedError."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(self.path / "writer.lock", wait=wait, check=check):
+            yield
+
+    @contextmanager
+    def writing(self, *, wait: Wait | None = None, check: Callable[[], object] = no_check) -> Iterator[Manifest]:
+        """The manifest for writing, held by this process alone, sealed again at the end.
+
+        Raises LockedError, unless it is to `wait`; CorruptError: nothing is built upon a damaged manifest.
+        """
+        with self.locked(wait=wait, check=check):
+            if self.exists() and (not self.manifest_path.is_file() or not self.manifest_path.stat().st_size):
+                raise CorruptError(f"{self.manifest_path}: missing or emptied. {REPAIR}")
+            self._check_seal()
+            with self.unsealed() as manifest:
+                yield manifest
+
+    @contextmanager
+    def unsealed(self) -> Iterator[Manifest]:
+        """The manifest for writing, whatever the seal said. Only for who holds the lock."""
+        (self.path / ".gitignore").write_text("*\n")
+        manifest = Manifest.open(self.manifest_path)
+        try:
+            os.chmod(self.manifest_path, 0o600)
+            before, live = seal.take(self.path), self.pointer_text()
+            try:
+                yield manifest
+            except BaseException:
+                with suppress(Exception):  # what went wrong first is what counts; an unsealed index is usable
+                    self._seal(manifest)
+                raise
+            if before and not manifest.changes and self.pointer_text() == live:
+                seal.replace(self.path / seal.NAME, before)
+            else:
+                self._seal(manifest)
+        finally:
+            manifest.close()
+
+    def _seal(self, manifest: Manifest) -> None:
+        content, counts, roots = generations.stamp(manifest.chunk_crcs()), manifest.counts(), manifest.roots()
+        manifest.settle()
+        manifest.close()
+        seal.write(self.path, content=content, counts=counts, roots=roots)
+
+    def publish(
+        self,
+        manifest: Manifest,
+        make_store: Callable[[str, bool], Store],
+        *,
+        local: bool,
+        fresh: bool,
+        facts: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Bring the vector index in line with the manifest; see `generations.publish`."""
+        return generations.publish(self.path, manifest, make_store, local=local, fresh=fresh, facts=facts)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def current(self) -> int | None:
+        """The live generation's number; None before the first publish. Raises CorruptError."""
+        at = generations.pointer(self.path)
+        return at.number if at else None
+
+    def generation(self, number: int) -> Path:
+        """The folder of a generation."""
+        return self.path / "generations" / str(number)
+
+    @contextmanager
+    def reading(self, *, deep: bool = True) -> Iterator[Generation]:
+        """The live generation, compared with its digests (with its sizes, unless `deep`) and kept while held.
+
+        Raises IndexMissing, CorruptError.
+        """
+        generation, lock = self._hold(deep)
+        with lock:
+            yield generation
+
+    def _hold(self, deep: bool) -> tuple[Generation, IO[str]]:
+        """The live generation and its lock, held; tried again where a writer came in between."""
+        while True:
+            sealed, live = seal.read(self.path), self.pointer_text()
+            with ExitStack() as opened:
+                try:
+                    at = generations.pointer(self.path)
+                    if at is None:
+                        raise self._unpublished(sealed)
+                    lock = opened.enter_context(open(self.path / "generations" / f"{at.number}.lock", "a"))
+                    fcntl.flock(lock, fcntl.LOCK_SH)
+                    generation = generations.opened(self.path, at, deep=deep)
+                    if sealed and sealed.files.get("CURRENT") != digest(self.path / "CURRENT"):
+                        raise CorruptError(f"{self.path / 'CURRENT'}: names another generation than sealed. {MEND}")
+                    opened.pop_all()
+                    return generation, lock
+                except (CorruptError, FileNotFoundError, NotADirectoryError) as error:
+                    if (sealed, live) == (seal.read(self.path), self.pointer_text()):
+                        if isinstance(error, OSError):
+                            raise CorruptError(f"{error.filename}: {error.strerror}. {MEND}") from error
+                        raise
+
+    def verify(self, hits: Sequence[Hit], content: str | None) -> None:
+        """Compare what is about to be shown with the manifest, where that is what the hits were made from.
+
+        `content` is the stamp of the generation they come from, None for a server's. Raises CorruptError.
+        """
+        sealed = seal.read(self.path)
+        if sealed is None or (content is not None and sealed.content != content):
+            return  # a newer version is being written, or was: the one that is held was verified when it was opened
+        with closing(self.read_manifest()) as manifest:
+            stored = manifest.seals([hit.chunk.id for hit in hits])
+        for chunk in (hit.chunk for hit in hits):
+            key, crc = stored.get(chunk.id, ("", -1))
+            if chunk_crc(chunk, key) != crc and seal.read(self.path) == sealed:
+                raise CorruptError(f"A passage of {chunk.source} is not what the manifest says. {REPAIR}")
+
+    def must_exist(self) -> None:
+        """Raises IndexMissing."""
+        if not self.exists():
+            raise IndexMissing(f"{self.base}: there is no index here or above. Make one with `rag ingest PATH`.")
+
+    def _unpublished(self, sealed: seal.Seal | None) -> RagError:
+        self.must_exist()
+        if sealed and "CURRENT" in sealed.files:
+            return CorruptError(f"{self.path / 'CURRENT'}: missing. {MEND}")
+        return IndexMissing(f"{self.path}: no ingest was completed here yet. Run `rag ingest PATH`.")
+
+    def pointer_text(self) -> bytes | None:
+        """What `CURRENT` holds: it changes with every publish."""
+        try:
+            return (self.path / "CURRENT").read_bytes()
+        except OSError:
+            return None
+
+    def _check_seal(self) -> None:
+        sealed = seal.read(self.path)
+        if sealed and (broken := sealed.broken(self.path)) and seal.read(self.path) == sealed:
+            raise CorruptError(f"{self.path / broken[0]}. {REPAIR}")
+
+
+def check_fingerprints(facts: Mapping[str, str], fingerprints: Mapping[str, str], *, kinds: tuple[str, ...]) -> None:
+    """Refuse an index that other stages built. Raises MismatchError naming the stages."""
+    names = {"chunk": "the chunker or its settings", "embed": "the embedding model", "sparse": "the sparse vectors"}
+    differ = [names[k] for k in kinds if facts.get(f"fingerprint.{k}", "") != fingerprints.get(k, "")]
+    if differ:
+        raise MismatchError(
+            f"This index was built with a different pipeline ({facts.get('pipeline', 'unknown')}): "
+            f"{' and '.join(differ)} differ. Use that pipeline, or run `rag ingest --rebuild --pipeline NAME` to "
+            "build the index again from the stored documents."
+        )

@@ -1,0 +1,291 @@
+"""The manifest: one SQLite file that is the truth about an index; the vector index is derived from it.
+
+source -> document -> chunk -> vectors, with content hashes, a status for every source and a checksum in every row that
+is compared whenever the row is read. WAL with synchronous=FULL: what was committed survives a killed process. It holds
+no engine and knows no stage; `rag.index.folder` owns the folder, `rag.index.tables` the tables. Vectors are stored once
+per content key, so a renamed file, a copy or an interrupted run never pays for them again.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rag.errors import CorruptError, LockedError, MismatchError
+from rag.index.codec import chunk_crc, pack, pack_sparse, row_crc, unpack_rows, unpack_sparse
+from rag.index.tables import CELLS, REPAIR, SCHEMA, VERSION, chunk_of, document_of, mapped, migrate, prepare
+from rag.types import Chunk, Chunked, Document, Embeddings, Source
+
+AMONG = "IN (SELECT value FROM json_each(?))"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """What the manifest knows of a source. `documents` and `chunks` are counts."""
+
+    name: str
+    stamp: tuple[int, ...]
+    sha256: str
+    parser: str
+    status: str
+    reason: str
+    documents: int
+    chunks: int
+
+
+class Manifest:
+    """An open manifest. Use `Manifest.open` and `close`; writes go through `transaction`.
+
+    Every method raises CorruptError for rows that fail their checksum and for a file that SQLite cannot read. `db` is
+    the connection, for the modules that check and repair.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.db = connection
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path, *, readonly: bool = False) -> Manifest:
+        """Open, creating the schema when the file is new, migrating an older one.
+
+        Raises CorruptError, MismatchError (a newer version; with `readonly`, also an older one).
+        """
+        with mapped(path):
+            if readonly:
+                db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+            else:
+                db = sqlite3.connect(path, isolation_level=None)
+        try:
+            with mapped(path):
+                db.execute("PRAGMA busy_timeout=10000")
+                if not readonly:
+                    db.execute("PRAGMA journal_mode=WAL")
+                    db.execute("PRAGMA synchronous=FULL")
+                    db.execute("PRAGMA temp_store=MEMORY")  # no copies of the text in other places
+                db.execute("PRAGMA foreign_keys=ON")
+                prepare(db)
+                version = int(db.execute("PRAGMA user_version").fetchone()[0])
+                tables = int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+                if version > VERSION:
+                    raise MismatchError(
+                        f"{path}: written by a newer raghop (format {version}, this one knows {VERSION})."
+                    )
+                if version == 0 and (tables or readonly):
+                    raise CorruptError(f"{path}: not a raghop manifest, or an emptied one. {REPAIR}")
+                if version == 0:
+                    db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+                elif version < VERSION and readonly:
+                    raise MismatchError(
+                        f"{path}: written by an older raghop (format {version}, this one has {VERSION}). Run `rag "
+                        "rebuild` once to bring it up to date; nothing is read or embedded again."
+                    )
+                elif version < VERSION:
+                    migrate(db, version)
+        except BaseException:
+            db.close()
+            raise
+        return cls(db, path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    @property
+    def changes(self) -> int:
+        """Rows changed since it was opened."""
+        return self.db.total_changes
+
+    # -- facts: fingerprints, the pipeline; roots ----------------------------------------------------------------
+
+    def facts(self) -> dict[str, str]:
+        """Everything noted about the index as a whole."""
+        return {name: value for name, value, _ in self._rows("facts", "ORDER BY name")}
+
+    def note(self, facts: Mapping[str, str]) -> None:
+        """Replace all facts."""
+        self.db.execute("DELETE FROM facts")
+        self.db.executemany("INSERT INTO facts (name, value, crc) VALUES (?1, ?2, crc(?1, ?2))", list(facts.items()))
+
+    def roots(self) -> list[str]:
+        """What was ever ingested: files and folders, relative to the index where they lie beside it."""
+        return [name for name, _ in self._rows("roots", "ORDER BY name")]
+
+    def add_roots(self, roots: Iterable[str]) -> None:
+        """Remember these."""
+        self.db.executemany("INSERT OR IGNORE INTO roots (name, crc) VALUES (?1, crc(?1))", [(r,) for r in roots])
+
+    # -- sources -------------------------------------------------------------------------------------------------
+
+    def sources(self) -> dict[str, SourceRow]:
+        """Every source by name."""
+        with mapped(self.path):
+            rows = self._rows("sources", "ORDER BY name")
+            return {row[0]: SourceRow(row[0], tuple(json.loads(row[1])), *row[2:-1]) for row in rows}
+
+    def put_source(self, source: Source, *, sha256: str, parser: str, status: str, reason: str) -> None:
+        """Add or update a source's own row; its documents stay."""
+        self.db.execute(
+            "INSERT INTO sources (name, stamp, sha256, parser, status, reason, documents, chunks, crc) VALUES "
+            "(?, ?, ?, ?, ?, ?, 0, 0, 0) ON CONFLICT (name) DO UPDATE SET stamp = excluded.stamp, "
+            "sha256 = excluded.sha256, parser = excluded.parser, status = excluded.status, reason = excluded.reason",
+            (source.name, json.dumps(source.stamp), sha256, parser, status, reason),
+        )
+        self._seal(source.name)
+
+    def restamp(self, sources: Iterable[Source]) -> None:
+        """Note new stamps of sources whose content is unchanged."""
+        for source in sources:
+            self.db.execute("UPDATE sources SET stamp = ? WHERE name = ?", (json.dumps(source.stamp), source.name))
+            self._seal(source.name)
+
+    def drop_sources(self, names: Iterable[str]) -> None:
+        """Remove sources with their documents and chunks."""
+        self.db.executemany("DELETE FROM sources WHERE name = ?", [(name,) for name in names])
+
+    def _seal(self, name: str) -> None:
+        self.db.execute(f"UPDATE sources SET crc = crc({', '.join(CELLS['sources'])}) WHERE name = ?", (name,))
+
+    # -- documents and chunks ------------------------------------------------------------------------------------
+
+    def replace_documents(self, source: str, batch: Sequence[Chunked], keys: Sequence[Sequence[str]]) -> None:
+        """A source's documents and chunks from now on; `keys[i][j]` names the vectors of chunk j of document i."""
+        self.db.execute("DELETE FROM documents WHERE source = ?", (source,))
+        self.db.executemany(
+            "INSERT INTO documents (id, source, digest, title, text, sections, meta, crc) "
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, crc(?1, ?2, ?3, ?4, ?5, ?6, ?7))",
+            [
+                (
+                    d.id, d.source, d.digest, d.title, d.text,
+                    json.dumps([(s.start, s.end, s.kind, s.label) for s in d.sections]), json.dumps(dict(d.meta)),
+                )
+                for d in (chunked.document for chunked in batch)
+            ],
+        )  # fmt: skip
+        cells = [
+            (chunked.document, (c.id, c.doc_id, c.start, c.end, c.context, json.dumps(c.about), key))
+            for chunked, row in zip(batch, keys, strict=True)
+            for c, key in zip(chunked.chunks, row, strict=True)
+        ]
+        rows = [(*row, chunk_crc(chunk_of(row, document), row[-1])) for document, row in cells]
+        self.db.executemany(
+            "INSERT INTO chunks (id, doc_id, start, stop, context, about, key, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        self.db.execute("UPDATE sources SET documents = ?, chunks = ? WHERE name = ?", (len(batch), len(rows), source))
+        self._seal(source)
+
+    def documents(self, source: str) -> list[Document]:
+        """The documents of a source, in the order they were loaded."""
+        with mapped(self.path):
+            rows = self._rows("documents", "WHERE source = ? ORDER BY rowid", [source])
+            return [document_of(row[:-1]) for row in rows]
+
+    def chunk_crcs(self) -> dict[str, int]:
+        """The checksum of every chunk by id, documents together: what the vector index must hold, no more, no less."""
+        with mapped(self.path):
+            return dict(self.db.execute("SELECT id, crc FROM chunks ORDER BY rowid").fetchall())
+
+    def chunk_ids(self) -> list[str]:
+        """Every chunk id, documents together."""
+        return list(self.chunk_crcs())
+
+    def seals(self, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """The vectors' key and the checksum of those of these chunks that exist."""
+        with mapped(self.path):
+            return {row[0]: (row[6], row[-1]) for row in self._among("chunks", "id", ids)}
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of sources, documents, chunks and vectors."""
+        tables = ("sources", "documents", "chunks", "vectors")
+        with mapped(self.path):
+            return {t: int(self.db.execute(f"SELECT count(*) FROM {t}").fetchone()[0]) for t in tables}
+
+    def chunks(self, ids: Sequence[str]) -> tuple[list[Chunk], Embeddings]:
+        """These chunks with their vectors."""
+        with mapped(self.path):
+            found = {row[0]: row for row in self._among("chunks", "id", ids)}
+            wanted = {row[1] for row in found.values()}
+            documents = {row[0]: document_of(row[:-1]) for row in self._among("documents", "id", wanted)}
+            vectors = {row[0]: row for row in self._among("vectors", "key", {row[6] for row in found.values()})}
+            chunks, keyed = [], []
+            for row in (found[i] for i in ids if i in found):
+                chunk = chunk_of(row[:-1], documents[row[1]])
+                if chunk_crc(chunk, row[6]) != row[-1]:
+                    raise CorruptError(f"{self.path}: a stored chunk of {chunk.source} fails its checksum. {REPAIR}")
+                chunks.append(chunk)
+                keyed.append(vectors[row[6]])
+            first = keyed[0] if keyed else (None,) * 5
+            return chunks, Embeddings(
+                dense=np.stack([np.frombuffer(row[1], "<f4") for row in keyed]) if first[1] else None,
+                sparse=[unpack_sparse(row[2]) for row in keyed] if first[2] else None,
+                tokens=[unpack_rows(row[3]) for row in keyed] if first[3] else None,
+            )
+
+    # -- vectors -------------------------------------------------------------------------------------------------
+
+    def known_keys(self, keys: Iterable[str]) -> set[str]:
+        """Those of `keys` that have stored vectors."""
+        rows = self.db.execute(f"SELECT key FROM vectors WHERE key {AMONG}", [json.dumps(list(keys))])
+        return {row[0] for row in rows}
+
+    def put_vectors(self, keys: Sequence[str], embeddings: Embeddings) -> None:
+        """Store one row per key."""
+        rows = []
+        for i, key in enumerate(keys):
+            dense = None if embeddings.dense is None else pack(embeddings.dense[i])
+            sparse = None if embeddings.sparse is None else pack_sparse(embeddings.sparse[i])
+            tokens = None if embeddings.tokens is None else pack(embeddings.tokens[i], rows=True)
+            rows.append((key, dense, sparse, tokens, row_crc(key, dense, sparse, tokens)))
+        self.db.executemany(
+            "INSERT OR REPLACE INTO vectors (key, dense, sparse, tokens, crc) VALUES (?, ?, ?, ?, ?)", rows
+        )
+
+    def sweep(self) -> int:
+        """Drop vectors that no chunk uses; how many."""
+        cursor = self.db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM chunks)")
+        return cursor.rowcount
+
+    # -- the file ------------------------------------------------------------------------------------------------
+
+    def settle(self) -> bool:
+        """Move everything from the journal into the file; False where a reader still needs the journal."""
+        self.db.execute("PRAGMA busy_timeout=1000")
+        return not self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+    def scrub(self) -> None:
+        """Write the file anew, so that nothing that was deleted is left in it. Raises LockedError."""
+        self.db.execute("VACUUM")
+        if not self.settle():
+            raise LockedError(f"{self.path}: another process is reading; what was purged is still in its journal.")
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def _rows(self, table: str, rest: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+        """Rows in the order of CELLS with their checksum last, which is compared (a chunk's takes its document)."""
+        with mapped(self.path):
+            rows = self.db.execute(f"SELECT {', '.join(CELLS[table])}, crc FROM {table} {rest}", values).fetchall()
+        if table != "chunks" and any(row_crc(*row[:-1]) != row[-1] for row in rows):
+            raise CorruptError(f"{self.path}: a row of {table} fails its checksum. {REPAIR}")
+        return rows
+
+    def _among(self, table: str, column: str, values: Iterable[str]) -> list[tuple[Any, ...]]:
+        """Rows whose column holds one of the values."""
+        return self._rows(table, f"WHERE {column} {AMONG}", [json.dumps(list(values))])

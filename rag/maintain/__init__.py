@@ -1,0 +1,1 @@
+"""Looking after an index: check, repair, remove, export and import."""

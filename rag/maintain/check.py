@@ -1,0 +1,160 @@
+"""Is an index what it was when its last writer left? `check` says what is not; it changes nothing.
+
+Always compared: every file with its digest, the vector index with what `CURRENT` says of it, the manifest's stamp of
+all chunks with the generation's. With `deep` also what digests cannot know: SQLite's own structure, the checksum
+of every row, documents against their hashes, and every chunk and dense vector in the vector index against the
+manifest's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rag.errors import CorruptError, RagError
+from rag.index import generations, seal
+from rag.index.codec import chunk_crc
+from rag.index.folder import Index
+from rag.index.locks import Wait
+from rag.index.manifest import Manifest
+from rag.index.tables import CELLS, chunk_of, document_of, mapped
+from rag.stages import Store
+
+BATCH = 1000
+MOST = 20  # findings of one kind that are told apart
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with a `part`: "seal", "manifest" or "vector index"."""
+
+    part: str
+    what: str
+
+
+def check(index: Index, store: Store | None, *, deep: bool, wait: Wait | None = None) -> list[Finding]:
+    """Everything that is wrong. `store` is as the pipeline has it, None where that cannot be built.
+
+    Raises IndexMissing, LockedError unless it is to `wait`.
+    """
+    index.must_exist()
+    with index.locked(wait=wait):
+        return list(findings(index, store, deep=deep))
+
+
+def findings(index: Index, store: Store | None, *, deep: bool) -> Iterator[Finding]:
+    """`check` for who holds the lock."""
+    sealed = None
+    try:
+        sealed = seal.read(index.path)
+        if sealed is None:
+            yield Finding("seal", "missing: the last run was interrupted before it was done, or the seal was removed")
+    except CorruptError as error:
+        yield Finding("seal", str(error))
+    broken = sealed.broken(index.path) if sealed else []
+    for what in broken:
+        yield Finding("manifest" if what.startswith(seal.MANIFEST) else "vector index", what)
+    if not index.manifest_path.is_file():
+        yield Finding("manifest", "missing")
+        return
+    try:
+        manifest = Manifest.open(index.manifest_path, readonly=True)
+    except CorruptError as error:
+        yield Finding("manifest", str(error))
+        return
+    with closing(manifest):
+        wrong = list(_rows(manifest, sealed, deep))
+        yield from (Finding("manifest", what) for what in wrong)
+        if not wrong:
+            yield from (Finding("vector index", what) for what in _vectors(index, manifest, store, deep))
+
+
+def _rows(manifest: Manifest, sealed: seal.Seal | None, deep: bool) -> Iterator[str]:
+    try:
+        manifest.facts(), manifest.roots(), manifest.sources()
+        if sealed and sealed.counts != manifest.counts():
+            yield f"it holds {manifest.counts()} rows, and was sealed with {dict(sealed.counts)}"
+        if deep:
+            with mapped(manifest.path):
+                yield from audit(manifest.db)
+    except CorruptError as error:
+        yield str(error)
+
+
+def audit(db: Any) -> Iterator[str]:
+    """What is wrong inside a manifest's tables, by SQLite's structure, by every row's checksum, by what rows say of
+    each other. Raises sqlite3.DatabaseError, ValueError where that cannot even be asked."""
+    for (what,) in db.execute(f"PRAGMA integrity_check({MOST})").fetchall():
+        if what != "ok":
+            yield f"SQLite: {what}"
+    for table, cells in CELLS.items():
+        if table != "chunks":
+            bad = db.execute(f"SELECT count(*) FROM {table} WHERE crc != crc({', '.join(cells)})").fetchone()[0]
+            if bad:
+                yield f"{bad:,} rows of {table} fail their checksum"
+    bad = 0
+    for row in db.execute(f"SELECT {', '.join(CELLS['documents'])} FROM documents"):
+        document = document_of(row)
+        bad += document.digest != row[2]
+        chunks = db.execute(f"SELECT {', '.join(CELLS['chunks'])}, crc FROM chunks WHERE doc_id = ?", (document.id,))
+        bad += sum(chunk_crc(chunk_of(chunk[:-1], document), chunk[6]) != chunk[-1] for chunk in chunks)
+    if bad:
+        yield f"{bad:,} documents or chunks are not what their hashes say"
+    for what, query in RELATIONS.items():
+        if found := db.execute(query).fetchone()[0]:
+            yield f"{found:,} {what}"
+
+
+RELATIONS = {
+    "chunks without their document": "SELECT count(*) FROM chunks WHERE doc_id NOT IN (SELECT id FROM documents)",
+    "chunks without their vectors": "SELECT count(*) FROM chunks WHERE key NOT IN (SELECT key FROM vectors)",
+    "documents without their source": "SELECT count(*) FROM documents WHERE source NOT IN (SELECT name FROM sources)",
+    "sources lack documents or chunks": (
+        "SELECT count(*) FROM sources s WHERE documents != (SELECT count(*) FROM documents d WHERE d.source = s.name) "
+        "OR chunks != (SELECT count(*) FROM chunks c JOIN documents d ON d.id = c.doc_id WHERE d.source = s.name)"
+    ),
+}
+
+
+def _vectors(index: Index, manifest: Manifest, store: Store | None, deep: bool) -> Iterator[str]:
+    try:
+        crcs = manifest.chunk_crcs()
+        path: dict[str, Any] = {}
+        if store is None or hasattr(store, "path"):
+            at = generations.pointer(index.path)
+            if at is None:
+                if crcs:
+                    yield "CURRENT is missing"
+                return
+            live = generations.opened(index.path, at)
+            if (live.facts, live.content) != (manifest.facts(), generations.stamp(crcs)):
+                yield "not in line with the manifest: an ingest or a rebuild was interrupted; run it again"
+                return
+            path = {"path": live.shard}
+        if deep and store is not None:
+            with closing(generations.made(store, readonly=True, **path)) as opened:
+                yield from _stored(opened, manifest, list(crcs))
+    except RagError as error:
+        yield str(error)
+
+
+def _stored(store: Store, manifest: Manifest, ids: list[str]) -> Iterator[str]:
+    """Every chunk and dense vector of the store against the manifest's."""
+    if store.ids() != set(ids):
+        yield "it does not hold the chunks that the manifest names"
+        return
+    bad = 0
+    for start in range(0, len(ids), BATCH):
+        chunks, embeddings = manifest.chunks(ids[start : start + BATCH])
+        hits = store.fetch([chunk.id for chunk in chunks], vectors=embeddings.dense is not None)
+        for i, (chunk, hit) in enumerate(zip(chunks, hits, strict=True)):
+            same = embeddings.dense is None or (
+                hit.vector is not None and np.array_equal(hit.vector, embeddings.dense[i])
+            )
+            bad += hit.chunk != chunk or not same
+    if bad:
+        yield f"{bad:,} chunks in it are not what the manifest says"

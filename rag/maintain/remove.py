@@ -1,0 +1,95 @@
+"""Take sources out of an index: `delete` so that they are not found, `purge` so that nothing of their text is left.
+
+A source whose file is still there is remembered as left out, or the next ingest of its folder would bring it back; to
+name the file itself takes it back. `purge` writes manifest and vector index anew without the text and removes the old
+ones. What the disk keeps of files that were removed is the file system's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from rag.config import PipelineConfig, build
+from rag.errors import InputError, LockedError
+from rag.index import generations
+from rag.index.folder import Index
+from rag.index.locks import Wait
+from rag.index.manifest import Manifest
+from rag.ingest.run import finished, publish
+from rag.ingest.sources import EXCLUDED, name_of
+from rag.types import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Names of what was taken out; `kept_out` of it is still on disk; `copies` hold the same text and stay."""
+
+    names: list[str]
+    kept_out: list[str]
+    copies: list[str]
+
+
+def delete(
+    index: Index, config: PipelineConfig, patterns: Sequence[str], *, purge: bool = False, wait: Wait | None = None
+) -> Removed:
+    """Take out what the patterns name: files, folders, or globs over the names that `rag status` shows.
+
+    Raises InputError for a pattern that names nothing, LockedError unless it is to `wait` for another writer. With
+    `purge` also when another process still reads an older generation: the text is gone from all files but that one's.
+    """
+    index.must_exist()
+    stages = build(config)
+    with index.writing(wait=wait) as manifest:
+        finished(manifest.facts())
+        if purge:
+            manifest.db.execute("PRAGMA secure_delete=ON")
+        names = _matching(manifest, patterns, str(index.base))
+        copies = _copies(manifest, names)
+        kept_out = [name for name in names if (index.base / name).exists()]
+        with manifest.transaction():
+            for name in names:
+                manifest.replace_documents(name, [], [])
+                if purge or name in kept_out:
+                    source = Source(name, name, (0, 0, 0, 0))
+                    manifest.put_source(source, sha256="", parser="", status=EXCLUDED, reason="left out on request")
+                else:
+                    manifest.drop_sources([name])
+            manifest.sweep()
+        publish(index, stages, manifest, fresh=purge)
+        if purge:
+            if hasattr(stages.store, "path") and (held := generations.collect(index.path, index.current() or 0)):
+                raise LockedError(
+                    f"{index.generation(held[0])}: another process still reads this older version, which holds the "
+                    "text. Run the same command again when it is done."
+                )
+            with manifest.transaction():
+                manifest.drop_sources(name for name in names if name not in kept_out)
+            manifest.scrub()
+            for path in index.path.glob("chats.sqlite*"):  # what was answered may hold the text
+                path.unlink()
+    return Removed(names, kept_out, copies)
+
+
+def _matching(manifest: Manifest, patterns: Sequence[str], base: str) -> list[str]:
+    known = list(manifest.sources())
+    found: set[str] = set()
+    for pattern in patterns:
+        path = name_of(pattern, base)
+        hits = {n for n in known if n == path or n.startswith(f"{path}/") or n == pattern or fnmatchcase(n, pattern)}
+        if not hits:
+            raise InputError(f"{pattern}: no indexed file matches; `rag status` lists them. Nothing was removed.")
+        found |= hits
+    return sorted(found)
+
+
+def _copies(manifest: Manifest, names: Sequence[str]) -> list[str]:
+    """Other sources that hold a document with the same text."""
+    digests = {
+        row[0]
+        for name in names
+        for row in manifest.db.execute("SELECT digest FROM documents WHERE source = ?", (name,))
+    }
+    holders = {row[1] for row in manifest.db.execute("SELECT digest, source FROM documents") if row[0] in digests}
+    return sorted(holders - set(names))

@@ -1,0 +1,108 @@
+"""Mend what `check` finds: the vector index from the manifest, the manifest from its sound rows, the rest from files.
+
+Nothing is embedded again whose vectors are sound. A source whose text was lost is read again from its file; where that
+is gone, it is named and stays in the manifest as failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rag.config import PipelineConfig, Stages, build
+from rag.errors import CorruptError
+from rag.index import generations, seal
+from rag.index.folder import Index
+from rag.index.locks import Wait
+from rag.index.manifest import Manifest
+from rag.index.recover import Lost, salvage
+from rag.ingest.report import Progress, silent
+from rag.ingest.run import finished, publish, restore
+from rag.maintain.check import Finding, findings
+from rag.types import Source
+
+
+@dataclass(slots=True)
+class Repair:
+    """`found` before and `left` after; `read` and `cut` again are sources, `lost` ones are gone from index and disk."""
+
+    found: list[Finding]
+    left: list[Finding] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    embedded: int = 0
+
+
+def repair(index: Index, config: PipelineConfig, *, wait: Wait | None = None, progress: Progress = silent) -> Repair:
+    """Check deeply and mend. Raises IndexMissing, LockedError unless it is to `wait`, MismatchError, SpaceError."""
+    index.must_exist()
+    stages = build(config)
+    with index.locked(wait=wait):
+        result = Repair(list(findings(index, stages.store, deep=True)))
+        if not result.found:
+            return result
+        parts = {finding.part for finding in result.found}
+        roots, facts = _known(index)
+        lost = salvage(index.path) if "manifest" in parts else Lost([], [], True)
+        seal.take(index.path)
+        with index.unsealed() as manifest:
+            if "manifest" in parts:
+                _restore(index, manifest, stages, lost, roots, facts or _facts(config, stages), result, progress)
+            finished(manifest.facts())
+            publish(index, stages, manifest, fresh="vector index" in parts)
+        result.left = list(findings(index, stages.store, deep=True))
+    return result
+
+
+def _known(index: Index) -> tuple[Sequence[str], dict[str, str]]:
+    """Roots as the seal has them, else roots and facts as the live generation does; nothing where neither is whole."""
+    roots: Sequence[str] = []
+    facts: dict[str, str] = {}
+    with suppress(CorruptError):
+        if at := generations.pointer(index.path):
+            live = generations.opened(index.path, at)
+            roots, facts = live.roots, dict(live.facts)
+    with suppress(CorruptError):
+        if sealed := seal.read(index.path):
+            roots = sealed.roots
+    return roots, facts
+
+
+def _facts(config: PipelineConfig, stages: Stages) -> dict[str, str]:
+    return {"pipeline": config.reference, **{f"fingerprint.{k}": v for k, v in stages.fingerprints.items()}}
+
+
+def _restore(
+    index: Index,
+    manifest: Manifest,
+    stages: Stages,
+    lost: Lost,
+    roots: Sequence[str],
+    facts: dict[str, str],
+    result: Repair,
+    progress: Progress,
+) -> None:
+    """What the salvaged manifest lacks: facts, chunks, sources."""
+    with manifest.transaction():
+        manifest.note(facts)
+        manifest.add_roots(roots)
+    paths = {name: index.base / name for name in lost.reload}
+    there = [str(path) for path in paths.values() if path.is_file()]
+    if not lost.complete and not manifest.roots():
+        result.lost.append("files that nothing in the index names any more; run `rag ingest` on their folders")
+    if not lost.complete:
+        there += [str(index.base / root) for root in manifest.roots() if (index.base / root).exists()]
+    report = restore(index, manifest, stages, rechunk=lost.rechunk, roots=there, progress=progress)
+    known = manifest.sources()
+    result.cut, result.embedded = lost.rechunk, report.embedded
+    result.read = [file.source for file in report.files if file.status not in ("unchanged", "skipped")]
+    gone = [name for name in paths if name not in known]
+    result.lost += gone
+    with manifest.transaction():
+        for name in gone:
+            source = Source(name, str(Path(name)), (0, 0, 0, 0))
+            reason = "its text was damaged in the index and its file is gone"
+            manifest.put_source(source, sha256="", parser="", status="failed", reason=reason)

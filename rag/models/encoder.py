@@ -1,0 +1,183 @@
+"""Texts to vectors, whatever runs the network: tokenise, batch, run, pool.
+
+A backend is one function from token ids and their mask to token vectors; all else is the same for every backend, so
+two backends of one model differ by rounding only. Everything given in one call is tokenised at once and sorted by
+length. Lone surrogates, which no tokenizer takes, count as U+FFFD.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer, normalizers
+
+from rag.errors import ModelError
+from rag.models import heads
+from rag.models.batching import Batch, batches, padded
+from rag.models.files import LEXICAL, MULTI
+from rag.models.pooling import Hidden, Mask, Projection, pool, unit
+from rag.models.spec import ModelSpec
+from rag.types import Chunked, Embeddings, Spans, Sparse, Vectors
+
+Forward = Callable[[NDArray[np.int64], Mask], Hidden]  # ids (b, t), mask (b, t) -> (b, t, hidden)
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, eq=False)
+class TextEncoder:
+    """A model ready to run: `forward` gives a batch its token vectors, `workers` batches at a time.
+
+    `tokenizer` makes a new copy of the model's own at every call; how it pads and truncates is set here. `projections`
+    are what follows pooling where that is not in Dense modules; `before` counts what is read ahead of every text.
+    """
+
+    spec: ModelSpec
+    tokenizer: Callable[[], Tokenizer]
+    forward: Forward
+    batch_tokens: int
+    workers: int = 1
+    projections: Sequence[Projection] = ()
+    before: int = 0
+
+    def embed_chunks(self, batch: Sequence[Chunked], *, tokens: bool, sparse: bool = False) -> Embeddings:
+        """Context and text of every chunk, behind the document prefix; token vectors, token weights if asked for."""
+        texts = [chunk.contextual for item in batch for chunk in item.chunks]
+        return self.embed_documents(texts, tokens=tokens, sparse=sparse)
+
+    def embed_documents(self, texts: Sequence[str], *, tokens: bool = False, sparse: bool = False) -> Embeddings:
+        """Every text behind the document prefix; token vectors, token weights if asked for."""
+        return self._embed([self.spec.document_prefix + text for text in texts], tokens=tokens, sparse=sparse)
+
+    def embed_queries(self, texts: Sequence[str], *, tokens: bool, sparse: bool = False) -> Embeddings:
+        """Every text behind the query prefix; token vectors, token weights if asked for."""
+        return self._embed([self.spec.query_prefix + text for text in texts], tokens=tokens, sparse=sparse)
+
+    def token_vectors(self, texts: Sequence[str], *, query: bool) -> list[Vectors]:
+        """Unit-length vectors (tokens, width) of each text's tokens, those of its prefix included.
+
+        Special tokens are left out unless a text has no other; a model with a head for token vectors has its own way.
+        """
+        prefix = self.spec.query_prefix if query else self.spec.document_prefix
+        rows = [np.empty((0, self.spec.hidden), dtype=np.float32)] * len(texts)
+        for batch, hidden, mask, inner in self._run(self._encode([prefix + text for text in texts])):
+            self._keep(rows, batch, hidden, mask, inner)
+        return rows
+
+    def token_spans(self, texts: Sequence[str]) -> list[Spans]:
+        """Character spans (n, 2) of the tokens of each whole text, special tokens left out."""
+        found = self._whole.encode_batch(_valid(texts), add_special_tokens=False)
+        return [np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2) for encoding in found]
+
+    def whole(self, texts: Sequence[str]) -> list[Encoding]:
+        """Each text's tokens with special ones, nothing cut off."""
+        found: list[Encoding] = self._whole.encode_batch(_valid(texts))
+        return found
+
+    def _embed(self, texts: Sequence[str], *, tokens: bool, sparse: bool) -> Embeddings:
+        """Everything from one pass of the model."""
+        dense = np.empty((len(texts), self.spec.dim), dtype=np.float32)
+        rows = [np.empty((0, self.spec.hidden), dtype=np.float32)] * len(texts)
+        weights = [Sparse(np.empty(0, np.int64), np.empty(0, np.float32))] * len(texts)
+        encodings = self._encode(texts)
+        for batch, hidden, mask, inner in self._run(encodings):
+            dense[batch] = self.finish(pool(hidden, mask, self.spec.pooling))
+            if tokens:
+                self._keep(rows, batch, hidden, mask, inner)
+            if sparse:
+                for i, weight, real in zip(batch, self._lexical(hidden)[:, :, 0], mask, strict=True):
+                    weights[i] = heads.lexical(encodings[i].ids, weight[real], self._special)
+        return Embeddings(dense=dense, tokens=rows if tokens else None, sparse=weights if sparse else None)
+
+    def _keep(self, rows: list[Vectors], batch: Batch, hidden: Hidden, mask: Mask, inner: Mask) -> None:
+        """Each text's token vectors: as they are those of its text, through a head those of all but the first."""
+        for i, vectors, real, text in zip(batch, hidden, mask, inner, strict=True):
+            rows[i] = unit(self._multi(vectors[real][1:]) if self._multi else vectors[text])
+
+    def finish(self, pooled: Vectors) -> Vectors:
+        """What the model does after pooling: projections and unit length, in between what was asked to be cut off."""
+        for project in self.projections or self._dense:
+            pooled = project(pooled)
+        pooled = pooled[:, : self.spec.dim]
+        return unit(pooled) if self.spec.normalise else pooled
+
+    def _encode(self, texts: Sequence[str]) -> list[Encoding]:
+        found: list[Encoding] = self._cut.encode_batch_fast(_valid(texts))
+        return found
+
+    def _run(self, encodings: Sequence[Encoding]) -> Iterator[tuple[Batch, Hidden, Mask, Mask]]:
+        """Every batch with its token vectors, the mask of its tokens, and of those that stand for text."""
+        special = [encoding.special_tokens_mask for encoding in encodings]
+        for batch, hidden, mask in self.hidden([encoding.ids for encoding in encodings]):
+            inner = padded([special[i] for i in batch], 1)[0] == 0
+            inner |= mask & ~inner.any(axis=1, keepdims=True)
+            yield batch, hidden, mask, inner
+
+    def hidden(
+        self, ids: Sequence[Sequence[int]], *, budget: int | None = None
+    ) -> Iterator[tuple[Batch, Hidden, Mask]]:
+        """Token ids, each row once in a batch of similar lengths, with their vectors and the mask of padding."""
+
+        def run(batch: Batch) -> tuple[Batch, Hidden, Mask]:
+            batch_ids, mask = padded([ids[i] for i in batch], self.spec.pad_id)
+            return batch, self.forward(batch_ids, mask), mask
+
+        todo = batches([self.before + len(row) for row in ids], budget or self.batch_tokens)
+        if self.workers == 1 or len(todo) == 1:
+            yield from map(run, todo)
+        else:
+            with ThreadPoolExecutor(self.workers) as threads:
+                yield from threads.map(run, todo)
+
+    @cached_property
+    def _dense(self) -> list[Projection]:
+        return [Projection.load(folder) for folder in self.spec.dense]
+
+    @cached_property
+    def _multi(self) -> Projection | None:
+        return heads.load(self.spec.folder, MULTI, self.spec.hidden)
+
+    @cached_property
+    def _lexical(self) -> Projection:
+        if head := heads.load(self.spec.folder, LEXICAL, self.spec.hidden):
+            return head
+        raise ModelError(
+            f"embed.sparse: {self.spec.folder} has no {LEXICAL}.safetensors, so {self.spec.name!r} makes no sparse "
+            "vectors; leave out `sparse`, and say `sparse: {use: bm25}` beside `embed`."
+        )
+
+    @cached_property
+    def _special(self) -> NDArray[np.int64]:
+        """Ids of tokens that stand for no text."""
+        added = self._whole.get_added_tokens_decoder()
+        return np.array([id for id, token in added.items() if token.special], np.int64)
+
+    @cached_property
+    def _whole(self) -> Tokenizer:
+        """For spans: neither padding nor truncating."""
+        return self._plain_tokenizer()
+
+    @cached_property
+    def _cut(self) -> Tokenizer:
+        """For encoding: truncating at the model's length."""
+        tokenizer = self._plain_tokenizer()
+        tokenizer.enable_truncation(self.spec.max_tokens)
+        return tokenizer
+
+    def _plain_tokenizer(self) -> Tokenizer:
+        tokenizer = self.tokenizer()
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        if self.spec.lowercase:
+            rules = [normalizers.Lowercase(), *([tokenizer.normalizer] if tokenizer.normalizer else [])]
+            tokenizer.normalizer = normalizers.Sequence(rules)
+        return tokenizer
+
+
+def _valid(texts: Sequence[str]) -> list[str]:
+    return [_SURROGATES.sub("\ufffd", text) for text in texts]

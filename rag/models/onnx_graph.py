@@ -1,0 +1,172 @@
+"""The ONNX graph of a BERT-like encoder, written down node by node: token ids and mask in, token vectors out.
+
+Covers bert, roberta, xlm-roberta, camembert and distilbert with absolute positions and exact GELU (Devlin et al.,
+arXiv 1810.04805). No weights are in it: initialisers name tensors of model.safetensors, which the session maps. Dense
+products run on all tokens of a batch as one matrix, attention and layer norms are onnxruntime's fused operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from onnx import ModelProto, NodeProto, TensorProto, helper
+
+from rag.models.spec import first_position
+
+_FUSED = "com.microsoft"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Where an architecture keeps what: tensor names below the layer, and keys of config.json."""
+
+    layer: str
+    query: str
+    key: str
+    value: str
+    attended: str
+    attended_norm: str
+    up: str
+    down: str
+    down_norm: str
+    heads: str = "num_attention_heads"
+    layers: str = "num_hidden_layers"
+    activation: str = "hidden_act"
+
+
+_BERT = Names(
+    layer="encoder.layer",
+    query="attention.self.query",
+    key="attention.self.key",
+    value="attention.self.value",
+    attended="attention.output.dense",
+    attended_norm="attention.output.LayerNorm",
+    up="intermediate.dense",
+    down="output.dense",
+    down_norm="output.LayerNorm",
+)
+_DISTILBERT = Names(
+    layer="transformer.layer",
+    query="attention.q_lin",
+    key="attention.k_lin",
+    value="attention.v_lin",
+    attended="attention.out_lin",
+    attended_norm="sa_layer_norm",
+    up="ffn.lin1",
+    down="ffn.lin2",
+    down_norm="output_layer_norm",
+    heads="n_heads",
+    layers="n_layers",
+    activation="activation",
+)
+ARCHITECTURES: Mapping[str, Names] = {
+    "bert": _BERT,
+    "roberta": _BERT,
+    "xlm-roberta": _BERT,
+    "camembert": _BERT,
+    "distilbert": _DISTILBERT,
+}
+
+
+class _Graph:
+    """Nodes in order; every operator returns the name of its output."""
+
+    def __init__(self, epsilon: float) -> None:
+        self.epsilon = epsilon
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
+
+    def __call__(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        output = f"{kind}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [output], domain=domain, **attributes))
+        return output
+
+    def ints(self, *values: int) -> str:
+        name = f"ints_{len(self.constants)}"
+        self.constants.append(helper.make_tensor(name, TensorProto.INT64, [len(values)], values))
+        return name
+
+    def linear(self, x: str, name: str) -> str:
+        return self("Gemm", x, f"{name}.weight", f"{name}.bias", transB=1)
+
+    def add_norm(self, x: str, y: str, name: str) -> str:
+        inputs = (x, y, f"{name}.weight", f"{name}.bias")
+        return self("SkipLayerNormalization", *inputs, domain=_FUSED, epsilon=self.epsilon)
+
+    def free(self) -> set[str]:
+        """Names that nodes read and nothing here makes."""
+        made = {output for node in self.nodes for output in node.output} | {c.name for c in self.constants}
+        return {name for node in self.nodes for name in node.input} - made - {"", "ids", "mask"}
+
+
+def graph(config: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], *, temperature: float = 1.0) -> ModelProto:
+    """The model's graph: `ids` (b, t) int64 and `mask` (b, t) int32 -> `hidden` (b, t, hidden) float32.
+
+    `shapes` are those of the tensors the session will bring, `temperature` that of attention's softmax. Padding must
+    stand on the right. Raises ValueError or
+    KeyError for a model that is something else: another architecture, tensors too few or too many.
+    """
+    names = _check(config)
+    first = first_position(config)
+    width = shapes["embeddings.word_embeddings.weight"][1]
+    op = _Graph(float(config.get("layer_norm_eps", 1e-12)))  # distilbert names none and has this one
+
+    shape = op("Shape", "ids")
+    rows, zero, start = op.ints(-1, width), op.ints(0), op.ints(first)
+    cube = op("Concat", shape, op.ints(width), axis=0)
+    end = op("Add", op("Gather", shape, op.ints(1)), start)
+    x = op("Gather", "embeddings.word_embeddings.weight", "ids")
+    x = op("Add", x, op("Slice", "embeddings.position_embeddings.weight", start, end, zero))
+    if (kinds := "embeddings.token_type_embeddings.weight") in shapes:
+        x = op("Add", x, op("Slice", kinds, zero, op.ints(1), zero))  # one text, so all tokens are of kind 0
+    norm = ("embeddings.LayerNorm.weight", "embeddings.LayerNorm.bias")
+    x = op("Reshape", op("LayerNormalization", x, *norm, axis=-1, epsilon=op.epsilon), rows)
+    how: dict[str, Any] = {"num_heads": int(config[names.heads])}
+    if temperature != 1:
+        how["scale"] = (width // how["num_heads"]) ** -0.5 / temperature
+    for i in range(int(config[names.layers])):
+        at = f"{names.layer}.{i}."
+        heads = [op("Reshape", op.linear(x, at + name), cube) for name in (names.query, names.key, names.value)]
+        attended = op("MultiHeadAttention", *heads, "", "mask", domain=_FUSED, **how)
+        x = op.add_norm(op.linear(op("Reshape", attended, rows), at + names.attended), x, at + names.attended_norm)
+        inner = op("Gelu", op.linear(x, at + names.up), domain=_FUSED)
+        x = op.add_norm(op.linear(inner, at + names.down), x, at + names.down_norm)
+    op.nodes.append(helper.make_node("Reshape", [x, cube], ["hidden"]))
+    for name in sorted(op.free() ^ shapes.keys()):
+        raise ValueError(f"its tensor {name} is {'missing' if name in op.free() else 'one too many'}")
+
+    return helper.make_model(
+        helper.make_graph(
+            op.nodes,
+            "encoder",
+            [
+                helper.make_tensor_value_info("ids", TensorProto.INT64, ["b", "t"]),
+                helper.make_tensor_value_info("mask", TensorProto.INT32, ["b", "t"]),
+            ],
+            [helper.make_tensor_value_info("hidden", TensorProto.FLOAT, ["b", "t", width])],
+            initializer=[*op.constants, *(_external(name, shape) for name, shape in shapes.items())],
+        ),
+        opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(_FUSED, 1)],
+        ir_version=9,
+    )
+
+
+def _external(name: str, shape: Sequence[int]) -> TensorProto:
+    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="given by the session")
+    return tensor
+
+
+def _check(config: Mapping[str, Any]) -> Names:
+    """Where the architecture keeps what. Raises ValueError for what this graph would compute otherwise."""
+    kind = str(config.get("model_type"))
+    if kind not in ARCHITECTURES:
+        raise ValueError(f"its architecture is {kind}, not one of {', '.join(ARCHITECTURES)}")
+    names = ARCHITECTURES[kind]
+    wanted = {names.activation: "gelu", "position_embedding_type": "absolute", "is_decoder": False}
+    for key, value in wanted.items():
+        if config.get(key, value) != value:
+            raise ValueError(f"its {key} is {config[key]!r}, not {value!r}")
+    return names

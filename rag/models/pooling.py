@@ -1,0 +1,91 @@
+"""From token vectors to one vector a text: pooling, projection, unit length; on arrays, for every backend.
+
+The definitions are those of sentence-transformers' modules. A mask says which tokens are real, and padding may stand
+on either side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import ModelError
+from rag.models.files import read_json, weights
+from rag.models.tensors import mapped
+from rag.types import Vectors
+
+Mask = NDArray[np.bool_]  # (b, t), True = a token
+Hidden = NDArray[np.float32]  # (b, t, hidden)
+
+
+def _order(mask: Mask) -> NDArray[np.int64]:
+    """1 for a row's first token, 2 for the next, 0 for padding."""
+    return mask.cumsum(axis=1) * mask
+
+
+# every mode but "max" is a weighted sum of token vectors: mask (b, t) -> weights (b, t)
+_WEIGHTS: Mapping[str, Callable[[Mask], NDArray[Any]]] = {
+    "mean": lambda mask: mask / mask.sum(axis=1, keepdims=True),
+    "mean_sqrt_len_tokens": lambda mask: mask / np.sqrt(mask.sum(axis=1, keepdims=True)),
+    "weightedmean": lambda mask: _order(mask) / _order(mask).sum(axis=1, keepdims=True),
+    "cls": lambda mask: _order(mask) == 1,
+    "lasttoken": lambda mask: mask & (mask.cumsum(axis=1) == mask.sum(axis=1, keepdims=True)),
+}
+POOLING = frozenset({*_WEIGHTS, "max"})
+
+
+def pool(hidden: Hidden, mask: Mask, modes: tuple[str, ...]) -> Vectors:
+    """(b, hidden * modes): each mode's vector beside the other. Every row needs one real token."""
+    return np.concatenate([_pool(hidden, mask, mode) for mode in modes], axis=1)
+
+
+def _pool(hidden: Hidden, mask: Mask, mode: str) -> Vectors:
+    if mode == "max":
+        highest: Vectors = np.where(mask[:, :, None], hidden, np.float32(-np.inf)).max(axis=1)
+        return highest
+    weights = _WEIGHTS[mode](mask).astype(np.float32)
+    return (weights[:, None, :] @ hidden)[:, 0, :]
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Rows scaled to length one; a zero row stays zero."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    scaled: Vectors = vectors / np.maximum(lengths, np.float32(1e-12))
+    return scaled
+
+
+_ACTIVATIONS: Mapping[str, Callable[[Vectors], Vectors]] = {
+    "Identity": lambda x: x,
+    "Tanh": np.tanh,
+    "ReLU": lambda x: np.maximum(x, np.float32(0)),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Projection:
+    """A Dense module: activation(x W' + b)."""
+
+    weight: Vectors  # (out, in)
+    bias: NDArray[np.float32] | np.float32
+    activation: str
+
+    @classmethod
+    def load(cls, folder: Path) -> Projection:
+        """From a sentence-transformers Dense folder. Raises ModelError."""
+        config = read_json(folder / "config.json", {})
+        activation = str(config.get("activation_function") or "torch.nn.Tanh").rpartition(".")[2]
+        ends = {config.get("module_input_name"), config.get("module_output_name")} - {None, "sentence_embedding"}
+        if activation not in _ACTIVATIONS or config.get("use_residual") or ends:
+            raise ModelError(f"{folder / 'config.json'}: only plain Dense modules with {', '.join(_ACTIVATIONS)} load.")
+        tensors = mapped(weights(folder)[0])
+        if "linear.weight" not in tensors:
+            raise ModelError(f"{folder}: no tensor linear.weight; this is not a Dense module.")
+        return cls(tensors["linear.weight"], tensors.get("linear.bias", np.float32(0)), activation)
+
+    def __call__(self, vectors: Vectors) -> Vectors:
+        return _ACTIVATIONS[self.activation](vectors @ self.weight.T + self.bias)

@@ -1,0 +1,72 @@
+"""What the rerankers with a transformers model share: loading one safely, and running rows of tokens in batches.
+
+Safetensors only, its own code never, no download. Rows are sorted by length, so that little of a batch is padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoTokenizer
+from transformers.utils import logging
+
+from rag.errors import ConfigError, ModelError
+from rag.models.batching import batches
+
+Row = Mapping[str, Sequence[int]]  # "input_ids", "attention_mask" and what else the tokenizer gives
+Forward = Callable[[dict[str, torch.Tensor]], torch.Tensor]  # the same, (b, t) each -> a score of each row (b,)
+
+
+def load(kind: Any, model: str, device: str) -> tuple[Any, Any]:
+    """The tokenizer and the network of a folder or a cached hub name. Raises ModelError and ConfigError."""
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model, **local)
+        network, report = kind.from_pretrained(
+            model, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **local
+        )
+    except (OSError, ValueError, KeyError, ImportError, AttributeError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"rerank.model: {model!r} cannot be loaded: {str(error).strip()} Name a folder, or a model in the local "
+            "cache, with safetensors weights."
+        ) from error
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(f"rerank.model: {model!r} is no reranker: its weights lack {', '.join(missing[:3])}.")
+    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        return tokenizer, network.to(chosen).eval()
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"rerank.device: {device!r} cannot be used: {error}") from error
+
+
+def cut(tokenizer: Any, text: str, limit: int) -> str:
+    """The start of a text, at most `limit` tokens."""
+    spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
+    return text if len(spans) <= limit else text[: spans[limit - 1][1]]
+
+
+@torch.inference_mode()
+def scores(
+    rows: Sequence[Row], forward: Forward, *, pad: int, budget: int, device: Any, left: bool = False
+) -> list[float]:
+    """The score of each row; batches of at most `budget` tokens, padded on the right or the `left`."""
+    found = [0.0] * len(rows)
+    for batch in batches([len(row["input_ids"]) for row in rows], budget):
+        width = max(len(rows[i]["input_ids"]) for i in batch)
+        given = {}
+        for name in rows[batch[0]]:
+            fill = pad if name == "input_ids" else 0
+            padded = [_filled(rows[i][name], width, fill, left=left) for i in batch]
+            given[name] = torch.tensor(padded, device=device)
+        for i, score in zip(batch, forward(given).float().tolist(), strict=True):
+            found[i] = score
+    return found
+
+
+def _filled(values: Sequence[int], width: int, fill: int, *, left: bool) -> list[int]:
+    padding = [fill] * (width - len(values))
+    return [*padding, *values] if left else [*values, *padding]

@@ -1,1 +1,0 @@
-"""Reading: where a passage holds the answer to a question, and whether it does; a model, no language model."""

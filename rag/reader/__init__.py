@@ -1,0 +1,1 @@
+"""The offline reader: which span answers a question, how sure that is, and whether anything answers it."""

@@ -1,0 +1,194 @@
+"""The reader: a small network that says where a passage answers a question, and whether it does.
+
+The bundled MiniLM with a trained difference and four linear heads, run by onnxruntime without torch. One pass over
+(question, passage) gives answer spans with their scores against "no answer here", the passage's relevance and the
+support of each of its sentences; one over (question, several passages) lets them compete for the answer, weighs yes
+and no, and says whether they hold all it needs. All scores are logits. What it does not do: it writes nothing, and it
+knows nothing but what it reads.
+
+Related: BERT on SQuAD 2.0 (arXiv 1810.04805, 1806.03822), shared normalisation (arXiv 1710.10723).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from rag.errors import ModelError
+from rag.models.batching import batches, padded
+from rag.reader.layout import QUESTION, TITLE, Layout, lay_out
+from rag.reader.weights import load
+from rag.text.sentences import sentence_spans
+from rag.types import Vectors
+
+SHIPPED = Path(__file__).parent / "weights" / "minilm-reader.safetensors"
+ALONE, TOGETHER = 256, 512  # tokens of an input with one passage, and with several
+GROUP = 5  # passages of an input, at most
+LONGEST = 24  # tokens of an answer
+SPANS = 3  # spans kept of an input
+AT_ONCE = 256  # tokens of a batch: one or two passages; four took 1.7 times as long
+KINDS = ("span", "yes", "no")
+
+_SURROGATES = re.compile("[\ud800-\udfff]")  # which no tokenizer takes
+Passage = tuple[str, str]  # title, text
+Forward = Callable[[NDArray[np.int64], NDArray[np.bool_]], Vectors]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of a passage's text (characters) and its score, start + end, less that of no answer."""
+
+    passage: int
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one input says: the best spans, best first; (span, yes, no); and each passage's sentences.
+
+    `relevant` is the relevance of one passage; of several, whether they hold all that the answer needs. `facts` are
+    (passage, start, end, score) with the span of a sentence.
+    """
+
+    spans: tuple[Span, ...]
+    relevant: float
+    kinds: tuple[float, ...]
+    facts: tuple[Span, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """A network ready to run; `heads` are matrices (outputs, hidden) and biases (outputs,) by name."""
+
+    forward: Forward
+    tokenizer: Tokenizer
+    heads: Mapping[str, Vectors]
+    workers: int = 1
+
+    def fitting(self, question: str, passages: Sequence[Passage]) -> int:
+        """How many of the passages, in their order, can be read at once: up to GROUP, two even where they are cut."""
+        room = TOGETHER - len(self._tokens(question)[0][:QUESTION]) - 2
+        sizes = [len(self._tokens(title)[0][:TITLE]) + len(self._tokens(text)[0]) + 2 for title, text in passages]
+        return max(2, sum(size <= room for size in accumulate(sizes[:GROUP])))
+
+    def read(self, question: str, inputs: Sequence[Sequence[Passage]]) -> list[Reading]:
+        """Read the question with each input's passages, one or several."""
+        asked, (cls, sep) = self._tokens(question)[0], self._marks
+        layouts = []
+        for parts in inputs:
+            ids = [(self._tokens(title)[0], self._tokens(text)[0]) for title, text in parts]
+            limit = ALONE if len(parts) == 1 else TOGETHER
+            layouts.append(lay_out(asked, ids, cls=cls, sep=sep, limit=limit))
+
+        def run(batch: list[int]) -> list[tuple[int, Mapping[str, Vectors]]]:
+            ids, mask = padded([layouts[i].ids for i in batch], 0)
+            hidden = self.forward(ids, mask)
+            out = {
+                name: hidden @ self.heads[f"{name}.weight"].T + self.heads[f"{name}.bias"]
+                for name in ("span", "fact", "relevant", "kind")
+            }
+            return [(i, {name: values[row] for name, values in out.items()}) for row, i in enumerate(batch)]
+
+        todo = batches([len(layout.ids) for layout in layouts], AT_ONCE)
+        if self.workers == 1 or len(todo) < 2:
+            found = dict(pair for batch in todo for pair in run(batch))
+        else:
+            with ThreadPoolExecutor(self.workers) as threads:
+                found = dict(pair for pairs in threads.map(run, todo) for pair in pairs)
+        return [self._reading(parts, layouts[i], found[i]) for i, parts in enumerate(inputs)]
+
+    def _reading(self, parts: Sequence[Passage], layout: Layout, out: Mapping[str, Vectors]) -> Reading:
+        spans: list[Span] = []
+        facts: list[Span] = []
+        nothing = float(out["span"][0].sum())
+        for n, (_, text) in enumerate(parts):
+            at, length = layout.starts[n], layout.lengths[n]
+            offsets = self._tokens(text)[1][:length]
+            spans += _spans(n, out["span"][at : at + length], offsets, nothing)
+            facts += _facts(n, text, out["fact"][at : at + length, 0], offsets)
+        spans.sort(key=lambda span: (-span.score, span.passage, span.start))
+        kinds = tuple(float(value) for value in out["kind"][0])
+        return Reading(tuple(spans[: SPANS + len(parts) - 1]), float(out["relevant"][0, 0]), kinds, tuple(facts))
+
+    @cached_property
+    def _marks(self) -> tuple[int, int]:
+        return marks(self.tokenizer)
+
+    @cached_property
+    def _tokens(self) -> Callable[[str], tuple[list[int], list[tuple[int, int]]]]:
+        def tokens(text: str) -> tuple[list[int], list[tuple[int, int]]]:
+            encoding = self.tokenizer.encode(_SURROGATES.sub("\ufffd", text), add_special_tokens=False)
+            return encoding.ids, encoding.offsets
+
+        return lru_cache(256)(tokens)
+
+
+@lru_cache(2)
+def opened(path: Path) -> Reader:
+    """A reader from a file of `rag train reader`. Raises ModelError for another model's."""
+    from rag.models.onnx_backend import text_encoder
+    from rag.models.spec import read
+
+    weights = load(path)
+    spec = read(weights.facts["model"])
+    if weights.facts.get("embedder", spec.fingerprint()) != spec.fingerprint():
+        raise ModelError(f"{path}: trained for another version of {weights.facts['model']!r}; train it again.")
+    encoder = text_encoder(replace(spec, max_tokens=TOGETHER), batch_tokens=AT_ONCE, difference=weights.difference)
+    tokenizer = encoder.tokenizer()
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return Reader(encoder.forward, tokenizer, weights.heads, encoder.workers)
+
+
+def marks(tokenizer: Tokenizer) -> tuple[int, int]:
+    """The ids of the tokens that open an input and end a part. Raises ModelError for a tokenizer without them."""
+    cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    if cls is None or sep is None:
+        raise ModelError("the reader's tokenizer has no [CLS] or [SEP].")
+    return cls, sep
+
+
+def _spans(passage: int, scores: Vectors, offsets: Sequence[tuple[int, int]], nothing: float) -> list[Span]:
+    """The best spans of a text's tokens, none inside another; scores (tokens, 2) for start and end."""
+    n = len(offsets)
+    if n == 0:
+        return []
+    width = min(LONGEST, n)
+    ends = np.full((n, width), -np.inf, np.float32)
+    for ahead in range(width):
+        ends[: n - ahead, ahead] = scores[ahead:, 1]
+    table = scores[:, :1] + ends
+    found: list[Span] = []
+    taken: list[tuple[int, int]] = []
+    for flat in np.argsort(-table, axis=None, kind="stable"):
+        first, ahead = divmod(int(flat), width)
+        last = first + ahead
+        if not np.isfinite(table[first, ahead]) or len(found) == SPANS:
+            break
+        if any(a <= last and first <= b for a, b in taken):
+            continue
+        taken.append((first, last))
+        found.append(Span(passage, offsets[first][0], offsets[last][1], float(table[first, ahead]) - nothing))
+    return found
+
+
+def _facts(passage: int, text: str, scores: Vectors, offsets: Sequence[tuple[int, int]]) -> list[Span]:
+    """Every sentence that was read, with the mean score of its tokens."""
+    found = []
+    starts = np.array([start for start, _ in offsets])
+    for start, end in sentence_spans(text):
+        inside = (starts >= start) & (starts < end)
+        if inside.any():
+            found.append(Span(passage, start, end, float(scores[inside].mean())))
+    return found

@@ -1,0 +1,1 @@
+"""Pure functions on strings: words, sentences, what a text mentions."""

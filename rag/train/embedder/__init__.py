@@ -1,0 +1,1 @@
+"""Training of an embedder for late chunking."""

@@ -1,0 +1,97 @@
+"""What an embedder's document side is trained on: documents cut, windowed and embedded by the original model.
+
+Documents are cut without their titles, in pieces of different sizes, and two in three are read without it too; the rest
+have it before every window, as titled documents do when they are ingested. From each chunk of a titled document a
+question is mined: the title and one of the chunk's sentences.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from zlib import crc32
+
+import numpy as np
+import torch
+
+from rag.chunk.sentences import Sentences
+from rag.embed.onnx import Onnx
+from rag.models.late import Late
+from rag.models.onnx_backend import text_encoder
+from rag.models.spec import read
+from rag.text.sentence_ends import sentences
+from rag.train.common.dataset import encoded
+from rag.train.common.embeddings import frozen
+from rag.train.embedder.documents import Articles
+from rag.train.embedder.train import Lessons
+from rag.train.hop.train import DEVICE
+from rag.types import Chunk, Chunked, Document
+
+SIZES = (32, 64, 128)  # tokens of a document's chunks, by turns
+TITLED = 3  # one document in so many is read with its title
+HELD = 16  # one document in so many is held out
+
+
+def lessons(embedder: Onnx, sources: Sequence[Articles], *, seed: int) -> tuple[Lessons, Lessons]:
+    """To train on, and to check on. Documents of one chunk, which has no context, are left out."""
+    trained = [_lessons(embedder, sources, held=held, seed=seed) for held in (False, True)]
+    return trained[0], trained[1]
+
+
+def _lessons(embedder: Onnx, sources: Sequence[Articles], *, held: bool, seed: int) -> Lessons:
+    documents, asked = [], []
+    for i, source in enumerate(sources):
+        documents += [
+            replace(document, id=f"{i} {document.id}")
+            for document in source.documents
+            if (_turn(document.id, 2) % HELD == 0) == held
+        ]
+        asked += [replace(one, place=(f"{i} {one.place[0]}", *one.place[1:])) for one in source.asked]
+    cut = _cut(embedder, documents)
+    chunks = [(item.document, chunk) for item in cut for chunk in item.chunks]
+    rows: dict[str, list[tuple[int, Chunk]]] = {}
+    for row, (document, chunk) in enumerate(chunks):
+        rows.setdefault(document.id, []).append((row, chunk))
+    texts, golds = [], []
+    for question in asked:
+        if found := [row for row, chunk in rows.get(question.place[0], ()) if question.answered_by(chunk)]:
+            texts.append(question.text)
+            golds.append(found)
+    chosen = random.Random(seed)
+    for row, (document, chunk) in enumerate(chunks):
+        if document.title:
+            start, end = chosen.choice(list(sentences(chunk.text)))
+            texts.append(f"{document.title} {chunk.text[start:end].strip()}")
+            golds.append([row])
+    late = Late(text_encoder(read(embedder.model), batch_tokens=1), weight=1, overlap=embedder.overlap, batch_tokens=1)
+    numbers = {name: i for i, name in enumerate(rows)}
+    empty = np.empty((0, embedder.dim), np.float32)
+    queries = embedder.embed_queries(texts).dense if texts else None
+    vectors = frozen(embedder, [encoded(document.title, chunk.text) for document, chunk in chunks]) if chunks else empty
+    return Lessons(
+        late.passes(late.windows(cut)),
+        np.array([numbers[document.id] for document, _ in chunks], np.int64),
+        torch.from_numpy(vectors).to(DEVICE),
+        torch.from_numpy(empty if queries is None else queries).to(DEVICE),
+        golds,
+    )
+
+
+def _cut(embedder: Onnx, documents: Sequence[Document]) -> list[Chunked]:
+    """Each document with its title, in chunks that are cut without it."""
+    found = []
+    for turn, size in enumerate(SIZES):
+        some = [document for document in documents if _turn(document.title, 16) % len(SIZES) == turn]
+        untitled = [replace(document, title="") for document in some]
+        cut = Sentences(embedder=embedder, size=size, context="none").chunk(untitled)
+        for document, item in zip(some, cut, strict=True):
+            context = document.title if _turn(document.title, 64) % TITLED == 0 else ""
+            chunks = tuple(replace(chunk, context=context) for chunk in item.chunks)
+            if len(chunks) > 1:
+                found.append(Chunked(document, chunks))
+    return found
+
+
+def _turn(name: str, step: int) -> int:
+    return crc32(name.encode()) // step

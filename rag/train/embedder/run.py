@@ -1,0 +1,107 @@
+"""From folders of documents to the weights of an embedder's document side, with their model card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from safetensors.numpy import save_file
+
+from rag.embed.onnx import Onnx
+from rag.errors import InputError, ModelError
+from rag.models.deltas import KIND, checksum, load
+from rag.models.spec import read as spec
+from rag.train.common.weights import error, pack
+from rag.train.embedder.documents import Articles, read
+from rag.train.embedder.examples import lessons
+from rag.train.embedder.train import Lessons, Options, train
+from rag.train.hop.train import Trained
+
+EVERY = 20  # steps between two lines of progress
+Say = Callable[[str], None]
+
+
+def train_embedder(
+    folders: Sequence[Path],
+    out: Path,
+    *,
+    model: str,
+    options: Options,
+    merge: float,
+    most: int | None,
+    left_out: Sequence[str],
+    start: Path | None,
+    say: Say,
+) -> Trained:
+    """Train on every folder at once; `out` is written at the end, the card as `out` with the suffix .md.
+
+    Of a folder at most `most` documents are read, the longest, and none whose title is in `left_out`. What is written
+    is `merge` times the difference: 1 is the trained model, less is nearer to the original. Raises InputError
+    and ModelError. `start` is a file to go on from.
+    """
+    if spec(model).dense or len(spec(model).pooling) > 1:
+        raise ModelError(f"{model}: training knows models with one pooling and no Dense module; this one has more.")
+    sources = [_chosen(read(folder), most, frozenset(left_out)) for folder in folders]
+    for folder, source in zip(folders, sources, strict=True):
+        say(f"{folder}: {len(source.documents):,} documents, {len(source.asked):,} questions")
+    embedder = Onnx(model=model)
+    work, held = lessons(embedder, sources, seed=options.seed)
+    if not work.passes:
+        raise InputError(f"{', '.join(map(str, folders))}: no document is longer than one chunk.")
+    say(f"{len(work.passes):,} windows, {len(work.documents):,} chunks, {len(work.golds):,} questions with mined ones")
+
+    def progress(step: int, steps: int, value: float) -> None:
+        if step % EVERY == 0 or step == steps:
+            say(f"step {step:,} of {steps:,}, loss {value:.3f}")
+
+    saved = out.with_suffix(".state.safetensors")
+    trained = train(model, work, held, options, progress, saved, load(start, spec(model).folder) if start else None)
+    difference = {name: merge * tensor for name, tensor in trained.difference.items()}
+    facts = {"kind": KIND, "model": checksum(spec(model).folder), "name": model, "merge": str(merge)}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save_file(pack(difference), out, metadata=facts)
+    lost = error(difference, load(out, spec(model).folder))
+    text = card(folders, sources, work, model=model, options=options, trained=trained, merge=merge, lost=lost)
+    out.with_suffix(".md").write_text(text, encoding="utf-8")
+    saved.unlink(missing_ok=True)
+    return trained
+
+
+def _chosen(source: Articles, most: int | None, left_out: frozenset[str]) -> Articles:
+    documents = [document for document in source.documents if document.title not in left_out]
+    documents = sorted(documents, key=lambda document: -len(document.text))[:most]
+    names = {document.id for document in documents}
+    return Articles(tuple(documents), tuple(one for one in source.asked if one.place[0] in names))
+
+
+def card(
+    folders: Sequence[Path],
+    sources: Sequence[Articles],
+    work: Lessons,
+    *,
+    model: str,
+    options: Options,
+    trained: Trained,
+    merge: float,
+    lost: float,
+) -> str:
+    """The model card, in Markdown."""
+    rows = "\n".join(
+        f"| {folder.name} | {len(source.documents):,} | {len(source.asked):,} |"
+        for folder, source in zip(folders, sources, strict=True)
+    )
+    return f"""# Document side of an embedder
+
+Weights for `embed: {{use: onnx, model: {model}, weights: FILE, late: 1}}`: a difference to the model, int8 a weight,
+made by `rag train embedder`. Only documents are read with it; queries stay with the model itself.
+
+| data | documents | questions |
+|---|---|---|
+{rows}
+
+{len(work.passes):,} windows of {len(work.documents):,} chunks, {len(work.golds):,} questions, most of them mined from
+the chunks; {trained.steps:,} steps of {options.batch} windows, learning rate {options.rate:g}, {options.mix:.0%} of the
+contrast from the same document, seed {options.seed}; last loss {trained.loss:.3f}, on held-out documents
+{trained.checked:.3f}. {merge:.0%} of the difference is kept; int8 leaves {lost:.2%} of its length as error.
+Of a folder without questions_dev half of the documents, by title, were not read. Licences are those of the data.
+"""

@@ -1,0 +1,216 @@
+"""Training of TreeHop's gate: vectors in, vectors out, so that minutes on one core are enough.
+
+A row is a question's vector q, a passage's c, and what q' should be or find. The loss is one of two:
+
+- Without a teacher InfoNCE (arXiv 1807.03748) with the paper's settings: temperature 0.15; negatives are the other
+  targets of the batch, five hard ones near q, five near the present q', and c itself. The question's other gold
+  passages and near copies of the target count neither way.
+- Distillation, where a hop encoder has read question and passage: 1 - cosine of q' with what it gives, and a tenth of
+  InfoNCE against what it gives for the other rows of the batch. That needs no label, so the passages that direct search
+  finds for a question are rows, too. (InfoNCE on gold passages besides made it worse.)
+
+Weights that did best on held-out rows are kept. Source: TreeHop (arXiv 2504.20114); its network is in `rag.hop.gate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity, cross_entropy, normalize
+
+from rag.hop.gate import SIGNS
+from rag.train.hop.train import COPY, DEVICE, pace
+from rag.types import Vectors
+
+TEMPERATURE = 0.15
+BESIDE, SHARP = 0.1, 0.05  # weight and temperature of InfoNCE in distillation
+HARD = 5  # negatives near q, and as many near q'
+NEAREST = 30  # among which they are drawn,
+SAMPLE = 2048  # for q' of so many passages at random
+Report = Callable[[int, int, float], None]  # epoch, epochs, loss of the held-out rows
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Of network and training; `sign` is that of c in q' (see `rag.hop.gate`)."""
+
+    features: int = 256
+    blocks: int = 3
+    sign: str = "+"
+    epochs: int = 12
+    batch: int = 128
+    rate: float = 1e-3
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """n rows over the vectors of m passages (m, d), each known by its number.
+
+    `questions` (n, d), `read` (n,) the passage c, `target` (n,) the next one or -1, `others` gold passages that count
+    neither way, `taught` (n, d) what the encoder reads or None.
+    """
+
+    passages: Vectors
+    questions: Vectors
+    read: NDArray[np.int64]
+    target: NDArray[np.int64]
+    others: Sequence[Sequence[int]]
+    taught: Vectors | None
+
+    def __len__(self) -> int:
+        return len(self.read)
+
+
+class Block(nn.Module):
+    """x + ReLU(W LayerNorm(x))"""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.layer_norm = nn.LayerNorm(size)
+        self.linear = nn.Linear(size, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.relu(self.linear(self.layer_norm(x)))
+
+
+class Head(nn.Module):
+    """(n, dim), (n, dim) -> (n, features), through `blocks` residual blocks of width `size`."""
+
+    def __init__(self, dim: int, features: int, size: int, blocks: int) -> None:
+        super().__init__()
+        self.W_Q, self.W_K, self.W_V = (nn.Linear(dim, features) for _ in range(3))
+        first = [] if features == size else [nn.Linear(features, size)]
+        self.mlp = nn.Module()
+        self.mlp.layers = nn.Sequential(*first, *(Block(size) for _ in range(blocks)))
+        self.mlp_scale = nn.Linear(size, features)
+
+    def forward(self, q: Tensor, c: Tensor) -> Tensor:
+        scores = self.W_Q(q) * self.W_K(c) / self.W_Q.out_features**0.5
+        attention = torch.softmax(scores, dim=-1) * self.W_V(c)
+        update: Tensor = self.mlp_scale(self.mlp.layers(attention)) + attention  # type: ignore[operator]
+        return update
+
+
+class Network(nn.Module):
+    """The gate in torch; its state dict has the reference's names."""
+
+    def __init__(self, dim: int, *, features: int, size: int, blocks: int, heads: int = 1, sign: str = "-") -> None:
+        super().__init__()
+        self.sign = SIGNS[sign]
+        self.node = nn.Module()
+        self.node.update_gate = nn.Module()
+        self.node.update_gate.heads = nn.ModuleList(Head(dim, features, size, blocks) for _ in range(heads))
+        self.node.update_attn_scale = nn.Linear(features * heads, dim, bias=False)
+
+    def forward(self, q: Tensor, c: Tensor) -> Tensor:
+        heads: nn.ModuleList = self.node.update_gate.heads  # type: ignore[assignment, union-attr]
+        updates = torch.cat([head(q, c) for head in heads], dim=-1)
+        return normalize(q + self.sign * c + self.node.update_attn_scale(updates), dim=-1)  # type: ignore[operator]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The state dict, epochs done, seconds, and the loss of held-out rows at the weights kept (NaN where none are)."""
+
+    tensors: Mapping[str, Vectors]
+    epochs: int
+    seconds: float
+    checked: float
+
+
+def train(work: Rows, held: Rows, options: Options, report: Report) -> Trained:
+    """Train a new gate, on a GPU where there is one. Deterministic but for the order of additions."""
+    torch.manual_seed(options.seed)
+    rng = np.random.default_rng(options.seed)
+    dim = work.passages.shape[1]
+    network = Network(dim, features=options.features, size=options.features, blocks=options.blocks, sign=options.sign)
+    network = network.to(DEVICE)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate)
+    data, checks = _Data(work, rng), _Data(held, rng)
+    least, best, started, steps, step = float("inf"), network.state_dict(), monotonic(), 0, 0
+    steps = options.epochs * -(-len(work) // options.batch)
+    for epoch in range(options.epochs):
+        order = rng.permutation(len(work))
+        for at in range(0, len(order), options.batch):
+            step += 1
+            for group in optimizer.param_groups:
+                group["lr"] = options.rate * pace(step / (steps + 1))
+            optimizer.zero_grad()
+            data.loss(network, order[at : at + options.batch]).backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+        loss = checks.mean(network, options.batch) if len(held) else -float(epoch)
+        if loss < least:
+            least, best = loss, {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        report(epoch + 1, options.epochs, loss if len(held) else float("nan"))
+    tensors = {name: tensor.cpu().numpy() for name, tensor in best.items()}
+    return Trained(tensors, options.epochs, monotonic() - started, least if len(held) else float("nan"))
+
+
+class _Data:
+    """Rows as tensors, with the passages near each question."""
+
+    def __init__(self, rows: Rows, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.others = rows.others
+        self.passages = torch.from_numpy(rows.passages).to(DEVICE)
+        self.questions = torch.from_numpy(rows.questions).to(DEVICE)
+        self.read, self.target = (torch.from_numpy(ids).to(DEVICE) for ids in (rows.read, rows.target))
+        self.taught = None if rows.taught is None else torch.from_numpy(rows.taught).to(DEVICE)
+        near = [self._nearest(self.questions[at : at + 256]) for at in range(0, len(rows), 256)]
+        self.near = torch.cat(near) if near else self.read[:, None]
+
+    def mean(self, network: Network, size: int) -> float:
+        """The loss of all rows."""
+        n = len(self.read)
+        batches = [np.arange(at, min(at + size, n)) for at in range(0, n, size)]
+        with torch.no_grad():
+            return sum(float(self.loss(network, batch)) * len(batch) for batch in batches) / n
+
+    def loss(self, network: Network, batch: NDArray[np.int64]) -> Tensor:
+        rows = torch.from_numpy(batch).to(DEVICE)
+        q, c = self.questions[rows], self.passages[self.read[rows]]
+        moved = network(q, c)
+        if self.taught is None:
+            return self._contrast(moved, rows)
+        taught = self.taught[rows]
+        others = cross_entropy(moved @ taught.T / SHARP, torch.arange(len(rows), device=rows.device))
+        return (1 - cosine_similarity(moved, taught)).mean() + BESIDE * others
+
+    def _contrast(self, moved: Tensor, rows: Tensor) -> Tensor:
+        """InfoNCE of q' (n, d) with each target against targets of the batch, hard negatives and c."""
+        n = len(rows)
+        target, read = self.target[rows], self.read[rows]
+        near = torch.stack([self._drawn(self.near[rows]), self._drawn(self._near_now(moved.detach()))])
+        own = torch.cat([*near, read[:, None]], dim=1)  # (n, 2 HARD + 1)
+        ids = torch.cat([target.expand(n, n), own], dim=1)
+        scores = torch.einsum("nd,nkd->nk", moved, self.passages[ids]) / TEMPERATURE
+        with torch.no_grad():
+            close = torch.einsum("nd,nkd->nk", self.passages[target], self.passages[ids]) > COPY
+            ignored = close | (ids == target[:, None])
+            for row, i in enumerate(rows.tolist()):
+                if self.others[i]:
+                    ignored[row] |= torch.isin(ids[row], torch.tensor(self.others[i], device=ids.device))
+            ignored[torch.arange(n), torch.arange(n)] = False
+        return cross_entropy(scores.masked_fill(ignored, -torch.inf), torch.arange(n, device=ids.device))
+
+    def _nearest(self, vectors: Tensor) -> Tensor:
+        found: Tensor = (vectors @ self.passages.T).topk(min(NEAREST, len(self.passages)), dim=1).indices
+        return found
+
+    def _near_now(self, moved: Tensor) -> Tensor:
+        some = torch.from_numpy(self.rng.integers(len(self.passages), size=SAMPLE)).to(moved.device)
+        found: Tensor = some[(moved @ self.passages[some].T).topk(NEAREST, dim=1).indices]
+        return found
+
+    def _drawn(self, ids: Tensor) -> Tensor:
+        """HARD of each row's ids, at random."""
+        columns = self.rng.integers(ids.shape[1], size=(len(ids), HARD))
+        return ids.gather(1, torch.from_numpy(columns).to(ids.device))

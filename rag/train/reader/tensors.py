@@ -1,0 +1,174 @@
+"""What the reader's network is trained on: readings in tokens, and batches of them as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from rag.models.files import locate
+from rag.reader.layout import QUESTION, TITLE, lay_out
+from rag.reader.network import ALONE, TOGETHER, marks
+from rag.text.sentences import sentence_spans
+from rag.train.reader.inputs import Reading
+from rag.train.reader.questions import Part, Span
+
+NOTHING = -100  # no target
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A reading in tokens. `sentences` are token ranges with whether they support the answer, where that is known."""
+
+    ids: tuple[int, ...]
+    texts: tuple[Span, ...]
+    start: int
+    end: int
+    sentences: tuple[tuple[int, int, bool], ...]
+    relevant: bool
+    kind: int
+
+
+class Encoder:
+    """Readings to examples. Texts longer than their room are cut around what is to be found, at random."""
+
+    def __init__(self, model: str) -> None:
+        self.tokenizer = Tokenizer.from_file(str(locate(model) / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        self.cls, self.sep = marks(self.tokenizer)
+        self.known: dict[str, Text] = {}
+
+    def __call__(self, reading: Reading, rng: np.random.Generator) -> Example:
+        alone = len(reading.parts) == 1
+        question = self._text(reading.question).ids
+        room = (ALONE if alone else TOGETHER) - len(question[:QUESTION]) - 2
+        parts = self._fitting(reading.parts, room)
+        share = max(1, room // len(parts) - TITLE - 2)
+        texts = [self._text(part.text) for part in parts]
+        firsts = [_cut(text, part.answer, share, rng) for part, text in zip(parts, texts, strict=True)]
+        layout = lay_out(
+            question,
+            [(self._text(p.title).ids, text.ids[n:]) for p, text, n in zip(parts, texts, firsts, strict=True)],
+            cls=self.cls,
+            sep=self.sep,
+            limit=ALONE if alone else TOGETHER,
+        )
+        start = end = NOTHING if reading.kind else 0
+        sentences: list[tuple[int, int, bool]] = []
+        for part, text, first, at, n in zip(parts, texts, firsts, layout.starts, layout.lengths, strict=True):
+            if part.answer and not reading.kind:
+                low, high = text.range(part.answer)
+                if first <= low < high <= first + n:
+                    start, end = at + low - first, at + high - 1 - first
+            if part.facts or not part.relevant:
+                for span, (low, high) in text.sentences:
+                    low, high = max(low, first), min(high, first + n)
+                    if low < high:
+                        held = any(a < span[1] and span[0] < b for a, b in part.facts)
+                        sentences.append((at + low - first, at + high - first, held))
+        return Example(
+            ids=layout.ids,
+            texts=tuple((at, at + n) for at, n in zip(layout.starts, layout.lengths, strict=True)),
+            start=start,
+            end=end,
+            sentences=tuple(sentences),
+            relevant=parts[0].relevant if alone else reading.whole,
+            kind=NOTHING if alone else reading.kind,
+        )
+
+    def _fitting(self, parts: Sequence[Part], room: int) -> list[Part]:
+        """Passages without those that distract where all are too long together; two stay."""
+        kept, spare = list(parts), [part for part in parts if not part.relevant]
+        while len(kept) > 2 and spare and sum(len(self._text(part.text).ids) + TITLE + 2 for part in kept) > room:
+            kept.remove(spare.pop())
+        return kept
+
+    def _text(self, text: str) -> Text:
+        if text not in self.known:
+            encoding = self.tokenizer.encode(text, add_special_tokens=False)
+            offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
+            bare = Text(tuple(encoding.ids), offsets[:, 0], offsets[:, 1], ())
+            self.known[text] = replace(bare, sentences=tuple((s, bare.range(s)) for s in sentence_spans(text)))
+        return self.known[text]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text:
+    """A text in tokens: their ids, where each starts and ends, and sentences as characters and as tokens."""
+
+    ids: tuple[int, ...]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    sentences: tuple[tuple[Span, Span], ...]
+
+    def range(self, span: Span) -> Span:
+        """The tokens that overlap a span of characters."""
+        return int(np.searchsorted(self.ends, span[0], "right")), int(np.searchsorted(self.starts, span[1], "left"))
+
+
+def _cut(text: Text, answer: Span | None, share: int, rng: np.random.Generator) -> int:
+    """The first token that is read of a text: where it is too long for its share, one that leaves the answer in."""
+    n = len(text.ids)
+    if n <= share or not answer:
+        return 0
+    low, high = text.range(answer)
+    latest = max(0, min(low, n - share))
+    return int(rng.integers(min(latest, max(0, high - share)), latest + 1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Examples as tensors: ids, mask and what a span may be of (b, t); sentence (b, t) numbers all sentences, -1 none.
+
+    `held` says which sentences support, `relevant`, `start`, `end` and `kind` are (b,).
+    """
+
+    ids: Tensor
+    mask: Tensor
+    allowed: Tensor
+    sentence: Tensor
+    held: Tensor
+    relevant: Tensor
+    start: Tensor
+    end: Tensor
+    kind: Tensor
+
+    @classmethod
+    def of(cls, examples: Sequence[Example], device: str) -> Batch:
+        ids, mask = padded([example.ids for example in examples])
+        allowed, sentence = np.zeros(ids.shape, bool), np.full(ids.shape, -1)
+        allowed[:, 0] = True
+        held: list[bool] = []
+        for row, example in enumerate(examples):
+            for low, high in example.texts:
+                allowed[row, low:high] = True
+            for low, high, support in example.sentences:
+                sentence[row, low:high] = len(held)
+                held.append(support)
+        columns = [[getattr(example, name) for example in examples] for name in ("start", "end", "kind")]
+        tensors = [ids, mask, torch.from_numpy(allowed), torch.from_numpy(sentence), torch.tensor(held)]
+        tensors += [torch.tensor([example.relevant for example in examples]), *map(torch.tensor, columns)]
+        return cls(*(tensor.to(device) for tensor in tensors))
+
+
+def batches(examples: Sequence[Example], size: int, rng: np.random.Generator) -> list[list[Example]]:
+    """Batches of examples of similar length, in random order."""
+    mixed = rng.random(len(examples))
+    order = sorted(range(len(examples)), key=lambda i: (len(examples[i].ids) // 8, mixed[i]))
+    batches = [[examples[i] for i in order[at : at + size]] for at in range(0, len(order), size)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Ids (b, t), 0 where there are none, and their mask."""
+    width = max(map(len, rows))
+    ids = np.zeros((len(rows), width), np.int64)
+    for row, given in zip(ids, rows, strict=True):
+        row[: len(given)] = given
+    return torch.from_numpy(ids), torch.arange(width) < torch.tensor([[len(row)] for row in rows])

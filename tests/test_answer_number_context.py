@@ -1,0 +1,63 @@
+"""Numbers that stand where the evidence has another one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.answer.number_context import displaced, ordered
+
+EVIDENCE = (
+    "The mill ran from 1990 to 1998 and then from 2003 on. It won 3 medals in 1994 and 2 medals in 1996. "
+    "Its keeper was born on 3 May 1960 in Hull and died on 5 June 2010."
+)
+
+
+def moved(statement: str) -> bool:
+    return displaced(ordered(statement), [ordered(EVIDENCE)])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        EVIDENCE,
+        "The mill ran from 1990 to 1998.",
+        "Until 1998 it ran.",
+        "It won 2 medals in 1996.",
+        "In 1996 it won 2 medals, in 1994 it won 3 medals.",
+        "The keeper, born May 3, 1960 in Hull, died on 2010-06-05.",
+        "Born on 3 May 1960.",
+        "It ran for 8 years.",  # a number of nowhere is another check's business
+        "",
+    ],
+)
+def test_what_stands_in_its_place_or_in_a_new_one_passes(statement: str) -> None:
+    assert not moved(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "The mill ran from 1998 to 1990 and then from 2003 on.",
+        "The mill ran from 2003 to 1998.",
+        "It won 2 medals in 1994 and 3 medals in 1996.",
+        "Its keeper was born on 5 June 2010 in Hull and died on 3 May 1960.",
+        "Its keeper was born on May 3, 2010 in Hull.",
+        "Its keeper was born on 3 May 1998 in Hull.",
+    ],
+)
+def test_what_stands_in_anothers_place_does_not(statement: str) -> None:
+    assert moved(statement)
+
+
+@given(st.lists(st.sampled_from(["mill", "ran", "1990", "1998", "7", "May", "won"]), max_size=12), st.data())
+def test_no_piece_of_the_evidence_is_displaced(words: list[str], data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(words)))
+    end = data.draw(st.integers(start, len(words)))
+    assert not displaced(ordered(" ".join(words[start:end])), [ordered(" ".join(words))])
+
+
+@pytest.mark.parametrize("date", ["May 3, 1960", "May 3rd 1960", "3 May 1960", "1960 May 3", "1960-05-03"])
+def test_dates_have_one_order(date: str) -> None:
+    assert [token.key for token in ordered(f"Born {date} in Hull")] == ["born", "3", "month 5", "1960", "hull"]

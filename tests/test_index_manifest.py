@@ -1,0 +1,95 @@
+"""The manifest: what goes in comes out, whole or not at all, and damage is noticed."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.errors import CorruptError, MismatchError
+from rag.index.manifest import Manifest
+from rag.index.tables import VERSION
+from rag.types import Chunk, Chunked, Document, Embeddings, Section, Source, Sparse
+
+SOURCE = Source("a.md", "a.md", (1, 2, 3, 4))
+
+
+def chunked(text: str = "One sentence. Two sentences.") -> Chunked:
+    document = Document("d1", "a.md", text, "Title", (Section(0, 13, "page", "page 1"),), {"year": 2024})
+    chunks = (
+        Chunk("c1", "d1", text[:13], 0, 13, "a.md", "Title", "Title", ("title",), document.sections, document.meta),
+        Chunk("c2", "d1", text[14:], 14, len(text), "a.md", "Title", "", (), (), document.meta),
+    )
+    return Chunked(document, chunks)
+
+
+def embeddings() -> Embeddings:
+    sparse = [Sparse(np.array([3, 900]), np.array([1.5, 0.5], "f4")), Sparse(np.array([], "i8"), np.array([], "f4"))]
+    tokens = [np.ones((2, 3), "f4"), np.zeros((5, 3), "f4")]
+    return Embeddings(np.array([[1, 0, 0], [0, 0.6, 0.8]], "f4"), sparse, tokens)
+
+
+def filled(path: Path) -> Manifest:
+    manifest = Manifest.open(path)
+    with manifest.transaction():
+        manifest.put_source(SOURCE, sha256="x", parser="p", status="ok", reason="")
+        manifest.put_vectors(["k1", "k2"], embeddings())
+        manifest.replace_documents("a.md", [chunked()], [["k1", "k2"]])
+    return manifest
+
+
+def test_chunks_come_back_equal_with_bit_equal_vectors(tmp_path: Path) -> None:
+    manifest = filled(tmp_path / "m.sqlite")
+    chunks, stored = manifest.chunks(["c2", "c1", "unknown"])
+    assert chunks == [chunked().chunks[1], chunked().chunks[0]]
+    expected = embeddings()
+    assert stored.dense is not None and stored.sparse is not None and stored.tokens is not None
+    assert expected.dense is not None and expected.sparse is not None and expected.tokens is not None
+    for got, row in enumerate((1, 0)):
+        assert (stored.dense[got] == expected.dense[row]).all()
+        assert (stored.sparse[got].indices == expected.sparse[row].indices).all()
+        assert (stored.sparse[got].values == expected.sparse[row].values).all()
+        assert (stored.tokens[got] == expected.tokens[row]).all()
+    assert manifest.documents("a.md") == [chunked().document]
+
+
+def test_a_failed_transaction_leaves_the_old_version(tmp_path: Path) -> None:
+    manifest = filled(tmp_path / "m.sqlite")
+    with pytest.raises(RuntimeError), manifest.transaction():
+        manifest.replace_documents("a.md", [], [])
+        raise RuntimeError("killed")
+    assert manifest.chunk_ids() == ["c1", "c2"]
+
+
+def test_dropping_a_source_takes_its_chunks_and_the_sweep_their_vectors(tmp_path: Path) -> None:
+    manifest = filled(tmp_path / "m.sqlite")
+    manifest.drop_sources(["a.md"])
+    assert manifest.counts() == {"sources": 0, "documents": 0, "chunks": 0, "vectors": 2}
+    assert manifest.sweep() == 2
+    assert manifest.known_keys(["k1"]) == set()
+
+
+def test_a_changed_vector_is_noticed(tmp_path: Path) -> None:
+    filled(tmp_path / "m.sqlite").close()
+    with sqlite3.connect(tmp_path / "m.sqlite") as db:
+        db.execute("UPDATE vectors SET dense = ? WHERE key = 'k1'", (np.array([0, 1, 0], "<f4").tobytes(),))
+    db.close()
+    with pytest.raises(CorruptError, match="vectors fails its checksum"):
+        Manifest.open(tmp_path / "m.sqlite", readonly=True).chunks(["c1"])
+
+
+def test_an_emptied_or_foreign_or_newer_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_bytes(b"")
+    with pytest.raises(CorruptError):
+        Manifest.open(tmp_path / "empty", readonly=True)
+    (tmp_path / "noise").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(CorruptError):
+        Manifest.open(tmp_path / "noise")
+    filled(tmp_path / "newer").close()
+    with sqlite3.connect(tmp_path / "newer") as db:
+        db.execute(f"PRAGMA user_version={VERSION + 1}")
+    db.close()
+    with pytest.raises(MismatchError, match="newer raghop"):
+        Manifest.open(tmp_path / "newer")

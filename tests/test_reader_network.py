@@ -1,0 +1,172 @@
+"""The reader against the network that trains it, on a tiny model with random weights; files that are no reader."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import BertConfig, BertModel
+
+from rag.errors import ModelError
+from rag.models.spec import read as spec
+from rag.reader.candidates import CLOSED, FEATURES, Candidate
+from rag.reader.confidence import DOUBT, LENGTHS, Choice, read
+from rag.reader.network import GROUP, SPANS, Reading, Span, opened
+from rag.reader.weights import load
+from rag.text.sentences import sentence_spans
+from rag.train.reader.inputs import Reading as Example
+from rag.train.reader.questions import Part
+from rag.train.reader.run import write
+from rag.train.reader.tensors import Encoder, padded
+from rag.train.reader.train import Network, Trained
+
+WORDS = "the ferry to Norvik leaves pier nine at noon . it is run by Havn Lines ? when does who soup served".split()
+PASSAGES = [
+    ("Norvik ferry", "The ferry to Norvik leaves pier nine at noon. It is run by Havn Lines."),
+    ("Canteen", "Soup is served at noon."),
+    ("Pier nine", "It is nine at pier nine? Who is at the pier."),
+]
+QUESTION = "when does the ferry leave ?"
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Network, Path]:
+    """A model folder, the network that trains on it with some changes, and the reader's file."""
+    folder = tmp_path_factory.mktemp("tiny")
+    vocabulary = {word: i for i, word in enumerate(dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS]))}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = BertConfig(
+        vocab_size=len(vocabulary), hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24
+    )
+    torch.manual_seed(0)
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    network = Network(str(folder)).eval()
+    with torch.no_grad():
+        for parameter in [p for p in network.parameters() if p.requires_grad]:
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+    out = tmp_path_factory.mktemp("reader") / "reader.safetensors"
+    facts = {"kind": "raghop reader 1", "model": str(folder), "embedder": spec(str(folder)).fingerprint()}
+    write(out, Trained(network.difference(), network.head_tensors(), 0, 0.0, 0.0), facts)
+    return folder, network, out
+
+
+def reference(folder: Path, path: Path, parts: list[tuple[str, str]]) -> dict[str, NDArray[Any]]:
+    """The outputs of the training's own network on one input, from the stored weights."""
+    network = Network(str(folder)).eval()
+    network.resume(path)
+    encode = Encoder(str(folder))
+    example = encode(Example(QUESTION, tuple(Part(*part) for part in parts)), np.random.default_rng(0))
+    ids, mask = padded([example.ids])
+    with torch.no_grad():
+        return {name: out[0].numpy() for name, out in network(ids, mask).items()} | {"texts": np.array(example.texts)}
+
+
+def test_scores_are_those_of_the_network_that_trains(tiny: tuple[Path, Network, Path]) -> None:
+    folder, _, path = tiny
+    inputs = [PASSAGES[:1], PASSAGES[1:2], PASSAGES[:2], PASSAGES]
+    for parts, found in zip(inputs, opened(path).read(QUESTION, inputs), strict=True):
+        wanted = reference(folder, path, parts)
+        assert found.relevant == pytest.approx(wanted["relevant"][0, 0], abs=1e-4)
+        assert found.kinds == pytest.approx(wanted["kind"][0], abs=1e-4)
+        best = max(
+            wanted["span"][s, 0] + wanted["span"][e, 1] - wanted["span"][0].sum()
+            for low, high in wanted["texts"]
+            for s in range(low, high)
+            for e in range(s, high)
+        )
+        assert found.spans[0].score == pytest.approx(best, abs=1e-4)
+        sentences = [(n, *span) for n, (_, text) in enumerate(parts) for span in sentence_spans(text)]
+        assert [(fact.passage, fact.start, fact.end) for fact in found.facts] == sentences
+        low, high = wanted["texts"][-1]
+        if len(sentence_spans(parts[-1][1])) == 1:
+            assert found.facts[-1].score == pytest.approx(wanted["fact"][low:high].mean(), abs=1e-4)
+
+
+def test_storing_keeps_the_network_nearly_as_it_is(tiny: tuple[Path, Network, Path]) -> None:
+    _, network, path = tiny
+    stored, exact = load(path).difference, network.difference()
+    for name, tensor in exact.items():
+        assert np.abs(stored[name] - tensor).max() <= np.abs(tensor).max() / 250
+
+
+def test_as_many_passages_are_read_at_once_as_fit(tiny: tuple[Path, Network, Path]) -> None:
+    reader = opened(tiny[2])
+    short, long = ("Pier", "soup " * 20), ("Pier", "soup " * 200)
+    assert [reader.fitting(QUESTION, passages) for passages in ([short], [short] * 3, [short] * 9)] == [2, 3, GROUP]
+    assert reader.fitting(QUESTION, [short, long, long, long]) == 3  # 20 + 200 + 200 tokens, then 200 more
+    assert reader.fitting(QUESTION, [long, long, long]) == 2
+    assert reader.fitting(QUESTION, [("Pier", "soup " * 900)] * 3) == 2  # which are cut
+    (reading,) = reader.read(QUESTION, [[("Pier", "soup " * 900)] * 2])
+    assert reading.facts[-1].passage == 1 and len(reading.spans) > SPANS
+
+
+def test_company_changes_no_reading(tiny: tuple[Path, Network, Path]) -> None:
+    reader = opened(tiny[2])
+    together = reader.read(QUESTION, [[passage] for passage in PASSAGES])
+    for reading, passage in zip(together, PASSAGES, strict=True):
+        (alone,) = reader.read(QUESTION, [[passage]])
+        assert alone.relevant == pytest.approx(reading.relevant, abs=1e-5)
+        assert [(s.start, s.end) for s in alone.spans] == [(s.start, s.end) for s in reading.spans]
+
+
+@pytest.mark.parametrize("text", ["", " ", "broken \ud800 surrogate", "noon " * 2000, "東京 👩‍👩‍👧"])
+def test_any_text_can_be_read(tiny: tuple[Path, Network, Path], text: str) -> None:
+    (reading,) = opened(tiny[2]).read(text or QUESTION, [[("", text), PASSAGES[0]]])
+    assert isinstance(reading, Reading) and reading.spans
+    for span in reading.spans:
+        assert 0 <= span.start < span.end <= len([text, PASSAGES[0][1]][span.passage])
+
+
+def test_other_files_and_other_models_are_refused(tiny: tuple[Path, Network, Path], tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(b"no")
+    with pytest.raises(ModelError, match="rag train reader"):
+        load(path)
+    save_file({"a": np.zeros(1, np.float32)}, path, metadata={"kind": "raghop hop encoder 1"})
+    with pytest.raises(ModelError, match="not the weights of a reader"):
+        load(path)
+    facts = dict(load(tiny[2]).facts)
+    save_file({"a": np.zeros(1, np.float32)}, path, metadata={**facts, "embedder": "another"})
+    with pytest.raises(ModelError, match="another version"):
+        opened(path)
+
+
+def test_a_choice_survives_its_file_and_others_are_refused() -> None:
+    weights = {name: tuple(map(float, range(length))) for name, length in LENGTHS.items()}
+    unit = tuple(map(float, range(len(FEATURES) + 2)))
+    choice = Choice((unit, unit), **weights, risks=((0.05, 0.9), (0.2, 0.4)))
+    assert read({"choice": choice.text()}, "f") == choice
+    assert [choice.threshold(risk) for risk in (0.01, 0.05, 0.1, 0.3)] == [1.01, 0.9, 0.9, 0.4]
+    assert choice.best([]) is None
+    short = json.dumps({**json.loads(choice.text()), "sure": [1]})
+    narrow = json.dumps({**json.loads(choice.text()), "order": [[1, 2]]})
+    other = json.dumps({**json.loads(choice.text()), "of": [*FEATURES, *CLOSED, "something else"]})
+    for facts in ({}, {"choice": "{}"}, *({"choice": text} for text in (short, narrow, other))):
+        with pytest.raises(ModelError, match="--start f --epochs 0"):
+            read(facts, "f")
+
+
+def test_the_best_span_is_chosen_by_a_network_and_judged_by_a_sum() -> None:
+    found = [
+        Candidate(text, Span(0, 0, 1, 0.0), False, tuple(float(value if name == "place" else 0) for name in FEATURES))
+        for text, value in (("a", 3), ("b", 90))
+    ]
+    order = ((*(0.1 * (name == "place") for name in FEATURES), -0.3, -2.0),)  # -2 tanh(0.1 place - 0.3)
+    span = (*(float(name == "place") for name in FEATURES), 0.5)
+    choice = Choice(order, span, (0.0,) * (len(CLOSED) + 1), (1.0, 0.0, 2.0, 1.0, 0.0))
+    best = choice.best(found)
+    assert best and best[0].text == "a" and best[1] == pytest.approx(3.5)
+    sure = [choice.confidence(*best, judged) for judged in (0.0, -1.0, DOUBT, 9.0)]
+    assert sure == pytest.approx([1 / (1 + np.exp(-total)) for total in (3.5, 1.5, 3.5 + 2 * DOUBT, 3.5 + 2 * DOUBT)])
+    two = choice.confidence(replace(best[0], documents=2), 3.5, -2.0)
+    assert two == pytest.approx(1 / (1 + np.exp(0.5) / 2))  # the logarithm of two documents

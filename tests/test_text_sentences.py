@@ -1,0 +1,93 @@
+"""Sentence spans: exact, complete, and where a reader would cut."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.text.sentences import LONGEST, sentence_spans
+
+PARTS = st.sampled_from(
+    [
+        *"aB1 .!?…。\n\t-#|:",
+        "Dr. ",
+        "U.S. ",
+        "e.g. ",
+        "1. ",
+        "\n\n",
+        '."',
+        ".[1]",
+        "word ",
+        "Word. ",
+        "é",
+        "東京",
+        "\u00a0",
+        "\r\n",
+    ]
+)
+NASTY = st.lists(PARTS, max_size=60).map("".join) | st.text(max_size=80)
+
+
+def cut(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentence_spans(text)]
+
+
+@given(NASTY)
+def test_every_visible_character_is_in_exactly_one_span_in_order(text: str) -> None:
+    spans = sentence_spans(text)
+    places = [i for start, end in spans for i in range(start, end)]
+    assert places == sorted(set(places))
+    assert {i for i, letter in enumerate(text) if not letter.isspace()} <= set(places)
+    assert all(text[start:end] == text[start:end].strip() != "" for start, end in spans)
+
+
+@given(NASTY)
+def test_a_sentence_on_one_line_is_one_sentence(text: str) -> None:
+    for sentence in cut(text):
+        assert cut(" ".join(sentence.split())) == [" ".join(sentence.split())]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("", []),
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("Dr. M. met J. K. L. in the U.S. and left.", ["Dr. M. met J. K. L. in the U.S. and left."]),
+        ("See no. 5, e.g. the map. Then go.", ["See no. 5, e.g. the map.", "Then go."]),
+        ("It costs 3.5 kroner. Or 4.", ["It costs 3.5 kroner.", "Or 4."]),
+        ('"Why?" he asked. "Go." They went.', ['"Why?" he asked.', '"Go."', "They went."]),
+        ("It opened in 1932.[4] It closed.", ["It opened in 1932.[4]", "It closed."]),
+        ("東京は首都です。大阪は違う。", ["東京は首都です。", "大阪は違う。"]),
+        ("# Guide\nFirst. Second.", ["# Guide", "First.", "Second."]),
+        ("1. Open it\n2. Close it\n- wait. Really.", ["1. Open it", "2. Close it", "- wait.", "Really."]),
+        ("| a | b |\n| 1 | 2 |", ["| a | b |", "| 1 | 2 |"]),
+        (
+            "Child under sixteen | 32 | 23 | 19\nCar with a driver | 228 | 164 | 141",
+            ["Child under sixteen | 32 | 23 | 19", "Car with a driver | 228 | 164 | 141"],
+        ),
+        (
+            "From Great Hellen: every hour until nine\n"
+            "The route is sailed with the Grey Heron, which takes ninety\ncars.",
+            [
+                "From Great Hellen: every hour until nine",
+                "The route is sailed with the Grey Heron, which takes ninety\ncars.",
+            ],
+        ),
+        ("name: Ola\ncity: Oslo", ["name: Ola", "city: Oslo"]),
+        ("A paragraph without an end\n\nand another one", ["A paragraph without an end", "and another one"]),
+        (
+            "The quick brown fox jumps over the lazy dog and\nruns home.",
+            ["The quick brown fox jumps over the lazy dog and\nruns home."],
+        ),
+    ],
+)
+def test_cuts_where_a_reader_would(text: str, sentences: list[str]) -> None:
+    assert cut(text) == sentences
+
+
+def test_text_without_sentence_ends_is_cut_at_white_space() -> None:
+    text = "lorem ipsum " * 500
+    assert all(len(piece) <= LONGEST and piece.split(" ")[-1] in ("lorem", "ipsum") for piece in cut(text))
+    assert " ".join(cut(text)) == text.strip()
+    assert [len(piece) for piece in cut("x" * 1500)] == [LONGEST, LONGEST, 300]
