@@ -23,7 +23,7 @@ from safetensors.numpy import save_file
 
 from benchmarks.common import datasets
 from benchmarks.reading import FAMILIES, PASSAGES, Said, found, print_answers, print_silence
-from rag.generate.reader import Reader
+from rag.generate.reader import ReaderGenerator
 from rag.reader.answerability import opened as judging
 from rag.reader.confidence import Choice
 from rag.reader.network import Passage, opened
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def _read(weights: Path, data: Path, cache: Path, most: int) -> Iterator[Read]:
-    reader, judge, layout = opened(weights), judging(weights), Reader()
+    reader, judge, layout = opened(weights), judging(weights), ReaderGenerator()
     rng = np.random.default_rng(0)
     seen: list[tuple[Passage, ...]] = []
     for family, name in ((family, name) for family, names in FAMILIES.items() for name in names):
@@ -119,7 +119,7 @@ def _said(one: Read, choice: Choice) -> Said:
         return Said(0.0, 0.0, False, 0.0, bool(one.answers))
     sure = choice.confidence(*best, one.case.judged)
     em, f1 = (measure(best[0].text, one.answers) for measure in (answer_em, answer_f1))
-    return Said(em, f1, sure >= Reader().threshold, sure, bool(one.answers))
+    return Said(em, f1, sure >= ReaderGenerator().threshold, sure, bool(one.answers))
 
 
 if __name__ == "__main__":

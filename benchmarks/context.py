@@ -28,8 +28,8 @@ import numpy as np
 
 from benchmarks.common import DATA
 from rag import cache
-from rag.chunk.sentences import Sentences
-from rag.embed.onnx import Onnx
+from rag.chunk.sentences import SentenceChunker
+from rag.embed.onnx import OnnxEmbedder
 from rag.text.sentence_ends import sentences
 from rag.train.common.dataset import CORPORA, QUESTIONS, Row, gold, load
 from rag.train.embedder.documents import joined, unseen
@@ -95,7 +95,7 @@ def cut(documents: Sequence[Document], size: str, context: str) -> list[Chunked]
         documents = [replace(document, title="") for document in documents]
     context = "summary" if context == "both" else context
     width = 8192 if size == "sentence" else int(size)
-    packed = Sentences(embedder=Onnx(), size=width, context=context).chunk(documents)  # type: ignore[arg-type]
+    packed = SentenceChunker(embedder=OnnxEmbedder(), size=width, context=context).chunk(documents)  # type: ignore[arg-type]
     if size != "sentence":
         return packed
     found = []
@@ -108,7 +108,7 @@ def cut(documents: Sequence[Document], size: str, context: str) -> list[Chunked]
     return found
 
 
-def embedded(embedder: Onnx, batch: Sequence[Chunked]) -> tuple[Vectors, float]:
+def embedded(embedder: OnnxEmbedder, batch: Sequence[Chunked]) -> tuple[Vectors, float]:
     """The vectors (chunks, dim) and the CPU seconds they took, now or when they came into the cache."""
     facts = [embedder.fingerprint]
     for item in batch:
@@ -161,7 +161,7 @@ def unnamed(
 
 def measure(at: World, size: str, overlap: int, weights: str, only: Sequence[str]) -> None:
     """Print the table of one chunk size."""
-    plain, late = Onnx(), Onnx(late=1, overlap=overlap, weights=weights)
+    plain, late = OnnxEmbedder(), OnnxEmbedder(late=1, overlap=overlap, weights=weights)
     cuts = {context: cut(at.documents, size, context) for context in ("none", "summary", "title", "both")}
     wanted = golds(at, cuts["none"])
     asked = [i for i, found in enumerate(wanted) if found]

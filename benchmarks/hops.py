@@ -26,11 +26,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy
 import numpy as np
 
 from benchmarks.common import DATA
-from rag.embed.onnx import Onnx
-from rag.hop.encoder import Encoder
-from rag.hop.gated import Gated
-from rag.hop.links import Links
-from rag.retrieve.search import Search
+from rag.embed.onnx import OnnxEmbedder
+from rag.hop.encoder import EncoderHopper
+from rag.hop.gated import GateHopper
+from rag.hop.links import LinkHopper
+from rag.retrieve.search import SearchRetriever
 from rag.stages import Hopper
 from rag.train.common.dataset import CORPORA, QUESTIONS, encoded, gold, held_out, load
 from rag.train.common.embeddings import frozen
@@ -44,7 +44,7 @@ CUTS = (2, 5, 10)
 class World:
     """A corpus in a store, and the questions asked of it with the ids of their gold chunks."""
 
-    search: Search
+    search: SearchRetriever
     questions: tuple[str, ...]
     golds: tuple[frozenset[str], ...]
 
@@ -61,7 +61,7 @@ def world(base: Path, folder: Path, *, only: set[str] | None, most: int) -> Worl
     asked = [row for row in asked if gold(row) and all(pid in ids for pid in gold(row))]
     random.Random(0).shuffle(asked)
     asked = asked[:most]
-    dense = Onnx()
+    dense = OnnxEmbedder()
     vectors = frozen(dense, [encoded(row.get("title") or "", row["text"]) for row in rows])
     search = index([(row.get("title") or "", row["text"]) for row in rows], vectors, dense, folder)
     golds = tuple(frozenset(ids[pid] for pid in gold(row)) for row in asked)
@@ -104,13 +104,13 @@ def main() -> None:
     for name in given.sets:
         with tempfile.TemporaryDirectory() as folder:
             at = world(given.data / name, Path(folder) / "index", only=only, most=given.questions)
-            plain = Search(embedder=at.search.embedder, store=at.search.store, by="dense")
+            plain = SearchRetriever(embedder=at.search.embedder, store=at.search.store, by="dense")
             rows: dict[str, tuple[World, Hopper | None]] = {
                 "dense": (World(plain, at.questions, at.golds), None),
                 "hybrid": (at, None),
-                "links": (at, Links()),
-                "gate": (at, Gated(embedder=at.search.embedder)),
-                "encoder": (at, Encoder(embedder=at.search.embedder, weights=given.weights, hops=given.hops)),
+                "links": (at, LinkHopper()),
+                "gate": (at, GateHopper(embedder=at.search.embedder)),
+                "encoder": (at, EncoderHopper(embedder=at.search.embedder, weights=given.weights, hops=given.hops)),
             }
             chosen = {kind: rows[kind] for kind in given.only}
             for line in measure(f"{name} ({len(at.questions)})", chosen, given.depth):

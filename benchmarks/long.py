@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import run
-from rag.chunk.sentences import Sentences
-from rag.embed.onnx import Onnx
+from rag.chunk.sentences import SentenceChunker
+from rag.embed.onnx import OnnxEmbedder
 from rag.types import Chunked, Document
 
 DOCUMENTS = Path(__file__).parent.parent.parent / "shared" / "documents" / "manual"
@@ -55,9 +55,9 @@ def document(folder: Path, pages: int) -> str:
 
 def embedding(one: Chunked, overlaps: Sequence[int], rounds: int) -> None:
     """Embed the same chunks both ways; CPU seconds."""
-    plain = Onnx()
+    plain = OnnxEmbedder()
     tokens = len(plain.token_spans([one.document.text])[0])
-    kinds = {"chunk": plain, **{f"late, overlap {n}": Onnx(late=1, overlap=n) for n in overlaps}}
+    kinds = {"chunk": plain, **{f"late, overlap {n}": OnnxEmbedder(late=1, overlap=n) for n in overlaps}}
     times: dict[str, list[float]] = {name: [] for name in kinds}
     missing = dict.fromkeys(kinds, 0)
     for embedder in kinds.values():
@@ -114,7 +114,9 @@ def main() -> None:
     if given.ingest:
         ingesting(text, given.size, given.overlap, given.rounds)
         return
-    [one] = Sentences(embedder=Onnx(), size=given.size, context="none").chunk([Document("d", "long.md", text)])
+    [one] = SentenceChunker(embedder=OnnxEmbedder(), size=given.size, context="none").chunk(
+        [Document("d", "long.md", text)]
+    )
     embedding(one, given.overlap, given.rounds)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.common import DATA
 from benchmarks.findings.plan import SOURCES
 from rag.embed.muvera import encoding
-from rag.embed.onnx import Onnx
+from rag.embed.onnx import OnnxEmbedder
 from rag.rerank.maxsim import similarity
 from rag.train.common.dataset import encoded
 from rag.types import Vectors
@@ -38,7 +38,7 @@ def main() -> None:
     row = {passage.pid: i for i, passage in enumerate(corpus)}
     asked = [one for one in dataset.questions if set(one.gold) <= set(row)][: given.questions]
     gold = np.array([row[one.gold[0]] for one in asked])
-    model = Onnx()
+    model = OnnxEmbedder()
     texts = [encoded(passage.title or "", passage.text) for passage in corpus]
     passages = model.token_vectors(texts)
     questions = model.token_vectors([one.question for one in asked], query=True)

@@ -25,9 +25,9 @@ import qdrant_edge as engine
 
 from benchmarks.common import DATA
 from benchmarks.context import World, cut, embedded, golds, world
-from rag.embed.onnx import Onnx
+from rag.embed.onnx import OnnxEmbedder
 from rag.models.token_pooling import merged
-from rag.store.edge import Edge
+from rag.store.edge import EdgeStore
 from rag.types import Query, Vectors
 
 K, OVERSAMPLING = 10, 4.0
@@ -112,7 +112,7 @@ def tokens(at: World) -> None:
     chunks = [chunk for item in batch for chunk in item.chunks]
     ids = [str(UUID(int=i)) for i in range(len(chunks))]
     asked = [i for i, gold in enumerate(wanted) if gold]
-    model = Onnx(tokens=True)
+    model = OnnxEmbedder(tokens=True)
     vectors, queries = model.embed_chunks(batch), model.embed_queries([at.questions[i]["question"] for i in asked])
     assert vectors.tokens is not None and queries.tokens is not None
     print(f"{len(chunks):,} chunks, {len(asked):,} questions\n")
@@ -124,7 +124,7 @@ def tokens(at: World) -> None:
         rows = [merged(one, factor) if factor > 1 else one for one in vectors.tokens]
         spent = 1000 * (time.process_time() - started) / len(rows)
         with tempfile.TemporaryDirectory() as folder:
-            store = Edge(path=folder, dim=model.dim, sparse=False, tokens=True)
+            store = EdgeStore(path=folder, dim=model.dim, sparse=False, tokens=True)
             store.write([replace(c, id=id) for c, id in zip(chunks, ids, strict=True)], replace(vectors, tokens=rows))
             store.flush()
             started = time.process_time()
@@ -150,7 +150,7 @@ def main() -> None:
     at = world(given.data / given.set, articles=4 if given.tokens else None, most=given.questions)
     if given.tokens:
         return tokens(at)
-    embedder = Onnx()
+    embedder = OnnxEmbedder()
     vectors, _ = embedded(embedder, cut(at.documents, "64", "title"))
     wanted = golds(at, cut(at.documents, "64", "none"))
     asked = [i for i, gold in enumerate(wanted) if gold]

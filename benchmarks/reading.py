@@ -24,7 +24,7 @@ from benchmarks.common import datasets
 from benchmarks.findings.plan import SOURCES
 from rag import Chunk, Hit
 from rag.answer.citations import resolve
-from rag.generate.reader import Reader
+from rag.generate.reader import ReaderGenerator
 from rag_evals.datasets import Question
 from rag_evals.indexing import digest, indexed
 from rag_evals.metrics.abstention import auroc
@@ -84,7 +84,7 @@ def _hit(
     return Hit(Chunk(id, id, text, 0, len(text), source, title, context), score, hop, tuple(trail))
 
 
-def said(reader: Reader, question: Question, hits: Sequence[Hit], threshold: float) -> Said:
+def said(reader: ReaderGenerator, question: Question, hits: Sequence[Hit], threshold: float) -> Said:
     """One question's answer, judged; `threshold` is the confidence from which on it counts as given."""
     answer = resolve(question.question, "".join(reader.stream(question.question, hits)), hits)
     sure = reader.confidence(question.question, hits)
@@ -116,9 +116,11 @@ def main() -> None:
     datasets(parser)
     parser.add_argument("--only", action="append", choices=FAMILIES, default=[], metavar="FAMILY")
     parser.add_argument("--most", type=int, default=150, help="questions of each set")
-    parser.add_argument("--threshold", type=float, default=Reader().threshold, help="confidence to answer from")
+    parser.add_argument(
+        "--threshold", type=float, default=ReaderGenerator().threshold, help="confidence to answer from"
+    )
     given = parser.parse_args()
-    reader = Reader(weights=given.weights, threshold=0)
+    reader = ReaderGenerator(weights=given.weights, threshold=0)
     names = [name for family in given.only or FAMILIES for name in FAMILIES[family]]
     rows = {
         name: [

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from benchmarks.common import DATA
 from benchmarks.context import NDCG, RECALL, _against, cut, embedded, golds, unnamed, world
 from rag.embed.bm25 import Bm25
-from rag.embed.hybrid import Joint
-from rag.embed.onnx import Onnx
-from rag.retrieve.search import Search
-from rag.store.edge import Edge
+from rag.embed.hybrid import HybridEmbedder
+from rag.embed.onnx import OnnxEmbedder
+from rag.retrieve.search import SearchRetriever
+from rag.store.edge import EdgeStore
 from rag.types import Embeddings, Query
 
 AT_ONCE = 256  # questions
@@ -53,22 +53,22 @@ def main() -> None:
     ndcg = f"nDCG@{NDCG}"
     print(f"| search | {ndcg}, all | against 0 | recall@{RECALL} | {ndcg}, subset | against 0 | CPU s to fit |")
     print("|---|---|---|---|---|---|---|", flush=True)
-    embedder = Joint(dense=Onnx(), sparse=Bm25())
+    embedder = HybridEmbedder(dense=OnnxEmbedder(), sparse=Bm25())
     for name, context in (("chunk", "none"), ("title + chunk", "title")):
         batch = cut(at.documents, given.size, context)
         ids = [str(uuid5(NAMESPACE_URL, str(i))) for i in range(len(texts))]
         chunks = [chunk for item in batch for chunk in item.chunks]
-        dense, sparse = embedded(Onnx(), batch)[0], embedder.sparse.embed_chunks(batch).sparse
+        dense, sparse = embedded(OnnxEmbedder(), batch)[0], embedder.sparse.embed_chunks(batch).sparse
         with TemporaryDirectory() as folder:
-            store = Edge(path=f"{folder}/index", dim=embedder.dim)
+            store = EdgeStore(path=f"{folder}/index", dim=embedder.dim)
             store.write([replace(c, id=id) for c, id in zip(chunks, ids, strict=True)], Embeddings(dense, sparse))
             store.flush()
-            search = Search(embedder=embedder, store=store)
+            search = SearchRetriever(embedder=embedder, store=store)
             queries = search.prepare([at.questions[i]["question"] for i in asked])
             for by in WAYS:
                 first: NDArray[np.float64] | None = None
                 for power in (0.0, *given.whiten):
-                    one = Search(embedder=embedder, store=store, by=by, whiten=power)
+                    one = SearchRetriever(embedder=embedder, store=store, by=by, whiten=power)
                     before = time.process_time()
                     _ = power and one._whitening
                     cost = time.process_time() - before
@@ -85,7 +85,7 @@ def main() -> None:
             store.close()
 
 
-def _ranks(search: Search, queries: list[Query], wanted: list[set[str]]) -> NDArray[np.int64]:
+def _ranks(search: SearchRetriever, queries: list[Query], wanted: list[set[str]]) -> NDArray[np.int64]:
     """The place of each question's first gold chunk, from 0; NDCG where it is not among so many."""
     ranks = []
     for start in range(0, len(queries), AT_ONCE):

@@ -260,18 +260,18 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
     if "sparse" in config.stages:
         if "sparse" in embedder.representations:
             raise config.error("sparse", "embed makes sparse vectors itself; leave out this stage or `embed.sparse`.")
-        from rag.embed.hybrid import Joint
+        from rag.embed.hybrid import HybridEmbedder
 
         sparse: Embedder = make("sparse")
         fingerprints["sparse"] = sparse.fingerprint
-        embedder = Joint(dense=embedder, sparse=sparse)
+        embedder = HybridEmbedder(dense=embedder, sparse=sparse)
     made = embedder.representations
     given |= {"embedder": embedder, "dim": embedder.dim, "sparse": "sparse" in made, "tokens": "tokens" in made}
     given["idf"] = embedder.idf if isinstance(embedder, Weighted) else True
     given["store"] = make("store")
     given["generator"] = generator = make("generate")
     chunker: Chunker = make("chunk")  # after the generator, which may write its contexts
-    from rag.rerank.none import Unchanged
+    from rag.rerank.none import NoReranker
 
     connector: Connector = make("connector")
     return Stages(
@@ -281,7 +281,7 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
         store=given["store"],
         retriever=make("retrieve"),
         hopper=make("hop") if "hop" in config.stages else None,
-        reranker=make("rerank") if "rerank" in config.stages else Unchanged(),
+        reranker=make("rerank") if "rerank" in config.stages else NoReranker(),
         generator=generator,
         settings=config.settings,
         fingerprints={"connector": connector.fingerprint, "chunk": chunker.fingerprint, **fingerprints},

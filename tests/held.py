@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rag import interrupt
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.interrupt import Stop
 from rag.stages import component
-from rag.store.edge import Edge
+from rag.store.edge import EdgeStore
 from rag.types import Chunked, Embeddings, Loaded, Source
-from rag_connectors.files import Files
+from rag_connectors.files import FilesConnector
 
 interrupt.PATIENCE = float(os.environ.get("HELD_PATIENCE", "600"))
 _calls = 0
@@ -49,7 +49,7 @@ def _told() -> bool:
 
 
 @component
-class HeldFiles(Files):
+class HeldFiles(FilesConnector):
     """Files, held when the first was found or parsed."""
 
     def scan(self, roots: Sequence[str], *, base: str) -> Iterator[Source]:
@@ -66,7 +66,7 @@ class HeldFiles(Files):
 
 
 @component
-class HeldHashing(Hashing):
+class HeldHashing(HashingEmbedder):
     """Hashing, held when it is called for the second time."""
 
     def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
@@ -76,7 +76,7 @@ class HeldHashing(Hashing):
 
 
 @component
-class HeldEdge(Edge):
+class HeldEdge(EdgeStore):
     """Edge, held when a generation is written."""
 
     def flush(self) -> None:

@@ -12,12 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from rag.chunk import notes
-from rag.chunk.sentences import Sentences
+from rag.chunk.sentences import SentenceChunker
 from rag.cli import app
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.errors import ConfigError, GeneratorError
-from rag.generate.extractive import Extractive
-from rag.generate.openai import OpenAI
+from rag.generate.extractive import ExtractiveGenerator
+from rag.generate.openai import OpenAIGenerator
 from rag.pipeline import Pipeline
 from rag.stages import Writer
 from rag.types import Document
@@ -62,8 +62,8 @@ def test_a_stopped_run_goes_on_and_an_unchanged_document_costs_nothing(tmp_path:
     text = "It was built in 1810. Its lamp turned by clockwork. Nobody lives there now."
     document = Document("d", "d.txt", text, "Tarn Point")
     with serving(said, broken) as server:
-        model = OpenAI(base_url=server.url, model="tiny", retries=0)
-        chunker = Sentences(embedder=Hashing(), generator=model, size=8, context="llm")
+        model = OpenAIGenerator(base_url=server.url, model="tiny", retries=0)
+        chunker = SentenceChunker(embedder=HashingEmbedder(), generator=model, size=8, context="llm")
         with pytest.raises(GeneratorError):
             chunker.chunk([document])
         assert len(server.seen) == 2
@@ -103,11 +103,11 @@ def test_of_a_long_document_the_beginning_and_the_surroundings_are_shown() -> No
 
 
 def test_only_a_language_model_writes_notes() -> None:
-    assert isinstance(OpenAI(base_url="http://localhost/v1", model="m"), Writer)
+    assert isinstance(OpenAIGenerator(base_url="http://localhost/v1", model="m"), Writer)
     with pytest.raises(ConfigError, match="context: headings"):
-        Sentences(embedder=Hashing(), generator=Extractive(embedder=Hashing()), context="llm").chunk(
-            [Document("d", "s", "A text.")]
-        )
+        SentenceChunker(
+            embedder=HashingEmbedder(), generator=ExtractiveGenerator(embedder=HashingEmbedder()), context="llm"
+        ).chunk([Document("d", "s", "A text.")])
 
 
 def test_ingest_says_what_notes_will_cost_finds_by_them_and_never_quotes_them(notes: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.chunk.sentences import Sentences
-from rag.chunk.structure import Structure
-from rag.chunk.tokens import Tokens
+from rag.chunk.sentences import SentenceChunker
+from rag.chunk.structure import StructureChunker
+from rag.chunk.tokens import TokenChunker
 from rag.stages import Chunker, Embedder
 from rag.types import Chunk, Chunked, Document, Embeddings, Section, Spans
 
@@ -50,7 +50,7 @@ TOKENIZERS: dict[str, Callable[[str], Iterable[Span]]] = {
     "nothing": lambda text: (),
     "empty": lambda text: [(0, 0)] * 3,
 }
-CHUNKERS: list[Callable[..., Any]] = [Tokens, Sentences, Structure]
+CHUNKERS: list[Callable[..., Any]] = [TokenChunker, SentenceChunker, StructureChunker]
 
 MARKS = [
     "# ",
@@ -118,14 +118,15 @@ def test_chunks_are_exact_ordered_and_cover_the_text(
     make: Callable[..., Any], document: Document, tokenizer: str, size: int
 ) -> None:
     found = chunks(
-        make(embedder=Fake(TOKENIZERS[tokenizer]), size=size, **({"overlap": 4} if make is Tokens else {})), document
+        make(embedder=Fake(TOKENIZERS[tokenizer]), size=size, **({"overlap": 4} if make is TokenChunker else {})),
+        document,
     )
     text = document.text
     for chunk in found:
         assert text[chunk.start : chunk.end] == chunk.text == chunk.text.strip() != ""
         assert all(section in document.sections and section.start < chunk.end for section in chunk.sections)
     for first, second in itertools.pairwise(found):
-        assert first.end <= second.start or make is Tokens
+        assert first.end <= second.start or make is TokenChunker
         assert first.start <= second.start
         assert first.end < second.end
     covered = {i for chunk in found for i in range(chunk.start, chunk.end)}
@@ -138,7 +139,7 @@ def test_chunks_are_exact_ordered_and_cover_the_text(
 @given(document=documents(), size=st.sampled_from([8, 30]))
 def test_no_chunk_exceeds_its_size(make: Callable[..., Any], document: Document, size: int) -> None:
     embedder = Fake(TOKENIZERS["pieces"])
-    options = {"overlap": 0} if make is Tokens else {}
+    options = {"overlap": 0} if make is TokenChunker else {}
     found = chunks(make(embedder=embedder, size=size, **options), document)
     assert all(len(spans) <= size for spans in embedder.token_spans([chunk.text for chunk in found]))
     assert all(len(spans) <= 48 for spans in embedder.token_spans([chunk.context for chunk in found]))
@@ -186,7 +187,7 @@ WORDS = st.lists(st.sampled_from(["alpha", "Beta", "3.14", "e.g.", "Dr.", "gamma
 SENTENCES = st.lists(WORDS.map(lambda words: " ".join(["The", *words, "end."])), min_size=1, max_size=6).map(" ".join)
 
 
-@pytest.mark.parametrize("make", [Sentences, Structure])
+@pytest.mark.parametrize("make", [SentenceChunker, StructureChunker])
 @settings(deadline=None)
 @given(paragraphs=st.lists(SENTENCES, min_size=1, max_size=4))
 def test_no_sentence_is_cut_that_fits(make: Callable[..., Any], paragraphs: list[str]) -> None:

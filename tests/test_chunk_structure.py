@@ -7,19 +7,19 @@ import pytest
 
 from rag.chunk.blocks import Block, blocks
 from rag.chunk.build import CONTEXT_TOKENS
-from rag.chunk.sentences import Sentences
-from rag.chunk.structure import Structure
-from rag.chunk.tokens import Tokens
-from rag.embed.hashing import Hashing
+from rag.chunk.sentences import SentenceChunker
+from rag.chunk.structure import StructureChunker
+from rag.chunk.tokens import TokenChunker
+from rag.embed.hashing import HashingEmbedder
 from rag.errors import ConfigError
 from rag.types import Chunk, Document, Section
 
-WORDS = Hashing()  # its tokens are words
+WORDS = HashingEmbedder()  # its tokens are words
 
 
 def cut(text: str, *, size: int = 12, title: str = "", sections: Sequence[Section] = (), **options: Any) -> list[Chunk]:
     document = Document(id="d", source=options.pop("source", "a.md"), text=text, title=title, sections=tuple(sections))
-    return list(Structure(embedder=WORDS, size=size, **options).chunk([document])[0].chunks)
+    return list(StructureChunker(embedder=WORDS, size=size, **options).chunk([document])[0].chunks)
 
 
 def texts(chunks: Sequence[Chunk]) -> list[str]:
@@ -202,17 +202,17 @@ def test_sentences_ignores_blocks_but_not_sentences() -> None:
     document = Document(
         id="d", source="", text="One two three.\n\nFour five.\n\n- Six seven.\n- Eight nine ten. One two."
     )
-    found = Sentences(embedder=WORDS, size=8).chunk([document])[0].chunks
+    found = SentenceChunker(embedder=WORDS, size=8).chunk([document])[0].chunks
     assert texts(found) == ["One two three.\n\nFour five.\n\n- Six seven.", "- Eight nine ten. One two."]
 
 
 def test_tokens_overlap() -> None:
     document = Document(id="d", source="", text=" ".join(str(i) for i in range(20)))
-    found = Tokens(embedder=WORDS, size=10, overlap=3).chunk([document])[0].chunks
+    found = TokenChunker(embedder=WORDS, size=10, overlap=3).chunk([document])[0].chunks
     assert [chunk.text.split()[0] for chunk in found] == ["0", "7", "14"]
     assert found[-1].text.split()[-1] == "19"
 
 
 def test_too_much_overlap_is_refused() -> None:
     with pytest.raises(ConfigError, match="overlap: 6 is more than half of size, 10; give at most 5"):
-        Tokens(embedder=WORDS, size=10, overlap=6)
+        TokenChunker(embedder=WORDS, size=10, overlap=6)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.chunk.sentences import Sentences
+from rag.chunk.sentences import SentenceChunker
 from rag.chunk.summary import WORDS, subject
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.types import Document
 
 TEXT = "The canal was dug in 1810. Canals need water; the canal's locks hold it. " * 3 + "Barges carried coal."
@@ -28,7 +28,7 @@ def test_any_text_gives_a_few_of_its_own_words(text: str) -> None:
 
 
 def test_a_summary_stands_behind_the_title_in_the_context_and_is_not_said_twice() -> None:
-    chunker = Sentences(embedder=Hashing(), size=20, context="summary")
+    chunker = SentenceChunker(embedder=HashingEmbedder(), size=20, context="summary")
     untitled, titled = chunker.chunk([Document("a", "a.txt", TEXT), Document("b", "b.txt", TEXT, "Tarn Works")])
     assert {chunk.context for chunk in untitled.chunks} == {"canal dug hold locks need"}
     assert {chunk.context for chunk in titled.chunks} == {"Tarn Works > canal dug hold locks need"}

@@ -14,8 +14,8 @@ import transformers
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from rag.embed.onnx import Onnx
-from rag.embed.transformers import Transformers
+from rag.embed.onnx import OnnxEmbedder
+from rag.embed.transformers import TransformersEmbedder
 from rag.errors import ConfigError, ModelError
 from rag.models.files import locate
 from rag.stages import Embedder
@@ -92,7 +92,7 @@ def dense(embedder: Embedder, texts: list[str]) -> Vectors:
     return vectors
 
 
-@pytest.mark.parametrize("backend", [Onnx, Transformers])
+@pytest.mark.parametrize("backend", [OnnxEmbedder, TransformersEmbedder])
 def test_a_small_model_reads_questions_for_the_documents_of_a_large_one(tmp_path: Path, backend: Any) -> None:
     large, small = str(saved(tmp_path / "large", bert)), str(saved(tmp_path / "small", distilbert))
     pair = backend(model=large, query_model=small)
@@ -108,7 +108,7 @@ def test_a_small_model_reads_questions_for_the_documents_of_a_large_one(tmp_path
 @pytest.mark.parametrize("make", [bert, headed_roberta, xlm_roberta, distilbert])
 def test_both_backends_give_the_same_vectors(tmp_path: Path, make: Callable[[], Any]) -> None:
     folder = str(saved(tmp_path / "model", make))
-    ours, torchs = Onnx(model=folder), Transformers(model=folder, device="cpu")
+    ours, torchs = OnnxEmbedder(model=folder), TransformersEmbedder(model=folder, device="cpu")
     assert np.abs(dense(ours, TEXTS) - dense(torchs, TEXTS)).max() < 1e-5
     for one, other in zip(ours.token_vectors(TEXTS), torchs.token_vectors(TEXTS), strict=True):
         assert np.abs(one - other).max() < 1e-5
@@ -121,8 +121,8 @@ def test_both_backends_give_the_same_vectors(tmp_path: Path, make: Callable[[], 
 def test_other_architectures_say_which_backend_runs_them(tmp_path: Path, make: Callable[[], Any]) -> None:
     folder = str(saved(tmp_path / "model", make))
     with pytest.raises(ModelError, match=r"its architecture is (qwen2|t5).*use: transformers"):
-        dense(Onnx(model=folder), TEXTS)
-    assert dense(Transformers(model=folder, device="cpu"), TEXTS).shape == (len(TEXTS), 16)
+        dense(OnnxEmbedder(model=folder), TEXTS)
+    assert dense(TransformersEmbedder(model=folder, device="cpu"), TEXTS).shape == (len(TEXTS), 16)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_model_the_graph_would_compute_otherwise_is_refused(
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | change))
     with pytest.raises(ModelError, match=message):
-        dense(Onnx(model=str(folder)), TEXTS)
+        dense(OnnxEmbedder(model=str(folder)), TEXTS)
 
 
 def test_weights_that_are_missing_are_not_made_up(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_weights_that_are_missing_are_not_made_up(tmp_path: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
     with pytest.raises(ModelError, match=r"its weights lack encoder\.layer\.2"):
-        dense(Transformers(model=str(folder), device="cpu"), TEXTS)
+        dense(TransformersEmbedder(model=str(folder), device="cpu"), TEXTS)
 
 
 def sentence_transformer(folder: Path, make: Callable[[], Any]) -> Path:
@@ -196,7 +196,7 @@ def test_last_token_pooling_takes_the_last_real_token(tmp_path: Path) -> None:
     )
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode": "lasttoken"}))
-    ours = dense(Transformers(model=str(folder), device="cpu"), TEXTS)
+    ours = dense(TransformersEmbedder(model=str(folder), device="cpu"), TEXTS)
     model = transformers.AutoModel.from_pretrained(folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     for text, row in zip(TEXTS, ours, strict=True):
@@ -207,7 +207,10 @@ def test_last_token_pooling_takes_the_last_real_token(tmp_path: Path) -> None:
 
 def test_lower_precision_is_near_and_another_fingerprint(tmp_path: Path) -> None:
     folder = str(saved(tmp_path / "model", bert))
-    full, half = Transformers(model=folder, device="cpu"), Transformers(model=folder, device="cpu", dtype="bfloat16")
+    full, half = (
+        TransformersEmbedder(model=folder, device="cpu"),
+        TransformersEmbedder(model=folder, device="cpu", dtype="bfloat16"),
+    )
     assert 0 < np.abs(dense(full, TEXTS) - dense(half, TEXTS)).max() < 0.1
     assert full.fingerprint != half.fingerprint
 
@@ -215,21 +218,21 @@ def test_lower_precision_is_near_and_another_fingerprint(tmp_path: Path) -> None
 def test_a_device_that_is_not_there_is_an_option_error(tmp_path: Path) -> None:
     folder = str(saved(tmp_path / "model", bert))
     with pytest.raises(ConfigError, match=r"embed\.device: 'abacus'"):
-        dense(Transformers(model=folder, device="abacus"), TEXTS)
+        dense(TransformersEmbedder(model=folder, device="abacus"), TEXTS)
 
 
 def test_a_damaged_weights_file_is_a_model_error(tmp_path: Path) -> None:
     folder = saved(tmp_path / "model", bert)
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-64])
-    for embedder in (Onnx(model=str(folder)), Transformers(model=str(folder), device="cpu")):
+    for embedder in (OnnxEmbedder(model=str(folder)), TransformersEmbedder(model=str(folder), device="cpu")):
         with pytest.raises(ModelError, match="model"):
             dense(embedder, TEXTS)
 
 
 def test_the_bundled_model_is_the_same_in_both() -> None:
     texts = ["The router in building 4 is a Lumen K2.", "", "soup " * 400]
-    assert np.abs(dense(Onnx(), texts) - dense(Transformers(device="cpu"), texts)).max() < 1e-5
+    assert np.abs(dense(OnnxEmbedder(), texts) - dense(TransformersEmbedder(device="cpu"), texts)).max() < 1e-5
 
 
 @pytest.mark.slow
@@ -239,14 +242,14 @@ def test_vectors_equal_those_of_sentence_transformers(tmp_path: Path) -> None:
 
     texts = [f"{text} {n}" * n for n, text in enumerate([*TEXTS, "Ünïcode 東京 \U0001f469", "\t"], 1)] + ["soup " * 400]
     reference = SentenceTransformer(str(locate("bundled")), device="cpu").encode(texts)
-    assert np.abs(dense(Onnx(), texts) - reference).max() < 1e-5
-    assert np.abs(dense(Transformers(device="cpu"), texts) - reference).max() < 1e-5
+    assert np.abs(dense(OnnxEmbedder(), texts) - reference).max() < 1e-5
+    assert np.abs(dense(TransformersEmbedder(device="cpu"), texts) - reference).max() < 1e-5
 
     for make in (bert, headed_roberta):
         folder = str(sentence_transformer(tmp_path / make.__name__, make))
         model = SentenceTransformer(folder, device="cpu")
-        for embedder in (Onnx(model=folder), Transformers(model=folder, device="cpu")):
+        for embedder in (OnnxEmbedder(model=folder), TransformersEmbedder(model=folder, device="cpu")):
             assert embedder.dim == 6
             assert np.abs(dense(embedder, texts) - model.encode_query(texts)).max() < 1e-5
-            passages = Onnx(model=folder, query_prefix="passage : ")
+            passages = OnnxEmbedder(model=folder, query_prefix="passage : ")
             assert np.abs(dense(passages, texts) - model.encode_document(texts)).max() < 1e-5

@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.stages import Embedder
 from rag.types import Vectors
 
 
 def embed(*texts: str, width: int = 256) -> Vectors:
-    dense = Hashing(width=width).embed_queries(texts).dense
+    dense = HashingEmbedder(width=width).embed_queries(texts).dense
     assert dense is not None
     return dense
 
 
 def test_it_is_an_embedder() -> None:
-    assert isinstance(Hashing(), Embedder)
+    assert isinstance(HashingEmbedder(), Embedder)
 
 
 @given(st.lists(st.text(), min_size=1), st.integers(1, 32))
@@ -45,12 +45,12 @@ def test_another_process_computes_the_same() -> None:
 
 def test_spans_are_the_words() -> None:
     text = "The Lumen-K2, 40 W."
-    [spans] = Hashing().token_spans([text])
+    [spans] = HashingEmbedder().token_spans([text])
     assert [text[a:b] for a, b in spans] == ["The", "Lumen", "K2", "40", "W"]
 
 
 def test_token_vectors_are_one_a_word() -> None:
-    two, none = Hashing(width=16).token_vectors(["Lumen router", "..."])
+    two, none = HashingEmbedder(width=16).token_vectors(["Lumen router", "..."])
     assert two.shape == (2, 16)
     assert none.shape == (1, 16)
     assert np.array_equal(two[1:], embed("router", width=16))

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from rag.embed.bm25 import Bm25
-from rag.embed.hashing import Hashing
-from rag.embed.hybrid import Joint
+from rag.embed.hashing import HashingEmbedder
+from rag.embed.hybrid import HybridEmbedder
 from rag.errors import ConfigError
 from rag.stages import Embedder
 from rag.types import Chunk, Chunked, Document, Embeddings
 
-JOINT = Joint(dense=Hashing(width=16), sparse=Bm25())
+JOINT = HybridEmbedder(dense=HashingEmbedder(width=16), sparse=Bm25())
 
 
 def check(both: Embeddings, dense: Embeddings, sparse: Embeddings) -> None:
@@ -34,7 +34,10 @@ def test_both_representations_are_there() -> None:
 
 
 def test_the_fingerprint_follows_both() -> None:
-    others = [Joint(dense=Hashing(width=8), sparse=Bm25()), Joint(dense=Hashing(width=16), sparse=Bm25(b=0.5))]
+    others = [
+        HybridEmbedder(dense=HashingEmbedder(width=8), sparse=Bm25()),
+        HybridEmbedder(dense=HashingEmbedder(width=16), sparse=Bm25(b=0.5)),
+    ]
     assert len({JOINT.fingerprint, *(other.fingerprint for other in others)}) == 3
 
 
@@ -42,4 +45,4 @@ def test_tokens_are_those_of_the_dense_embedder() -> None:
     assert np.array_equal(JOINT.token_spans(["a_b c"])[0], JOINT.dense.token_spans(["a_b c"])[0])
     assert JOINT.token_vectors(["Lumen router"])[0].shape == (2, 16)
     with pytest.raises(ConfigError, match="Bm25 has no token vectors"):
-        Joint(dense=Bm25(), sparse=Bm25()).token_vectors(["x"])
+        HybridEmbedder(dense=Bm25(), sparse=Bm25()).token_vectors(["x"])

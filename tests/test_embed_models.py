@@ -14,8 +14,8 @@ import torch
 import transformers
 from safetensors.numpy import save_file
 
-from rag.embed.onnx import Onnx
-from rag.embed.transformers import Transformers
+from rag.embed.onnx import OnnxEmbedder
+from rag.embed.transformers import TransformersEmbedder
 from rag.errors import ModelError
 from tests.test_embed_backends import SIZES, TEXTS, saved
 
@@ -29,7 +29,7 @@ class Family:
 
     model: Callable[[], Any]
     pooling: str
-    runs: tuple[type, ...] = (Onnx, Transformers)
+    runs: tuple[type, ...] = (OnnxEmbedder, TransformersEmbedder)
     dense: tuple[int, ...] = ()  # columns after each
     query: str = ""
     document: str = ""
@@ -42,7 +42,7 @@ def of(name: str, sizes: dict[str, Any], **more: Any) -> Callable[[], Any]:
     return lambda: getattr(transformers, f"{name}Model")(getattr(transformers, f"{name}Config")(**sizes, **more))
 
 
-TORCH = (Transformers,)
+TORCH = (TransformersEmbedder,)
 GEMMA = {"use_bidirectional_attention": True, "sliding_window": 64, "layer_types": ["full_attention"] * 2}
 FAMILIES = {
     "BGE": Family(of("Bert", SIZES), "cls", query="query : ", in_files=False, legacy=True),
@@ -120,7 +120,7 @@ def test_every_family_of_the_table_equals_its_definition_in_torch(tmp_path: Path
     if not family.in_files:
         options |= {"query_prefix": family.query, "document_prefix": family.document}
     for kind in family.runs:
-        embedder = kind(**options, **({"device": "cpu"} if kind is Transformers else {}))
+        embedder = kind(**options, **({"device": "cpu"} if kind is TransformersEmbedder else {}))
         texts = [text for text in TEXTS if text]
         queries = embedder.embed_queries(texts).dense
         assert np.abs(queries - [expected(family.query + text) for text in texts]).max() < 1e-5
@@ -128,9 +128,9 @@ def test_every_family_of_the_table_equals_its_definition_in_torch(tmp_path: Path
         assert np.abs(documents - [expected(family.document + text) for text in texts]).max() < 1e-5
         assert kind(**options | {"query_prefix": "soup"}).fingerprint == embedder.fingerprint  # no new index
         assert kind(**options | {"document_prefix": "soup"}).fingerprint != embedder.fingerprint
-    if Onnx not in family.runs:
+    if OnnxEmbedder not in family.runs:
         with pytest.raises(ModelError, match="use: transformers"):
-            Onnx(**options).embed_queries(["soup"])
+            OnnxEmbedder(**options).embed_queries(["soup"])
 
 
 def test_models_that_bring_their_own_code_are_refused(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_models_that_bring_their_own_code_are_refused(tmp_path: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "modeling_nvembed.NVEmbed"}}))
     with pytest.raises(ModelError, match="auto_map asks for code from outside"):
-        Transformers(model=str(folder)).embed_queries(["soup"])
+        TransformersEmbedder(model=str(folder)).embed_queries(["soup"])
 
 
 def test_the_page_lists_what_is_tested_here_and_nothing_else() -> None:
@@ -147,7 +147,8 @@ def test_the_page_lists_what_is_tested_here_and_nothing_else() -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
     listed = {row[0]: row[1:3] for row in rows[1:] if row[1] != "refused"}
     expected = {
-        name: ["onnx" if Onnx in family.runs else "transformers", family.pooling] for name, family in FAMILIES.items()
+        name: ["onnx" if OnnxEmbedder in family.runs else "transformers", family.pooling]
+        for name, family in FAMILIES.items()
     }
     own_test = {"CDE with a ModernBERT or BERT backbone": ["two_stage", "mean, behind the corpus"]}
     assert listed == expected | own_test

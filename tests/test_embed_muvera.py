@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.embed.muvera import Encoding, Muvera, encoding
-from rag.embed.onnx import Onnx
+from rag.embed.muvera import Encoding, MuveraEmbedder, encoding
+from rag.embed.onnx import OnnxEmbedder
 from rag.rerank.maxsim import similarity
 from rag.stages import Embedder, TokenEmbedder
 from rag.testing import EmbedderConformance
@@ -71,21 +71,29 @@ class TestMuvera(EmbedderConformance):
     unit_length = False
 
     @pytest.fixture
-    def embedder(self) -> Muvera:
-        return Muvera(repetitions=2, bits=2, columns=4)
+    def embedder(self) -> MuveraEmbedder:
+        return MuveraEmbedder(repetitions=2, bits=2, columns=4)
 
 
 def test_it_encodes_the_models_tokens() -> None:
-    made = Muvera(repetitions=3, bits=2, columns=5)
+    made = MuveraEmbedder(repetitions=3, bits=2, columns=5)
     assert isinstance(made, Embedder) and isinstance(made, TokenEmbedder)
     assert made.dim == 3 * 4 * 5
     rows = made.embed_queries(["Who opened the dam?"]).dense
     assert rows is not None
-    own = encoding(Onnx().dim, repetitions=3, bits=2, columns=5, seed=0)
-    np.testing.assert_allclose(rows[0], own.question(Onnx().token_vectors(["Who opened the dam?"], query=True)[0]))
+    own = encoding(OnnxEmbedder().dim, repetitions=3, bits=2, columns=5, seed=0)
+    np.testing.assert_allclose(
+        rows[0], own.question(OnnxEmbedder().token_vectors(["Who opened the dam?"], query=True)[0])
+    )
 
 
 def test_every_option_is_part_of_the_fingerprint() -> None:
-    changed = [Muvera(repetitions=3), Muvera(bits=3), Muvera(columns=3), Muvera(seed=3), Muvera()]
-    assert len({Onnx().fingerprint, *(one.fingerprint for one in changed)}) == 6
-    assert Muvera().fingerprint == Muvera(seed=0).fingerprint
+    changed = [
+        MuveraEmbedder(repetitions=3),
+        MuveraEmbedder(bits=3),
+        MuveraEmbedder(columns=3),
+        MuveraEmbedder(seed=3),
+        MuveraEmbedder(),
+    ]
+    assert len({OnnxEmbedder().fingerprint, *(one.fingerprint for one in changed)}) == 6
+    assert MuveraEmbedder().fingerprint == MuveraEmbedder(seed=0).fingerprint

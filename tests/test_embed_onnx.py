@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.embed.onnx import Onnx
+from rag.embed.onnx import OnnxEmbedder
 from rag.errors import ConfigError, MismatchError, ModelError
 from rag.stages import TokenEmbedder
 from rag.types import Chunk, Chunked, Document, Vectors
 
-ONNX = Onnx()
+ONNX = OnnxEmbedder()
 TEXTS = [
     "The router in building 4 is a Lumen K2.",
     "",
@@ -28,7 +28,7 @@ TEXTS = [
 ]
 
 
-def dense(embedder: Onnx, texts: list[str]) -> Vectors:
+def dense(embedder: OnnxEmbedder, texts: list[str]) -> Vectors:
     vectors = embedder.embed_queries(texts).dense
     assert vectors is not None
     return vectors
@@ -52,13 +52,13 @@ def test_any_text_gets_a_row_of_length_one_the_same_in_any_company() -> None:
     assert np.linalg.norm(together, axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-6)
     alone = np.concatenate([dense(ONNX, [text]) for text in TEXTS])
     assert np.abs(together - alone).max() < 1e-6
-    small_batches = dense(Onnx(batch_tokens=16), TEXTS)
+    small_batches = dense(OnnxEmbedder(batch_tokens=16), TEXTS)
     assert np.abs(together - small_batches).max() < 1e-6
     assert together[0] @ together[6] > together[0] @ together[2] + 0.2
 
 
 def test_no_texts_give_no_rows() -> None:
-    embeddings = Onnx(tokens=True).embed_queries([])
+    embeddings = OnnxEmbedder(tokens=True).embed_queries([])
     assert embeddings.dense is not None and embeddings.dense.shape == (0, 384)
     assert embeddings.tokens == []
 
@@ -66,31 +66,31 @@ def test_no_texts_give_no_rows() -> None:
 def test_chunks_are_embedded_with_their_context_and_prefix_in_order() -> None:
     chunks = [Chunk(str(i), "d", f"text {i}", 0, 6, "s", context="Lumen" if i else "") for i in range(3)]
     batch = [Chunked(Document("d", "s", ""), tuple(part)) for part in (chunks[:1], [], chunks[1:])]
-    vectors = Onnx(document_prefix="passage: ", query_prefix="query: ").embed_chunks(batch).dense
+    vectors = OnnxEmbedder(document_prefix="passage: ", query_prefix="query: ").embed_chunks(batch).dense
     assert vectors is not None
     expected = dense(ONNX, ["passage: text 0", "passage: Lumen\ntext 1", "passage: Lumen\ntext 2"])
     assert np.abs(vectors - expected).max() < 1e-6
-    assert np.abs(dense(Onnx(query_prefix="query: "), ["x"]) - dense(ONNX, ["query: x"])).max() < 1e-6
+    assert np.abs(dense(OnnxEmbedder(query_prefix="query: "), ["x"]) - dense(ONNX, ["query: x"])).max() < 1e-6
 
 
 def test_only_as_many_tokens_as_asked_for_are_seen() -> None:
-    short = Onnx(max_tokens=5)  # with the two special ones
+    short = OnnxEmbedder(max_tokens=5)  # with the two special ones
     one, other, third = dense(short, ["red green blue black", "red green blue white", "red green white blue"])
     assert np.array_equal(one, other)
     assert not np.array_equal(one, third)
 
 
 def test_truncated_vectors_are_the_first_columns_at_length_one() -> None:
-    short, whole = Onnx(truncate_dim=64), dense(ONNX, TEXTS)[:, :64]
+    short, whole = OnnxEmbedder(truncate_dim=64), dense(ONNX, TEXTS)[:, :64]
     assert short.dim == 64 and short.fingerprint != ONNX.fingerprint
     assert np.abs(dense(short, TEXTS) - whole / np.linalg.norm(whole, axis=1, keepdims=True)).max() < 1e-6
     with pytest.raises(ConfigError, match=r"embed.truncate_dim: 385 is more than the 384 columns"):
-        dense(Onnx(truncate_dim=385), TEXTS)
+        dense(OnnxEmbedder(truncate_dim=385), TEXTS)
 
 
 def test_token_vectors_are_of_length_one_and_leave_special_tokens_out() -> None:
     assert isinstance(ONNX, TokenEmbedder)
-    rows = Onnx(tokens=True).embed_queries(TEXTS).tokens
+    rows = OnnxEmbedder(tokens=True).embed_queries(TEXTS).tokens
     assert rows is not None
     direct = ONNX.token_vectors(TEXTS, query=True)
     spans = ONNX.token_spans(TEXTS)
@@ -100,7 +100,7 @@ def test_token_vectors_are_of_length_one_and_leave_special_tokens_out() -> None:
         expected = min(len(span), 254) if text.strip() else 2  # a text without tokens keeps the special ones
         assert row.shape == (expected, 384)
     assert ONNX.representations == {"dense"}
-    assert Onnx(tokens=True).representations == {"dense", "tokens"}
+    assert OnnxEmbedder(tokens=True).representations == {"dense", "tokens"}
 
 
 @settings(max_examples=50, deadline=None)
@@ -124,12 +124,12 @@ def test_the_cache_may_be_absent_or_damaged(tmp_path: Path, monkeypatch: pytest.
     expected = dense(ONNX, TEXTS[:1])
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RAGHOP_CACHE", str(tmp_path / "file" / "nowhere"))
-    assert np.array_equal(dense(Onnx(), TEXTS[:1]), expected)
+    assert np.array_equal(dense(OnnxEmbedder(), TEXTS[:1]), expected)
     monkeypatch.setenv("RAGHOP_CACHE", str(tmp_path / "cache"))
-    dense(Onnx(), TEXTS[:1])
+    dense(OnnxEmbedder(), TEXTS[:1])
     [graph] = (tmp_path / "cache").glob("graph-*.onnx")
     graph.write_bytes(graph.read_bytes()[:100])
-    assert np.array_equal(dense(Onnx(), TEXTS[:1]), expected)
+    assert np.array_equal(dense(OnnxEmbedder(), TEXTS[:1]), expected)
 
 
 def test_a_tuned_copy_is_the_model_with_the_difference_added() -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch.nn.functional import gelu, relu
 
-from rag.embed.two_stage import TwoStage
+from rag.embed.two_stage import TwoStageEmbedder
 from rag.errors import ConfigError, ModelError
 from rag.models.pooling import Hidden, Mask
 from rag.testing import EmbedderConformance
@@ -28,7 +28,9 @@ SAMPLE = ["lumen makes the router", "soup of tarnvik", "the building"]
 PREFIXES: dict[str, Any] = {"query_prefix": "query : ", "document_prefix": "passage : "}
 
 
-def checkpoint(folder: Path, make: Callable[[], Any], **config: Any) -> tuple[TwoStage, dict[str, torch.Tensor], Any]:
+def checkpoint(
+    folder: Path, make: Callable[[], Any], **config: Any
+) -> tuple[TwoStageEmbedder, dict[str, torch.Tensor], Any]:
     """The embedder, its tensors, and both of its backbones."""
     torch.manual_seed(1)
     saved(folder / "backbone", make)
@@ -46,13 +48,15 @@ def checkpoint(folder: Path, make: Callable[[], Any], **config: Any) -> tuple[Tw
     facts = {"transductive_corpus_size": PLACES, "dataset_backbone": str(folder / "backbone"), **config}
     (folder / "model" / "config.json").write_text(json.dumps(facts))
     (folder / "sample.txt").write_text("\n".join(SAMPLE) + "\n\n")
-    embedder = TwoStage(model=str(folder / "model"), sample=str(folder / "sample.txt"), device="cpu", **PREFIXES)
+    embedder = TwoStageEmbedder(
+        model=str(folder / "model"), sample=str(folder / "sample.txt"), device="cpu", **PREFIXES
+    )
     return embedder, tensors, tuple(stages.values())
 
 
 class TestConformance(EmbedderConformance):
     @pytest.fixture
-    def embedder(self, tmp_path: Path) -> TwoStage:
+    def embedder(self, tmp_path: Path) -> TwoStageEmbedder:
         return checkpoint(tmp_path, bert)[0]
 
 
@@ -102,11 +106,11 @@ def test_another_sample_is_another_embedder(tmp_path: Path) -> None:
     embedder = checkpoint(tmp_path, bert)[0]
     before, fingerprint = embedder.embed_queries(["soup"]).dense, embedder.fingerprint
     (tmp_path / "sample.txt").write_text("the router of tarnvik\n")
-    again = TwoStage(model=embedder.model, sample=embedder.sample, device="cpu", **PREFIXES)
+    again = TwoStageEmbedder(model=embedder.model, sample=embedder.sample, device="cpu", **PREFIXES)
     after = again.embed_queries(["soup"]).dense
     assert before is not None and after is not None
     assert again.fingerprint != fingerprint and np.abs(before - after).max() > 1e-3
-    asks = TwoStage(model=embedder.model, sample=embedder.sample, device="cpu", document_prefix="passage : ")
+    asks = TwoStageEmbedder(model=embedder.model, sample=embedder.sample, device="cpu", document_prefix="passage : ")
     assert asks.fingerprint == again.fingerprint  # no new index
 
 
@@ -114,16 +118,18 @@ def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     embedder = checkpoint(tmp_path, bert)[0]
     model, sample = embedder.model, embedder.sample
     with pytest.raises(ConfigError, match=r"gone\.txt cannot be read.*a passage a line"):
-        _ = TwoStage(model=model, sample=str(tmp_path / "gone.txt")).fingerprint
+        _ = TwoStageEmbedder(model=model, sample=str(tmp_path / "gone.txt")).fingerprint
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(ConfigError, match="is empty"):
-        _ = TwoStage(model=model, sample=str(tmp_path / "empty.txt")).fingerprint
+        _ = TwoStageEmbedder(model=model, sample=str(tmp_path / "empty.txt")).fingerprint
     with pytest.raises(ModelError, match="neither a folder nor"):
-        _ = TwoStage(model=model, sample=sample, backbone="nobody/nothing").dim
+        _ = TwoStageEmbedder(model=model, sample=sample, backbone="nobody/nothing").dim
     wide = transformers.BertConfig(**{**SIZES, "num_hidden_layers": 1})
     saved(tmp_path / "other", lambda: transformers.BertModel(wide))
     with pytest.raises(ModelError, match="do not fit"):
-        TwoStage(model=model, sample=sample, backbone=str(tmp_path / "other"), device="cpu").embed_queries(["soup"])
+        TwoStageEmbedder(model=model, sample=sample, backbone=str(tmp_path / "other"), device="cpu").embed_queries(
+            ["soup"]
+        )
     config = Path(model) / "config.json"
     for odd in (
         {"autoregressive_backbone": True},
@@ -132,7 +138,7 @@ def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     ):
         config.write_text(json.dumps({"dataset_backbone": str(tmp_path / "backbone"), **odd}))
         with pytest.raises(ModelError, match=f"{next(iter(odd))}.*is not supported"):
-            _ = TwoStage(model=model, sample=sample).dim
+            _ = TwoStageEmbedder(model=model, sample=sample).dim
     config.write_text("{}")
     with pytest.raises(ConfigError, match=r"embed\.backbone"):
-        _ = TwoStage(model=model, sample=sample).dim
+        _ = TwoStageEmbedder(model=model, sample=sample).dim

@@ -14,7 +14,7 @@ from benchmarks.findings.variants import BASELINE, VARIANTS, Variant
 from rag.config import parse
 from rag_evals import runner
 from rag_evals.datasets import Dataset, Passage, Question
-from rag_evals.records import Record
+from rag_evals.records import QuestionRecord
 from rag_evals.runner import Run
 
 PAGE = Path(__file__).parent.parent / "docs" / "evaluation.md"
@@ -62,7 +62,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
         asked.append(name)
         found = [question.gold[: 1 if name == "direct" else 2] for question in dataset.questions]
         records = tuple(
-            Record(question.id, gold, (0, 1)[: len(gold)], 0.02)
+            QuestionRecord(question.id, gold, (0, 1)[: len(gold)], 0.02)
             for question, gold in zip(dataset.questions, found, strict=True)
         )
         return Run(dataset.name, name, dataset.questions, records, 1.0, 50)
@@ -130,7 +130,7 @@ def test_failures_are_the_worst_first_and_name_no_person() -> None:
         )
     )
     corpus = [Passage("a", "Lake", "A lake."), Passage("b", "River", "A river. " * 50), Passage("c", "", "A harbour.")]
-    records = tuple(Record(question.id, ("a",), (0,), 0.1) for question in questions)
+    records = tuple(QuestionRecord(question.id, ("a",), (0,), 0.1) for question in questions)
     run = Run("d", "p", questions, records, 0.0, 0)
     shown = examples.failures(Dataset("d", questions, corpus), run, 5)
     assert [row["question"] for row in shown] == ["Which harbour lies there?", "Which river feeds the lake?"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rag.answer.citations import resolve
 from rag.answer.verify import SUPPORTED
 from rag.errors import ConfigError
-from rag.generate.extractive import EMBEDDED, Extractive
+from rag.generate.extractive import EMBEDDED, ExtractiveGenerator
 from rag.stages import Generator
 from rag.text.mentions import normalise
 from rag.text.words import tokens
@@ -76,11 +76,11 @@ QUESTION = "Where was the director of the film The Grey Harbour born?"
 
 
 def ask(question: str, hits: Sequence[Hit], embedder: Words | None = None, **options: float) -> str:
-    return "".join(Extractive(embedder=embedder or Words(), **options).stream(question, hits))  # type: ignore[arg-type]
+    return "".join(ExtractiveGenerator(embedder=embedder or Words(), **options).stream(question, hits))  # type: ignore[arg-type]
 
 
 def test_is_a_generator() -> None:
-    assert isinstance(Extractive(embedder=Words()), Generator)
+    assert isinstance(ExtractiveGenerator(embedder=Words()), Generator)
 
 
 def test_a_chain_is_quoted_whole_with_exact_citations() -> None:

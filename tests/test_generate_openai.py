@@ -13,7 +13,7 @@ import pytest
 
 from rag.errors import ConfigError, GeneratorError
 from rag.generate import openai
-from rag.generate.openai import OpenAI
+from rag.generate.openai import OpenAIGenerator
 from rag.stages import Generator
 from rag.types import Chunk, Hit
 from tests.scripted import Handler, Script, Server, delta, raw, serving, status, stream
@@ -41,7 +41,7 @@ def good(handler: Handler) -> None:
 
 def ask(server: Server, *scripts: Script, **options: Any) -> str:
     server.scripts = list(scripts)
-    return "".join(OpenAI(base_url=server.url, model="tiny", **options).stream("When did it open?", HITS))
+    return "".join(OpenAIGenerator(base_url=server.url, model="tiny", **options).stream("When did it open?", HITS))
 
 
 def test_streams_the_answer_and_sends_what_the_protocol_asks(server: Server) -> None:
@@ -55,7 +55,7 @@ def test_streams_the_answer_and_sends_what_the_protocol_asks(server: Server) -> 
 
 
 def test_is_a_generator() -> None:
-    assert isinstance(OpenAI(base_url="http://localhost/v1", model="m"), Generator)
+    assert isinstance(OpenAIGenerator(base_url="http://localhost/v1", model="m"), Generator)
 
 
 def test_pieces_arrive_before_the_stream_ends(server: Server) -> None:
@@ -68,7 +68,7 @@ def test_pieces_arrive_before_the_stream_ends(server: Server) -> None:
         handler.say(delta(" Second. [1]", "stop"))
 
     server.scripts = [slow]
-    pieces = OpenAI(base_url=server.url, model="m").stream("?", HITS)
+    pieces = OpenAIGenerator(base_url=server.url, model="m").stream("?", HITS)
     assert next(pieces) == "First. [1]"
     told.set()
     assert list(pieces) == [" Second. [1]"]
@@ -86,7 +86,7 @@ def test_closing_the_stream_early_hangs_up(server: Server) -> None:
             hung_up.set()
 
     server.scripts = [endless]
-    pieces = OpenAI(base_url=server.url, model="m").stream("?", HITS)
+    pieces = OpenAIGenerator(base_url=server.url, model="m").stream("?", HITS)
     next(pieces)
     pieces.close()
     assert hung_up.wait(10)
@@ -157,7 +157,7 @@ def test_a_closed_port_is_named(server: Server) -> None:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
         with pytest.raises(GeneratorError, match=f"{url} .*out of reach.*Is the server running"):
-            list(OpenAI(base_url=url, model="m", retries=1).stream("?", HITS))
+            list(OpenAIGenerator(base_url=url, model="m", retries=1).stream("?", HITS))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_an_unusable_answer_is_an_error_that_names_the_endpoint(server: Server, 
 
 def test_the_key_goes_to_the_endpoint_and_nowhere_else(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sk-very-secret")
-    generator = OpenAI(base_url=server.url, model="tiny", api_key_env="MY_KEY")
+    generator = OpenAIGenerator(base_url=server.url, model="tiny", api_key_env="MY_KEY")
     server.scripts = [status(401, "Incorrect API key: sk-very-secret")]
     with pytest.raises(GeneratorError, match=r"HTTP 401\. Incorrect API key: \*\*\* Set the .* MY_KEY") as caught:
         list(generator.stream("?", HITS))
@@ -254,7 +254,7 @@ def test_an_endless_line_does_not_fill_the_memory(server: Server) -> None:
 )
 def test_a_base_url_that_cannot_be_is_refused_at_once(url: str) -> None:
     with pytest.raises(ConfigError, match="base_url") as caught:
-        OpenAI(base_url=url, model="m")
+        OpenAIGenerator(base_url=url, model="m")
     assert "u:p" not in str(caught.value)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from rag.answer.citations import resolve
 from rag.answer.verify import SUPPORTED
-from rag.generate.reader import Reader
+from rag.generate.reader import ReaderGenerator
 from rag.reader.candidates import CLOSED, FEATURES, candidates, key, polar
 from rag.reader.network import SHIPPED, opened
 from rag.stages import Confident, Generator
@@ -32,11 +32,11 @@ HITS = [BREAD, FERRY, LINES]
 class TestReader(GeneratorConformance):
     @pytest.fixture
     def generator(self) -> Generator:
-        return Reader(threshold=0)
+        return ReaderGenerator(threshold=0)
 
 
 def ask(question: str, hits: list[Hit], threshold: float = 0) -> Answer:
-    return resolve(question, "".join(Reader(threshold=threshold).stream(question, hits)), hits)
+    return resolve(question, "".join(ReaderGenerator(threshold=threshold).stream(question, hits)), hits)
 
 
 @pytest.mark.parametrize(
@@ -58,23 +58,23 @@ def test_the_short_answer_stands_in_a_quoted_sentence_that_verifies(question: st
 
 def test_confidence_falls_when_the_evidence_is_taken_away() -> None:
     question = "Which company runs the ferry to Norvik?"
-    reader = Reader()
+    reader = ReaderGenerator()
     assert isinstance(reader, Confident)
     sure = reader.confidence(question, HITS)
     assert 0 <= reader.confidence(question, [BREAD]) < sure <= 1
     assert reader.confidence(question, []) == 0
-    assert "".join(Reader(threshold=min(1.0, sure + 1e-6)).stream(question, HITS)) == ""
-    assert "".join(Reader(threshold=sure).stream(question, HITS)) != ""
+    assert "".join(ReaderGenerator(threshold=min(1.0, sure + 1e-6)).stream(question, HITS)) == ""
+    assert "".join(ReaderGenerator(threshold=sure).stream(question, HITS)) != ""
 
 
 def test_a_stricter_share_of_wrong_answers_asks_for_more() -> None:
-    thresholds = [Reader(wrong=share)._least for share in (0.05, 0.2, 0.5)]
+    thresholds = [ReaderGenerator(wrong=share)._least for share in (0.05, 0.2, 0.5)]
     assert thresholds == sorted(thresholds, reverse=True)
     assert thresholds[0] > thresholds[-1]
 
 
 def test_text_and_confidence_come_from_one_reading() -> None:
-    reader = Reader(threshold=0)
+    reader = ReaderGenerator(threshold=0)
     text = "".join(reader.stream("How long does rye bread keep?", HITS))
     again = [replace(h, score=2.0) for h in HITS]  # what was read is the same
     assert "".join(reader.stream("How long does rye bread keep?", again)) == text

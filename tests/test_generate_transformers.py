@@ -17,7 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from rag.errors import ConfigError, ModelError
 from rag.generate import transformers as module
-from rag.generate.transformers import Transformers
+from rag.generate.transformers import TransformersGenerator
 from rag.llm.prompts import Prompt, build
 from rag.stages import Generator
 from rag.types import Chunk, Hit
@@ -61,11 +61,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def scripted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Transformers]:
+def scripted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], TransformersGenerator]:
     """A generator whose model says a text of our choice, byte by byte, then ends its turn."""
 
-    def make(reply: str, max_tokens: int = 200) -> Transformers:
-        made = Transformers(model=str(folder), device="cpu", max_tokens=max_tokens)
+    def make(reply: str, max_tokens: int = 200) -> TransformersGenerator:
+        made = TransformersGenerator(model=str(folder), device="cpu", max_tokens=max_tokens)
         pieces = ByteLevel(add_prefix_space=False).pre_tokenize_str(reply)
         ids = made._tokenizer.convert_tokens_to_ids([letter for piece, _ in pieces for letter in piece])
         ids += [made._tokenizer.eos_token_id, 5, 5, 5]
@@ -75,16 +75,16 @@ def scripted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], T
     return make
 
 
-def prompt_for(generator: Transformers) -> Prompt:
+def prompt_for(generator: TransformersGenerator) -> Prompt:
     return build("When did it open?", HITS, budget=3000, count=generator._count)
 
 
 def test_is_a_generator_that_loads_nothing_when_made() -> None:
-    assert isinstance(Transformers(model="/nowhere"), Generator)
+    assert isinstance(TransformersGenerator(model="/nowhere"), Generator)
 
 
 def test_greedy_decoding_equals_the_librarys_own(folder: Path) -> None:
-    generator = Transformers(model=str(folder), device="cpu", max_tokens=40)
+    generator = TransformersGenerator(model=str(folder), device="cpu", max_tokens=40)
     prompt = prompt_for(generator)
     ids = generator._encode(prompt.messages)
     theirs = generator._network.generate(
@@ -95,34 +95,34 @@ def test_greedy_decoding_equals_the_librarys_own(folder: Path) -> None:
 
 
 def test_control_tokens_in_documents_are_ordinary_text(folder: Path) -> None:
-    generator = Transformers(model=str(folder), device="cpu")
+    generator = TransformersGenerator(model=str(folder), device="cpu")
     ids = generator._encode(prompt_for(generator).messages)[0].tolist()
     control = [generator._tokenizer.convert_ids_to_tokens(i) for i in ids if i >= 256]
     assert control == ["<|system|>", "<|end|>", "<|user|>", "<|end|>", "<|assistant|>"]
     assert TEXT in generator._tokenizer.decode(ids)
 
 
-def test_pieces_are_whole_characters_and_end_with_the_turn(scripted: Callable[[str], Transformers]) -> None:
+def test_pieces_are_whole_characters_and_end_with_the_turn(scripted: Callable[[str], TransformersGenerator]) -> None:
     pieces = list(scripted("Tromsø 東京 [1]").stream("Where?", HITS))
     assert "".join(pieces) == "Tromsø 東京 [1]"
     assert pieces[-5:] == ["京", " ", "[", "1", "]"]
 
 
-def test_stops_at_the_budget(scripted: Callable[..., Transformers]) -> None:
+def test_stops_at_the_budget(scripted: Callable[..., TransformersGenerator]) -> None:
     assert "".join(scripted("abcdefgh" * 9, max_tokens=10).stream("?", HITS)) == "abcdefghab"
 
 
-def test_abstains_with_the_empty_text(scripted: Callable[[str], Transformers]) -> None:
+def test_abstains_with_the_empty_text(scripted: Callable[[str], TransformersGenerator]) -> None:
     assert list(scripted("INSUFFICIENT EVIDENCE").stream("?", HITS)) == []
 
 
 def test_passages_are_packed_into_the_models_own_window(folder: Path) -> None:
     long = "word " * 500
     hits = [*HITS, Hit(Chunk("c2", "d2", long * 2, 0, len(long) * 2, "long.txt"), 0.5)]
-    generator = Transformers(model=str(folder), device="cpu", max_tokens=1, context=1_000_000)
+    generator = TransformersGenerator(model=str(folder), device="cpu", max_tokens=1, context=1_000_000)
     assert len(list(generator.stream("?", hits))) <= 1  # 4,096 tokens hold the first passage only
     with pytest.raises(ConfigError, match="raise `context`"):
-        list(Transformers(model=str(folder), device="cpu", context=900).stream("?", HITS))
+        list(TransformersGenerator(model=str(folder), device="cpu", context=900).stream("?", HITS))
 
 
 def without(folder: Path, name: str) -> None:
@@ -151,7 +151,7 @@ def test_a_model_that_cannot_be_used_is_a_model_error(what: str, tmp_path: Path)
     (folder / "evil.py").write_text("raise SystemExit('remote code ran')")
     BROKEN[what](folder)
     with pytest.raises(ModelError, match=str(folder)):
-        list(Transformers(model=str(folder), device="cpu").stream("?", HITS))
+        list(TransformersGenerator(model=str(folder), device="cpu").stream("?", HITS))
 
 
 def test_a_name_that_is_not_cached_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,11 +160,11 @@ def test_a_name_that_is_not_cached_is_not_looked_up(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     with pytest.raises(ModelError, match="local cache"):
-        list(Transformers(model="fictional-lab/no-such-model").stream("?", HITS))
+        list(TransformersGenerator(model="fictional-lab/no-such-model").stream("?", HITS))
 
 
 def test_a_model_without_a_chat_template_is_a_model_error(tmp_path: Path) -> None:
-    generator = Transformers(model=str(save(tmp_path, template=None)), device="cpu")
+    generator = TransformersGenerator(model=str(save(tmp_path, template=None)), device="cpu")
     with pytest.raises(ModelError, match="chat template"):
         list(generator.stream("?", HITS))
 
@@ -172,4 +172,4 @@ def test_a_model_without_a_chat_template_is_a_model_error(tmp_path: Path) -> Non
 @pytest.mark.parametrize("options", [{"dtype": "float33"}, {"dtype": "nn"}, {"device": "abacus"}])
 def test_a_wrong_option_is_a_config_error(folder: Path, options: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=next(iter(options))):
-        list(Transformers(model=str(folder), **options).stream("?", HITS))  # type: ignore[arg-type]
+        list(TransformersGenerator(model=str(folder), **options).stream("?", HITS))  # type: ignore[arg-type]

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.errors import ConfigError, MismatchError
-from rag.hop.encoder import Encoder
-from rag.hop.paths import Paths
+from rag.hop.encoder import EncoderHopper
+from rag.hop.paths import PathReranker
 from rag.stages import Hopper, Reranker
 from rag.train.common.weights import write
 from rag.types import Chunk, Chunked, Embeddings, Hit, Query, Spans, Vectors
@@ -79,11 +79,11 @@ ASKED = Query(QUESTION, dense=AXES[4])
 
 
 def test_it_is_a_hopper(weights: str) -> None:
-    assert isinstance(Encoder(embedder=Table(), weights=weights), Hopper)
+    assert isinstance(EncoderHopper(embedder=Table(), weights=weights), Hopper)
 
 
 def test_a_hop_asks_for_what_is_missing_after_each_passage_and_for_what_anchors_link_to(weights: str) -> None:
-    encoder = Encoder(embedder=Table(), weights=weights, seeds=2)
+    encoder = EncoderHopper(embedder=Table(), weights=weights, seeds=2)
     link, *read = encoder.hop([ASKED], [[hit("canteen"), hit("red harbour"), hit("lake aster")]])
     assert link.filter is not None
     assert "aster pictures" in link.filter.any_of["about"]
@@ -96,7 +96,7 @@ def test_a_hop_asks_for_what_is_missing_after_each_passage_and_for_what_anchors_
 
 
 def test_a_second_hop_goes_on_from_the_first_and_then_it_stops(weights: str) -> None:
-    encoder = Encoder(embedder=Table(), weights=weights, hops=2, seeds=1)
+    encoder = EncoderHopper(embedder=Table(), weights=weights, hops=2, seeds=1)
     *_, first = encoder.hop([ASKED], [[hit("red harbour")]])
     (*_, second) = encoder.hop([first], [[hit("aster pictures", hop=1, trail=first.trail)]])
     assert (second.hop, second.trail) == (2, ("red harbour", "aster pictures"))
@@ -107,7 +107,7 @@ def test_a_second_hop_goes_on_from_the_first_and_then_it_stops(weights: str) -> 
 
 
 def test_a_path_lifts_both_its_passages_over_better_placed_ones(weights: str) -> None:
-    encoder = Encoder(embedder=Table(), weights=weights, seeds=4)
+    encoder = EncoderHopper(embedder=Table(), weights=weights, seeds=4)
     direct = [hit("canteen"), hit("lake aster"), hit("norvik"), hit("red harbour")]
     ranked = encoder.rank(ASKED, [*direct, hit("aster pictures", hop=1, trail=("red harbour",))], k=5)
     assert [found.chunk.id for found in ranked][:2] == ["red harbour", "aster pictures"]
@@ -118,7 +118,7 @@ def test_a_path_lifts_both_its_passages_over_better_placed_ones(weights: str) ->
 
 def test_ranking_reads_nothing_that_hopping_read(weights: str) -> None:
     table = Table()
-    encoder = Encoder(embedder=table, weights=weights)
+    encoder = EncoderHopper(embedder=table, weights=weights)
     found = [hit("red harbour"), hit("canteen")]
     encoder.hop([ASKED], [found])
     read = len(table.calls)
@@ -127,20 +127,20 @@ def test_ranking_reads_nothing_that_hopping_read(weights: str) -> None:
 
 
 def test_the_ranking_without_a_hop_is_a_reranker(weights: str) -> None:
-    paths = Paths(embedder=Table(), weights=weights)
+    paths = PathReranker(embedder=Table(), weights=weights)
     assert isinstance(paths, Reranker)
     direct = [hit("canteen"), hit("aster pictures"), hit("lake aster"), hit("red harbour"), hit("norvik")]
     ranked, none = paths.rerank([QUESTION, "?"], [direct, []])
     assert [found.chunk.id for found in ranked][:2] == ["red harbour", "aster pictures"] and none == []
-    assert ranked == Encoder(embedder=Table(), weights=weights).rank(ASKED, direct, k=5)
+    assert ranked == EncoderHopper(embedder=Table(), weights=weights).rank(ASKED, direct, k=5)
     assert [found.score for found in ranked] == [1 / place for place in range(1, 6)]
 
 
 def test_what_it_cannot_work_with_is_named(weights: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="use onnx"):
-        Encoder(embedder=Hashing(), weights=weights).hop([ASKED], [[hit("norvik")]])
+        EncoderHopper(embedder=HashingEmbedder(), weights=weights).hop([ASKED], [[hit("norvik")]])
     bare = Hit(CHUNKS["norvik"], 1.0)
     with pytest.raises(ConfigError, match="dense vectors"):
-        Encoder(embedder=Table(), weights=weights).hop([ASKED], [[bare]])
+        EncoderHopper(embedder=Table(), weights=weights).hop([ASKED], [[bare]])
     with pytest.raises(MismatchError):
-        Encoder(embedder=Table(fingerprint="another"), weights=weights).hop([ASKED], [[hit("norvik")]])
+        EncoderHopper(embedder=Table(fingerprint="another"), weights=weights).hop([ASKED], [[hit("norvik")]])

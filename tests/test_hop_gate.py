@@ -14,16 +14,16 @@ from rag.errors import ModelError
 from rag.hop.gate import load
 from rag.hop.score import NAMES
 from rag.train.gate.run import write
-from rag.train.gate.train import Network
+from rag.train.gate.train import GateNetwork
 from rag.types import Vectors
 
 DIM = 12
 
 
-def network(features: int, size: int, blocks: int, heads: int, sign: str = "-") -> Network:
+def network(features: int, size: int, blocks: int, heads: int, sign: str = "-") -> GateNetwork:
     """Random weights, LayerNorms included, so that none of them can be left out unseen."""
     torch.manual_seed(features + size + blocks + heads)
-    made = Network(DIM, features=features, size=size, blocks=blocks, heads=heads, sign=sign)
+    made = GateNetwork(DIM, features=features, size=size, blocks=blocks, heads=heads, sign=sign)
     for parameter in made.parameters():
         nn.init.normal_(parameter)
     return made

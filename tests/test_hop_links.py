@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rag.hop.links import Links
+from rag.hop.links import LinkHopper
 from rag.stages import Hopper
 from rag.types import Chunk, Filter, Hit, Query, Vector
 
@@ -81,16 +81,16 @@ def ids(hits: Sequence[Hit]) -> list[str]:
     [(1, ["aster pictures"]), (2, ["aster pictures", "norvik"]), (3, ["aster pictures", "norvik", "lake aster"])],
 )
 def test_each_hop_adds_what_the_last_one_mentions(hops: int, reached: list[str]) -> None:
-    tree = grow(Links(hops=hops), ASKED, k=4)
+    tree = grow(LinkHopper(hops=hops), ASKED, k=4)
     assert ids(tree) == ["red harbour", "blue harbour", "harbour lights", "film festival", *reached]
     assert [hit.hop for hit in tree[4:]] == list(range(1, hops + 1))
     assert tree[-1].trail == ("red harbour", *reached[:-1])
-    assert ids(Links(hops=hops).rank(ASKED, tree, k=10))[3:] == [*reached, "film festival"]
+    assert ids(LinkHopper(hops=hops).rank(ASKED, tree, k=10))[3:] == [*reached, "film festival"]
 
 
 def test_a_hop_asks_with_the_questions_vectors_for_what_the_seed_mentions() -> None:
     hits = search(ASKED, 3)
-    (query,) = Links().hop([ASKED], [hits])
+    (query,) = LinkHopper().hop([ASKED], [hits])
     assert query.dense is ASKED.dense
     assert (query.text, query.hop, query.trail) == (QUESTION, 1, ("red harbour",))
     assert query.filter is not None
@@ -100,30 +100,30 @@ def test_a_hop_asks_with_the_questions_vectors_for_what_the_seed_mentions() -> N
 
 def test_it_stops_without_mentions_and_after_its_hops() -> None:
     silent = Hit(Chunk("x", "x", "...", 0, 3, "x.txt", about=("red harbour",)), 1.0)
-    assert Links().hop([ASKED], [[silent]]) == []
-    assert Links().hop([ASKED], [[]]) == []
-    (second,) = Links().hop([ASKED], [search(ASKED, 4)])
-    assert Links().hop([second], [search(second, 4)]) == []
+    assert LinkHopper().hop([ASKED], [[silent]]) == []
+    assert LinkHopper().hop([ASKED], [[]]) == []
+    (second,) = LinkHopper().hop([ASKED], [search(ASKED, 4)])
+    assert LinkHopper().hop([second], [search(second, 4)]) == []
 
 
 def test_a_question_that_names_nothing_starts_at_its_best_hit_and_trusts_it_less() -> None:
     nameless = replace(ASKED, text="Which film is it?")
-    tree = grow(Links(), nameless, k=4)
+    tree = grow(LinkHopper(), nameless, k=4)
     assert tree[-1].trail == ("red harbour",)
-    assert ids(Links(head=1).rank(nameless, tree, k=9))[2] == "aster pictures"
-    assert ids(Links(head=1).rank(ASKED, tree, k=9))[1] == "aster pictures"
+    assert ids(LinkHopper(head=1).rank(nameless, tree, k=9))[2] == "aster pictures"
+    assert ids(LinkHopper(head=1).rank(ASKED, tree, k=9))[1] == "aster pictures"
 
 
 def test_at_most_so_many_seeds() -> None:
     both = Query("Are the places of Red Harbour and Blue Harbour far apart?", dense=ASKED.dense)
-    assert [q.trail for q in Links().hop([both], [search(both, 4)])] == [("red harbour",), ("blue harbour",)]
-    assert [q.trail for q in Links(seeds=1).hop([both], [search(both, 4)])] == [("red harbour",)]
+    assert [q.trail for q in LinkHopper().hop([both], [search(both, 4)])] == [("red harbour",), ("blue harbour",)]
+    assert [q.trail for q in LinkHopper(seeds=1).hop([both], [search(both, 4)])] == [("red harbour",)]
 
 
 def test_a_linked_chunk_that_was_a_direct_hit_rises_too() -> None:
     tree = search(ASKED, 8)
     assert ids(tree).index("aster pictures") == 4
-    ranked = Links().rank(ASKED, tree, k=8)
+    ranked = LinkHopper().rank(ASKED, tree, k=8)
     assert ids(ranked) == [*ids(tree[:3]), "aster pictures", "film festival", *ids(tree[5:])]
     assert [hit.score for hit in ranked] == sorted((hit.score for hit in ranked), reverse=True)
 
@@ -131,7 +131,7 @@ def test_a_linked_chunk_that_was_a_direct_hit_rises_too() -> None:
 def test_direct_ranking_stays_where_nothing_is_linked() -> None:
     festival = replace(ASKED, text="What does the film festival show?")
     tree = [hit for hit in search(festival, 8) if hit.chunk.id != "red harbour"]
-    assert Links(seeds=3).hop([festival], [tree[3:]]) != []
+    assert LinkHopper(seeds=3).hop([festival], [tree[3:]]) != []
     unlinked = [hit for hit in tree if "Aster" not in hit.chunk.text]
-    assert ids(Links(links=0).rank(ASKED, unlinked, k=3)) == ids(unlinked[:3])
-    assert Links().rank(ASKED, [], k=3) == []
+    assert ids(LinkHopper(links=0).rank(ASKED, unlinked, k=3)) == ids(unlinked[:3])
+    assert LinkHopper().rank(ASKED, [], k=3) == []

@@ -10,13 +10,13 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.errors import ConfigError, MismatchError, ModelError
 from rag.hop.treehop import TreeHop
 from rag.types import Chunk, Hit, Query, Vector
 
 DIM = 4
-EMBEDDER = Hashing(width=DIM)
+EMBEDDER = HashingEmbedder(width=DIM)
 
 
 def unit(*values: float) -> Vector:
@@ -113,4 +113,4 @@ def test_what_cannot_work_says_why(weights: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="there are no TreeHop weights"):
         TreeHop(embedder=EMBEDDER, weights=str(tmp_path / "missing")).hop([ASKED], hits)
     with pytest.raises(MismatchError, match="4 dimensions, but the embedder has 6"):
-        TreeHop(embedder=Hashing(width=6), weights=weights).hop([ASKED], hits)
+        TreeHop(embedder=HashingEmbedder(width=6), weights=weights).hop([ASKED], hits)

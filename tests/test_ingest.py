@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from rag.config import build, load
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.errors import CorruptError, InputError, LockedError, MismatchError, RagError
 from rag.index.folder import Index
 from rag.ingest import vectorize
@@ -56,7 +56,7 @@ def test_the_index_equals_the_manifest_and_a_second_run_does_nothing(
     ids, published = state(notes)
     assert set(ids) == published and len(ids) == first.embedded
 
-    monkeypatch.setattr(Hashing, "embed_chunks", None)  # a call would fail
+    monkeypatch.setattr(HashingEmbedder, "embed_chunks", None)  # a call would fail
     generation = Index.at(notes).current()
     content = (notes / ".rag" / "manifest.sqlite").read_bytes()
     second = run(notes)
@@ -172,11 +172,11 @@ class Faults:
 FAULTS = ["raises", "nan", "infinite", "zero", "fewer_rows", "wrong_shape"]
 
 
-def breaking(fault: str, words: str) -> Callable[[Hashing, Sequence[Chunked]], Embeddings]:
+def breaking(fault: str, words: str) -> Callable[[HashingEmbedder, Sequence[Chunked]], Embeddings]:
     """An embedder with a fault in every batch that holds these words."""
-    genuine = Hashing.embed_chunks
+    genuine = HashingEmbedder.embed_chunks
 
-    def broken(self: Hashing, batch: Sequence[Chunked]) -> Embeddings:
+    def broken(self: HashingEmbedder, batch: Sequence[Chunked]) -> Embeddings:
         good = genuine(self, batch)
         if not any(words in chunk.text for item in batch for chunk in item.chunks):
             return good
@@ -196,7 +196,7 @@ def test_a_faulty_embedder_fails_one_document_and_keeps_its_old_version(
     lumen.write_text("# Lumen K2\n\nIt was made by the cursed works after all.\n")
     router.write_text("# Network\n\nThe router in building 4 is gone.\n")
     with monkeypatch.context() as patched:
-        patched.setattr(Hashing, "embed_chunks", breaking(fault, "cursed"))
+        patched.setattr(HashingEmbedder, "embed_chunks", breaking(fault, "cursed"))
         for _ in range(2):  # a failed file is tried again
             report = run(notes)
             (failed,) = [f for f in report.files if f.status == "failed"]
@@ -214,7 +214,7 @@ def test_an_embedder_that_fails_on_everything_stops_the_ingest_early(
     before = state(notes)
     for i in range(100):
         (notes / "docs" / f"{i}.txt").write_text(f"Berth {i} is free.\n")
-    monkeypatch.setattr(Hashing, "embed_chunks", breaking("nan", ""))
+    monkeypatch.setattr(HashingEmbedder, "embed_chunks", breaking("nan", ""))
     with pytest.raises(RagError, match=r"fails on every document \(16 tried.*NaN"):
         run(notes)
     assert state(notes) == before
@@ -232,7 +232,7 @@ def test_a_rebuild_leaves_out_what_the_embedder_fails_on(notes: Path, monkeypatc
         (notes / "tiny.yaml").read_text().replace("{use: hashing}", "{use: hashing, width: 64}")
     )
     with monkeypatch.context() as patched:
-        patched.setattr(Hashing, "embed_chunks", breaking("raises", "Soup"))
+        patched.setattr(HashingEmbedder, "embed_chunks", breaking("raises", "Soup"))
         report = run(notes, pipeline="wide.yaml", rebuild=True)
     assert [f.source for f in report.files if f.status == "failed"] == ["docs/canteen.txt"]
     assert counts(run(notes, pipeline="wide.yaml")) == {"updated": 1, "unchanged": 3}
@@ -244,15 +244,15 @@ def test_an_interrupted_rebuild_leaves_the_old_index_and_goes_on(notes: Path, mo
     (notes / "wide.yaml").write_text(
         (notes / "tiny.yaml").read_text().replace("{use: hashing}", "{use: hashing, width: 64}")
     )
-    genuine = Hashing.embed_chunks
+    genuine = HashingEmbedder.embed_chunks
 
-    def interrupting(self: Hashing, batch: Sequence[Chunked]) -> Embeddings:
+    def interrupting(self: HashingEmbedder, batch: Sequence[Chunked]) -> Embeddings:
         if any("Soup" in chunk.text for item in batch for chunk in item.chunks):
             signal.raise_signal(signal.SIGINT)
         return genuine(self, batch)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Hashing, "embed_chunks", interrupting)
+        patched.setattr(HashingEmbedder, "embed_chunks", interrupting)
         with pytest.raises(Interrupted):
             run(notes, pipeline="wide.yaml", rebuild=True)
     assert state(notes)[1] == before
@@ -276,17 +276,17 @@ def test_an_interrupted_ingest_publishes_what_is_done(
     for i in range(40):
         (notes / "docs" / f"{i}.txt").write_text(f"Berth {i} is {'very ' * i}long.\n")
     monkeypatch.setattr(vectorize, "SLICE", 10)
-    genuine = Hashing.embed_chunks
+    genuine = HashingEmbedder.embed_chunks
     calls: list[int] = []
 
-    def interrupting(self: Hashing, batch: Sequence[Chunked]) -> Embeddings:
+    def interrupting(self: HashingEmbedder, batch: Sequence[Chunked]) -> Embeddings:
         calls.append(len(batch))
         if len(calls) == 3:
             signal.raise_signal(number)
         return genuine(self, batch)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Hashing, "embed_chunks", interrupting)
+        patched.setattr(HashingEmbedder, "embed_chunks", interrupting)
         with pytest.raises(Interrupted) as caught:
             run(notes)
     report = caught.value.report

@@ -10,8 +10,8 @@ import pytest
 import transformers
 from safetensors.numpy import save_file
 
-from rag.embed.onnx import Onnx
-from rag.embed.transformers import Transformers
+from rag.embed.onnx import OnnxEmbedder
+from rag.embed.transformers import TransformersEmbedder
 from rag.errors import MismatchError, ModelError
 from rag.models.deltas import KIND, checksum
 from rag.types import Chunk, Chunked, Document, Vectors
@@ -39,8 +39,8 @@ def test_both_backends_read_documents_with_the_difference(tmp_path: Path, late: 
     folder = saved(tmp_path / "model", bert)
     options: dict[str, Any] = {"model": str(folder), "late": late}
     path = difference(tmp_path / "weights.safetensors", folder)
-    ours, torchs = Onnx(**options, weights=path), Transformers(**options, weights=path, device="cpu")
-    plain = Onnx(**options)
+    ours, torchs = OnnxEmbedder(**options, weights=path), TransformersEmbedder(**options, weights=path, device="cpu")
+    plain = OnnxEmbedder(**options)
     assert np.abs(documents(ours) - documents(torchs)).max() < 1e-5
     assert np.abs(documents(ours) - documents(plain)).max() > 1e-2
     assert np.abs(dense(torchs, TEXTS) - dense(plain, TEXTS)).max() < 1e-5
@@ -57,11 +57,14 @@ def test_the_difference_is_what_is_added(tmp_path: Path) -> None:
     tokens = transformers.AutoTokenizer.from_pretrained(folder)
     model.save_pretrained(tmp_path / "sum")
     tokens.save_pretrained(tmp_path / "sum")
-    tuned = Transformers(model=str(folder), weights=path, device="cpu")
-    assert np.abs(documents(tuned) - documents(Transformers(model=str(tmp_path / "sum"), device="cpu"))).max() < 1e-6
+    tuned = TransformersEmbedder(model=str(folder), weights=path, device="cpu")
+    assert (
+        np.abs(documents(tuned) - documents(TransformersEmbedder(model=str(tmp_path / "sum"), device="cpu"))).max()
+        < 1e-6
+    )
 
 
-@pytest.mark.parametrize("backend", [Onnx, Transformers])
+@pytest.mark.parametrize("backend", [OnnxEmbedder, TransformersEmbedder])
 def test_weights_of_another_model_are_refused(tmp_path: Path, backend: Any) -> None:
     folder = saved(tmp_path / "model", bert)
     path = difference(tmp_path / "weights.safetensors", folder, "encoder.layer.7.output.dense.weight")

@@ -14,18 +14,18 @@ from safetensors.torch import save_file
 
 from rag.config import build, parse
 from rag.embed.bm25 import Bm25
-from rag.embed.hybrid import Joint
-from rag.embed.onnx import Onnx
-from rag.embed.transformers import Transformers
+from rag.embed.hybrid import HybridEmbedder
+from rag.embed.onnx import OnnxEmbedder
+from rag.embed.transformers import TransformersEmbedder
 from rag.errors import ConfigError, MismatchError, ModelError
 from rag.models.encoder import TextEncoder
-from rag.store.edge import Edge
-from rag.store.qdrant import Qdrant
+from rag.store.edge import EdgeStore
+from rag.store.qdrant import QdrantStore
 from rag.testing import EmbedderConformance, chunked
 from rag.types import Chunk, Chunked, Document, Query
 from tests.test_embed_backends import TEXTS, saved, xlm_roberta
 
-BACKENDS = [Onnx, Transformers]
+BACKENDS = [OnnxEmbedder, TransformersEmbedder]
 
 
 def m3(folder: Path, *, heads: str = "safetensors") -> dict[str, torch.nn.Linear]:
@@ -100,7 +100,7 @@ def test_three_vectors_of_one_pass_equal_their_definition(tmp_path: Path, backen
 
 def test_chunks_get_what_questions_get(tmp_path: Path) -> None:
     m3(tmp_path / "m3")
-    embedder = Onnx(model=str(tmp_path / "m3"), tokens=True, sparse=True)
+    embedder = OnnxEmbedder(model=str(tmp_path / "m3"), tokens=True, sparse=True)
     text = TEXTS[0]
     one = Chunked(Document("d", "d", text), (Chunk("c", "d", text, 0, len(text), "d"),))
     chunks, questions = embedder.embed_chunks([one]), embedder.embed_queries([text])
@@ -137,14 +137,14 @@ def test_pickled_heads_are_refused_and_the_advice_works(tmp_path: Path, backend:
 def test_a_model_without_heads_says_what_to_use(tmp_path: Path) -> None:
     folder = saved(tmp_path / "model", xlm_roberta)
     with pytest.raises(ModelError, match=r"embed\.sparse: .* has no sparse_linear\.safetensors.*use: bm25"):
-        Onnx(model=str(folder), sparse=True).embed_queries(["soup"])
+        OnnxEmbedder(model=str(folder), sparse=True).embed_queries(["soup"])
     save_file({"weight": torch.zeros(1, 8), "bias": torch.zeros(1)}, folder / "sparse_linear.safetensors")
     with pytest.raises(ModelError, match=r"sparse_linear\.safetensors: weight \(1, 8\) .* no head of .* 16 columns"):
-        Onnx(model=str(folder), sparse=True).embed_queries(["soup"])
+        OnnxEmbedder(model=str(folder), sparse=True).embed_queries(["soup"])
     wrongs: list[dict[str, Any]] = [{"late": 0.5}, {"query_model": "bundled"}]
     for wrong in wrongs:
         with pytest.raises(ConfigError, match="leave out `tokens`, `sparse`"):
-            Onnx(model=str(folder), sparse=True, **wrong)
+            OnnxEmbedder(model=str(folder), sparse=True, **wrong)
 
 
 def test_heads_count_for_the_fingerprint_where_they_are_used(tmp_path: Path) -> None:
@@ -153,10 +153,16 @@ def test_heads_count_for_the_fingerprint_where_they_are_used(tmp_path: Path) -> 
     m3(other)
     save_file({"weight": torch.ones(1, 16), "bias": torch.zeros(1)}, other / "sparse_linear.safetensors")
     uses: list[dict[str, Any]] = [{}, {"tokens": True}, {"sparse": True}, {"tokens": True, "sparse": True}]
-    assert len({Onnx(model=str(one), **use).fingerprint for use in uses}) == 4
-    changed = [Onnx(model=str(one), **use).fingerprint != Onnx(model=str(other), **use).fingerprint for use in uses]
+    assert len({OnnxEmbedder(model=str(one), **use).fingerprint for use in uses}) == 4
+    changed = [
+        OnnxEmbedder(model=str(one), **use).fingerprint != OnnxEmbedder(model=str(other), **use).fingerprint
+        for use in uses
+    ]
     assert changed == [False, False, True, True]
-    assert Transformers(model=str(one), sparse=True).fingerprint == Onnx(model=str(one), sparse=True).fingerprint
+    assert (
+        TransformersEmbedder(model=str(one), sparse=True).fingerprint
+        == OnnxEmbedder(model=str(one), sparse=True).fingerprint
+    )
 
 
 def test_learned_weights_are_not_multiplied_by_idf(tmp_path: Path) -> None:
@@ -187,7 +193,11 @@ def test_learned_weights_are_not_multiplied_by_idf(tmp_path: Path) -> None:
 @pytest.mark.parametrize("engine", ["edge", "qdrant"])
 def test_how_sparse_values_count_is_a_property_of_the_index(tmp_path: Path, engine: str) -> None:
     def store(idf: bool) -> Any:
-        return Edge(path=str(tmp_path), dim=4, idf=idf) if engine == "edge" else Qdrant(in_memory=True, dim=4, idf=idf)
+        return (
+            EdgeStore(path=str(tmp_path), dim=4, idf=idf)
+            if engine == "edge"
+            else QdrantStore(in_memory=True, dim=4, idf=idf)
+        )
 
     first = store(False)
     first.ids()
@@ -203,12 +213,12 @@ def test_how_sparse_values_count_is_a_property_of_the_index(tmp_path: Path, engi
 
 
 def test_what_a_pipeline_builds_follows_the_embedder() -> None:
-    assert Bm25().idf and Joint(dense=Onnx(), sparse=Bm25()).idf
-    assert not Joint(dense=Onnx(), sparse=Onnx(sparse=True)).idf
+    assert Bm25().idf and HybridEmbedder(dense=OnnxEmbedder(), sparse=Bm25()).idf
+    assert not HybridEmbedder(dense=OnnxEmbedder(), sparse=OnnxEmbedder(sparse=True)).idf
 
 
 class TestConformance(EmbedderConformance):
     @pytest.fixture
-    def embedder(self, tmp_path: Path) -> Onnx:
+    def embedder(self, tmp_path: Path) -> OnnxEmbedder:
         m3(tmp_path / "m3")
-        return Onnx(model=str(tmp_path / "m3"), tokens=True, sparse=True)
+        return OnnxEmbedder(model=str(tmp_path / "m3"), tokens=True, sparse=True)

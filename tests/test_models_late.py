@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.embed.bm25 import Bm25
-from rag.embed.hybrid import Joint
-from rag.embed.onnx import Onnx
-from rag.embed.transformers import Transformers
+from rag.embed.hybrid import HybridEmbedder
+from rag.embed.onnx import OnnxEmbedder
+from rag.embed.transformers import TransformersEmbedder
 from rag.errors import ConfigError
 from rag.stages import Windowed
 from rag.testing import EmbedderConformance
@@ -35,7 +35,7 @@ def cut(text: str, spans: Spans, *, context: str = "", title: str = "") -> Chunk
     return Chunked(Document("d", "s", text, title), tuple(chunks))
 
 
-def late(embedder: Onnx | Transformers, *batch: Chunked) -> Vectors:
+def late(embedder: OnnxEmbedder | TransformersEmbedder, *batch: Chunked) -> Vectors:
     vectors = embedder.embed_chunks(batch).dense
     assert vectors is not None
     return vectors
@@ -75,7 +75,7 @@ def last(encoded: Any, start: int, end: int) -> list[int]:
     return [found + 1 if found == max(text) else found]
 
 
-@pytest.mark.parametrize("backend", [Onnx, Transformers])
+@pytest.mark.parametrize("backend", [OnnxEmbedder, TransformersEmbedder])
 @pytest.mark.parametrize("mode", ["mean", "cls"])
 def test_spans_get_the_mean_of_their_tokens_in_the_whole_text(tmp_path: Path, backend: Any, mode: str) -> None:
     folder = pooled_by(saved(tmp_path / "model", bert), mode)
@@ -87,7 +87,7 @@ def test_spans_get_the_mean_of_their_tokens_in_the_whole_text(tmp_path: Path, ba
 
 def test_a_causal_models_span_has_its_last_token(tmp_path: Path) -> None:
     folder = pooled_by(saved(tmp_path / "model", qwen), "lasttoken")
-    embedder = Transformers(model=folder, device="cpu", late=1)
+    embedder = TransformersEmbedder(model=folder, device="cpu", late=1)
     assert np.abs(late(embedder, cut(TEXT, SPANS)) - reference(folder, TEXT, SPANS, last)).max() < 1e-5
     longer = cut(TEXT + " a a", SPANS)  # what follows has not been read
     assert np.abs(late(embedder, longer)[:2] - late(embedder, cut(TEXT, SPANS))[:2]).max() < 1e-6
@@ -101,20 +101,20 @@ def test_a_chunk_that_is_the_whole_text_gets_the_plain_vector(
     options: dict[str, Any] = {"model": folder, "device": "cpu", "document_prefix": "passage : "}
     for title in ("", "tarnvik"):
         whole = cut(TEXT, [(0, len(TEXT))], context=title, title=title)
-        plain = late(Transformers(**options), whole)
-        assert np.abs(late(Transformers(**options, late=1), whole) - plain).max() < 1e-5
+        plain = late(TransformersEmbedder(**options), whole)
+        assert np.abs(late(TransformersEmbedder(**options, late=1), whole) - plain).max() < 1e-5
     untitled = cut(TEXT, [(0, len(TEXT))])
-    plain = late(Transformers(**options), untitled)
-    assert np.abs(late(Transformers(**options, late=0.4), untitled) - plain).max() < 1e-5
+    plain = late(TransformersEmbedder(**options), untitled)
+    assert np.abs(late(TransformersEmbedder(**options, late=0.4), untitled) - plain).max() < 1e-5
 
 
 def test_pooling_without_a_meaning_for_spans_is_refused(tmp_path: Path) -> None:
     for mode in ("max", "weightedmean"):
         folder = pooled_by(saved(tmp_path / mode, bert), mode)
         with pytest.raises(ConfigError, match=f"embed.late: .* pools by {mode}, which has no meaning"):
-            late(Onnx(model=folder, late=1), cut(TEXT, SPANS))
+            late(OnnxEmbedder(model=folder, late=1), cut(TEXT, SPANS))
     with pytest.raises(ConfigError, match="leave out `tokens`"):
-        Onnx(late=0.5, tokens=True)
+        OnnxEmbedder(late=0.5, tokens=True)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_any_text_cut_anywhere_gets_a_vector_for_every_chunk(
     borders = sorted({0, len(text), *(c for c in cuts if c < len(text))})
     spans = [(a, b) for a, b in pairwise(borders) if text[a:b].strip()]
     one = cut(text, spans, context="soup" if titled else "", title="soup" if titled else "")
-    embedder = Onnx(model=tiny, max_tokens=window, overlap=overlap, late=1)
+    embedder = OnnxEmbedder(model=tiny, max_tokens=window, overlap=overlap, late=1)
     vectors = late(embedder, one)
     assert vectors.shape == (len(spans), 16)
     assert np.abs(np.linalg.norm(vectors, axis=1) - 1).max(initial=0) < 1e-5
@@ -150,18 +150,18 @@ def test_any_text_cut_anywhere_gets_a_vector_for_every_chunk(
 
 def test_a_chunk_longer_than_the_window_is_read_whole(tiny: str) -> None:
     text = "soup " * 100 + "lumen router optik halvorsen"
-    embedder = Onnx(model=tiny, max_tokens=20, late=1)
+    embedder = OnnxEmbedder(model=tiny, max_tokens=20, late=1)
     whole, other = late(embedder, cut(text, [(0, len(text))])), late(embedder, cut("soup " * 104, [(0, 520)]))
     assert np.abs(whole - other).max() > 1e-3  # the plain embedding is cut off long before the difference
 
 
 def test_a_prefix_that_fills_the_window_is_an_option_error(tiny: str) -> None:
     with pytest.raises(ConfigError, match="no room for text in max_tokens: 5"):
-        late(Onnx(model=tiny, max_tokens=5, document_prefix="passage : the ", late=1), cut(TEXT, SPANS))
+        late(OnnxEmbedder(model=tiny, max_tokens=5, document_prefix="passage : the ", late=1), cut(TEXT, SPANS))
 
 
 def test_the_title_is_read_where_chunks_have_a_context(tiny: str) -> None:
-    embedder = Onnx(model=tiny, late=1)
+    embedder = OnnxEmbedder(model=tiny, late=1)
     plain, untold = cut(TEXT, SPANS), cut(TEXT, SPANS, title="tarnvik")
     told = cut(TEXT, SPANS, title="tarnvik", context="tarnvik")
     assert np.array_equal(late(embedder, plain), late(embedder, untold))
@@ -171,29 +171,38 @@ def test_the_title_is_read_where_chunks_have_a_context(tiny: str) -> None:
 
 def test_mixed_vectors_lie_between_the_two(tiny: str) -> None:
     one = cut(TEXT, SPANS)
-    ends, mixed = [late(Onnx(model=tiny, late=share), one) for share in (0, 1)], late(Onnx(model=tiny, late=0.3), one)
+    ends, mixed = (
+        [late(OnnxEmbedder(model=tiny, late=share), one) for share in (0, 1)],
+        late(OnnxEmbedder(model=tiny, late=0.3), one),
+    )
     expected = 0.7 * ends[0] + 0.3 * ends[1]
     assert np.abs(mixed - expected / np.linalg.norm(expected, axis=1, keepdims=True)).max() < 1e-6
 
 
 def test_what_shapes_vectors_is_in_the_fingerprint_and_nothing_else() -> None:
-    assert Onnx(overlap=64).fingerprint == Onnx().fingerprint  # has no part without late chunking
-    different = [Onnx(), Onnx(late=1), Onnx(late=0.5), Onnx(late=1, overlap=64), Onnx(late=1, max_tokens=128)]
+    assert OnnxEmbedder(overlap=64).fingerprint == OnnxEmbedder().fingerprint  # has no part without late chunking
+    different = [
+        OnnxEmbedder(),
+        OnnxEmbedder(late=1),
+        OnnxEmbedder(late=0.5),
+        OnnxEmbedder(late=1, overlap=64),
+        OnnxEmbedder(late=1, max_tokens=128),
+    ]
     assert len({embedder.fingerprint for embedder in different}) == len(different)
-    assert Transformers(late=0.5).fingerprint == Onnx(late=0.5).fingerprint
+    assert TransformersEmbedder(late=0.5).fingerprint == OnnxEmbedder(late=0.5).fingerprint
 
 
 def test_two_embedders_behind_one_have_the_windows_of_the_dense_one() -> None:
     long = cut("soup " * 300, [(i, i + 50) for i in range(0, 1500, 50)])
-    joint = Joint(dense=Onnx(late=1), sparse=Bm25())
+    joint = HybridEmbedder(dense=OnnxEmbedder(late=1), sparse=Bm25())
     assert isinstance(joint, Windowed)
     windows = joint.windows([long])
-    assert len(windows) == 2 and windows == Onnx(late=1).windows([long])
+    assert len(windows) == 2 and windows == OnnxEmbedder(late=1).windows([long])
     assert joint.embed_chunks(windows).sparse is not None
-    assert Joint(dense=Onnx(), sparse=Bm25()).windows([long]) == [long]
+    assert HybridEmbedder(dense=OnnxEmbedder(), sparse=Bm25()).windows([long]) == [long]
 
 
 class TestConformance(EmbedderConformance):
     @pytest.fixture
-    def embedder(self) -> Onnx:
-        return Onnx(late=0.5, max_tokens=64)
+    def embedder(self) -> OnnxEmbedder:
+        return OnnxEmbedder(late=0.5, max_tokens=64)

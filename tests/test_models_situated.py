@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from rag.config import Stages, build, parse
-from rag.embed.onnx import Onnx
-from rag.embed.transformers import Transformers
+from rag.embed.onnx import OnnxEmbedder
+from rag.embed.transformers import TransformersEmbedder
 from rag.errors import ConfigError
 from rag.ingest.vectorize import content_key
 from rag.models.situated import Situated
@@ -36,7 +36,9 @@ def vectors(embedder: Any, *batch: Chunked) -> Vectors:
     return found
 
 
-@pytest.mark.parametrize(("backend", "make"), [(Onnx, bert), (Transformers, bert), (Transformers, qwen)])
+@pytest.mark.parametrize(
+    ("backend", "make"), [(OnnxEmbedder, bert), (TransformersEmbedder, bert), (TransformersEmbedder, qwen)]
+)
 def test_the_model_reads_chunk_separator_and_context(tmp_path: Path, backend: Any, make: Callable[[], Any]) -> None:
     folder = str(saved(tmp_path / "model", make))
     told: dict[str, Any] = {"model": folder, "document_prefix": "passage : ", "separator": " the </s> "}
@@ -65,7 +67,7 @@ def test_the_model_reads_chunk_separator_and_context(tmp_path: Path, backend: An
     ],
 )
 def test_the_context_has_whole_sentences_on_each_side(span: tuple[int, int], expected: tuple[int, int]) -> None:
-    embedder = Onnx(situated=1, around=1)
+    embedder = OnnxEmbedder(situated=1, around=1)
     assert isinstance(embedder, Windowed)
     [window] = embedder.windows([cut([span])])
     [chunk] = window.chunks
@@ -77,9 +79,9 @@ def test_the_context_has_whole_sentences_on_each_side(span: tuple[int, int], exp
 def test_texts_without_sentences_have_windows(tmp_path: Path) -> None:
     for text in ("", " \n ", "soup", "\u200b", "\ud800"):
         item = cut([(0, len(text))], text)
-        [window] = Onnx(situated=1).windows([item])
+        [window] = OnnxEmbedder(situated=1).windows([item])
         assert window.document.text == text
-        assert np.isfinite(vectors(Onnx(situated=1), item)).all()
+        assert np.isfinite(vectors(OnnxEmbedder(situated=1), item)).all()
 
 
 def stages(folder: str) -> Stages:
@@ -102,19 +104,25 @@ def test_only_chunks_that_see_an_edit_are_embedded_again(tmp_path: Path) -> None
 
 
 def test_what_shapes_vectors_is_in_the_fingerprint_and_nothing_else() -> None:
-    assert Onnx(around=9, separator="x").fingerprint == Onnx().fingerprint
-    different = [Onnx(), Onnx(late=1), Onnx(situated=1), Onnx(situated=0.5), Onnx(situated=1, around=2)]
-    different.append(Onnx(situated=1, separator="</s>"))
+    assert OnnxEmbedder(around=9, separator="x").fingerprint == OnnxEmbedder().fingerprint
+    different = [
+        OnnxEmbedder(),
+        OnnxEmbedder(late=1),
+        OnnxEmbedder(situated=1),
+        OnnxEmbedder(situated=0.5),
+        OnnxEmbedder(situated=1, around=2),
+    ]
+    different.append(OnnxEmbedder(situated=1, separator="</s>"))
     assert len({embedder.fingerprint for embedder in different}) == len(different)
-    assert Transformers(situated=1).fingerprint == Onnx(situated=1).fingerprint
+    assert TransformersEmbedder(situated=1).fingerprint == OnnxEmbedder(situated=1).fingerprint
     with pytest.raises(ConfigError, match="late or situated, not both"):
-        Onnx(late=0.5, situated=0.5)
+        OnnxEmbedder(late=0.5, situated=0.5)
     with pytest.raises(ConfigError, match="leave out `tokens`, `sparse`"):
-        Onnx(situated=0.5, tokens=True)
-    assert isinstance(Onnx(situated=1)._in_text, Situated)
+        OnnxEmbedder(situated=0.5, tokens=True)
+    assert isinstance(OnnxEmbedder(situated=1)._in_text, Situated)
 
 
 class TestConformance(EmbedderConformance):
     @pytest.fixture
-    def embedder(self) -> Onnx:
-        return Onnx(situated=0.5, max_tokens=64)
+    def embedder(self) -> OnnxEmbedder:
+        return OnnxEmbedder(situated=0.5, max_tokens=64)

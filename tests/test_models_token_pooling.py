@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from rag.embed.onnx import Onnx
+from rag.embed.onnx import OnnxEmbedder
 from rag.errors import ConfigError
 from rag.models.pooling import unit
 from rag.models.token_pooling import merged
@@ -31,7 +31,7 @@ def test_nothing_is_joined_by_one_and_nothing_of_nothing() -> None:
 def test_a_passage_keeps_one_token_vector_in_so_many_and_a_question_all() -> None:
     text = "The canteen opens at seven and serves soup until two in the afternoon."
     item = Chunked(Document("d", "d.txt", text, ""), (Chunk("c", "d", text, 0, len(text), "d.txt"),))
-    whole, pooled = Onnx(tokens=True), Onnx(tokens=True, pool_factor=3)
+    whole, pooled = OnnxEmbedder(tokens=True), OnnxEmbedder(tokens=True, pool_factor=3)
     all_of_it, some = whole.embed_chunks([item]).tokens, pooled.embed_chunks([item]).tokens
     assert all_of_it is not None and some is not None
     np.testing.assert_allclose(some[0], merged(all_of_it[0], 3), atol=1e-6)
@@ -40,4 +40,4 @@ def test_a_passage_keeps_one_token_vector_in_so_many_and_a_question_all() -> Non
     assert asked is not None and again is not None and len(asked[0]) == len(again[0])
     assert pooled.fingerprint != whole.fingerprint
     with pytest.raises(ConfigError, match="tokens: true"):
-        Onnx(pool_factor=2)
+        OnnxEmbedder(pool_factor=2)

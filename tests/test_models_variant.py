@@ -11,8 +11,8 @@ import pytest
 import torch
 import transformers
 
-from rag.embed.onnx import Onnx
-from rag.embed.transformers import Transformers
+from rag.embed.onnx import OnnxEmbedder
+from rag.embed.transformers import TransformersEmbedder
 from rag.errors import ConfigError
 from rag.models.variant import AS_IS, stretched
 from rag.types import Vectors
@@ -43,14 +43,14 @@ def gemma() -> Any:
 
 
 RUNS: list[tuple[Any, Callable[[], Any]]] = [
-    *((Onnx, make) for make in (bert, xlm_roberta, distilbert)),
-    *((Transformers, make) for make in (bert, xlm_roberta, distilbert, qwen, qwen3, modernbert, gemma)),
+    *((OnnxEmbedder, make) for make in (bert, xlm_roberta, distilbert)),
+    *((TransformersEmbedder, make) for make in (bert, xlm_roberta, distilbert, qwen, qwen3, modernbert, gemma)),
 ]
 on_all = pytest.mark.parametrize(("backend", "make"), RUNS)
 
 
 def embedder(backend: Any, folder: Path, **options: Any) -> Any:
-    return backend(model=str(folder), **options, **({"device": "cpu"} if backend is Transformers else {}))
+    return backend(model=str(folder), **options, **({"device": "cpu"} if backend is TransformersEmbedder else {}))
 
 
 def reference(folder: Path, texts: list[str], change: Callable[[Any], None]) -> Vectors:
@@ -168,7 +168,7 @@ def test_a_table_is_interpolated_between_its_rows() -> None:
 def test_what_an_architecture_has_nothing_for_is_refused(tmp_path: Path) -> None:
     folder = saved(tmp_path / "t5", t5)
     with pytest.raises(ConfigError, match=r"embed\.stretch: .* neither learned nor rotary positions"):
-        dense(embedder(Transformers, folder, stretch=2), TEXTS)
+        dense(embedder(TransformersEmbedder, folder, stretch=2), TEXTS)
 
     def scaled() -> Any:
         rope = {"rope_type": "linear", "factor": 2.0, "rope_theta": 10000.0}
@@ -176,19 +176,19 @@ def test_what_an_architecture_has_nothing_for_is_refused(tmp_path: Path) -> None
 
     folder = saved(tmp_path / "scaled", scaled)
     with pytest.raises(ConfigError, match=r"embed\.stretch: .* scales its positions already \(linear\)"):
-        dense(embedder(Transformers, folder, stretch=2), TEXTS)
+        dense(embedder(TransformersEmbedder, folder, stretch=2), TEXTS)
 
 
 def test_every_option_is_part_of_the_fingerprint_and_its_default_of_none(tmp_path: Path) -> None:
     folder = saved(tmp_path / "model", bert)
     options: list[dict[str, Any]] = [{}, {"layers": 1}, {"temperature": 0.8}, {"stretch": 2}, {"stretch": 3}]
-    prints = [embedder(Onnx, folder, **option).fingerprint for option in options]
+    prints = [embedder(OnnxEmbedder, folder, **option).fingerprint for option in options]
     assert len(set(prints)) == len(prints)
-    assert prints == [embedder(Transformers, folder, **option).fingerprint for option in options]
-    assert embedder(Onnx, folder, temperature=1, stretch=1).fingerprint == prints[0] and not AS_IS.facts
+    assert prints == [embedder(TransformersEmbedder, folder, **option).fingerprint for option in options]
+    assert embedder(OnnxEmbedder, folder, temperature=1, stretch=1).fingerprint == prints[0] and not AS_IS.facts
 
 
 def test_the_query_model_is_left_as_it_is(tmp_path: Path) -> None:
     large, small = saved(tmp_path / "large", bert), str(saved(tmp_path / "small", distilbert))
-    pair = embedder(Onnx, large, query_model=small, layers=1, temperature=0.5)
-    assert np.array_equal(dense(pair, TEXTS), dense(Onnx(model=small), TEXTS))
+    pair = embedder(OnnxEmbedder, large, query_model=small, layers=1, temperature=0.5)
+    assert np.array_equal(dense(pair, TEXTS), dense(OnnxEmbedder(model=small), TEXTS))

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from rag.errors import ModelError
-from rag.reader.answerability import FEATURES, Aligned, Text, align, logit, opened, texts
+from rag.reader.answerability import FEATURES, Aligned, EncodedText, align, logit, opened, texts
 from rag.reader.network import SHIPPED
 from rag.reader.weights import HEADS, KIND
-from rag.train.reader.answerability import Lesson, Network, lessons, padded, train
-from rag.train.reader.inputs import Reading
+from rag.train.reader.answerability import AnswerabilityNetwork, Lesson, lessons, padded, train
+from rag.train.reader.inputs import ReaderInput
 from rag.train.reader.questions import Part
 
 FERRY = ("Norvik ferry", "The ferry to Norvik leaves from pier nine at 07:40. It is run by Havn Lines.")
@@ -21,8 +21,8 @@ BREAD = ("Rye bread", "Rye bread keeps for a week. It is baked from sourdough in
 QUESTION = "Which company runs the ferry to Norvik?"
 
 
-def text(vectors: list[list[float]], ids: list[int], *sentences: list[int]) -> Text:
-    return Text(np.array(vectors, np.float32), np.array(ids), tuple(np.array(s) for s in sentences))
+def text(vectors: list[list[float]], ids: list[int], *sentences: list[int]) -> EncodedText:
+    return EncodedText(np.array(vectors, np.float32), np.array(ids), tuple(np.array(s) for s in sentences))
 
 
 def test_each_token_meets_the_nearest_one_and_that_of_the_best_sentence() -> None:
@@ -47,7 +47,7 @@ def test_every_passage_gives_its_best_sentence() -> None:
 
 
 def test_nothing_to_read_is_no_error() -> None:
-    empty = Text(np.empty((0, 2), np.float32), np.empty(0, np.int64))
+    empty = EncodedText(np.empty((0, 2), np.float32), np.empty(0, np.int64))
     for passages in ([], [empty]):
         assert align(text([[1, 0]], [7]), passages).features.shape == (1, FEATURES)
     assert align(empty, [text([[1, 0]], [7], [0])]).features.shape == (1, FEATURES)
@@ -80,7 +80,7 @@ def test_a_file_without_a_judge_is_refused(tmp_path: Path) -> None:
 def test_what_runs_is_what_was_trained() -> None:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    network = Network(8).eval()
+    network = AnswerabilityNetwork(8).eval()
     rows = [
         Aligned(rng.normal(size=(n, 3, 8)).astype(np.float32), rng.random((n, FEATURES), np.float32)) for n in (3, 7)
     ]
@@ -91,7 +91,11 @@ def test_what_runs_is_what_was_trained() -> None:
 
 def test_lessons_are_positive_where_the_answer_is() -> None:
     held, lost = Part(*FERRY, answer=(65, 75)), Part(*BREAD)
-    readings = [Reading(QUESTION, (held,)), Reading(QUESTION, (lost,)), Reading("Is it?", (lost, lost), kind=2)]
+    readings = [
+        ReaderInput(QUESTION, (held,)),
+        ReaderInput(QUESTION, (lost,)),
+        ReaderInput("Is it?", (lost, lost), kind=2),
+    ]
     found = lessons(readings, opened(SHIPPED).encoder, lambda n: None)
     assert [lesson.answered for lesson in found] == [True, False, True]
     assert found[0].aligned.vectors.dtype == np.float16

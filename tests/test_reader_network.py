@@ -22,11 +22,11 @@ from rag.reader.confidence import DOUBT, LENGTHS, Choice, read
 from rag.reader.network import GROUP, SPANS, Reading, Span, opened
 from rag.reader.weights import load
 from rag.text.sentences import sentence_spans
-from rag.train.reader.inputs import Reading as Example
+from rag.train.reader.inputs import ReaderInput as Example
 from rag.train.reader.questions import Part
 from rag.train.reader.run import write
-from rag.train.reader.tensors import Encoder, padded
-from rag.train.reader.train import Network, Trained
+from rag.train.reader.tensors import InputEncoder, padded
+from rag.train.reader.train import ReaderNetwork, TrainedReader
 
 WORDS = "the ferry to Norvik leaves pier nine at noon . it is run by Havn Lines ? when does who soup served".split()
 PASSAGES = [
@@ -38,7 +38,7 @@ QUESTION = "when does the ferry leave ?"
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Network, Path]:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ReaderNetwork, Path]:
     """A model folder, the network that trains on it with some changes, and the reader's file."""
     folder = tmp_path_factory.mktemp("tiny")
     vocabulary = {word: i for i, word in enumerate(dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS]))}
@@ -50,28 +50,28 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Network, Path]
     )
     torch.manual_seed(0)
     BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    network = Network(str(folder)).eval()
+    network = ReaderNetwork(str(folder)).eval()
     with torch.no_grad():
         for parameter in [p for p in network.parameters() if p.requires_grad]:
             parameter.add_(torch.randn_like(parameter) * 0.3)
     out = tmp_path_factory.mktemp("reader") / "reader.safetensors"
     facts = {"kind": "raghop reader 1", "model": str(folder), "embedder": spec(str(folder)).fingerprint()}
-    write(out, Trained(network.difference(), network.head_tensors(), 0, 0.0, 0.0), facts)
+    write(out, TrainedReader(network.difference(), network.head_tensors(), 0, 0.0, 0.0), facts)
     return folder, network, out
 
 
 def reference(folder: Path, path: Path, parts: list[tuple[str, str]]) -> dict[str, NDArray[Any]]:
     """The outputs of the training's own network on one input, from the stored weights."""
-    network = Network(str(folder)).eval()
+    network = ReaderNetwork(str(folder)).eval()
     network.resume(path)
-    encode = Encoder(str(folder))
+    encode = InputEncoder(str(folder))
     example = encode(Example(QUESTION, tuple(Part(*part) for part in parts)), np.random.default_rng(0))
     ids, mask = padded([example.ids])
     with torch.no_grad():
         return {name: out[0].numpy() for name, out in network(ids, mask).items()} | {"texts": np.array(example.texts)}
 
 
-def test_scores_are_those_of_the_network_that_trains(tiny: tuple[Path, Network, Path]) -> None:
+def test_scores_are_those_of_the_network_that_trains(tiny: tuple[Path, ReaderNetwork, Path]) -> None:
     folder, _, path = tiny
     inputs = [PASSAGES[:1], PASSAGES[1:2], PASSAGES[:2], PASSAGES]
     for parts, found in zip(inputs, opened(path).read(QUESTION, inputs), strict=True):
@@ -92,14 +92,14 @@ def test_scores_are_those_of_the_network_that_trains(tiny: tuple[Path, Network, 
             assert found.facts[-1].score == pytest.approx(wanted["fact"][low:high].mean(), abs=1e-4)
 
 
-def test_storing_keeps_the_network_nearly_as_it_is(tiny: tuple[Path, Network, Path]) -> None:
+def test_storing_keeps_the_network_nearly_as_it_is(tiny: tuple[Path, ReaderNetwork, Path]) -> None:
     _, network, path = tiny
     stored, exact = load(path).difference, network.difference()
     for name, tensor in exact.items():
         assert np.abs(stored[name] - tensor).max() <= np.abs(tensor).max() / 250
 
 
-def test_as_many_passages_are_read_at_once_as_fit(tiny: tuple[Path, Network, Path]) -> None:
+def test_as_many_passages_are_read_at_once_as_fit(tiny: tuple[Path, ReaderNetwork, Path]) -> None:
     reader = opened(tiny[2])
     short, long = ("Pier", "soup " * 20), ("Pier", "soup " * 200)
     assert [reader.fitting(QUESTION, passages) for passages in ([short], [short] * 3, [short] * 9)] == [2, 3, GROUP]
@@ -110,7 +110,7 @@ def test_as_many_passages_are_read_at_once_as_fit(tiny: tuple[Path, Network, Pat
     assert reading.facts[-1].passage == 1 and len(reading.spans) > SPANS
 
 
-def test_company_changes_no_reading(tiny: tuple[Path, Network, Path]) -> None:
+def test_company_changes_no_reading(tiny: tuple[Path, ReaderNetwork, Path]) -> None:
     reader = opened(tiny[2])
     together = reader.read(QUESTION, [[passage] for passage in PASSAGES])
     for reading, passage in zip(together, PASSAGES, strict=True):
@@ -120,14 +120,14 @@ def test_company_changes_no_reading(tiny: tuple[Path, Network, Path]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "broken \ud800 surrogate", "noon " * 2000, "東京 👩‍👩‍👧"])
-def test_any_text_can_be_read(tiny: tuple[Path, Network, Path], text: str) -> None:
+def test_any_text_can_be_read(tiny: tuple[Path, ReaderNetwork, Path], text: str) -> None:
     (reading,) = opened(tiny[2]).read(text or QUESTION, [[("", text), PASSAGES[0]]])
     assert isinstance(reading, Reading) and reading.spans
     for span in reading.spans:
         assert 0 <= span.start < span.end <= len([text, PASSAGES[0][1]][span.passage])
 
 
-def test_other_files_and_other_models_are_refused(tiny: tuple[Path, Network, Path], tmp_path: Path) -> None:
+def test_other_files_and_other_models_are_refused(tiny: tuple[Path, ReaderNetwork, Path], tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     path.write_bytes(b"no")
     with pytest.raises(ModelError, match="rag train reader"):

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.errors import ConfigError
-from rag.generate.extractive import Extractive
-from rag.rerank.listwise import Listwise, permutation, windows
+from rag.generate.extractive import ExtractiveGenerator
+from rag.rerank.listwise import ListwiseReranker, permutation, windows
 from rag.types import Chunk, Hit
 
 
@@ -82,7 +82,7 @@ def test_a_reply_is_read_as_far_as_it_can_be(reply: str, order: list[int]) -> No
 def test_the_best_of_the_last_window_climbs_to_the_front() -> None:
     given_hits = [hit(str(value)) for value in [3, 1, 4, 1000, 5, 9, 2, 6, 5000]]
     sorter = Sorter()
-    (reranked,) = Listwise(generator=sorter, window=4).rerank(["Which is largest?"], [given_hits])
+    (reranked,) = ListwiseReranker(generator=sorter, window=4).rerank(["Which is largest?"], [given_hits])
     assert [h.chunk.text for h in reranked][:2] == ["5000", "1000"]
     assert sorted(h.chunk.text for h in reranked) == sorted(h.chunk.text for h in given_hits)
     assert [h.score for h in reranked] == [1 / place for place in range(1, 10)]
@@ -91,14 +91,14 @@ def test_the_best_of_the_last_window_climbs_to_the_front() -> None:
 
 def test_only_the_first_are_shown_and_thinking_is_not_read() -> None:
     sorter = Sorter(says="<think>[1] or [3]?</think>\n[2] > [1]")
-    (reranked,) = Listwise(generator=sorter, top=3).rerank(["?"], [[hit(text) for text in "abcd"]])
+    (reranked,) = ListwiseReranker(generator=sorter, top=3).rerank(["?"], [[hit(text) for text in "abcd"]])
     assert [h.chunk.text for h in reranked] == ["b", "a", "c", "d"]
     assert "passage [3]" in sorter.seen[0] and "passage [4]" not in sorter.seen[0]
-    assert Listwise(generator=sorter).rerank(["?"], [[]]) == [[]] and len(sorter.seen) == 1
-    (same,) = Listwise(generator=Sorter(says="<think>[2] or"), top=3).rerank(["?"], [[hit("a"), hit("b")]])
+    assert ListwiseReranker(generator=sorter).rerank(["?"], [[]]) == [[]] and len(sorter.seen) == 1
+    (same,) = ListwiseReranker(generator=Sorter(says="<think>[2] or"), top=3).rerank(["?"], [[hit("a"), hit("b")]])
     assert [h.chunk.text for h in same] == ["a", "b"]
 
 
 def test_a_generator_that_is_no_language_model_is_refused() -> None:
     with pytest.raises(ConfigError, match="listwise needs a `generate` stage with a language model"):
-        Listwise(generator=Extractive(embedder=Hashing())).rerank(["?"], [[hit("a")]])
+        ListwiseReranker(generator=ExtractiveGenerator(embedder=HashingEmbedder())).rerank(["?"], [[hit("a")]])

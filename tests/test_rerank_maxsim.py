@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.embed.bm25 import Bm25
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.errors import ConfigError
-from rag.rerank.maxsim import MaxSim, similarity
+from rag.rerank.maxsim import MaxSimReranker, similarity
 from rag.types import Chunk, Hit, Vectors
 
 WORDS = ["dam", "lake", "north", "opened", "town", "year"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words(Hashing):
+class Words(HashingEmbedder):
     """An embedder whose token vectors are one axis per known word."""
 
     def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
@@ -47,7 +47,9 @@ GIVEN = [hit("lake"), hit("town"), hit("lake north"), hit("year dam opened")]
 
 
 def test_a_passage_with_the_questions_words_rises_as_far_as_its_weight() -> None:
-    orders = {w: texts(MaxSim(embedder=Words(), weight=w).rerank(["year dam opened"], [GIVEN])[0]) for w in (0, 1, 99)}
+    orders = {
+        w: texts(MaxSimReranker(embedder=Words(), weight=w).rerank(["year dam opened"], [GIVEN])[0]) for w in (0, 1, 99)
+    }
     assert orders[0] == texts(GIVEN)
     assert orders[1] == ["lake", "year dam opened", "town", "lake north"]
     assert orders[99] == ["year dam opened", "lake", "town", "lake north"]
@@ -55,18 +57,18 @@ def test_a_passage_with_the_questions_words_rises_as_far_as_its_weight() -> None
 
 def test_what_a_hop_found_keeps_its_place() -> None:
     given_hits = [hit("lake"), hit("town", hop=1), hit("year dam opened", hop=2), hit("year dam")]
-    reranked = MaxSim(embedder=Words(), weight=99).rerank(["year dam opened"], [given_hits])[0]
+    reranked = MaxSimReranker(embedder=Words(), weight=99).rerank(["year dam opened"], [given_hits])[0]
     assert texts(reranked) == ["year dam", "town", "year dam opened", "lake"]
 
 
 def test_only_the_first_are_read_and_the_others_keep_their_places() -> None:
-    reranked = MaxSim(embedder=Words(), top=2, weight=99).rerank(["town"], [GIVEN])[0]
+    reranked = MaxSimReranker(embedder=Words(), top=2, weight=99).rerank(["town"], [GIVEN])[0]
     assert texts(reranked) == ["town", "lake", "lake north", "year dam opened"]
 
 
 def test_what_embedders_see_is_what_is_compared() -> None:
     about = Hit(Chunk("x", "d", "opened", 0, 6, "d.txt", context="dam"), 0.0)
-    assert texts(MaxSim(embedder=Words(), weight=99).rerank(["dam opened"], [[hit("dam"), about]])[0]) == [
+    assert texts(MaxSimReranker(embedder=Words(), weight=99).rerank(["dam opened"], [[hit("dam"), about]])[0]) == [
         "opened",
         "dam",
     ]
@@ -79,7 +81,7 @@ def test_what_embedders_see_is_what_is_compared() -> None:
 )
 def test_the_same_hits_come_back_with_falling_scores(passages: list[list[str]], top: int, weight: float) -> None:
     hits = [[hit(text) for text in found] for found in passages]
-    reranked = MaxSim(embedder=Words(), top=top, weight=weight).rerank(["lake town"] * len(hits), hits)
+    reranked = MaxSimReranker(embedder=Words(), top=top, weight=weight).rerank(["lake town"] * len(hits), hits)
     assert [sorted(texts(found)) for found in reranked] == [sorted(texts(found)) for found in hits]
     for found in reranked:
         scores = [h.score for h in found]
@@ -88,4 +90,4 @@ def test_the_same_hits_come_back_with_falling_scores(passages: list[list[str]], 
 
 def test_an_embedder_without_token_vectors_is_refused() -> None:
     with pytest.raises(ConfigError, match="maxsim needs an embedder with token vectors"):
-        MaxSim(embedder=Bm25()).rerank(["q"], [GIVEN])
+        MaxSimReranker(embedder=Bm25()).rerank(["q"], [GIVEN])

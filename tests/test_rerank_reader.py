@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rag.reader.network import SHIPPED, opened
-from rag.rerank.reader import Reader
+from rag.rerank.reader import ReaderReranker
 from rag.stages import Reranker
 from rag.types import Chunk, Hit
 
@@ -29,12 +29,12 @@ def test_the_order_is_that_of_the_networks_relevance_as_far_as_it_counts() -> No
     helps = np.array([reading.relevant + reading.spans[0].score for reading in alone])
     order = [list(TEXTS)[i] for i in np.argsort(-helps)]
     assert order[0] == "Grey Heron"
-    ids = {w: [h.chunk.id for h in Reader(weight=w).rerank([QUESTION], [hits()])[0]] for w in (0, 1e6)}
+    ids = {w: [h.chunk.id for h in ReaderReranker(weight=w).rerank([QUESTION], [hits()])[0]] for w in (0, 1e6)}
     assert ids[0] == list(TEXTS) and ids[1e6] == order
-    assert isinstance(Reader(), Reranker)
+    assert isinstance(ReaderReranker(), Reranker)
 
 
 def test_what_a_hop_found_stays_and_nothing_is_nothing() -> None:
-    reranked = Reader(weight=1e6).rerank([QUESTION, "?"], [hits(hop=1), []])
+    reranked = ReaderReranker(weight=1e6).rerank([QUESTION, "?"], [hits(hop=1), []])
     assert [h.chunk.id for h in reranked[0]] == ["Soup", "Grey Heron", "Ferries"]
     assert [h.score for h in reranked[0]] == [1, 1 / 2, 1 / 3] and reranked[1] == []

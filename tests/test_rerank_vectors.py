@@ -12,22 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.embed.bm25 import Bm25
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.errors import ConfigError
-from rag.rerank.diverse import Diverse, capped, spread
+from rag.rerank.diverse import DiverseReranker, capped, spread
 from rag.rerank.e2rank import PROMPT, E2Rank, moved
 from rag.types import Chunk, Embeddings, Hit, Vectors
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known(Hashing):
+class Known(HashingEmbedder):
     """An embedder that remembers what it was asked to embed."""
 
     asked: list[str] = field(default_factory=list)
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         self.asked.extend(texts)
-        return Hashing(width=self.width).embed_queries(texts)
+        return HashingEmbedder(width=self.width).embed_queries(texts)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def names(hits: Sequence[Hit]) -> list[str]:
 
 
 TEXTS = ["the dam at the lake", "the lake in the north", "a mill", "the northern lake dam", "a town"]
-HASHING = Hashing(width=64)
+HASHING = HashingEmbedder(width=64)
 VECTORS = dict(zip(TEXTS, HASHING.embed_queries(TEXTS).dense, strict=True))  # type: ignore[arg-type]
 SHELF: Any = Shelf(VECTORS)
 
@@ -114,10 +114,10 @@ def test_spread_is_maximal_marginal_relevance(scores: list[float], seed: int, ba
 def test_a_double_goes_behind_something_else() -> None:
     shelf: Any = Shelf({"a": [1, 0], "a again": [1, 0], "b": [0, 1]})
     hits = [hit("a", score=1), hit("a again", score=0.9), hit("b", score=0.6), hit("unknown", score=0.1)]
-    assert names(Diverse(store=shelf, balance=0.7).rerank(["?"], [hits])[0]) == ["a", "b", "a again", "unknown"]
-    assert names(Diverse(store=shelf, balance=1).rerank(["?"], [hits])[0]) == names(hits)
-    assert names(Diverse(store=shelf, balance=0.7, top=2).rerank(["?"], [hits])[0]) == names(hits)
-    assert Diverse(store=shelf).rerank(["?"], [[]]) == [[]]
+    assert names(DiverseReranker(store=shelf, balance=0.7).rerank(["?"], [hits])[0]) == ["a", "b", "a again", "unknown"]
+    assert names(DiverseReranker(store=shelf, balance=1).rerank(["?"], [hits])[0]) == names(hits)
+    assert names(DiverseReranker(store=shelf, balance=0.7, top=2).rerank(["?"], [hits])[0]) == names(hits)
+    assert DiverseReranker(store=shelf).rerank(["?"], [[]]) == [[]]
 
 
 def test_a_source_has_its_share_first_and_the_rest_behind() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.retrieve.search import Search
+from rag.retrieve.search import SearchRetriever
 from rag.stages import Retriever, component
-from rag.store.edge import Edge
+from rag.store.edge import EdgeStore
 from rag.testing import RetrieverConformance, chunked, chunks
 from rag.types import Chunked, Embeddings, Spans, Sparse
 
@@ -39,16 +39,16 @@ class Letters:
 class TestSearch(RetrieverConformance):
     @pytest.fixture(params=["dense", "sparse", "hybrid"])
     def retriever(self, request: pytest.FixtureRequest, tmp_path: Path) -> Retriever:
-        store = Edge(path=str(tmp_path / "index"), dim=26)
+        store = EdgeStore(path=str(tmp_path / "index"), dim=26)
         store.write(chunks(), Letters().embed_chunks(chunked()))
-        return Search(embedder=Letters(), store=store, by=request.param)
+        return SearchRetriever(embedder=Letters(), store=store, by=request.param)
 
 
 def test_hits_carry_vectors_for_later_stages(tmp_path: Path) -> None:
-    store = Edge(path=str(tmp_path / "index"), dim=26)
+    store = EdgeStore(path=str(tmp_path / "index"), dim=26)
     vectors = Letters().embed_chunks(chunked())
     store.write(chunks(), vectors)
-    retriever = Search(embedder=Letters(), store=store)
+    retriever = SearchRetriever(embedder=Letters(), store=store)
     [hits] = retriever.retrieve(retriever.prepare(["Dunmore River is number 3 of the chain"]), k=2)
     assert hits[0].chunk.title == "Dunmore River" and vectors.dense is not None
     np.testing.assert_array_equal(hits[0].vector, vectors.dense[3])

@@ -10,12 +10,12 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.retrieve import whitening
-from rag.retrieve.search import Search
+from rag.retrieve.search import SearchRetriever
 from rag.retrieve.whitening import fitted, sample
 from rag.stages import Retriever
-from rag.store.edge import Edge
+from rag.store.edge import EdgeStore
 from rag.testing import RetrieverConformance, chunked, chunks
 from rag.types import Chunk, Embeddings, Query, Vectors
 
@@ -28,9 +28,9 @@ def spread(n: int, seed: int = 0) -> Vectors:
     return (random.normal(size=(n, DIM)) * np.geomspace(3, 0.03, DIM) + 1).astype(np.float32)
 
 
-def store(path: Path, vectors: Vectors, k: int = 0) -> Edge:
+def store(path: Path, vectors: Vectors, k: int = 0) -> EdgeStore:
     ids = [str(UUID(int=i + 1 + k)) for i in range(len(vectors))]
-    made = Edge(path=str(path), dim=vectors.shape[1], sparse=False)
+    made = EdgeStore(path=str(path), dim=vectors.shape[1], sparse=False)
     made.write([Chunk(id, "d", id, 0, len(id), "s") for id in ids], Embeddings(vectors))
     made.flush()
     return made
@@ -50,7 +50,9 @@ def by_definition(vectors: Vectors, queries: Vectors, power: float) -> np.ndarra
 @pytest.mark.parametrize("power", [0.25, 0.5, 1.0])
 def test_the_order_is_that_of_both_sides_whitened(tmp_path: Path, power: float) -> None:
     vectors, queries = spread(50), spread(8, seed=1)
-    search = Search(embedder=Hashing(width=DIM), store=store(tmp_path / "i", vectors), by="dense", whiten=power)
+    search = SearchRetriever(
+        embedder=HashingEmbedder(width=DIM), store=store(tmp_path / "i", vectors), by="dense", whiten=power
+    )
     hits = search.retrieve([Query("q", dense=query) for query in queries], k=50)
     expected = by_definition(vectors, queries, power)
     for found, scores in zip(hits, expected, strict=True):
@@ -63,7 +65,9 @@ def test_the_order_is_that_of_both_sides_whitened(tmp_path: Path, power: float) 
 
 def test_hops_and_queries_without_dense_vectors_stay_as_they_are(tmp_path: Path) -> None:
     vectors = spread(20)
-    search = Search(embedder=Hashing(width=DIM), store=store(tmp_path / "i", vectors), by="dense", whiten=1.0)
+    search = SearchRetriever(
+        embedder=HashingEmbedder(width=DIM), store=store(tmp_path / "i", vectors), by="dense", whiten=1.0
+    )
     hop = Query("q", dense=vectors[3], hop=1)
     assert search._asked(hop) is hop
     bare = Query("q")
@@ -73,7 +77,9 @@ def test_hops_and_queries_without_dense_vectors_stay_as_they_are(tmp_path: Path)
 def test_few_or_equal_chunks_change_nothing_or_little(tmp_path: Path) -> None:
     query = Query("q", dense=np.ones(DIM, np.float32))
     for n, vectors in enumerate((spread(1), np.ones((5, DIM), np.float32))):
-        search = Search(embedder=Hashing(width=DIM), store=store(tmp_path / f"{n}", vectors), by="dense", whiten=1.0)
+        search = SearchRetriever(
+            embedder=HashingEmbedder(width=DIM), store=store(tmp_path / f"{n}", vectors), by="dense", whiten=1.0
+        )
         assert search._asked(query) is query
     two = fitted(list(spread(2)), 1.0)
     assert two is not None and np.linalg.cond(two.matrix) < 10  # not a singular covariance's inverse
@@ -92,7 +98,7 @@ def test_the_sample_is_spread_over_the_index_and_always_the_same(
 class TestSearch(RetrieverConformance):
     @pytest.fixture(params=["dense", "hybrid"])
     def retriever(self, request: pytest.FixtureRequest, tmp_path: Path) -> Retriever:
-        embedder = Hashing()
-        made = Edge(path=str(tmp_path / "index"), dim=embedder.dim, sparse=False)
+        embedder = HashingEmbedder()
+        made = EdgeStore(path=str(tmp_path / "index"), dim=embedder.dim, sparse=False)
         made.write(chunks(), embedder.embed_chunks(chunked()))
-        return Search(embedder=embedder, store=made, by=request.param, whiten=0.5)
+        return SearchRetriever(embedder=embedder, store=made, by=request.param, whiten=0.5)

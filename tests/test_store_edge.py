@@ -15,7 +15,7 @@ import pytest
 
 from rag.errors import CorruptError, MismatchError, SpaceError, StoreError
 from rag.stages import Store
-from rag.store.edge import Edge
+from rag.store.edge import EdgeStore
 from rag.testing import StoreConformance, chunks, unit
 from rag.types import Embeddings, Query
 
@@ -23,19 +23,19 @@ from rag.types import Embeddings, Query
 class TestEdge(StoreConformance):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Store:
-        return Edge(path=str(tmp_path / "index"), dim=self.dim)
+        return EdgeStore(path=str(tmp_path / "index"), dim=self.dim)
 
 
 class TestQuantized(StoreConformance):
     @pytest.fixture(params=["int8", "binary"])
     def store(self, tmp_path: Path, request: pytest.FixtureRequest) -> Store:
-        return Edge(path=str(tmp_path / "index"), dim=self.dim, quantize=request.param)
+        return EdgeStore(path=str(tmp_path / "index"), dim=self.dim, quantize=request.param)
 
 
 @pytest.fixture
 def shard(tmp_path: Path) -> Path:
     """A flushed and closed folder with eight chunks."""
-    store = Edge(path=str(tmp_path / "index"), dim=8, sparse=False)
+    store = EdgeStore(path=str(tmp_path / "index"), dim=8, sparse=False)
     store.write(chunks(), Embeddings(dense=unit(8, 8)))
     store.flush()
     store.close()
@@ -43,11 +43,11 @@ def shard(tmp_path: Path) -> Path:
 
 
 def test_what_was_flushed_is_there_when_opened_again(shard: Path) -> None:
-    assert Edge(path=str(shard), dim=8, sparse=False, readonly=True).ids() == {chunk.id for chunk in chunks()}
+    assert EdgeStore(path=str(shard), dim=8, sparse=False, readonly=True).ids() == {chunk.id for chunk in chunks()}
 
 
 def test_another_process_reads_while_this_one_has_the_folder_open(shard: Path) -> None:
-    store = Edge(path=str(shard), dim=8, sparse=False)
+    store = EdgeStore(path=str(shard), dim=8, sparse=False)
     assert len(store.ids()) == 8
     code = "import sys; from rag.store.edge import Edge; print(len(Edge(path=sys.argv[1], dim=8, sparse=False).ids()))"
     command = [sys.executable, "-c", code, str(shard)]
@@ -57,7 +57,7 @@ def test_another_process_reads_while_this_one_has_the_folder_open(shard: Path) -
 
 def test_reading_changes_no_file(shard: Path) -> None:
     before = {path: path.read_bytes() for path in shard.rglob("*") if path.is_file()}
-    store = Edge(path=str(shard), dim=8, sparse=False, readonly=True)
+    store = EdgeStore(path=str(shard), dim=8, sparse=False, readonly=True)
     store.search([Query("q", dense=unit(1, 8)[0])], k=3, using="dense")
     store.close()
     assert {path: path.read_bytes() for path in shard.rglob("*") if path.is_file()} == before
@@ -65,9 +65,9 @@ def test_reading_changes_no_file(shard: Path) -> None:
 
 def test_readonly_neither_creates_nor_writes(shard: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="rag ingest"):
-        Edge(path=str(tmp_path / "absent"), dim=8, readonly=True).ids()
+        EdgeStore(path=str(tmp_path / "absent"), dim=8, readonly=True).ids()
     assert not (tmp_path / "absent").exists()
-    store = Edge(path=str(shard), dim=8, sparse=False, readonly=True)
+    store = EdgeStore(path=str(shard), dim=8, sparse=False, readonly=True)
     with pytest.raises(StoreError, match="reading only"):
         store.write(chunks(), Embeddings(dense=unit(8, 8)))
     with pytest.raises(StoreError, match="reading only"):
@@ -77,7 +77,7 @@ def test_readonly_neither_creates_nor_writes(shard: Path, tmp_path: Path) -> Non
 
 def test_short_copies_find_what_full_vectors_score(tmp_path: Path) -> None:
     rows, many = unit(400, 64), [replace(chunks()[0], id=str(UUID(int=i + 1))) for i in range(400)]
-    store = Edge(path=str(tmp_path / "index"), dim=64, sparse=False, quantize="int8")
+    store = EdgeStore(path=str(tmp_path / "index"), dim=64, sparse=False, quantize="int8")
     store.write(many, Embeddings(dense=rows))
     store.flush()
     scores = rows @ rows[0]
@@ -89,14 +89,14 @@ def test_short_copies_find_what_full_vectors_score(tmp_path: Path) -> None:
     store.close()
     for other in ("none", "binary"):
         with pytest.raises(MismatchError, match=f"quantize: {other}; run `rag rebuild`"):
-            Edge(path=str(tmp_path / "index"), dim=64, sparse=False, quantize=other).ids()
+            EdgeStore(path=str(tmp_path / "index"), dim=64, sparse=False, quantize=other).ids()
 
 
 def test_other_vectors_are_a_mismatch(shard: Path) -> None:
     with pytest.raises(MismatchError, match="'dense': 8"):
-        Edge(path=str(shard), dim=16, sparse=False).ids()
+        EdgeStore(path=str(shard), dim=16, sparse=False).ids()
     with pytest.raises(MismatchError, match="sparse"):
-        Edge(path=str(shard), dim=8).ids()
+        EdgeStore(path=str(shard), dim=8).ids()
 
 
 @pytest.mark.parametrize(
@@ -106,20 +106,20 @@ def test_a_damaged_folder_is_corrupt(shard: Path, damage: str) -> None:
     [file] = shard.glob(damage)
     file.write_bytes(file.read_bytes()[:7])
     with pytest.raises(CorruptError, match=str(shard)):
-        Edge(path=str(shard), dim=8, sparse=False).ids()
+        EdgeStore(path=str(shard), dim=8, sparse=False).ids()
 
 
 def test_a_panic_of_the_engine_is_an_error_like_any_other(shard: Path) -> None:
     [file] = shard.glob("segments/*/vector_storage-dense/vectors/status.dat")
     file.write_bytes(b"")
     with pytest.raises(CorruptError):
-        Edge(path=str(shard), dim=8, sparse=False).ids()
+        EdgeStore(path=str(shard), dim=8, sparse=False).ids()
 
 
 def test_a_lost_config_is_corrupt_and_not_made_up(shard: Path) -> None:
     (shard / "edge_config.json").unlink()
     with pytest.raises(CorruptError, match="rebuilt"):
-        Edge(path=str(shard), dim=8, sparse=False).ids()
+        EdgeStore(path=str(shard), dim=8, sparse=False).ids()
 
 
 def test_no_log_is_kept_that_would_lock_readers_out(shard: Path) -> None:
@@ -127,7 +127,7 @@ def test_no_log_is_kept_that_would_lock_readers_out(shard: Path) -> None:
 
 
 def test_a_full_disk_is_refused_before_the_engine_meets_it(shard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Edge(path=str(shard), dim=8, sparse=False)
+    store = EdgeStore(path=str(shard), dim=8, sparse=False)
     usage = shutil.disk_usage(shard)._replace(free=10 << 20)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(SpaceError, match="10 MB"):
@@ -137,4 +137,4 @@ def test_a_full_disk_is_refused_before_the_engine_meets_it(shard: Path, monkeypa
 
 def test_a_path_must_be_given() -> None:
     with pytest.raises(StoreError, match="`path`"):
-        Edge(dim=8).ids()
+        EdgeStore(dim=8).ids()

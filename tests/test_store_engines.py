@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.random import Generator
 
-from rag.store.edge import Edge
-from rag.store.qdrant import Qdrant
+from rag.store.edge import EdgeStore
+from rag.store.qdrant import QdrantStore
 from rag.testing import unit
 from rag.types import Chunk, Embeddings, Filter, Hit, Query, Section, Sparse, Value
 
@@ -71,8 +71,8 @@ def assert_same(ours: list[list[Hit]], theirs: list[list[Hit]]) -> None:
 def test_same_data_same_answers(tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     ids = [str(UUID(bytes=rng.bytes(16))) for _ in range(N)]
-    edge = Edge(path=str(tmp_path / "index"), dim=DIM, tokens=True)
-    qdrant = Qdrant(in_memory=True, dim=DIM, tokens=True)
+    edge = EdgeStore(path=str(tmp_path / "index"), dim=DIM, tokens=True)
+    qdrant = QdrantStore(in_memory=True, dim=DIM, tokens=True)
     twice = rng.permutation(ids)[:15].tolist()
     for part in (ids[:40], ids[40:], twice):  # the last one replaces chunks that are there
         made, embeddings = batch(rng, part)
@@ -107,7 +107,9 @@ def test_same_data_same_answers(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.parametrize("engine", ["edge", "qdrant"])
 def test_equal_chunks_come_in_the_order_of_their_ids(tmp_path: Path, engine: str) -> None:
-    store = Edge(path=str(tmp_path / "index"), dim=DIM) if engine == "edge" else Qdrant(in_memory=True, dim=DIM)
+    store = (
+        EdgeStore(path=str(tmp_path / "index"), dim=DIM) if engine == "edge" else QdrantStore(in_memory=True, dim=DIM)
+    )
     rng = np.random.default_rng(0)
     ids = [str(UUID(bytes=rng.bytes(16))) for _ in range(300)]
     same = Sparse(np.array([1]), np.ones(1, np.float32))

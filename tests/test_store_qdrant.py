@@ -13,7 +13,7 @@ import pytest
 
 from rag.errors import ConfigError, MismatchError, StoreError
 from rag.stages import Store
-from rag.store.qdrant import Qdrant
+from rag.store.qdrant import QdrantStore
 from rag.testing import StoreConformance, chunks, unit
 from rag.types import Embeddings
 
@@ -21,7 +21,7 @@ from rag.types import Embeddings
 class TestInMemory(StoreConformance):
     @pytest.fixture
     def store(self) -> Store:
-        return Qdrant(in_memory=True, dim=self.dim)
+        return QdrantStore(in_memory=True, dim=self.dim)
 
 
 class Server(BaseHTTPRequestHandler):
@@ -85,7 +85,7 @@ def test_a_refusal_says_what_to_do(server: tuple[str, type[Server]], status: int
     url, handler = server
     handler.status = status
     with pytest.raises(StoreError, match=advice) as caught:
-        Qdrant(url=url, dim=16, sparse=False).ids()
+        QdrantStore(url=url, dim=16, sparse=False).ids()
     assert url in str(caught.value)
 
 
@@ -94,24 +94,24 @@ def test_a_server_out_of_reach_is_named() -> None:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(StoreError, match=f"{url}.*running"):
-            Qdrant(url=url, dim=8).ids()
+            QdrantStore(url=url, dim=8).ids()
 
 
 @pytest.mark.parametrize("url", ["ftp://localhost", "http://a b", "http://localhost:99999"])
 def test_a_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="`url`"):
-        Qdrant(url=url, dim=8).ids()
+        QdrantStore(url=url, dim=8).ids()
 
 
 def test_a_silent_server_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         with pytest.raises(StoreError, match="timeout"):
-            Qdrant(url=f"http://127.0.0.1:{silent.getsockname()[1]}", dim=8, timeout=1).ids()
+            QdrantStore(url=f"http://127.0.0.1:{silent.getsockname()[1]}", dim=8, timeout=1).ids()
 
 
 def test_a_collection_of_other_vectors_is_a_mismatch(server: tuple[str, type[Server]]) -> None:
     with pytest.raises(MismatchError, match="'dense': 16"):
-        Qdrant(url=server[0], dim=8, sparse=False).ids()
+        QdrantStore(url=server[0], dim=8, sparse=False).ids()
 
 
 def test_large_batches_go_in_requests_a_server_takes(
@@ -119,7 +119,7 @@ def test_large_batches_go_in_requests_a_server_takes(
 ) -> None:
     url, handler = server
     monkeypatch.setattr("rag.store.qdrant.REQUEST", 300)
-    store = Qdrant(url=url, dim=16, sparse=False)
+    store = QdrantStore(url=url, dim=16, sparse=False)
     store.write(chunks(), Embeddings(dense=unit(8, 16)))
     assert sum(call.startswith("PUT") for call in handler.calls) > 3
     store.close()
@@ -128,16 +128,16 @@ def test_large_batches_go_in_requests_a_server_takes(
 def test_the_key_comes_from_the_environment(server: tuple[str, type[Server]], monkeypatch: pytest.MonkeyPatch) -> None:
     url, handler = server
     with pytest.raises(ConfigError, match="MY_QDRANT_KEY"):
-        Qdrant(url=url, api_key_env="MY_QDRANT_KEY").ids()
+        QdrantStore(url=url, api_key_env="MY_QDRANT_KEY").ids()
     monkeypatch.setenv("MY_QDRANT_KEY", "s3cret")
     handler.status = 403
     with pytest.warns(UserWarning, match="insecure"), pytest.raises(StoreError) as caught:
-        Qdrant(url=url, api_key_env="MY_QDRANT_KEY").ids()
+        QdrantStore(url=url, api_key_env="MY_QDRANT_KEY").ids()
     assert set(handler.keys) == {"s3cret"} and "s3cret" not in str(caught.value)
 
 
 def test_readonly_creates_and_writes_nothing() -> None:
-    store = Qdrant(in_memory=True, dim=8, sparse=False, readonly=True)
+    store = QdrantStore(in_memory=True, dim=8, sparse=False, readonly=True)
     with pytest.raises(StoreError, match="reading only"):
         store.write(chunks(), Embeddings(dense=unit(8, 8)))
     with pytest.raises(StoreError, match="rag ingest"):

@@ -14,13 +14,13 @@ import torch
 from typer.testing import CliRunner
 
 from rag.cli.train import app
-from rag.embed.onnx import Onnx
+from rag.embed.onnx import OnnxEmbedder
 from rag.errors import InputError, MismatchError, ModelError
 from rag.models.deltas import load
 from rag.models.late import Pass
-from rag.train.embedder.documents import Asked, joined, read, unseen
+from rag.train.embedder.documents import DocumentQuestion, joined, read, unseen
 from rag.train.embedder.run import train_embedder
-from rag.train.embedder.train import Lessons, Loss, Options, schedule
+from rag.train.embedder.train import EmbedderOptions, Lessons, Loss, schedule
 from rag.train.hop.train import TEMPERATURE
 from rag.types import Chunk, Chunked, Document, Vectors
 from tests.test_embed_backends import WORDS, bert, qwen, saved
@@ -71,9 +71,9 @@ def test_half_of_a_folder_without_a_dev_set_is_never_read(tmp_path: Path) -> Non
 def test_a_chunk_answers_where_it_shares_the_passage_and_holds_an_answer() -> None:
     _, places = joined([row("a_1", "A", "Its lamp went out."), row("a_2", "A", "Its lamp turned.")])
     chunks = [Chunk("", "A", "Its lamp went out.", 0, 18, ""), Chunk("", "A", "Its lamp turned.", 20, 36, "")]
-    assert [Asked("?", places["a_2"], ("LAMP",)).answered_by(chunk) for chunk in chunks] == [False, True]
-    assert not Asked("?", places["a_2"], ("oil",)).answered_by(chunks[1])
-    assert Asked("?", places["a_2"]).answered_by(chunks[1])
+    assert [DocumentQuestion("?", places["a_2"], ("LAMP",)).answered_by(chunk) for chunk in chunks] == [False, True]
+    assert not DocumentQuestion("?", places["a_2"], ("oil",)).answered_by(chunks[1])
+    assert DocumentQuestion("?", places["a_2"]).answered_by(chunks[1])
 
 
 def lessons(**changed: Any) -> Lessons:
@@ -86,10 +86,10 @@ def lessons(**changed: Any) -> Lessons:
 
 
 def test_an_epoch_reads_every_window_once_and_keeps_documents_together() -> None:
-    order = schedule(lessons(), Options(batch=3, epochs=2))
+    order = schedule(lessons(), EmbedderOptions(batch=3, epochs=2))
     assert sorted(i for batch in order for i in batch) == sorted([*range(5)] * 2)
     assert [0, 1, 2] in [sorted(batch) for batch in order] or [3, 4] in [sorted(batch) for batch in order]
-    assert order == schedule(lessons(), Options(batch=3, epochs=2))
+    assert order == schedule(lessons(), EmbedderOptions(batch=3, epochs=2))
 
 
 def test_the_contrast_is_what_its_definition_says() -> None:
@@ -113,7 +113,7 @@ def test_what_the_original_prefers_to_the_answer_is_no_negative() -> None:
     assert loss.item() == pytest.approx(log(sum(map(exp, [*counted, scores[4]]))) - scores[4], rel=1e-4)
 
 
-def vectors(embedder: Onnx) -> tuple[Vectors, Vectors]:
+def vectors(embedder: OnnxEmbedder) -> tuple[Vectors, Vectors]:
     text = "soup of the building . a router for tarnvik"
     chunks = (Chunk("a", "d", text[:22], 0, 22, ""), Chunk("b", "d", text[23:], 23, len(text), ""))
     documents, queries = (
@@ -130,7 +130,7 @@ def test_training_writes_weights_that_documents_alone_are_read_with(tmp_path: Pa
 
     def run(name: str, say: Callable[[str], None], **more: Any) -> Path:
         given = {"merge": 1.0, "most": None, "left_out": ["soup"], "start": None, **more}
-        options = Options(epochs=2, batch=8, rate=1e-3)
+        options = EmbedderOptions(epochs=2, batch=8, rate=1e-3)
         train_embedder([tmp_path / "data"], tmp_path / name, model=model, options=options, say=say, **given)
         return tmp_path / name
 
@@ -138,13 +138,16 @@ def test_training_writes_weights_that_documents_alone_are_read_with(tmp_path: Pa
     whole = run("whole.safetensors", said.append)
     assert said[0].endswith("data: 3 documents, 48 questions")
     assert "| data | 3 | 48 |" in whole.with_suffix(".md").read_text()
-    plain, tuned = vectors(Onnx(model=model, late=1)), vectors(Onnx(model=model, late=1, weights=str(whole)))
+    plain, tuned = (
+        vectors(OnnxEmbedder(model=model, late=1)),
+        vectors(OnnxEmbedder(model=model, late=1, weights=str(whole))),
+    )
     assert np.abs(plain[0] - tuned[0]).max() > 1e-3
     assert np.array_equal(plain[1], tuned[1])
-    half = vectors(Onnx(model=model, late=0.5, weights=str(whole)))[0]
-    alone = vectors(Onnx(model=model))[0] + tuned[0]
+    half = vectors(OnnxEmbedder(model=model, late=0.5, weights=str(whole)))[0]
+    alone = vectors(OnnxEmbedder(model=model))[0] + tuned[0]
     assert np.abs(half - alone / np.linalg.norm(alone, axis=1, keepdims=True)).max() < 1e-5
-    prints = {Onnx(model=model, late=1, weights=name).fingerprint for name in ("", str(whole))}
+    prints = {OnnxEmbedder(model=model, late=1, weights=name).fingerprint for name in ("", str(whole))}
     assert len(prints) == 2
 
     def killed(text: str) -> None:
@@ -168,9 +171,9 @@ def test_training_writes_weights_that_documents_alone_are_read_with(tmp_path: Pa
 
     other = str(saved(tmp_path / "other", qwen))
     with pytest.raises(MismatchError, match="trained for another model"):
-        vectors(Onnx(model=other, weights=str(whole)))
+        vectors(OnnxEmbedder(model=other, weights=str(whole)))
     with pytest.raises(ModelError, match="cannot be read"):
-        _ = Onnx(model=model, weights="absent").fingerprint
+        _ = OnnxEmbedder(model=model, weights="absent").fingerprint
 
 
 def test_documents_without_context_are_an_error(tmp_path: Path) -> None:

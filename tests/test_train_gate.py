@@ -12,11 +12,11 @@ from rag.errors import InputError
 from rag.train.common.dataset import Labelled, Pair
 from rag.train.gate.rows import held_rows, rows
 from rag.train.gate.run import train_gate
-from rag.train.gate.train import Options, Rows, train
+from rag.train.gate.train import GateOptions, Rows, train
 from rag.types import Vectors
 
 DIM = 16
-SMALL = Options(features=16, blocks=1, epochs=30, batch=32, rate=5e-3)
+SMALL = GateOptions(features=16, blocks=1, epochs=30, batch=32, rate=5e-3)
 
 
 def unit(n: int, seed: int) -> Vectors:
@@ -47,7 +47,7 @@ def test_it_learns_what_comes_next_and_keeps_the_best_weights(taught: bool) -> N
 
 
 def test_the_same_seed_gives_the_same_gate() -> None:
-    options = Options(features=8, blocks=1, epochs=1, batch=32)
+    options = GateOptions(features=8, blocks=1, epochs=1, batch=32)
     one, same = (train(world(64, 1, taught=True), world(0, 2, taught=True), options, lambda *_: None) for _ in range(2))
     assert all(np.array_equal(one.tensors[name], same.tensors[name]) for name in one.tensors)
     assert np.isnan(one.checked)
@@ -99,7 +99,7 @@ def test_questions_of_one_step_are_an_error(tmp_path: Path) -> None:
             [tmp_path],
             tmp_path / "g",
             model="bundled",
-            options=Options(),
+            options=GateOptions(),
             most=None,
             teacher=None,
             say=lambda text: None,

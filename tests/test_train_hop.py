@@ -17,14 +17,14 @@ from rag.errors import InputError
 from rag.hop.encoder import load
 from rag.train.common.dataset import Labelled, Pair
 from rag.train.hop.run import train_hop
-from rag.train.hop.train import Options, pace, schedule, task
+from rag.train.hop.train import HopOptions, pace, schedule, task
 from rag.types import Vectors
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 200), min_size=1, max_size=60), st.integers(0, 5))
 def test_an_epoch_sees_every_pair_once(lengths: list[int], seed: int) -> None:
-    options = Options(batch=8, seed=seed)
+    options = HopOptions(batch=8, seed=seed)
     order = schedule(lengths, options)
     assert sorted(i for batch in order for i in batch) == list(range(len(lengths)))
     assert order == schedule(lengths, options)
@@ -65,7 +65,7 @@ def test_training_writes_weights_that_fit_and_help(tmp_path: Path) -> None:
     labelled(tmp_path)
     said: list[str] = []
     out = tmp_path / "hop.safetensors"
-    options = Options(epochs=4, batch=4, limit=24)
+    options = HopOptions(epochs=4, batch=4, limit=24)
     report = train_hop([tmp_path], out, model="bundled", options=options, most=None, say=said.append)
     assert report.steps == 8
     assert report.difference.keys() == load(out).difference.keys()
@@ -77,7 +77,7 @@ def test_training_writes_weights_that_fit_and_help(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     labelled(tmp_path)
-    options = Options(epochs=3, batch=4, limit=24)
+    options = HopOptions(epochs=3, batch=4, limit=24)
 
     def run(name: str, say: Callable[[str], None]) -> dict[str, Vectors]:
         out = tmp_path / f"{name}.safetensors"
@@ -103,7 +103,7 @@ def test_folders_without_pairs_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_text('{"pid": "p", "text": "x"}\n')
     (tmp_path / "questions_train.jsonl").write_text('{"id": "q", "question": "?", "gold": ["elsewhere"]}\n')
     with pytest.raises(InputError, match="no question whose gold passages"):
-        train_hop([tmp_path], tmp_path / "o", model="bundled", options=Options(), most=None, say=lambda text: None)
+        train_hop([tmp_path], tmp_path / "o", model="bundled", options=HopOptions(), most=None, say=lambda text: None)
 
 
 def test_the_command_names_a_folder_that_is_none(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rag import Pipeline
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.errors import InputError, MismatchError
 from rag.train.common.dataset import CHECKED
 from rag.train.hop.mine import minable, mined, read_index
@@ -61,18 +61,18 @@ def test_an_index_gives_pairs_and_its_own_vectors(notes: Path) -> None:
     with Pipeline.load(str(notes / "tiny.yaml"), index=notes) as pipeline:
         pipeline.ingest(["docs"])
     assert minable(notes)
-    found, vectors = read_index(notes, Hashing(), most=None, seed=0)
+    found, vectors = read_index(notes, HashingEmbedder(), most=None, seed=0)
     assert vectors.shape == (len(found.passages), 256)
     said = {"router": "building 4", "lumen": "watts", "halvorsen": "Tarnvik"}
     name = {pid: key for pid, (_, text) in found.passages.items() for key, words in said.items() if words in text}
     steps = {(name[pair.read], name[pair.target]) for pair in (*found.pairs, *found.checks) if pair.read}
     assert steps == {("router", "lumen"), ("lumen", "halvorsen")}
     with pytest.raises(MismatchError, match="another embedder"):
-        read_index(notes, Hashing(width=64), most=None, seed=0)
+        read_index(notes, HashingEmbedder(width=64), most=None, seed=0)
 
 
 def test_an_index_without_links_is_an_error(notes: Path) -> None:
     with Pipeline.load(str(notes / "tiny.yaml"), index=notes) as pipeline:
         pipeline.ingest(["docs/canteen.txt"])
     with pytest.raises(InputError, match="nothing to mine"):
-        read_index(notes, Hashing(), most=None, seed=0)
+        read_index(notes, HashingEmbedder(), most=None, seed=0)

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from rag.hop.score import NAMES, Parts, scores
-from rag.train.common.dataset import Asked
-from rag.train.hop.ranking import FEWEST, START, Example, _batch, fit, scored, together
+from rag.hop.score import NAMES, TreeParts, scores
+from rag.train.common.dataset import LabelledQuestion
+from rag.train.hop.ranking import FEWEST, START, RankingExample, _batch, fit, scored, together
 
 
-def example(rng: np.random.Generator, n: int, gold: int, *, part: int) -> Example:
+def example(rng: np.random.Generator, n: int, gold: int, *, part: int) -> RankingExample:
     """A tree of n passages with two readings, in which nothing but one part of their own tells the gold one."""
     own = rng.random((n, 3)).astype(np.float32)
     own[:, part] = 0
     own[gold, part] = 1
-    return Example(Parts(own, np.array([1, 0]), rng.random((2, n, 3)).astype(np.float32)), np.arange(n) == gold)
+    return RankingExample(
+        TreeParts(own, np.array([1, 0]), rng.random((2, n, 3)).astype(np.float32)), np.arange(n) == gold
+    )
 
 
 def test_training_scores_as_ranking_does() -> None:
@@ -49,6 +51,11 @@ def test_too_few_trees_change_nothing() -> None:
 
 
 def test_questions_of_one_gold_passage_come_in_twos() -> None:
-    asked = [Asked("Who?", ("a",)), Asked("A path?", ("b", "c")), Asked("Where?", ("d",)), Asked("Why?", ("e",))]
-    assert together(asked) == [Asked("Who, and Where?", ("a", "d"))]
-    assert together([Asked("Who?", ("a",)), Asked("Whose?", ("a",))]) == []
+    asked = [
+        LabelledQuestion("Who?", ("a",)),
+        LabelledQuestion("A path?", ("b", "c")),
+        LabelledQuestion("Where?", ("d",)),
+        LabelledQuestion("Why?", ("e",)),
+    ]
+    assert together(asked) == [LabelledQuestion("Who, and Where?", ("a", "d"))]
+    assert together([LabelledQuestion("Who?", ("a",)), LabelledQuestion("Whose?", ("a",))]) == []

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 
 from rag.errors import InputError
-from rag.generate.reader import Reader as GenerateReader
+from rag.generate.reader import ReaderGenerator as GenerateReader
 from rag.reader.candidates import CLOSED, FEATURES, Candidate
 from rag.reader.confidence import scores
 from rag.reader.network import TOGETHER, Span
 from rag.train.reader import cloze
 from rag.train.reader.calibrate import Case, f1, fit, logistic, rising
 from rag.train.reader.distractors import Lexical
-from rag.train.reader.inputs import Reading, altered, readings
+from rag.train.reader.inputs import ReaderInput, altered, readings
 from rag.train.reader.questions import Part, asked, read
 from rag.train.reader.ranking import order
 from rag.train.reader.run import train_reader
-from rag.train.reader.tensors import Batch, Encoder
-from rag.train.reader.train import Options
+from rag.train.reader.tensors import Batch, InputEncoder
+from rag.train.reader.train import ReaderOptions
 from rag.types import Chunk, Hit
 
 PASSAGES = [
@@ -116,18 +116,18 @@ def test_cloze_questions_are_answered_by_what_is_left_of_their_passage() -> None
 
 
 def test_examples_point_at_the_answer_also_where_texts_are_cut() -> None:
-    encode, rng = Encoder("bundled"), np.random.default_rng(0)
+    encode, rng = InputEncoder("bundled"), np.random.default_rng(0)
     long = "The lake is deep. " * 200 + "The ferry was built in 1962. " + "Nobody swims there. " * 200
     at = long.index("1962")
     holder = Part("Norvik", long, (at, at + 4), ((long.index("The ferry"), at + 5),), relevant=True)
     others = [Part(f"Town {n}", f"Town {n} has {n} boats. " * 20) for n in range(4)]
     for parts in ((holder,), (others[0], holder, *others[1:])):
-        example = encode(Reading("When was it built?", parts, whole=True), rng)
+        example = encode(ReaderInput("When was it built?", parts, whole=True), rng)
         assert len(example.ids) <= TOGETHER and len(example.texts) <= len(parts)
         assert encode.tokenizer.decode(list(example.ids[example.start : example.end + 1])) == "1962"
         held = [encode.tokenizer.decode(list(example.ids[a:b])) for a, b, support in example.sentences if support]
         assert held == ["the ferry was built in 1962."]
-    batch = Batch.of([example, encode(Reading("Who?", (others[0],)), rng)], "cpu")
+    batch = Batch.of([example, encode(ReaderInput("Who?", (others[0],)), rng)], "cpu")
     assert batch.ids.shape == batch.mask.shape == batch.allowed.shape == batch.sentence.shape
     assert batch.held.sum() == 1 and batch.relevant.tolist() == [True, False]
     assert batch.allowed[0, example.start] and batch.allowed[:, 0].all() and not batch.allowed[:, 1].any()
@@ -149,7 +149,7 @@ def test_a_folder_without_usable_questions_is_an_error(tmp_path: Path) -> None:
 
 def test_no_epochs_need_a_reader_to_start_from(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--start"):
-        train_reader([], tmp_path / "r", options=Options(epochs=0), fitted=1, start=None, say=print)
+        train_reader([], tmp_path / "r", options=ReaderOptions(epochs=0), fitted=1, start=None, say=print)
 
 
 def test_words_find_what_shares_the_rare_ones() -> None:
@@ -242,7 +242,7 @@ def test_a_training_ends_in_a_reader_that_answers(tmp_path: Path) -> None:
     ]
     place = folder(tmp_path, rows)
     said: list[str] = []
-    options = Options(epochs=1, cloze=1, batch=4, every=2)
+    options = ReaderOptions(epochs=1, cloze=1, batch=4, every=2)
     out = tmp_path / "out" / "reader.safetensors"
     trained = train_reader([place, place], out, options=options, fitted=4, start=None, say=said.append)
     assert trained.steps > 6 and any("100.0%" in line for line in said)
@@ -252,5 +252,5 @@ def test_a_training_ends_in_a_reader_that_answers(tmp_path: Path) -> None:
     assert "[1]" in "".join(reader.stream("When was the ferry of Norvik built?", hits))
     assert 0 <= reader.confidence("When was the ferry of Norvik built?", hits) <= 1
     assert "held out" in out.with_suffix(".md").read_text(encoding="utf-8")
-    again = train_reader([place], out, options=Options(epochs=0), fitted=4, start=out, say=said.append)
+    again = train_reader([place], out, options=ReaderOptions(epochs=0), fitted=4, start=out, say=said.append)
     assert again.steps == 0

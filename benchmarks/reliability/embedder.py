@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.reliability import corpus
 from benchmarks.reliability.outcome import Outcome, Row
-from rag.embed.hashing import Hashing
+from rag.embed.hashing import HashingEmbedder
 from rag.errors import RagError
 from rag.index.folder import Index
 from rag.types import Chunked, Embeddings
@@ -65,14 +65,14 @@ FAULTS: dict[str, Callable[[Any], Any]] = {
 @contextmanager
 def _faulty(fault: Callable[[Any], Any], words: str) -> Iterator[None]:
     """The fault in every batch that holds these words."""
-    genuine = Hashing.embed_chunks
+    genuine = HashingEmbedder.embed_chunks
 
-    def embed(self: Hashing, batch: Sequence[Chunked]) -> Embeddings:
+    def embed(self: HashingEmbedder, batch: Sequence[Chunked]) -> Embeddings:
         good = genuine(self, batch)
         hit = any(words in chunk.text for item in batch for chunk in item.chunks)
         return replace(good, dense=fault(good.dense)) if hit else good
 
-    with patch.object(Hashing, "embed_chunks", embed):
+    with patch.object(HashingEmbedder, "embed_chunks", embed):
         yield
 
 

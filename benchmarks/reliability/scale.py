@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.reliability import apart, corpus
 from benchmarks.reliability.outcome import Outcome, Row
-from rag.store.edge import Edge
+from rag.store.edge import EdgeStore
 from rag.types import Chunk, Embeddings, Query, Sparse
 
 DIM, TERMS, BATCH, QUERIES = 384, 80, 1000, 200
@@ -38,7 +38,7 @@ def _unit(rng: np.random.Generator, n: int) -> np.ndarray[tuple[int, ...], np.dt
 
 def _build(path: str, count: int) -> None:
     rng = np.random.default_rng(0)
-    store = Edge(path=path, dim=DIM, sparse=True)
+    store = EdgeStore(path=path, dim=DIM, sparse=True)
     for start in range(0, count, BATCH):
         numbers = range(start, min(start + BATCH, count))
         chunks = [
@@ -54,7 +54,7 @@ def _ask(path: str) -> tuple[float, list[float], float]:
     rng = np.random.default_rng(1)
     queries = [Query("q", dense=_unit(rng, 1)[0], sparse=_sparse(rng, 8, query=True)) for _ in range(QUERIES + 1)]
     started = time.perf_counter()
-    store = Edge(path=path, dim=DIM, sparse=True, readonly=True)
+    store = EdgeStore(path=path, dim=DIM, sparse=True, readonly=True)
     store.search(queries[:1], k=10, using="hybrid")
     opened = time.perf_counter() - started
     seconds = []

@@ -29,9 +29,9 @@ SECONDS = 5.0
 STEPS = {  # of a publish, in their order
     "opening": "rag.index.generations.opened",
     "copying": "rag.index.checksums.copy",
-    "looking": "rag.store.edge.Edge.ids",
-    "writing": "rag.store.edge.Edge.write",
-    "flushing": "rag.store.edge.Edge.flush",
+    "looking": "rag.store.edge.EdgeStore.ids",
+    "writing": "rag.store.edge.EdgeStore.write",
+    "flushing": "rag.store.edge.EdgeStore.flush",
     "comparing": "rag.index.generations._compare",
     "digesting": "rag.index.checksums.inventory",
     "syncing": "rag.index.generations.sync",

@@ -24,8 +24,8 @@ from rag.stages import component
 from rag.types import Document, Loaded, Section, Source
 from rag_connectors.kinds import KINDS, kind_of
 from rag_connectors.outcome import outcome_of
-from rag_connectors.parsed import Options, Outcome, Refused
-from rag_connectors.pool import Pool
+from rag_connectors.parsed import ParseOptions, ParseOutcome, Refused
+from rag_connectors.pool import ParserPool
 from rag_connectors.reading import read
 from rag_connectors.walk import patterns, walk
 
@@ -35,7 +35,7 @@ _AHEAD = 4  # outcomes per worker that may wait for their turn
 
 
 @component
-class Files:
+class FilesConnector:
     """Files under the given roots.
 
     `include` and `exclude` are patterns as in .gitignore, relative to a root; `exclude` wins. A root that is itself a
@@ -86,8 +86,8 @@ class Files:
     def load(self, sources: Iterable[Source]) -> Iterator[Loaded]:
         """One `Loaded` per source, in their order. Memory holds a few outcomes per worker at a time."""
         workers = self.workers or os.cpu_count() or 1
-        waiting: deque[tuple[Source, Outcome | Future[Outcome]]] = deque()
-        pool = Pool(workers, options=self._options, timeout=self.timeout, memory=self.memory)
+        waiting: deque[tuple[Source, ParseOutcome | Future[ParseOutcome]]] = deque()
+        pool = ParserPool(workers, options=self._options, timeout=self.timeout, memory=self.memory)
         with closing(pool):
             for source in sources:
                 inline = self._inline(source)
@@ -100,10 +100,10 @@ class Files:
                 yield _loaded(*waiting.popleft())
 
     @cached_property
-    def _options(self) -> Options:
-        return Options(self.max_mb << 20, self.text_field, self.title_field, self.id_field)
+    def _options(self) -> ParseOptions:
+        return ParseOptions(self.max_mb << 20, self.text_field, self.title_field, self.id_field)
 
-    def _inline(self, source: Source) -> Outcome | None:
+    def _inline(self, source: Source) -> ParseOutcome | None:
         """The outcome of small UTF-8 text; None when it takes a worker."""
         kind = kind_of(source.name)
         if kind is None or kind.name not in _INLINE_KINDS or source.stamp[0] > _INLINE_BYTES:
@@ -115,7 +115,7 @@ class Files:
             data.decode("utf-8")
             return outcome_of(data, source.name, self._options, kind, sha256)
         except Refused as refused:
-            return Outcome(refused.status, refused.reason, sha256)
+            return ParseOutcome(refused.status, refused.reason, sha256)
         except UnicodeDecodeError:
             return None
 
@@ -133,11 +133,11 @@ def _source(path: str, status: os.stat_result, base: str) -> Source:
     return Source(printable, path, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
 
 
-def _is_done(outcome: Outcome | Future[Outcome]) -> bool:
-    return isinstance(outcome, Outcome) or outcome.done()
+def _is_done(outcome: ParseOutcome | Future[ParseOutcome]) -> bool:
+    return isinstance(outcome, ParseOutcome) or outcome.done()
 
 
-def _loaded(source: Source, outcome: Outcome | Future[Outcome]) -> Loaded:
+def _loaded(source: Source, outcome: ParseOutcome | Future[ParseOutcome]) -> Loaded:
     if isinstance(outcome, Future):
         outcome = outcome.result()
     documents = tuple(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from rag_connectors.kinds import Kind, kind_of, magic_of, suffix_of
-from rag_connectors.parsed import Options, Outcome, Parsed, Record, Refused
+from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, ParseOutcome, Refused
 from rag_connectors.reading import read
 from rag_connectors.text import clean, one_line
 
@@ -26,7 +26,7 @@ _NO_TITLES = frozenset(
 _PLAIN = Kind("plain", 1, "")
 
 
-def outcome(path: str, name: str, options: Options, *, inode: int = 0) -> Outcome:
+def outcome(path: str, name: str, options: ParseOptions, *, inode: int = 0) -> ParseOutcome:
     """Read and parse the file at `path`, called `name` in the index."""
     sha256 = ""
     try:
@@ -37,14 +37,14 @@ def outcome(path: str, name: str, options: Options, *, inode: int = 0) -> Outcom
         sha256 = hashlib.sha256(data).hexdigest()
         return outcome_of(data, name, options, kind or _PLAIN, sha256)
     except Refused as refused:
-        return Outcome(refused.status, refused.reason, sha256)
+        return ParseOutcome(refused.status, refused.reason, sha256)
     except MemoryError:
         raise
     except Exception as error:  # parsers raise nearly anything for damaged files
-        return Outcome("failed", _words(error), sha256)
+        return ParseOutcome("failed", _words(error), sha256)
 
 
-def outcome_of(data: bytes, name: str, options: Options, kind: Kind, sha256: str) -> Outcome:
+def outcome_of(data: bytes, name: str, options: ParseOptions, kind: Kind, sha256: str) -> ParseOutcome:
     """Parse bytes. Raises Refused, or what the parser raises."""
     if name.endswith(".gz"):
         data, name = _gunzip(data, options.max_bytes), name.removesuffix(".gz")
@@ -53,14 +53,14 @@ def outcome_of(data: bytes, name: str, options: Options, kind: Kind, sha256: str
     magic = magic_of(data) if kind.text else ""
     if magic:
         raise Refused(f"its content is {magic}, not what its name says")
-    parse: Callable[[bytes, str, Options], Parsed] = import_module(f"rag_connectors.formats.{kind.name}").parse
+    parse: Callable[[bytes, str, ParseOptions], Parsed] = import_module(f"rag_connectors.formats.{kind.name}").parse
     parsed = parse(data, name, options)
     records = tuple(record for record in (_finish(record, name) for record in parsed.records) if record.text)
     if not records:
         raise Refused("; ".join(parsed.lost) or "there is no text in it", "failed" if parsed.lost else "skipped")
     if sum(len(record.text) for record in records) > _MAX_TEXT:
         raise Refused(f"too large: more than {_MAX_TEXT:,} characters of text", "skipped")
-    return Outcome("degraded" if parsed.lost else "ok", "; ".join(parsed.lost), sha256, records)
+    return ParseOutcome("degraded" if parsed.lost else "ok", "; ".join(parsed.lost), sha256, records)
 
 
 def _refuse_binary(head: bytes, name: str) -> None:
@@ -85,7 +85,7 @@ def _gunzip(data: bytes, limit: int) -> bytes:
     return unpacked
 
 
-def _finish(record: Record, name: str) -> Record:
+def _finish(record: ParsedRecord, name: str) -> ParsedRecord:
     """What holds for every record: no white space at the end, spans inside it, a sensible title, clean strings."""
     text = record.text.rstrip()
     spans = sorted((start, min(end, len(text)), kind, one_line(label)) for start, end, kind, label in record.spans)
@@ -94,7 +94,7 @@ def _finish(record: Record, name: str) -> Record:
     title = one_line(record.title)[:_MAX_TITLE].rstrip()
     if not record.key and _says_nothing(title.lower(), os.path.basename(name).lower()):
         title = ""
-    return Record(text, title, tuple(spans), meta, one_line(record.key))
+    return ParsedRecord(text, title, tuple(spans), meta, one_line(record.key))
 
 
 def _says_nothing(title: str, name: str) -> bool:

@@ -15,7 +15,7 @@ Span: TypeAlias = tuple[int, int, str, str]  # start, end, kind, label: the fiel
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ParseOptions:
     """What parsers obey. `max_bytes` bounds a file and also what it unpacks to; an empty field name means the usual."""
 
     max_bytes: int = 64 << 20
@@ -25,7 +25,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ParsedRecord:
     """One document to be. `key` tells the records of one file apart; it is empty when the file is one document."""
 
     text: str
@@ -39,18 +39,18 @@ class Record:
 class Parsed:
     """The records of a file and, in words for its owner, what was lost on the way."""
 
-    records: tuple[Record, ...]
+    records: tuple[ParsedRecord, ...]
     lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ParseOutcome:
     """What became of a file: the fields of rag.types.Loaded, before documents are built."""
 
     status: str
     reason: str = ""
     sha256: str = ""
-    records: tuple[Record, ...] = ()
+    records: tuple[ParsedRecord, ...] = ()
 
 
 class Refused(Exception):

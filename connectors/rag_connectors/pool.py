@@ -15,7 +15,7 @@ from threading import Lock, local
 from typing import Any
 
 from rag_connectors import budget
-from rag_connectors.parsed import Options, Outcome
+from rag_connectors.parsed import ParseOptions, ParseOutcome
 from rag_connectors.wire import HEADER, outcome_from, pack
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # no secrets for parsers
@@ -23,14 +23,14 @@ _MAX_FRAME = 1 << 30  # bytes
 _TO_END = 0.5  # seconds of a file's time that are kept to end a process that outlasts it
 
 
-class Pool:
+class ParserPool:
     """Outcomes of files, parsed in `size` processes at most, each with its own time (s) and memory (MB) limit.
 
     The limits are those of a small file; larger ones get more (`budget.py`). Time counts from when a file's turn comes
     until its process is gone; starting one counts too.
     """
 
-    def __init__(self, size: int, *, options: Options, timeout: float, memory: int) -> None:
+    def __init__(self, size: int, *, options: ParseOptions, timeout: float, memory: int) -> None:
         self._settings = json.dumps({"options": asdict(options), "memory": memory, "timeout": timeout})
         self._timeout = timeout
         self._memory = memory
@@ -40,7 +40,7 @@ class Pool:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
 
-    def submit(self, path: str, name: str, inode: int, size: int = 0) -> Future[Outcome]:
+    def submit(self, path: str, name: str, inode: int, size: int = 0) -> Future[ParseOutcome]:
         """The outcome to come of a file of `size` bytes; its `result()` raises nothing for a bad file."""
         return self._threads.submit(self._ask, {"path": path, "name": name, "inode": inode, "size": size})
 
@@ -55,13 +55,13 @@ class Pool:
         for process in running:
             _bury(process)
 
-    def _ask(self, request: dict[str, Any]) -> Outcome:
+    def _ask(self, request: dict[str, Any]) -> ParseOutcome:
         limit = budget.seconds(self._timeout, request["size"])
         deadline = time.monotonic() + limit - min(_TO_END, limit / 20)  # starting a process counts too
         try:
             process = self._process()
         except OSError as error:
-            return Outcome("failed", f"no process could be started to parse it: {error.strerror}")
+            return ParseOutcome("failed", f"no process could be started to parse it: {error.strerror}")
         try:
             process.stdin.write(pack(request))  # type: ignore[union-attr]
             process.stdin.flush()  # type: ignore[union-attr]
@@ -70,14 +70,14 @@ class Pool:
                 return outcome_from(body)
         except TimeoutError:
             self._drop(process)
-            return Outcome("failed", f"refused: parsing takes longer than {limit:g} s (connector.timeout)")
+            return ParseOutcome("failed", f"refused: parsing takes longer than {limit:g} s (connector.timeout)")
         except (OSError, ValueError, TypeError, KeyError):  # it ended, or answered what no sane parser does
             code = self._drop(process)
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            return Outcome("failed", f"the parser crashed ({how})")
+            return ParseOutcome("failed", f"the parser crashed ({how})")
         self._drop(process)
         most = budget.memory(self._memory, request["size"]) >> 20
-        return Outcome("failed", f"refused: it needs more than {most} MB of memory (connector.memory)")
+        return ParseOutcome("failed", f"refused: it needs more than {most} MB of memory (connector.memory)")
 
     def _process(self) -> subprocess.Popen[bytes]:
         """This thread's process, a new one if it has none that lives."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from rag_connectors.parsed import Options, Parsed, Record, Refused, Scalar
+from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, Refused, Scalar
 from rag_connectors.text import clean, one_line
 
 _TEXT = ("text", "content", "body", "passage", "contents")
@@ -16,17 +16,17 @@ _TITLE = ("title", "name")
 _ID = ("id", "_id", "pid")
 
 
-def is_record(value: object, options: Options) -> bool:
+def is_record(value: object, options: ParseOptions) -> bool:
     """Whether it is an object with text in a text field."""
     return isinstance(value, dict) and isinstance(value.get(_field(value, options.text_field, _TEXT)), str)
 
 
-def parsed_records(values: Iterable[tuple[Any, str]], options: Options, lost: tuple[str, ...] = ()) -> Parsed:
+def parsed_records(values: Iterable[tuple[Any, str]], options: ParseOptions, lost: tuple[str, ...] = ()) -> Parsed:
     """A record per value that is one; each value comes with what is wrong with it ("" if nothing).
 
     The fields that are neither text nor title, if plain values, become metadata. Raises Refused when there is none.
     """
-    records: list[Record] = []
+    records: list[ParsedRecord] = []
     seen: Counter[str] = Counter()
     wrong: list[str] = []
     for number, (value, problem) in enumerate(values, 1):
@@ -42,7 +42,7 @@ def parsed_records(values: Iterable[tuple[Any, str]], options: Options, lost: tu
         text = clean(value[text_field])
         title = str(value[title_field]) if title_field else ""
         meta = scalars({field: value[field] for field in value if field not in (text_field, title_field)})
-        records.append(Record(text, title, ((0, len(text), "record", f"record {key}"),), meta, key))
+        records.append(ParsedRecord(text, title, ((0, len(text), "record", f"record {key}"),), meta, key))
     if not records:
         raise Refused(wrong[0] if wrong else "empty", "failed" if wrong else "skipped")
     if wrong:

@@ -7,7 +7,7 @@ import struct
 from dataclasses import asdict
 from typing import Any
 
-from rag_connectors.parsed import Outcome, Record
+from rag_connectors.parsed import ParsedRecord, ParseOutcome
 
 HEADER = struct.Struct(">I")
 OUT_OF_MEMORY = HEADER.pack(0)  # an empty frame, the worker's last
@@ -19,15 +19,15 @@ def pack(message: Any) -> bytes:
     return HEADER.pack(len(body)) + body
 
 
-def pack_outcome(outcome: Outcome) -> bytes:
+def pack_outcome(outcome: ParseOutcome) -> bytes:
     """An outcome as a frame."""
     return pack(asdict(outcome))
 
 
-def outcome_from(body: bytes) -> Outcome:
+def outcome_from(body: bytes) -> ParseOutcome:
     """The outcome in a frame's body."""
     fields = json.loads(body)
     records = tuple(
-        Record(**{**record, "spans": tuple(map(tuple, record["spans"]))}) for record in fields.pop("records")
+        ParsedRecord(**{**record, "spans": tuple(map(tuple, record["spans"]))}) for record in fields.pop("records")
     )
-    return Outcome(**fields, records=records)
+    return ParseOutcome(**fields, records=records)

@@ -16,11 +16,11 @@ from typing import BinaryIO
 
 from rag_connectors import budget
 from rag_connectors.outcome import outcome
-from rag_connectors.parsed import Options
+from rag_connectors.parsed import ParseOptions
 from rag_connectors.wire import HEADER, OUT_OF_MEMORY, pack_outcome
 
 
-def serve(requests: BinaryIO, answers: BinaryIO, *, options: Options, memory: int, timeout: float) -> None:
+def serve(requests: BinaryIO, answers: BinaryIO, *, options: ParseOptions, memory: int, timeout: float) -> None:
     """Answer until the requests end, or until memory ran out: a process that met its limit is best replaced."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while header := requests.read(HEADER.size):
@@ -47,7 +47,7 @@ def main() -> None:
     serve(
         sys.stdin.buffer,
         answers,
-        options=Options(**settings["options"]),
+        options=ParseOptions(**settings["options"]),
         memory=settings["memory"],
         timeout=settings["timeout"],
     )

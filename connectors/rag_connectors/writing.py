@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
-from rag_connectors.parsed import Record, Scalar, Span
+from rag_connectors.parsed import ParsedRecord, Scalar, Span
 from rag_connectors.text import clean, one_line
 
 _NUMBER = re.compile(r"[\d\s.,:/%+\-()$€£¥]*\d[\d\s.,:/%+\-()$€£¥]*")
@@ -27,7 +27,7 @@ def outline(headings: Sequence[tuple[int, int, str]], end: int, *, kind: str = "
         path.append((start, level, title))
 
 
-class Writer:
+class TextWriter:
     """A text built line by line, with its spans."""
 
     def __init__(self) -> None:
@@ -72,10 +72,10 @@ class Writer:
         """The first heading."""
         return self._headings[0][2] if self._headings else ""
 
-    def record(self, *, title: str = "", meta: Mapping[str, Scalar] | None = None) -> Record:
+    def record(self, *, title: str = "", meta: Mapping[str, Scalar] | None = None) -> ParsedRecord:
         """Everything written; without a title, the first heading is it."""
         spans = (*self._spans, *outline(self._headings, self.at))
-        return Record("".join(self._parts), title or self.title, spans, meta or {})
+        return ParsedRecord("".join(self._parts), title or self.title, spans, meta or {})
 
 
 def table(rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, str]]:

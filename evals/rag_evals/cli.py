@@ -149,11 +149,15 @@ def _suite(
     format: str | None,
 ) -> Suite:
     """The suite named, or one of the questions given; options that are given win over the suite's."""
-    from rag_evals.suite import Source, Suite, read
+    from rag_evals.suite import Suite, SuiteDataset, read
 
     if (suite is None) == (questions is None):
         raise typer.BadParameter("name a suite, or give --questions (and --corpus)")
-    found = read(suite) if suite else Suite(datasets=(Source(questions=str(questions), corpus=corpus, format=format),))
+    found = (
+        read(suite)
+        if suite
+        else Suite(datasets=(SuiteDataset(questions=str(questions), corpus=corpus, format=format),))
+    )
     if suite and (corpus or format):
         raise typer.BadParameter("--corpus and --format go with --questions, not with a suite")
     changes: dict[str, object] = {"answers": found.answers or answers}

@@ -14,12 +14,12 @@ import numpy as np
 from rag_evals import stats
 from rag_evals.metrics.abstention import risk_coverage
 from rag_evals.metrics.ranking import recall
-from rag_evals.records import Record
+from rag_evals.records import QuestionRecord
 
 STEPS = (*range(1, 11), 15, 20, 30, 50, 75, 100, 150, 200, 300)
 POINTS = 200  # of a risk-coverage curve
 
-Asked = Sequence[tuple[Sequence[str], Record]]  # each question's gold, and what was found
+Asked = Sequence[tuple[Sequence[str], QuestionRecord]]  # each question's gold, and what was found
 
 
 def recall_curve(asked: Asked, ks: Sequence[int]) -> list[dict[str, float]]:
@@ -71,7 +71,7 @@ def funnel(asked: Asked, k: int) -> dict[str, Any] | None:
     }
 
 
-def fate(name: str, record: Record, k: int) -> tuple[str, int]:
+def fate(name: str, record: QuestionRecord, k: int) -> tuple[str, int]:
     """What became of a gold name, "kept", "below" (the first k) or "missing", and the hop that found it (else 0)."""
     if name in record.ranking[:k]:
         return "kept", record.found[name]

@@ -10,7 +10,7 @@ from typing import Any
 
 from rag_evals.curves import fate
 from rag_evals.datasets import Passage, Question
-from rag_evals.records import Record, Said
+from rag_evals.records import QuestionRecord, Said
 from rag_evals.runner import Run
 from rag_evals.tree import excerpt
 
@@ -24,7 +24,9 @@ def detail(run: Run, k: int) -> dict[str, Any]:
     return {"passages": [list(text) for text in texts], "questions": questions}
 
 
-def _question(question: Question, record: Record, k: int, known: Mapping[str, Passage], texts: Texts) -> dict[str, Any]:
+def _question(
+    question: Question, record: QuestionRecord, k: int, known: Mapping[str, Passage], texts: Texts
+) -> dict[str, Any]:
     def row(title: str, text: str) -> int:
         return texts.setdefault((title, text), len(texts))
 

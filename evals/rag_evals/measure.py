@@ -23,13 +23,13 @@ from rag_evals.metrics.citation import citation_precision, citation_recall, quot
 from rag_evals.metrics.cost import percentile
 from rag_evals.metrics.facts import supporting_fact_em, supporting_fact_f1
 from rag_evals.metrics.hops import hop_recall
-from rag_evals.records import Record, Said
+from rag_evals.records import QuestionRecord, Said
 from rag_evals.runner import Run
 
 _ADDED = re.compile(r"\s*\[\d+\]|[“”]")  # what an answer has besides its words: markers, and marks around quotes
 
 
-def measured(question: Question, record: Record, ks: Sequence[int], hops: int) -> dict[str, float]:
+def measured(question: Question, record: QuestionRecord, ks: Sequence[int], hops: int) -> dict[str, float]:
     """Every metric that applies to a question, by name; hop-wise recall for hops 0 to `hops` of the deepest cut-off."""
     values: dict[str, float] = {}
     if question.gold:

@@ -52,7 +52,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class QuestionRecord:
     """What was found for a question, best first, each at the hop that found it, and what was said, if it was asked.
 
     `tree` is the part of the hop tree that matters for the question, see `tree.pruned`.
@@ -74,10 +74,10 @@ class Record:
 class Append(Protocol):
     """Writes a record down for good."""
 
-    def __call__(self, record: Record) -> None: ...
+    def __call__(self, record: QuestionRecord) -> None: ...
 
 
-def read(path: Path) -> dict[str, Record]:
+def read(path: Path) -> dict[str, QuestionRecord]:
     """The records of a file, by question; {} when there is none. Lines that are no record are left out."""
     try:
         lines = path.read_bytes().splitlines()
@@ -95,7 +95,7 @@ def appending(path: Path) -> Iterator[Append]:
         if file.tell() and not path.read_bytes().endswith(b"\n"):
             file.write(b"\n")
 
-        def append(record: Record) -> None:
+        def append(record: QuestionRecord) -> None:
             file.write(json.dumps(asdict(record), default=str).encode() + b"\n")
             file.flush()
 
@@ -103,12 +103,12 @@ def appending(path: Path) -> Iterator[Append]:
         os.fsync(file.fileno())
 
 
-def _record(line: bytes) -> Record | None:
+def _record(line: bytes) -> QuestionRecord | None:
     try:
         row = json.loads(line)
         said, tree = row.pop("said"), row.pop("tree")
         nodes = tuple(Node(**_tuples(node)) for node in tree)
-        return Record(**_tuples(row), said=None if said is None else Said(**_tuples(said)), tree=nodes)
+        return QuestionRecord(**_tuples(row), said=None if said is None else Said(**_tuples(said)), tree=nodes)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 

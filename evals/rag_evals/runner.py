@@ -19,7 +19,7 @@ from rag import Answer, Hit
 from rag_evals.datasets import Dataset, Passage, Question
 from rag_evals.gold import name_of, ranking, sentences_at
 from rag_evals.indexing import code_digest, content_digest, cost, digest, indexed
-from rag_evals.records import Record, Said, appending, read
+from rag_evals.records import QuestionRecord, Said, appending, read
 from rag_evals.tree import pruned
 
 REACH = 3  # chunks asked for per passage wanted: a passage may come as several chunks
@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]  # questions done, of how many
 Indexing = Callable[[str, int, int], None]  # phase of ingest, done, of how many
 
 
-class Asked(Protocol):
+class Answerer(Protocol):
     """What is asked of a pipeline."""
 
     def explore(self, question: str, *, k: int) -> tuple[list[Hit], list[Hit]]: ...
@@ -47,7 +47,7 @@ class Run:
     dataset: str
     pipeline: str
     questions: tuple[Question, ...]
-    records: tuple[Record, ...]
+    records: tuple[QuestionRecord, ...]
     index_seconds: float
     memory: int
     ingest: Mapping[str, float] = field(default_factory=dict)
@@ -92,8 +92,8 @@ def run(
 
 
 def ask(
-    dataset: Dataset, pipeline: Asked, path: Path, *, k: int, answers: bool | int, progress: Progress
-) -> tuple[Record, ...]:
+    dataset: Dataset, pipeline: Answerer, path: Path, *, k: int, answers: bool | int, progress: Progress
+) -> tuple[QuestionRecord, ...]:
     """A record for every question, in order; those already in the file at `path` are not asked again."""
     done = read(path)
     facts = any(question.supporting_facts for question in dataset.questions)
@@ -118,23 +118,23 @@ def spread(n: int, wanted: bool | int) -> frozenset[int]:
 
 def _record(
     question: Question,
-    pipeline: Asked,
+    pipeline: Answerer,
     documents: Sequence[str],
     k: int,
     answers: bool,
     sentences: Mapping[str, Passage],
-) -> Record:
+) -> QuestionRecord:
     started = time.perf_counter()
     hits, tree = pipeline.explore(question.question, k=REACH * k)
     seconds = time.perf_counter() - started
     found = ranking(question, hits, documents)
     said = _said(question.question, pipeline, documents, sentences) if answers else None
-    return Record(
+    return QuestionRecord(
         question.id, tuple(found), tuple(found.values()), seconds, said, pruned(question, hits, tree, documents)
     )
 
 
-def _said(question: str, pipeline: Asked, documents: Sequence[str], sentences: Mapping[str, Passage]) -> Said:
+def _said(question: str, pipeline: Answerer, documents: Sequence[str], sentences: Mapping[str, Passage]) -> Said:
     started = time.perf_counter()
     answer = pipeline.ask(question)
     seconds = time.perf_counter() - started

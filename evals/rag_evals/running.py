@@ -20,7 +20,7 @@ SHOWN = 10  # problems of a dataset
 
 
 @dataclass(slots=True)
-class Outcome:
+class RunOutcome:
     """The runs so far, as `measure.summary` gives them, and whether rows of the files were lost."""
 
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -34,12 +34,12 @@ def measured(
     fresh: bool = False,
     judge: Model | None = None,
     saved: Callable[[list[dict[str, Any]]], None] = lambda runs: None,
-) -> Outcome:
+) -> RunOutcome:
     """Run every pipeline of a suite on every dataset; `saved` gets the runs after each, so that none is lost."""
     from rag_evals import judge as judging
     from rag_evals import measure, runner
 
-    outcome = Outcome()
+    outcome = RunOutcome()
     for source in suite.datasets:
         dataset = source.load()
         outcome.lost = _tell(dataset) or outcome.lost

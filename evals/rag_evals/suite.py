@@ -28,7 +28,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Source(_Strict):
+class SuiteDataset(_Strict):
     """A dataset of a suite: its files, and how many of its questions to ask (all, unless there is a limit)."""
 
     questions: str
@@ -46,7 +46,7 @@ class Source(_Strict):
 class Suite(_Strict):
     """What `rag eval run` runs."""
 
-    datasets: Annotated[tuple[Source, ...], Field(min_length=1)]
+    datasets: Annotated[tuple[SuiteDataset, ...], Field(min_length=1)]
     pipelines: Annotated[tuple[str, ...], Field(min_length=1)] = ("default",)
     k: Annotated[tuple[Annotated[int, Field(ge=1, le=300)], ...], Field(min_length=1)] = (5, 10)
     answers: bool | Annotated[int, Field(ge=1)] = False

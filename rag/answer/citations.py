@@ -27,7 +27,7 @@ _RANGE = re.compile(r"(\d+)(?:\s*[-–]\s*(\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class MarkedSentence:
     """A sentence of a generated text without its markers, the markers, and the line it stands on."""
 
     text: str
@@ -61,7 +61,7 @@ def resolve(question: str, text: str, hits: Sequence[Hit], *, policy: str = "dro
     return Answer(question, said, tuple(statements), tuple(citations), tuple(hits))
 
 
-def sentences(text: str) -> Iterator[Sentence]:
+def sentences(text: str) -> Iterator[MarkedSentence]:
     """The sentences of a generated text. Lines end sentences; one without content ("Yes.") goes with the next."""
     carried = ""
     for number, line in enumerate(text.splitlines()):
@@ -75,7 +75,7 @@ def sentences(text: str) -> Iterator[Sentence]:
             if not markers and not tokens(body):
                 carried += f"{body} "
                 continue
-            yield Sentence(carried + body, markers, number)
+            yield MarkedSentence(carried + body, markers, number)
             carried = ""
 
 
@@ -95,7 +95,7 @@ def _numbers(inside: str) -> Iterator[int]:
         yield from range(low, high + 1)
 
 
-def _check(question: str, sentence: Sentence, hits: Sequence[Hit]) -> tuple[Statement, list[Citation]]:
+def _check(question: str, sentence: MarkedSentence, hits: Sequence[Hit]) -> tuple[Statement, list[Citation]]:
     known = [marker for marker in sentence.markers if 1 <= marker <= len(hits)]
     finding = judge(sentence.text, [hits[marker - 1].chunk for marker in known], question)
     verdict = finding.verdict if len(known) == len(sentence.markers) else UNSUPPORTED

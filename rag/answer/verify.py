@@ -68,14 +68,14 @@ class Bag:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Verification:
     """A verdict, and for each cited chunk, in order, the spans of its text that hold the statement."""
 
     verdict: str
     spans: tuple[tuple[tuple[int, int], ...], ...]
 
 
-def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Finding:
+def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Verification:
     """The verdict on a statement (markers removed) that cites `chunks`; a chunk with nothing to quote has no spans."""
     body = statement[match.end() :] if (match := _LIST_MARK.match(statement)) else statement
     wanted = ordered(body)
@@ -95,7 +95,7 @@ def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Findin
             verdict = CONTRADICTED
     if verdict == SUPPORTED and not all(spans):
         verdict = PARTLY  # one of its markers has nothing to do with it
-    return Finding(verdict, tuple(spans))
+    return Verification(verdict, tuple(spans))
 
 
 def _cover(wanted: Sequence[Token], missing: set[int], chunk: Chunk) -> tuple[set[int], list[tuple[int, int]]]:

@@ -31,7 +31,7 @@ Context: TypeAlias = Literal["title", "headings", "summary", "llm", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class PreparedDocument:
     """What a chunker cuts: a document, its headings by start, its tokens; `subject` where the context names one."""
 
     document: Document
@@ -57,7 +57,7 @@ def fingerprint(chunker: Any) -> str:
 
 def build(
     documents: Sequence[Document],
-    cut: Callable[[Text], Iterable[Piece]],
+    cut: Callable[[PreparedDocument], Iterable[Piece]],
     *,
     embedder: Embedder,
     generator: Generator | None,
@@ -78,7 +78,7 @@ def build(
     model = notes.writer(generator) if context == "llm" else None
     chunked = []
     for document, found, about in zip(documents, outlines, subjects, strict=True):
-        text = Text(document, found, rulers[document.text], about)
+        text = PreparedDocument(document, found, rulers[document.text], about)
         pieces: list[Piece] = []
         for start, end, header in cut(text):
             start, end = strip(document.text, start, end)
@@ -93,7 +93,7 @@ def build(
 
 
 def _chunks(
-    text: Text,
+    text: PreparedDocument,
     pieces: Sequence[Piece],
     said: Sequence[str],
     rulers: Mapping[str, Ruler],
@@ -122,7 +122,7 @@ def _chunks(
 
 
 def _context(
-    text: Text, start: int, header: Span | None, note: str, rulers: Mapping[str, Ruler], context: Context
+    text: PreparedDocument, start: int, header: Span | None, note: str, rulers: Mapping[str, Ruler], context: Context
 ) -> str:
     """Title, subject, heading path, note and table header without what the chunk's own first line says again.
 

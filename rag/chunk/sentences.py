@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from rag.chunk.build import Context, Piece, Size, Text, build, fingerprint
+from rag.chunk.build import Context, Piece, PreparedDocument, Size, build, fingerprint
 from rag.chunk.spans import lines
 from rag.stages import Embedder, Generator, component
 from rag.text.sentence_ends import sentences
@@ -13,7 +13,7 @@ from rag.types import Chunked, Document
 
 
 @component
-class Sentences:
+class SentenceChunker:
     """Packs sentences, blind to headings and blocks."""
 
     embedder: Embedder
@@ -37,7 +37,7 @@ class Sentences:
             fingerprint=self.fingerprint,
         )
 
-    def _cut(self, text: Text) -> Iterator[Piece]:
+    def _cut(self, text: PreparedDocument) -> Iterator[Piece]:
         units = list(text.ruler.pieces(0, len(text.document.text), self.size, (sentences, lines)))
         for span in text.ruler.pack(units, self.size):
             yield Piece(*span)

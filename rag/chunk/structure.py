@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import groupby
 
 from rag.chunk.blocks import CUTS, Block, blocks
-from rag.chunk.build import Context, Piece, Size, Text, build, fingerprint
+from rag.chunk.build import Context, Piece, PreparedDocument, Size, build, fingerprint
 from rag.chunk.outline import above, path
 from rag.chunk.spans import Ruler, Span
 from rag.stages import Embedder, Generator, component
@@ -26,7 +26,7 @@ TINY = 8  # a section of less than size / 8 tokens is mostly its context, and wo
 
 
 @component
-class Structure:
+class StructureChunker:
     """Follows headings, paragraphs, lists, tables and code fences."""
 
     embedder: Embedder
@@ -50,7 +50,7 @@ class Structure:
             fingerprint=self.fingerprint,
         )
 
-    def _cut(self, text: Text) -> Iterator[Piece]:
+    def _cut(self, text: PreparedDocument) -> Iterator[Piece]:
         whole = (0, len(text.document.text))
         if text.ruler.count(*whole) <= self.size:
             yield Piece(*whole)
@@ -62,7 +62,7 @@ class Structure:
             inside = i >= 0 and tables[i].start < start < tables[i].end
             yield Piece(start, end, tables[i].header if inside else None)
 
-    def _sections(self, text: Text, found: Sequence[Block]) -> Iterator[Span]:
+    def _sections(self, text: PreparedDocument, found: Sequence[Block]) -> Iterator[Span]:
         """Every section with its subsections if it fits, else the packed blocks under its own heading."""
         ruler, size = text.ruler, self.size
         groups = [list(group) for _, group in groupby(found, key=lambda block: above(text.headings, block.start))]

@@ -11,14 +11,14 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from rag.chunk.build import Context, Piece, Size, Text, build, fingerprint
+from rag.chunk.build import Context, Piece, PreparedDocument, Size, build, fingerprint
 from rag.errors import ConfigError
 from rag.stages import Embedder, Generator, component
 from rag.types import Chunked, Document
 
 
 @component
-class Tokens:
+class TokenChunker:
     """Windows of at most `size` tokens that overlap by about `overlap` (0 to half of `size`)."""
 
     embedder: Embedder
@@ -49,6 +49,6 @@ class Tokens:
             fingerprint=self.fingerprint,
         )
 
-    def _cut(self, text: Text) -> Iterator[Piece]:
+    def _cut(self, text: PreparedDocument) -> Iterator[Piece]:
         for span in text.ruler.windows(0, len(text.document.text), self.size, self.overlap):
             yield Piece(*span)

@@ -42,9 +42,9 @@ def hop(
     """
     from rag.cli.terminal import say
     from rag.train.hop.run import train_hop
-    from rag.train.hop.train import Options
+    from rag.train.hop.train import HopOptions
 
-    options = Options(epochs=epochs, minutes=minutes, seed=seed)
+    options = HopOptions(epochs=epochs, minutes=minutes, seed=seed)
     report = train_hop(folders, out, model=model, options=options, most=most, say=say)
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
 
@@ -76,9 +76,9 @@ def gate(
     from rag.cli.terminal import say
     from rag.hop.encoder import SHIPPED
     from rag.train.gate.run import train_gate
-    from rag.train.gate.train import Options
+    from rag.train.gate.train import GateOptions
 
-    options = Options(epochs=epochs, seed=seed)
+    options = GateOptions(epochs=epochs, seed=seed)
     file = SHIPPED if teacher == Path("shipped") else teacher
     report = train_gate(folders, out, model=model, options=options, most=most, teacher=file, say=say)
     say(f"{out}: {report.epochs} epochs in {report.seconds / 60:.1f} minutes, held-out loss {report.checked:.3f}")
@@ -113,9 +113,9 @@ def reader(
     """
     from rag.cli.terminal import say
     from rag.train.reader.run import train_reader
-    from rag.train.reader.train import Options
+    from rag.train.reader.train import ReaderOptions
 
-    options = Options(epochs=epochs, cloze=cloze, batch=batch, rate=rate, minutes=minutes, seed=seed)
+    options = ReaderOptions(epochs=epochs, cloze=cloze, batch=batch, rate=rate, minutes=minutes, seed=seed)
     report = train_reader(folders, out, options=options, fitted=fitted, start=start, say=say)
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
 
@@ -152,10 +152,10 @@ def embedder(
     """
     from rag.cli.terminal import say
     from rag.train.embedder.run import train_embedder
-    from rag.train.embedder.train import Options
+    from rag.train.embedder.train import EmbedderOptions
 
     titles = leave_out.read_text(encoding="utf-8").splitlines() if leave_out else ()
-    options = Options(epochs=epochs, rate=rate, mix=mix, minutes=minutes, seed=seed)
+    options = EmbedderOptions(epochs=epochs, rate=rate, mix=mix, minutes=minutes, seed=seed)
     report = train_embedder(
         folders,
         out,

@@ -23,7 +23,7 @@ _GRAM = 4  # letters
 
 
 @component
-class Hashing:
+class HashingEmbedder:
     """`width` is the number of columns."""
 
     width: Annotated[int, Ge(1)] = 256

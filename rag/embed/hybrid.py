@@ -12,7 +12,7 @@ from rag.types import Chunked, Embeddings, Spans, Vectors
 
 
 @component
-class Joint:
+class HybridEmbedder:
     """Length, token spans and token vectors are those of `dense`; `sparse` adds its representation."""
 
     dense: Embedder

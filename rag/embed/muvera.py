@@ -24,7 +24,7 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from rag.embed.onnx import Onnx
+from rag.embed.onnx import OnnxEmbedder
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans, Vector, Vectors
 
@@ -93,7 +93,7 @@ def encoding(width: int, *, repetitions: int, bits: int, columns: int, seed: int
 
 
 @component
-class Muvera:
+class MuveraEmbedder:
     """`model` as in `onnx`, whose token vectors are encoded into `repetitions` * 2^`bits` * `columns` numbers.
 
     The encoding needs no training and is the same for the same options.
@@ -143,8 +143,8 @@ class Muvera:
         return Embeddings(dense=np.stack(rows) if rows else np.empty((0, self.dim), np.float32))
 
     @cached_property
-    def _base(self) -> Onnx:
-        return Onnx(model=self.model)
+    def _base(self) -> OnnxEmbedder:
+        return OnnxEmbedder(model=self.model)
 
     @cached_property
     def _encoding(self) -> Encoding:

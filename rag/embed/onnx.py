@@ -32,7 +32,7 @@ WINDOW = 256  # tokens of windows that run at once: of four, attention's scores 
 
 
 @component
-class Onnx:
+class OnnxEmbedder:
     """`model` is "bundled", a folder, or a name in the local Hugging Face cache; options left out are the model's own.
 
     `tokens` adds token vectors to every embedding (for MaxSim search; they take some hundred times the space), of which

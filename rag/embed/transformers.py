@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @component
-class Transformers:
+class TransformersEmbedder:
     """`model` is "bundled", a folder, or a name in the local Hugging Face cache; options left out are the model's own.
 
     `device` is a torch device ("cpu", "cuda:1", "mps"), by default the fastest there is. `tokens` adds token vectors

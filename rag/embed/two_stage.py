@@ -33,7 +33,7 @@ _QUERY, _DOCUMENT = "search_query: ", "search_document: "
 
 
 @component
-class TwoStage:
+class TwoStageEmbedder:
     """`model` is a folder or a name in the local Hugging Face cache; `sample` a UTF-8 file with a passage a line.
 
     Take about as many passages as the model has places for (512), of the documents that will be indexed. `backbone` is

@@ -47,7 +47,7 @@ FRAGMENT = 3  # words; a shorter line without an end is a heading or a label
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class CandidateSentence:
     """A sentence of the hit that `marker` names, on one line; `frame` is what stands above it: title and headings."""
 
     text: str
@@ -56,7 +56,7 @@ class Candidate:
 
 
 @component
-class Extractive:
+class ExtractiveGenerator:
     """Quotes at most `sentences` sentences; none when the best one scores (0 to about 1.1) below `threshold`."""
 
     embedder: Embedder
@@ -76,7 +76,7 @@ class Extractive:
         for i in self._pick(vectors, query, cover[first], rank[first], links[np.ix_(first, first)]):
             yield f"“{kept[i].text}” [{kept[i].marker}]\n"
 
-    def _embed(self, question: str, candidates: Sequence[Candidate]) -> tuple[Vectors, Vector]:
+    def _embed(self, question: str, candidates: Sequence[CandidateSentence]) -> tuple[Vectors, Vector]:
         """Unit vectors of the candidates (n, dim) and of the question (dim,)."""
         texts = [f"{c.frame}: {c.text}" if c.frame else c.text for c in candidates]
         dense = self.embedder.embed_queries([*texts, question]).dense
@@ -107,7 +107,7 @@ class Extractive:
         return picked
 
 
-def _candidates(hits: Sequence[Hit]) -> list[Candidate]:
+def _candidates(hits: Sequence[Hit]) -> list[CandidateSentence]:
     """The sentences of the first hits, without headings, footnote marks and sentences that say next to nothing."""
     found = []
     for marker, hit in enumerate(hits[:HITS], 1):
@@ -116,11 +116,11 @@ def _candidates(hits: Sequence[Hit]) -> list[Candidate]:
         for start, end in sentence_spans(hit.chunk.text)[:LONGEST]:
             text = " ".join(MARKER.sub("", hit.chunk.text[start:end]).split())
             if text.lstrip("# ") not in headings and len(tokens(text)) > (1 if ENDED.search(text) else FRAGMENT):
-                found.append(Candidate(text, marker, frame))
+                found.append(CandidateSentence(text, marker, frame))
     return found
 
 
-def _cover(question: str, candidates: Sequence[Candidate]) -> Weights:
+def _cover(question: str, candidates: Sequence[CandidateSentence]) -> Weights:
     """How much of each of the question's words a candidate holds, times the word's weight: (candidates, words)."""
     asked = list(dict.fromkeys(_stems(question)))
     said = [set(_stems(candidate.text)) for candidate in candidates]
@@ -139,7 +139,7 @@ def _stems(text: str) -> list[str]:
     return [token.stem for token in tokens(text)]
 
 
-def _links(candidates: Sequence[Candidate], hits: Sequence[Hit]) -> Weights:
+def _links(candidates: Sequence[CandidateSentence], hits: Sequence[Hit]) -> Weights:
     """LINK between a sentence that mentions what another hit is about and the sentences of that hit."""
     links = np.zeros((len(candidates), len(candidates)))
     of = np.array([candidate.marker for candidate in candidates])

@@ -41,7 +41,7 @@ WIDEST = 16  # characters a token; beyond that many the server has ignored max_t
 
 
 @component
-class OpenAI:
+class OpenAIGenerator:
     """`base_url` is what /chat/completions is added to. Times are seconds; sizes are tokens.
 
     `timeout` limits a whole call with its retries, `idle` the silence between two pieces; `context` is the model's

@@ -44,7 +44,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class NamedPassage:
     """A passage as it is read, the name of its document, and the keys of what it is about."""
 
     passage: Passage
@@ -53,7 +53,7 @@ class Source:
 
 
 @component
-class Reader:
+class ReaderGenerator:
     """`weights` is a file of `rag train reader`, "" the one shipped; `hits` passages are read."""
 
     weights: str = ""
@@ -81,19 +81,19 @@ class Reader:
         """What is read of the hits: what they are about, and their text."""
         return tuple(source.passage for source in self._sources(hits))
 
-    def _sources(self, hits: Sequence[Hit]) -> tuple[Source, ...]:
+    def _sources(self, hits: Sequence[Hit]) -> tuple[NamedPassage, ...]:
         chunks = [hit.chunk for hit in hits[: self.hits]]
         heads = [" ".join((chunk.context or chunk.title).split()) for chunk in chunks]
         return tuple(
-            Source((head, chunk.text), chunk.title or chunk.source, chunk.about)
+            NamedPassage((head, chunk.text), chunk.title or chunk.source, chunk.about)
             for head, chunk in zip(heads, chunks, strict=True)
         )
 
     @cached_property
-    def _found(self) -> Callable[[str, tuple[Source, ...]], Found | None]:
+    def _found(self) -> Callable[[str, tuple[NamedPassage, ...]], Found | None]:
         return lru_cache(REMEMBERED)(self._read)
 
-    def _read(self, question: str, sources: tuple[Source, ...]) -> Found | None:
+    def _read(self, question: str, sources: tuple[NamedPassage, ...]) -> Found | None:
         reader, choice, judge = self._model
         passages = [source.passage for source in sources]
         read = candidates(question, passages, reader, [source.document for source in sources])

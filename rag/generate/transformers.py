@@ -24,7 +24,7 @@ from rag.types import Hit
 
 
 @component
-class Transformers:
+class TransformersGenerator:
     """`model` is a folder or a cached hub name. `device` and `dtype` are torch's names, or "auto".
 
     `context` tokens at most are used of the model's window, `max_tokens` of them for the answer.

@@ -21,7 +21,7 @@ from pydantic import Field
 from safetensors import SafetensorError, safe_open
 
 from rag.errors import ConfigError, ModelError
-from rag.hop.reading import Reading
+from rag.hop.reading import HopTree
 from rag.hop.score import NAMES
 from rag.stages import Embedder, Tunable, component
 from rag.types import Hit, Query, Vector, Vectors
@@ -34,7 +34,7 @@ REMEMBERED = 64  # readings kept, so that ranking does not read again what hoppi
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class HopWeights:
     """A weights file: `difference` to the embedder's tensors by name, `rank` (7,) of `rag.hop.score`, and metadata."""
 
     difference: Mapping[str, Vectors]
@@ -43,7 +43,7 @@ class Weights:
 
 
 @component
-class Encoder:
+class EncoderHopper:
     """`weights` is a file of `rag train hop`, "" the one shipped for the bundled model; `links` are followed, too."""
 
     embedder: Embedder
@@ -64,9 +64,9 @@ class Encoder:
         return self.reading.rank(question, hits, k=k)
 
     @cached_property
-    def reading(self) -> Reading:
+    def reading(self) -> HopTree:
         """The tree that this encoder grows."""
-        return Reading(self._start, self._after, self._file.rank, self.hops, self.seeds, self.links)
+        return HopTree(self._start, self._after, self._file.rank, self.hops, self.seeds, self.links)
 
     def _start(self, question: Query) -> Vector:
         start: Vector = self._reader((question.text,))[0]
@@ -76,7 +76,7 @@ class Encoder:
         return self._reader(tuple(f"{question.text}{SEPARATOR}{hit.chunk.contextual}" for hit in hits))
 
     @cached_property
-    def _file(self) -> Weights:
+    def _file(self) -> HopWeights:
         return load(Path(self.weights) if self.weights else SHIPPED)
 
     @cached_property
@@ -92,7 +92,7 @@ class Encoder:
         return lru_cache(REMEMBERED)(lambda texts: read(texts))
 
 
-def load(path: Path) -> Weights:
+def load(path: Path) -> HopWeights:
     """What a file of `rag train hop` holds. Raises ModelError naming what is wrong."""
     try:
         with safe_open(path, framework="numpy") as file:
@@ -110,4 +110,4 @@ def load(path: Path) -> Weights:
     names = [name for name in tensors if not name.endswith(".scale")]
     one = np.float32(1)
     difference = {name: tensors[name].astype(np.float32) * tensors.get(f"{name}.scale", one) for name in names}
-    return Weights(difference, rank, metadata)
+    return HopWeights(difference, rank, metadata)

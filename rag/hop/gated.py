@@ -20,7 +20,7 @@ from pydantic import Field
 
 from rag.errors import ConfigError, ModelError
 from rag.hop.gate import Gate, fitting
-from rag.hop.reading import Reading
+from rag.hop.reading import HopTree
 from rag.hop.score import vectors
 from rag.stages import Embedder, component
 from rag.types import Hit, Query, Vector, Vectors
@@ -30,7 +30,7 @@ REMEMBERED = 4  # questions
 
 
 @component
-class Gated:
+class GateHopper:
     """`weights` is a file of `rag train gate`, "" the one shipped for the bundled model; `links` are followed, too.
 
     Each of the `seeds` passages that are read asks for `reach` others: more bring noise, and cost time.
@@ -60,11 +60,11 @@ class Gated:
         return self.reading.rank(question, hits, k=k)
 
     @cached_property
-    def reading(self) -> Reading:
+    def reading(self) -> HopTree:
         """The tree that this gate grows. Raises ModelError for a gate without a ranking, such as a published one."""
         if self._gate.rank is None:
             raise ModelError(f"{self.weights}: this gate holds no ranking; use hop: treehop, or `rag train gate`.")
-        return Reading(_asked, self._after, self._gate.rank, self.hops, self.seeds, self.links, self.reach)
+        return HopTree(_asked, self._after, self._gate.rank, self.hops, self.seeds, self.links, self.reach)
 
     def _after(self, question: Query, hits: Sequence[Hit]) -> Vectors:
         return self._moved(_asked(question).tobytes(), vectors(hits).astype(np.float32).tobytes())

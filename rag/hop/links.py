@@ -25,7 +25,7 @@ from rag.types import Filter, Hit, Query
 
 
 @component
-class Links:
+class LinkHopper:
     """`hops` steps from at most `seeds` passages each. One call is one question's tree."""
 
     hops: Annotated[int, Field(ge=1)] = 1

@@ -13,13 +13,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rag.hop.encoder import Encoder
+from rag.hop.encoder import EncoderHopper
 from rag.stages import Embedder, component
 from rag.types import Hit, Query
 
 
 @component
-class Paths:
+class PathReranker:
     """`weights` is a file of `rag train hop`, "" the one shipped for the bundled model; `links` count, too."""
 
     embedder: Embedder
@@ -38,5 +38,5 @@ class Paths:
         ]
 
     @cached_property
-    def _hopper(self) -> Encoder:
-        return Encoder(embedder=self.embedder, weights=self.weights, seeds=self.seeds, links=self.links)
+    def _hopper(self) -> EncoderHopper:
+        return EncoderHopper(embedder=self.embedder, weights=self.weights, seeds=self.seeds, links=self.links)

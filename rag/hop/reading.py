@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from rag.hop.links import Links
+from rag.hop.links import LinkHopper
 from rag.hop.rank import placed
-from rag.hop.score import NAMES, Parts, parts, places, scores, vectors
+from rag.hop.score import NAMES, TreeParts, parts, places, scores, vectors
 from rag.types import Hit, Query, Vector, Vectors
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class HopTree:
     """`start` gives the vector of where to begin, (d,); `after` that of what is missing after each hit, (n, d).
 
     `weights` (7,) are in the order of `rag.hop.score.NAMES`. Without `links`, none is followed and none counts. The
@@ -48,7 +48,7 @@ class Reading:
             Query(question.text, dense=vector, hop=question.hop + 1, trail=(*trails[hit.chunk.id], hit.chunk.id))
             for hit, vector in zip(read, self.after(question, read), strict=True)
         ]
-        linked = Links(hops=self.hops, seeds=self.seeds).hop(queries, hits) if self.links else []
+        linked = LinkHopper(hops=self.hops, seeds=self.seeds).hop(queries, hits) if self.links else []
         return [replace(query, limit=self.reach) for query in (*linked, *spawned)]
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
@@ -60,7 +60,7 @@ class Reading:
         order = sorted(range(len(hits)), key=lambda i: (-float(scored[i]), hits[i].chunk.id))
         return placed([hits[i] for i in order], k=k)
 
-    def parts(self, question: Query, hits: Sequence[Hit]) -> Parts:
+    def parts(self, question: Query, hits: Sequence[Hit]) -> TreeParts:
         """What the ranking sums up, of at least one hit of a tree."""
         layers = [[hit for hit in hits if hit.hop == hop] for hop in range(self.hops)]
         read = [seed for layer in layers for seed in self._seeds(question, layer)]

@@ -32,7 +32,7 @@ NAMES = (*OWN, *STEP, "path")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class TreeParts:
     """`own` (n, 3) of n passages, `read` (r,) the rows of those that were read, `steps` (r, n, 3) from each to all."""
 
     own: Vectors
@@ -40,7 +40,7 @@ class Parts:
     steps: Vectors
 
 
-def parts(question: str, hits: Sequence[Hit], read: Sequence[str], readings: Vectors) -> Parts:
+def parts(question: str, hits: Sequence[Hit], read: Sequence[str], readings: Vectors) -> TreeParts:
     """The parts of each hit; `readings` (r, d) are those after the hits with the ids `read`.
 
     Raises ConfigError where a hit has no dense vector.
@@ -66,10 +66,10 @@ def parts(question: str, hits: Sequence[Hit], read: Sequence[str], readings: Vec
         step[:, 0] = passages @ reading
         step[:, 1] = _linked(hits[at].chunk, hits)
         step[:, 2] = (holds * (1 - holds[at]) * weight).sum(1)
-    return Parts(own.astype(np.float32), rows, steps)
+    return TreeParts(own.astype(np.float32), rows, steps)
 
 
-def scores(found: Parts, weights: Vector) -> Vector:
+def scores(found: TreeParts, weights: Vector) -> Vector:
     """One score for each passage, (n,); `weights` (7,) are in the order of `NAMES`."""
     own = found.own @ weights[: len(OWN)]
     paths = own[found.read, None] + found.steps @ weights[len(OWN) : -1]

@@ -35,7 +35,7 @@ Tensors = Mapping[str, Vectors]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Text:
+class EncodedText:
     """A text's token vectors (tokens, width) of unit length, its token ids, and the indexes of each sentence's."""
 
     vectors: Vectors
@@ -79,24 +79,24 @@ def opened(path: Path) -> Judge:
     return Judge(text_encoder(spec, batch_tokens=AT_ONCE), networks)
 
 
-def texts(encoder: TextEncoder, passages: Sequence[Passage]) -> list[Text]:
+def texts(encoder: TextEncoder, passages: Sequence[Passage]) -> list[EncodedText]:
     """Titles and texts, each pair as one, in tokens; a title belongs to no sentence."""
     heads = [f"{title}\n" if title else "" for title, _ in passages]
     encodings = encoder.whole([head + text for head, (_, text) in zip(heads, passages, strict=True)])
     for encoding in encodings:
         encoding.truncate(LONGEST)
-    found: dict[int, Text] = {}
+    found: dict[int, EncodedText] = {}
     for batch, hidden, mask in encoder.hidden([encoding.ids for encoding in encodings]):
         for i, vectors, real in zip(batch, hidden, mask, strict=True):
             inner = np.array(encodings[i].special_tokens_mask) == 0
             starts = np.array(encodings[i].offsets).reshape(-1, 2)[inner, 0] - len(heads[i])
             spans = [np.flatnonzero((starts >= a) & (starts < b)) for a, b in sentence_spans(passages[i][1])]
             ids = np.array(encodings[i].ids, np.int64)[inner]
-            found[i] = Text(unit(vectors[real][inner]), ids, tuple(span for span in spans if len(span)))
+            found[i] = EncodedText(unit(vectors[real][inner]), ids, tuple(span for span in spans if len(span)))
     return [found[i] for i in range(len(passages))]
 
 
-def align(question: Text, passages: Sequence[Text]) -> Aligned:
+def align(question: EncodedText, passages: Sequence[EncodedText]) -> Aligned:
     """The question's tokens with their counterparts in all passages, and in the best sentence of each."""
     asked, ids = question.vectors[:QUESTION], question.ids[:QUESTION]
     if not len(ids) or not any(len(text.ids) for text in passages):

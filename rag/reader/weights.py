@@ -23,7 +23,7 @@ HEADS, JUDGES = "heads.", "judges."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Weights:
+class ReaderWeights:
     """A file as it is stored; what is asked for is made whole then, since most who open it need a part."""
 
     tensors: Mapping[str, NDArray[np.generic]]
@@ -57,7 +57,7 @@ class Weights:
         return self.tensors[name].astype(np.float32) * scale.astype(np.float32)
 
 
-def load(path: Path) -> Weights:
+def load(path: Path) -> ReaderWeights:
     """Read the file. Raises ModelError naming what is wrong with it."""
     try:
         with safe_open(path, framework="numpy") as file:
@@ -69,4 +69,4 @@ def load(path: Path) -> Weights:
         ) from error
     if facts.get("kind") != KIND or "model" not in facts:
         raise ModelError(f"{path}: not the weights of a reader; train some with `rag train reader`.")
-    return Weights(tensors, facts)
+    return ReaderWeights(tensors, facts)

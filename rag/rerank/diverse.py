@@ -23,7 +23,7 @@ from rag.types import Hit, Vectors
 
 
 @component
-class Diverse:
+class DiverseReranker:
     """Reorders the first `top`; `balance` 1 keeps the order. At most `per_source` hits of a source stand first."""
 
     store: Store

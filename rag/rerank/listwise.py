@@ -27,7 +27,7 @@ _THOUGHT = re.compile(r"\s*<think>.*?(</think>|$)", re.DOTALL)
 
 
 @component
-class Listwise:
+class ListwiseReranker:
     """Reorders the first `top`, `window` passages at a time, in prompts of at most `context` tokens."""
 
     generator: Generator

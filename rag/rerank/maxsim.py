@@ -25,7 +25,7 @@ from rag.types import Hit, Vectors
 
 
 @component
-class MaxSim:
+class MaxSimReranker:
     """Reorders the direct hits among the first `top`; MaxSim's order counts `weight` times the given one."""
 
     embedder: Embedder

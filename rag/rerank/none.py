@@ -9,7 +9,7 @@ from rag.types import Hit
 
 
 @component
-class Unchanged:
+class NoReranker:
     """Gives back the hits it got."""
 
     def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:

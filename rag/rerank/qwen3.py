@@ -31,7 +31,7 @@ AFTER = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
 
 
 @component
-class Qwen3:
+class Qwen3Reranker:
     """`model` is a folder or a cached hub name; the direct hits among the first `top` are scored.
 
     `max_tokens` bounds a prompt; `batch_tokens` is what runs at once, padding included.

@@ -27,7 +27,7 @@ from rag.types import Hit
 
 
 @component
-class Reader:
+class ReaderReranker:
     """`weights` is a file of `rag train reader`, "" the one shipped; the direct hits among the first `top` are read."""
 
     weights: str = ""

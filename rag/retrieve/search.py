@@ -18,7 +18,7 @@ from rag.types import Hit, Query
 
 
 @component
-class Search:
+class SearchRetriever:
     """`by` is "hybrid" (dense and sparse, fused by rank), "dense", "sparse" or "tokens" (MaxSim).
 
     `whiten`, from 0 to 1, evens out the directions in which the index's dense vectors spread, for questions, not for

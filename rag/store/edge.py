@@ -53,7 +53,7 @@ DIALECT = Dialect(
 
 
 @component
-class Edge:
+class EdgeStore:
     """A folder of vectors. `dim` 0 means no dense vectors; `tokens` adds one vector per token, compared by MaxSim.
 
     With `idf` the values of a sparse query count more for words that few chunks have. The folder is created by the

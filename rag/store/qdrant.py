@@ -44,7 +44,7 @@ DIALECT = Dialect(
 
 
 @component
-class Qdrant:
+class QdrantStore:
     """A collection on a server. `dim` 0 means no dense vectors; `tokens` adds one per token, compared by MaxSim.
 
     With `idf` the values of a sparse query count more for words that few chunks have.

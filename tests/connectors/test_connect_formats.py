@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 from rag_connectors.kinds import KINDS, kind_of
 from rag_connectors.outcome import outcome, outcome_of
-from rag_connectors.parsed import Options, Outcome, Record, Refused
+from rag_connectors.parsed import ParsedRecord, ParseOptions, ParseOutcome, Refused
 from tests.connectors import samples
 
 
-def read(data: bytes | str, name: str, options: Options | None = None) -> Outcome:
+def read(data: bytes | str, name: str, options: ParseOptions | None = None) -> ParseOutcome:
     kind = kind_of(name.removesuffix(".gz"))
     assert kind is not None
     data = data if isinstance(data, bytes) else data.encode()
-    result = outcome_of(data, name, options or Options(), kind, "")
+    result = outcome_of(data, name, options or ParseOptions(), kind, "")
     for record in result.records:
         for start, end, _, label in record.spans:
             assert 0 <= start < end <= len(record.text)
@@ -31,14 +31,14 @@ def read(data: bytes | str, name: str, options: Options | None = None) -> Outcom
     return result
 
 
-def one(data: bytes | str, name: str) -> Record:
+def one(data: bytes | str, name: str) -> ParsedRecord:
     result = read(data, name)
     assert result.status == "ok", result.reason
     (record,) = result.records
     return record
 
 
-def labels(record: Record, kind: str) -> dict[str, str]:
+def labels(record: ParsedRecord, kind: str) -> dict[str, str]:
     """Label -> first line of the text it names."""
     return {label: record.text[start:end].strip().split("\n")[0] for start, end, k, label in record.spans if k == kind}
 
@@ -280,7 +280,7 @@ def test_json_records_and_paths() -> None:
 
 def test_jsonl_with_bad_lines_and_named_fields() -> None:
     lines = ['{"q": "first", "h": "One", "key": 7}', "", "{broken", '{"q": "second", "key": 7}', '{"other": 1}']
-    result = read("\n".join(lines), "r.jsonl", Options(text_field="q", title_field="h", id_field="key"))
+    result = read("\n".join(lines), "r.jsonl", ParseOptions(text_field="q", title_field="h", id_field="key"))
     assert [(record.text, record.title, record.key) for record in result.records] == [
         ("first", "One", "7"),
         ("second", "", "7#2"),
@@ -383,7 +383,7 @@ def test_damaged_files_get_an_outcome(name: str, changes: list[tuple[int, int]],
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(data[: len(data) - cut] if cut < 20 else data)
-        result = outcome(str(path), name, Options())
+        result = outcome(str(path), name, ParseOptions())
     assert result.status in ("ok", "degraded", "failed", "skipped")
     assert bool(result.reason) == (result.status != "ok")
     assert bool(result.records) == (result.status in ("ok", "degraded"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag_connectors.writing import Writer, outline, table
+from rag_connectors.writing import TextWriter, outline, table
 
 
 def test_headings_reach_to_the_next_of_their_level() -> None:
@@ -29,7 +29,7 @@ def test_spans_nest(headings: list[tuple[int, int, str]]) -> None:
 
 
 def test_writer_keeps_offsets_when_it_cleans() -> None:
-    writer = Writer()
+    writer = TextWriter()
     writer.add("one\r\ntwo\x00")
     start = writer.at
     writer.add("three")

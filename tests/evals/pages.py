@@ -6,7 +6,7 @@ from typing import Any
 
 from rag_evals.datasets import Passage, Question
 from rag_evals.measure import summary
-from rag_evals.records import Node, Record, Said
+from rag_evals.records import Node, QuestionRecord, Said
 from rag_evals.runner import Run
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!--<script>&\u2028\ud800\x1b[31m\u202e{{ 7*7 }}"
@@ -48,7 +48,7 @@ def run(pipeline: str = "default", dataset: str = "toy", *, n: int = 12, hostile
             )
         )
         hops = tuple(1 if name.startswith("b") else 0 for name in ranking)
-        records.append(Record(f"q{i}", ranking, hops, 0.01 * (1 + i % 3), said, tuple(tree)))
+        records.append(QuestionRecord(f"q{i}", ranking, hops, 0.01 * (1 + i % 3), said, tuple(tree)))
     known = {f"b{i}": Passage(f"b{i}", f"Title of b{i}", f"Gold text {i}.") for i in range(n)}
     return Run(dataset + hostile, pipeline, tuple(questions), tuple(records), 1.0, 50, gold=known)
 

@@ -14,7 +14,7 @@ from rag.errors import ConfigError, InputError
 from rag_evals import results, runner, suite
 from rag_evals.cli import app
 from rag_evals.datasets import Dataset
-from rag_evals.records import Record
+from rag_evals.records import QuestionRecord
 from rag_evals.runner import Run
 
 CORPUS = [{"pid": f"p{i}", "title": f"T{i}", "text": f"Text {i}."} for i in range(6)]
@@ -38,7 +38,8 @@ def pipelines(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(dataset: Dataset, name: str, **options: Any) -> Run:
         hit = [name == "good" or i % 2 == 0 for i, _ in enumerate(dataset.questions)]
         found = tuple(
-            Record(q.id, q.gold if ok else ("none",), (0,), 0.1) for q, ok in zip(dataset.questions, hit, strict=True)
+            QuestionRecord(q.id, q.gold if ok else ("none",), (0,), 0.1)
+            for q, ok in zip(dataset.questions, hit, strict=True)
         )
         return Run(dataset.name, name, dataset.questions, found, 1.0, 50)
 

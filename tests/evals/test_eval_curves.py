@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from rag_evals.curves import fate, funnel, recall_curve, risk_curve
-from rag_evals.records import Node, Record
+from rag_evals.records import Node, QuestionRecord
 
 
-def record(ranking: str = "", hops: str = "", tree: tuple[Node, ...] = ()) -> Record:
-    return Record("q", tuple(ranking), tuple(map(int, hops)), 0.1, None, tree)
+def record(ranking: str = "", hops: str = "", tree: tuple[Node, ...] = ()) -> QuestionRecord:
+    return QuestionRecord("q", tuple(ranking), tuple(map(int, hops)), 0.1, None, tree)
 
 
 def test_gold_is_kept_below_or_missing() -> None:

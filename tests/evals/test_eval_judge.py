@@ -19,7 +19,7 @@ from rag_evals.judge import in_words, judged
 from rag_evals.measure import summary
 from rag_evals.metrics.agreement import kappa
 from rag_evals.model import model
-from rag_evals.records import Record, Said
+from rag_evals.records import QuestionRecord, Said
 from rag_evals.runner import Run
 
 
@@ -44,7 +44,9 @@ def said(*statements: tuple[str, tuple[str, ...]], text: str = "It is Norvik. [1
 
 def a_run(*answers: Said | None) -> Run:
     questions = tuple(Question(f"q{i}", f"Where is {i}?", ("Norvik",), ("p",)) for i in range(len(answers)))
-    records = tuple(Record(q.id, ("p",), (0,), 0.1, answer) for q, answer in zip(questions, answers, strict=True))
+    records = tuple(
+        QuestionRecord(q.id, ("p",), (0,), 0.1, answer) for q, answer in zip(questions, answers, strict=True)
+    )
     return Run("d", "default", questions, records, 0.0, 1)
 
 

@@ -10,7 +10,7 @@ from rag import Chunk, Pipeline
 from rag_evals.make.clause import base, clause
 from rag_evals.make.cloze import clozes
 from rag_evals.make.draft import Draft, Support, sound, words
-from rag_evals.make.material import Sentence, material, names, plain
+from rag_evals.make.material import SourceSentence, material, names, plain
 from rag_evals.make.mine import chunks, mine
 from rag_evals.make.single import singles
 from rag_evals.make.table import of_row
@@ -23,7 +23,7 @@ def a_chunk(text: str, source: str = "a.md", title: str = "", about: tuple[str, 
 
 
 def asked(text: str, kinds: dict[str, str] | None = None, title: str = "") -> list[tuple[str, str]]:
-    sentence = Sentence(text, text.removesuffix("."), a_chunk(text, title=title))
+    sentence = SourceSentence(text, text.removesuffix("."), a_chunk(text, title=title))
     return [(draft.question, draft.answer) for draft in singles(sentence, kinds or {})]
 
 
@@ -152,7 +152,7 @@ def test_rows_are_asked_in_words() -> None:
 
 
 def test_a_gap_takes_the_only_number() -> None:
-    sentence = Sentence("q", "the recorder keeps 90 days", a_chunk("q"))
+    sentence = SourceSentence("q", "the recorder keeps 90 days", a_chunk("q"))
     (draft,) = clozes(sentence, frozenset())
     assert (draft.question, draft.answer) == ("What belongs in the gap: “The recorder keeps ____ days.”?", "90")
 

@@ -9,7 +9,7 @@ import pytest
 
 from rag_evals.datasets import Question
 from rag_evals.measure import measured, summary
-from rag_evals.records import Record, Said
+from rag_evals.records import QuestionRecord, Said
 from rag_evals.runner import Run
 
 
@@ -23,8 +23,10 @@ def question(id: str = "q", **changes: Any) -> Question:
     return Question(id, "Where?", **{"answers": ("Norvik",), "gold": ("a", "b"), **changes})
 
 
-def record(id: str = "q", answer: Said | None = None, **changes: Any) -> Record:
-    return Record(id, **{"ranking": ("a", "x", "b"), "hops": (0, 0, 1), "seconds": 0.1, "said": answer, **changes})
+def record(id: str = "q", answer: Said | None = None, **changes: Any) -> QuestionRecord:
+    return QuestionRecord(
+        id, **{"ranking": ("a", "x", "b"), "hops": (0, 0, 1), "seconds": 0.1, "said": answer, **changes}
+    )
 
 
 def test_ranking_metrics_by_their_names() -> None:

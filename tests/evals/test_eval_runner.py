@@ -12,7 +12,7 @@ from rag import Answer, Chunk, Citation, Hit, Statement
 from rag_evals import records
 from rag_evals.datasets import Dataset, Passage, Question
 from rag_evals.gold import name_of, ranking, sentences_at
-from rag_evals.records import Record, Said
+from rag_evals.records import QuestionRecord, Said
 from rag_evals.runner import ask
 
 SENTENCES = ("Halden makes routers.", "It sits in Norvik.")
@@ -57,11 +57,11 @@ def dataset(n: int = 4) -> Dataset:
     return Dataset("toy", questions, (Passage("p1", "Halden", TEXT, SENTENCES), Passage("p2", "", "Other.")))
 
 
-def run(data: Dataset, pipeline: Scripted, path: Path, *, answers: bool = True) -> tuple[Record, ...]:
+def run(data: Dataset, pipeline: Scripted, path: Path, *, answers: bool = True) -> tuple[QuestionRecord, ...]:
     return ask(data, pipeline, path, k=5, answers=answers, progress=lambda done, total: None)
 
 
-def facts_only(found: Sequence[Record]) -> list[tuple[object, ...]]:
+def facts_only(found: Sequence[QuestionRecord]) -> list[tuple[object, ...]]:
     """Records without their times."""
     return [(r.id, r.ranking, r.hops, r.said and (r.said.text, r.said.quotes, r.said.facts)) for r in found]
 
@@ -105,7 +105,7 @@ def test_a_finished_run_is_not_asked_again(tmp_path: Path) -> None:
 
 def test_records_survive_the_file(tmp_path: Path) -> None:
     said = Said("t", False, 0.5, (("s", ("q",)),), ("q",), ("q",), (("A", 1),), 0.1, {"calls": 1})
-    kept = Record("q\u2028é", ("a", "b"), (0, 1), 0.25, said)
+    kept = QuestionRecord("q\u2028é", ("a", "b"), (0, 1), 0.25, said)
     with records.appending(tmp_path / "sub" / "r.jsonl") as append:
         append(kept)
     assert records.read(tmp_path / "sub" / "r.jsonl") == {kept.id: kept}

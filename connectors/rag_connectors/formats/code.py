@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from rag_connectors.parsed import Options, Parsed, Record
+from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions
 from rag_connectors.text import decode
 from rag_connectors.writing import outline
 
@@ -21,8 +21,8 @@ _DEFINITION = re.compile(
 )
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record: the text, its definitions as sections of kind "code"."""
     text, lost = decode(data)
     found = [(match.start(), len(match[1].expandtabs(4)), match[2]) for match in _DEFINITION.finditer(text) if match[2]]
-    return Parsed((Record(text, spans=tuple(outline(found, len(text), kind="code"))),), (lost,) if lost else ())
+    return Parsed((ParsedRecord(text, spans=tuple(outline(found, len(text), kind="code"))),), (lost,) if lost else ())

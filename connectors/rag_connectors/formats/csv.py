@@ -6,19 +6,19 @@ import csv
 from collections import Counter
 from io import StringIO
 
-from rag_connectors.parsed import Options, Parsed
+from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import decode
-from rag_connectors.writing import Writer, table
+from rag_connectors.writing import TextWriter, table
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 50  # rows
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per row; rows are counted as a spreadsheet counts them, from 1."""
     text, lost = decode(data)
     csv.field_size_limit(max(len(text), csv.field_size_limit()))  # for the whole process: only ever raised
-    writer = Writer()
+    writer = TextWriter()
     rows = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text, name))
     for number, line in table(enumerate(rows, 1)):
         start = writer.at

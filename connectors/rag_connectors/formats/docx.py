@@ -11,9 +11,9 @@ from xml.etree.ElementTree import Element
 from zipfile import ZipFile
 
 from rag_connectors.archive import core_title, need, unpack, xml
-from rag_connectors.parsed import Options, Parsed
+from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import one_line
-from rag_connectors.writing import Writer
+from rag_connectors.writing import TextWriter
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # the same text a second time
@@ -23,12 +23,12 @@ _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _NOTES = ("word/footnotes.xml", "word/endnotes.xml")
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record. The title is the file's own, else its Title paragraph, else the first heading."""
     archive = unpack(data, limit=options.max_bytes)
     body = need(archive, "word/document.xml", "Word document").find(f"{_W}body")
     levels = _levels(archive)
-    writer = Writer()
+    writer = TextWriter()
     title = ""
     for block in _nearest(body, "p", "tbl") if body is not None else ():
         if block.tag == f"{_W}tbl":
@@ -106,7 +106,7 @@ def _outline(outline: Element | None) -> int | None:
     return int(value) + 1 if value.isdecimal() and int(value) < 9 else None  # 9 is body text
 
 
-def _notes(root: Element | None, writer: Writer) -> None:
+def _notes(root: Element | None, writer: TextWriter) -> None:
     for note in root if root is not None else ():
         text = one_line(_text(note))
         if text:

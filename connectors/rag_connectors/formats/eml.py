@@ -8,9 +8,9 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 
 from rag_connectors.formats import html
-from rag_connectors.parsed import Options, Parsed, Refused
+from rag_connectors.parsed import Parsed, ParseOptions, Refused
 from rag_connectors.text import decode, one_line
-from rag_connectors.writing import Writer
+from rag_connectors.writing import TextWriter
 
 _LOSSY = (  # what the standard library's parser mends by leaving something out
     errors.StartBoundaryNotFoundDefect,
@@ -24,7 +24,7 @@ _LOSSY = (  # what the standard library's parser mends by leaving something out
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record. The title is the subject; the headers are metadata too."""
     message = BytesParser(policy=policy.default).parsebytes(data)
     lost: list[str] = []
@@ -32,7 +32,7 @@ def parse(data: bytes, name: str, options: Options) -> Parsed:
     body = message.get_body(("plain", "html"))
     if not headers and body is None:
         raise Refused("damaged, or no e-mail: it has no headers")
-    writer = Writer()
+    writer = TextWriter()
     for field, value in headers.items():
         writer.add(f"{field}: {value}")
     writer.gap()
@@ -55,7 +55,7 @@ def _header(message: EmailMessage, field: str, lost: list[str]) -> str:
         return ""
 
 
-def _write_body(body: EmailMessage, writer: Writer, lost: list[str]) -> None:
+def _write_body(body: EmailMessage, writer: TextWriter, lost: list[str]) -> None:
     payload = body.get_payload(decode=True)
     text, damage = decode(payload if isinstance(payload, bytes) else b"", declared=body.get_content_charset() or "")
     if body.get_content_subtype() == "html":

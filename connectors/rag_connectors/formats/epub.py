@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rag_connectors.archive import need, resolve, unpack, xml
 from rag_connectors.formats import html
-from rag_connectors.parsed import Options, Parsed, Refused, Scalar
+from rag_connectors.parsed import Parsed, ParseOptions, Refused, Scalar
 from rag_connectors.text import decode, one_line
-from rag_connectors.writing import Writer
+from rag_connectors.writing import TextWriter
 
 _OPF = "{http://www.idpf.org/2007/opf}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
@@ -15,7 +15,7 @@ _CIPHER = "{http://www.w3.org/2001/04/xmlenc#}CipherReference"
 _PAGES = frozenset(["application/xhtml+xml", "text/html"])
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per chapter. The title is the book's."""
     archive = unpack(data, limit=options.max_bytes)
     rootfile = need(archive, "META-INF/container.xml", "e-book").find(f".//{_ROOTFILE}")
@@ -30,7 +30,7 @@ def parse(data: bytes, name: str, options: Options) -> Parsed:
     encryption = xml(archive, "META-INF/encryption.xml")
     if encryption is not None and {node.get("URI") for node in encryption.iter(_CIPHER)} & set(chapters):
         raise Refused("encrypted: the book is under copy protection")
-    writer = Writer()
+    writer = TextWriter()
     lost: list[str] = []
     number = 0
     for part in chapters:

@@ -11,9 +11,9 @@ from collections import Counter
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from rag_connectors.parsed import Options, Parsed
+from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import clean, decode, one_line
-from rag_connectors.writing import Writer
+from rag_connectors.writing import TextWriter
 
 _SKIP = frozenset(
     "script style noscript template svg math canvas iframe object head nav footer aside form button select input "
@@ -45,11 +45,11 @@ _MAX_CELL = 300  # characters; a longer table cell is layout, and its line break
 _MIN_MAIN = 200  # characters; a shorter <main> is not where the text is
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record: the main text. The title is the page's, less a site name that the first heading does without."""
     declared = _CHARSET.search(data[:2048])
     markup, lost = decode(data, declared=declared[1].decode() if declared else "")
-    writer = Writer()
+    writer = TextWriter()
     title = write(markup, writer)
     return Parsed((writer.record(title=title),), tuple(filter(None, (lost, cut_off(markup) or torn(markup)))))
 
@@ -77,7 +77,7 @@ def torn(markup: str) -> str:
     return f"its markup is damaged ({what}): text may be missing"
 
 
-def write(markup: str, writer: Writer) -> str:
+def write(markup: str, writer: TextWriter) -> str:
     """Write a page's main text; gives its title."""
     tree = LexborHTMLParser(markup)
     body = tree.body
@@ -104,7 +104,7 @@ def _main(tree: LexborHTMLParser) -> LexborNode | None:
 class _Flow:
     """Inline text until a block ends."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: TextWriter) -> None:
         self.writer = writer
         self.line: list[str] = []
         self.cells = 0  # > 0 inside a data cell, where line breaks are spaces

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from rag_connectors.formats.markdown import headings
-from rag_connectors.parsed import Options, Parsed, Refused
+from rag_connectors.parsed import Parsed, ParseOptions, Refused
 from rag_connectors.text import clean, decode
-from rag_connectors.writing import Writer
+from rag_connectors.writing import TextWriter
 
 _MAX_OUTPUT = 5_000  # characters of one output; logs of training runs are longer and say little
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per cell. The title is the first heading."""
     text, lost = decode(data)
     try:
@@ -22,7 +22,7 @@ def parse(data: bytes, name: str, options: Options) -> Parsed:
         cells = book["cells"] if "cells" in book else [cell for sheet in book["worksheets"] for cell in sheet["cells"]]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise Refused("damaged, or no notebook: it has no cells in JSON form") from error
-    writer = Writer()
+    writer = TextWriter()
     for number, cell in enumerate(cells, 1):
         source = _joined(cell.get("source", cell.get("input", "")))
         pieces = [source.strip("\n"), *_outputs(cell)]

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rag_connectors.parsed import Options, Parsed, Refused
+from rag_connectors.parsed import Parsed, ParseOptions, Refused
 from rag_connectors.records import is_record, parsed_records
 from rag_connectors.text import decode
-from rag_connectors.writing import Writer
+from rag_connectors.writing import TextWriter
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """Records where objects have a text field, else one record with a section per top-level entry."""
     text, lost = decode(data)
     if not text.strip():
@@ -26,7 +26,7 @@ def parse(data: bytes, name: str, options: Options) -> Parsed:
         return parsed_records(((item, "") for item in value), options, losses)
     if is_record(value, options) and not any(isinstance(item, dict | list) for item in value.values()):
         return parsed_records([(value, "")], options, losses)
-    writer = Writer()
+    writer = TextWriter()
     for label, path, item in _entries(value):
         start = writer.at
         for line in _lines(item, path):

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rag_connectors.parsed import Options, Parsed, Refused
+from rag_connectors.parsed import Parsed, ParseOptions, Refused
 from rag_connectors.records import parsed_records
 from rag_connectors.text import decode
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record per line with a text field; lines that are not JSON are named as lost."""
     text, lost = decode(data)
     return parsed_records(_values(text), options, (lost,) if lost else ())

@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 import yaml
 from markdown_it import MarkdownIt
 
-from rag_connectors.parsed import Options, Parsed, Record, Scalar
+from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, Scalar
 from rag_connectors.records import scalars
 from rag_connectors.text import decode, one_line
 from rag_connectors.writing import outline
@@ -22,13 +22,13 @@ _BLOCKS.core.ruler.enableOnly(["normalize", "block"])  # inline markup is parsed
 _INLINE = MarkdownIt("commonmark")
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record. The title is the front matter's, else the first heading of level 1."""
     text, lost = decode(data)
     meta, text = front_matter(text)
     found = headings(text)
     title = str(meta.pop("title", "")) or next((label for _, level, label in found if level == 1), "")
-    return Parsed((Record(text, title, tuple(outline(found, len(text))), meta),), (lost,) if lost else ())
+    return Parsed((ParsedRecord(text, title, tuple(outline(found, len(text))), meta),), (lost,) if lost else ())
 
 
 def headings(text: str) -> list[tuple[int, int, str]]:

@@ -17,9 +17,9 @@ import pypdf
 from pypdf.errors import EmptyFileError, FileNotDecryptedError, LimitReachedError, PdfStreamError
 from pypdf.generic import EncodedStreamObject
 
-from rag_connectors.parsed import Options, Parsed, Refused, Scalar
+from rag_connectors.parsed import Parsed, ParseOptions, Refused, Scalar
 from rag_connectors.text import clean
-from rag_connectors.writing import Writer
+from rag_connectors.writing import TextWriter
 
 _MOST = 20_000_000  # bytes of a decoded stream
 _LIMITS = {
@@ -49,7 +49,7 @@ _FILE_NAME = re.compile(r"\S*_\S*|.*\.\w{2,5}")
 _WORD = re.compile(r"[^\W\d_]\w*(?:-\w+)*")
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per page that has text."""
     heard = _Heard()
     logger = logging.getLogger("pypdf")
@@ -102,7 +102,7 @@ def _parse(data: bytes, heard: _Heard) -> Parsed:
         lost.append(f"hidden text on {_numbers(hidden)}: a reader does not see it, but it is indexed")
     if declared > len(pages):
         lost.append(f"{len(pages)} of {declared} pages could be found")
-    writer = Writer()
+    writer = TextWriter()
     for number, text in enumerate(_join_words(pages), 1):
         if text:
             writer.gap()

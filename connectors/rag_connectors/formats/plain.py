@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rag_connectors.parsed import Options, Parsed, Record
+from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions
 from rag_connectors.text import decode
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record, the decoded text; it has no title."""
     text, lost = decode(data)
-    return Parsed((Record(text),), (lost,) if lost else ())
+    return Parsed((ParsedRecord(text),), (lost,) if lost else ())

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from rag_connectors.archive import core_title, need, relations, unpack, xml
-from rag_connectors.parsed import Options, Parsed
+from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import one_line
-from rag_connectors.writing import Writer
+from rag_connectors.writing import TextWriter
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
@@ -19,12 +19,12 @@ _TITLES = frozenset(["title", "ctrTitle"])
 _FIELDS = frozenset(["sldNum", "dt", "ftr", "hdr", "sldImg"])  # repeated on every slide
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per slide. The title is the file's own, else that of the first slide that has one."""
     archive = unpack(data, limit=options.max_bytes)
     root = need(archive, _ROOT, "presentation")
     targets = relations(archive, _ROOT)
-    writer = Writer()
+    writer = TextWriter()
     title = ""
     lost: list[str] = []
     for number, entry in enumerate(root.iter(f"{_P}sldId"), 1):
@@ -61,7 +61,7 @@ def _placeholder(shape: Element) -> str:
     return found.get("type", "body") if found is not None else ""
 
 
-def _write(shape: Element, writer: Writer) -> None:
+def _write(shape: Element, writer: TextWriter) -> None:
     lines = [line for line in _lines(shape) if line]
     if lines and _placeholder(shape) not in _FIELDS:
         writer.add("\n".join(lines))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from rag_connectors.parsed import Options, Parsed, Record
+from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions
 from rag_connectors.text import decode, one_line
 from rag_connectors.writing import outline
 
@@ -20,11 +20,11 @@ _TITLE = re.compile(
 _MARKUP = re.compile(r":[\w:.+-]+:(?=`)|[`*|]|\s*<[^<>`]*>(?=`)")
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record. The title is the first section's."""
     text, lost = decode(data)
     found = _headings(text)
-    record = Record(text, found[0][2] if found else "", tuple(outline(found, len(text))))
+    record = ParsedRecord(text, found[0][2] if found else "", tuple(outline(found, len(text))))
     return Parsed((record,), (lost,) if lost else ())
 
 

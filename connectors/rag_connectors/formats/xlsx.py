@@ -16,13 +16,13 @@ from zipfile import ZipFile
 import openpyxl
 
 from rag_connectors.archive import unpack
-from rag_connectors.parsed import Options, Parsed, Refused
-from rag_connectors.writing import Writer, table
+from rag_connectors.parsed import Parsed, ParseOptions, Refused
+from rag_connectors.writing import TextWriter, table
 
 _NO_RESULT = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>")
 
 
-def parse(data: bytes, name: str, options: Options) -> Parsed:
+def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per row; it has no title unless the workbook's properties name one."""
     archive = unpack(data, limit=options.max_bytes)
     if "[Content_Types].xml" not in archive.namelist():
@@ -30,7 +30,7 @@ def parse(data: bytes, name: str, options: Options) -> Parsed:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about styles and extensions, which hold no text
         book = openpyxl.load_workbook(BytesIO(data), read_only=True, data_only=True)
-    writer = Writer()
+    writer = TextWriter()
     for sheet in book.worksheets:
         sheet.reset_dimensions()  # the declared size is often wrong
         writer.gap()

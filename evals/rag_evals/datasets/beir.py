@@ -13,7 +13,7 @@ from typing import Any
 
 from rag.errors import InputError
 from rag_evals.datasets import fields
-from rag_evals.datasets.model import Located, Parts, Problems, Question
+from rag_evals.datasets.model import DatasetParts, Located, Problems, Question
 from rag_evals.datasets.project import passages
 from rag_evals.datasets.read import parsed
 
@@ -21,12 +21,12 @@ QUERY = frozenset({"_id", "text", "metadata", "title"})
 JUDGEMENT = frozenset({"query-id", "corpus-id", "score"})
 
 
-def read(questions: Path, corpus: Path | None, problems: Problems) -> Parts:
+def read(questions: Path, corpus: Path | None, problems: Problems) -> DatasetParts:
     """The judged queries over the folder's corpus, or over the one given. Raises InputError for a missing file."""
     qrels = _qrels(questions) if questions.is_dir() else questions
     folder = qrels.parent.parent if qrels.parent.name == "qrels" else qrels.parent
     queries = _file(folder, "queries.jsonl")
-    return Parts(_judged(queries, qrels, problems), passages(corpus or _file(folder, "corpus.jsonl"), problems))
+    return DatasetParts(_judged(queries, qrels, problems), passages(corpus or _file(folder, "corpus.jsonl"), problems))
 
 
 def _judged(queries: Path, qrels: Path, problems: Problems) -> Iterator[Located]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rag_evals.datasets import fields
-from rag_evals.datasets.model import Parts, Pool, Problems, Question
+from rag_evals.datasets.model import DatasetParts, PassagePool, Problems, Question
 from rag_evals.datasets.read import located
 
 FIELDS = frozenset(
@@ -20,11 +20,11 @@ FIELDS = frozenset(
 )
 
 
-def read(questions: Path, corpus: Path | None, problems: Problems) -> Parts:
+def read(questions: Path, corpus: Path | None, problems: Problems) -> DatasetParts:
     """The questions with the pool of their paragraphs. Raises ValueError when a corpus is given."""
     if corpus is not None:
         raise ValueError("this format brings its own passages: leave the corpus out")
-    pool = Pool()
+    pool = PassagePool()
 
     def question(where: str, row: dict[str, Any]) -> Question:
         pids: dict[str, str] = {}
@@ -49,4 +49,4 @@ def read(questions: Path, corpus: Path | None, problems: Problems) -> Parts:
             supporting_facts=facts,
         )
 
-    return Parts(list(located(questions, problems, question, FIELDS)), pool.passages)
+    return DatasetParts(list(located(questions, problems, question, FIELDS)), pool.passages)

@@ -11,10 +11,10 @@ from pathlib import Path
 from rag.errors import InputError
 from rag.registry import did_you_mean
 from rag_evals.datasets import beir, hotpot, multihop_rag, musique, own, project, squad
-from rag_evals.datasets.model import Dataset, Located, Parts, Passage, Problems, Question
+from rag_evals.datasets.model import Dataset, DatasetParts, Located, Passage, Problems, Question
 from rag_evals.datasets.read import rows
 
-FORMATS: Mapping[str, Callable[[Path, Path | None, Problems], Parts]] = {
+FORMATS: Mapping[str, Callable[[Path, Path | None, Problems], DatasetParts]] = {
     "project": project.read,
     "hotpotqa": hotpot.read,
     "2wikimultihopqa": hotpot.read,

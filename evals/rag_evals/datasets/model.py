@@ -98,7 +98,7 @@ class Located:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class DatasetParts:
     """What a format's reader gives; `load` checks it and makes the dataset."""
 
     questions: Iterable[Located]
@@ -106,7 +106,7 @@ class Parts:
     documents: tuple[str, ...] = ()
 
 
-class Pool:
+class PassagePool:
     """Passages that come inside the questions, each kept once; `title #2` is another text of the same title."""
 
     def __init__(self) -> None:

@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from rag_evals.datasets import fields
-from rag_evals.datasets.model import Parts, Passage, Problems, Question, Stream
+from rag_evals.datasets.model import DatasetParts, Passage, Problems, Question, Stream
 from rag_evals.datasets.read import located, parsed
 
 ARTICLE = frozenset("title author source published_at category url body".split())
 QUERY = frozenset("query answer question_type evidence_list".split())
 
 
-def read(questions: Path, corpus: Path | None, problems: Problems) -> Parts:
+def read(questions: Path, corpus: Path | None, problems: Problems) -> DatasetParts:
     """The questions over the articles of corpus.json beside them, or of the corpus given."""
     articles = corpus or questions.with_name("corpus.json")
 
     def walk() -> Iterator[Passage]:
         return (passage for _, passage in parsed(articles, problems, _article, ARTICLE))
 
-    return Parts(located(questions, problems, _question, QUERY), Stream(walk))
+    return DatasetParts(located(questions, problems, _question, QUERY), Stream(walk))
 
 
 def _article(_: str, row: dict[str, Any]) -> Passage:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rag_evals.datasets import fields
-from rag_evals.datasets.model import Parts, Problems, Question
+from rag_evals.datasets.model import DatasetParts, Problems, Question
 from rag_evals.datasets.project import passages
 from rag_evals.datasets.read import located, suffix
 
@@ -27,7 +27,7 @@ _SOURCE = re.compile(r'"[^"]*"|“[^”]*”|[^;\n"]+')
 _OPENING, _CLOSING = '"“', '"”'
 
 
-def read(questions: Path, corpus: Path | None, problems: Problems) -> Parts:
+def read(questions: Path, corpus: Path | None, problems: Problems) -> DatasetParts:
     """The questions over a folder of documents or a corpus file. Raises ValueError when neither is given."""
     if corpus is None:
         raise ValueError("name the folder of documents, or the corpus file, that the questions are about")
@@ -42,7 +42,9 @@ def read(questions: Path, corpus: Path | None, problems: Problems) -> Parts:
         return replace(found, gold=tuple(names.get(name, name) for name in found.gold))
 
     parsed = located(questions, problems, question, FIELDS)
-    return Parts(parsed, documents=(str(folder),)) if folder else Parts(parsed, passages(corpus, problems))
+    return (
+        DatasetParts(parsed, documents=(str(folder),)) if folder else DatasetParts(parsed, passages(corpus, problems))
+    )
 
 
 def _file(name: str, folder: Path, questions: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rag_evals.datasets import fields
-from rag_evals.datasets.model import Parts, Passage, Problems, Question, Stream
+from rag_evals.datasets.model import DatasetParts, Passage, Problems, Question, Stream
 from rag_evals.datasets.read import located, parsed
 
 PASSAGE = frozenset({"pid", "_id", "title", "text", "sentences", "metadata"})
@@ -24,11 +24,11 @@ QUESTION = frozenset(
 )
 
 
-def read(questions: Path, corpus: Path | None, problems: Problems) -> Parts:
+def read(questions: Path, corpus: Path | None, problems: Problems) -> DatasetParts:
     """The questions of one file over the passages of the other. Raises ValueError when there is no corpus."""
     if corpus is None:
         raise ValueError("a corpus file {pid, title, text} is needed beside the questions")
-    return Parts(located(questions, problems, _question, QUESTION), passages(corpus, problems))
+    return DatasetParts(located(questions, problems, _question, QUESTION), passages(corpus, problems))
 
 
 def passages(path: Path, problems: Problems) -> Stream:

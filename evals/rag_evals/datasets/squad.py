@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from rag_evals.datasets import fields
-from rag_evals.datasets.model import Located, Parts, Pool, Problems, Question
+from rag_evals.datasets.model import DatasetParts, Located, PassagePool, Problems, Question
 from rag_evals.datasets.read import rows
 
 
-def read(questions: Path, corpus: Path | None, problems: Problems) -> Parts:
+def read(questions: Path, corpus: Path | None, problems: Problems) -> DatasetParts:
     """The questions with the pool of their paragraphs. Raises ValueError when a corpus is given."""
     if corpus is not None:
         raise ValueError("this format brings its own passages: leave the corpus out")
-    pool = Pool()
+    pool = PassagePool()
     found: list[Located] = []
     for where, row in rows(questions, problems):
         for place, title, context, qa in _asked(where, row, questions, problems):
@@ -28,7 +28,7 @@ def read(questions: Path, corpus: Path | None, problems: Problems) -> Parts:
                 found.append(Located(str(questions), place, _question(place, pid, qa)))
             except ValueError as error:
                 problems.add(questions, place, f"{error}")
-    return Parts(found, pool.passages)
+    return DatasetParts(found, pool.passages)
 
 
 def _asked(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from rag.text.mentions import normalise
 from rag_evals.make.clause import clause
 from rag_evals.make.draft import Draft, Support, words
-from rag_evals.make.material import Row, Sentence, names
+from rag_evals.make.material import Row, SourceSentence, names
 from rag_evals.make.single import VAGUE, named
 from rag_evals.make.table import relation, subject
 
@@ -40,7 +40,7 @@ class Description:
 
 
 def descriptions(
-    sentences: Iterable[Sentence], rows: Iterable[Row], known: frozenset[str], kinds: Mapping[str, str]
+    sentences: Iterable[SourceSentence], rows: Iterable[Row], known: frozenset[str], kinds: Mapping[str, str]
 ) -> dict[str, list[Description]]:
     """By key, what could stand for each name; a description that fits two names is left out."""
     found: dict[str, Description | None] = {}
@@ -79,7 +79,7 @@ def bridged(draft: Draft, known: frozenset[str], by_key: Mapping[str, list[Descr
 
 
 def _of_sentences(
-    sentences: Iterable[Sentence], known: frozenset[str], kinds: Mapping[str, str]
+    sentences: Iterable[SourceSentence], known: frozenset[str], kinds: Mapping[str, str]
 ) -> Iterator[Description]:
     for sentence in sentences:
         if (parts := clause(sentence.text)) is None:

@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator
 
 from rag_evals.make.draft import Draft, Support
-from rag_evals.make.material import Sentence, names
+from rag_evals.make.material import SourceSentence, names
 
 GAP = "____"
 
 _NUMBER = re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)*(?![\w-])")
 
 
-def clozes(sentence: Sentence, known: frozenset[str]) -> Iterator[Draft]:
+def clozes(sentence: SourceSentence, known: frozenset[str]) -> Iterator[Draft]:
     """The sentence without its only number, and without the only name in it that stands behind others words."""
     found = [(match.start(), match.end()) for match in _NUMBER.finditer(sentence.text)]
     named = [(name.start, name.end) for name in names(sentence.text, known) if name.start > 0]

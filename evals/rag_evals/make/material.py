@@ -41,7 +41,7 @@ _ROW = re.compile(r"(?:^|; )([A-Z][\w ()/%²-]{1,30}): ([^;]+?)(?=; [A-Z][\w ()/
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class SourceSentence:
     """`quote` is exactly as in the chunk; `text` is it on one line, without markup and full stop.
 
     The first word of `text` is in lower case unless it is an article or a name.
@@ -77,7 +77,7 @@ def plain(text: str) -> str:
     return text.strip()
 
 
-def material(chunks: Sequence[Chunk]) -> tuple[list[Sentence], list[Row]]:
+def material(chunks: Sequence[Chunk]) -> tuple[list[SourceSentence], list[Row]]:
     """The usable sentences and rows, in the order of the chunks; what stands in several places is left out."""
     pieces = [(chunk, chunk.text[start:end]) for chunk in chunks for start, end in sentence_spans(chunk.text)]
     often = Counter(plain(quote) for _, quote in pieces)
@@ -92,7 +92,7 @@ def material(chunks: Sequence[Chunk]) -> tuple[list[Sentence], list[Row]]:
             if len(fields) > 2:
                 rows.append(Row(quote, fields, chunk))
         elif _stands_alone(text := _resolved(text, chunk)):
-            sentences.append(Sentence(quote, text[:-1], chunk))
+            sentences.append(SourceSentence(quote, text[:-1], chunk))
     return [replace(sentence, text=_opened(sentence.text, proper)) for sentence in sentences], rows
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from rag.text.mentions import normalise
 from rag_evals.make.clause import Clause, base, clause
 from rag_evals.make.draft import Draft, Support
-from rag_evals.make.material import Row, Sentence
+from rag_evals.make.material import Row, SourceSentence
 
 _DIGITS = r"\d+(?:[,.]\d+)*"
 _NUMERAL = (
@@ -61,7 +61,7 @@ VAGUE = frozenset("object thing one way part type kind set example class subclas
 _WHENS = {"in": "When", "on": "When", "since": "Since when", "until": "Until when", "from": "From when"}
 
 
-def kinds(sentences: list[Sentence], rows: list[Row]) -> dict[str, str]:
+def kinds(sentences: list[SourceSentence], rows: list[Row]) -> dict[str, str]:
     """What a name is, by its key: "ferry", from "X is a ferry ..." or from the first column of a table."""
     found: dict[str, str] = {}
     for sentence in sentences:
@@ -81,7 +81,7 @@ def named(subject: str) -> bool:
     return any(c.isupper() or c.isdigit() for c in (bare if bare != subject else bare[1:]))
 
 
-def singles(sentence: Sentence, kinds: Mapping[str, str]) -> Iterator[Draft]:
+def singles(sentence: SourceSentence, kinds: Mapping[str, str]) -> Iterator[Draft]:
     """Every question the forms make of a sentence."""
     if (parts := clause(sentence.text)) is None:
         return
@@ -190,7 +190,7 @@ def _cut(post: str) -> str:
     return post[: found.start()] if found else post
 
 
-def _placed(question: str, sentence: Sentence) -> str:
+def _placed(question: str, sentence: SourceSentence) -> str:
     """The question, with the document's title where nothing in it says which thing is meant."""
     if re.search(r"(?<!^)\b(?:[A-Z]|[a-z]+[A-Z0-9])", question) or not sentence.chunk.title:
         return question

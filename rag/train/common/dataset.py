@@ -46,7 +46,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LabelledQuestion:
     """A question and the ids of its gold passages."""
 
     text: str
@@ -59,7 +59,7 @@ class Labelled:
 
     passages: Mapping[str, tuple[str, str]]
     pairs: tuple[Pair, ...]
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[LabelledQuestion, ...] = ()
     checks: tuple[Pair, ...] = ()
 
     def text(self, pair: Pair) -> str:
@@ -84,7 +84,7 @@ def read(folder: Path, *, most: int | None = None) -> Labelled:
     return Labelled(
         {pid: (row.get("title") or "", row["text"]) for pid, row in corpus.items()},
         tuple(pairs[:most]),
-        tuple(Asked(row["question"], gold(row)) for row in checked),
+        tuple(LabelledQuestion(row["question"], gold(row)) for row in checked),
         tuple(pair for row in checked for pair in question_pairs(row, corpus)),
     )
 

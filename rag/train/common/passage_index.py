@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rag.embed.bm25 import Bm25
-from rag.embed.hybrid import Joint
-from rag.embed.onnx import Onnx
-from rag.retrieve.search import Search
+from rag.embed.hybrid import HybridEmbedder
+from rag.embed.onnx import OnnxEmbedder
+from rag.retrieve.search import SearchRetriever
 from rag.stages import Hopper
-from rag.store.edge import Edge
+from rag.store.edge import EdgeStore
 from rag.text.mentions import keys
 from rag.types import Chunk, Chunked, Document, Embeddings, Hit, Query, Vectors
 
@@ -23,7 +23,9 @@ def chunk_id(row: int) -> str:
     return f"00000000-0000-0000-0000-{row:012d}"
 
 
-def index(passages: Sequence[tuple[str, str]], vectors: Vectors, embedder: Onnx, folder: Path) -> Search:
+def index(
+    passages: Sequence[tuple[str, str]], vectors: Vectors, embedder: OnnxEmbedder, folder: Path
+) -> SearchRetriever:
     """Hybrid search over passages (title, text) with the dense `vectors` (n, d), stored in an empty folder."""
     chunked = []
     for row, (title, text) in enumerate(passages):
@@ -31,14 +33,14 @@ def index(passages: Sequence[tuple[str, str]], vectors: Vectors, embedder: Onnx,
         (about,) = keys(document, [(0, len(text))])
         chunk = Chunk(chunk_id(row), document.id, text, 0, len(text), "", title, title, about)
         chunked.append(Chunked(document, (chunk,)))
-    store = Edge(path=str(folder), dim=embedder.dim)
+    store = EdgeStore(path=str(folder), dim=embedder.dim)
     sparse = Bm25().embed_chunks(chunked).sparse
     store.write([item.chunks[0] for item in chunked], Embeddings(dense=vectors, sparse=sparse))
     store.flush()
-    return Search(embedder=Joint(dense=embedder, sparse=Bm25()), store=store)
+    return SearchRetriever(embedder=HybridEmbedder(dense=embedder, sparse=Bm25()), store=store)
 
 
-def grow(search: Search, question: Query, hopper: Hopper | None, *, depth: int = DEPTH) -> list[Hit]:
+def grow(search: SearchRetriever, question: Query, hopper: Hopper | None, *, depth: int = DEPTH) -> list[Hit]:
     """The tree of a question, as the answer graph grows it."""
     tree: list[Hit] = []
     frontier = [question]

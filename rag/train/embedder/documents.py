@@ -20,7 +20,7 @@ Place = tuple[str, int, int]  # document id, start, end
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DocumentQuestion:
     """A question, where the passage is that answers it, and what the answers are, if that is known."""
 
     text: str
@@ -40,7 +40,7 @@ class Articles:
     """Documents, whose ids are their titles, and questions about them."""
 
     documents: tuple[Document, ...]
-    asked: tuple[Asked, ...]
+    asked: tuple[DocumentQuestion, ...]
 
 
 def read(folder: Path) -> Articles:
@@ -60,7 +60,7 @@ def read(folder: Path) -> Articles:
     for row in (row for path in _first(folder, QUESTIONS)[:1] for row in load(path)):
         found = [places[pid] for pid in gold(row) if pid in places]
         if len(gold(row)) == len(found) == 1 and found[0][0] in names and not row.get("is_impossible"):
-            asked.append(Asked(row["question"], found[0], tuple(row.get("answers") or ())))
+            asked.append(DocumentQuestion(row["question"], found[0], tuple(row.get("answers") or ())))
     return Articles(documents, tuple(asked))
 
 

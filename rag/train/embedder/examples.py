@@ -15,8 +15,8 @@ from zlib import crc32
 import numpy as np
 import torch
 
-from rag.chunk.sentences import Sentences
-from rag.embed.onnx import Onnx
+from rag.chunk.sentences import SentenceChunker
+from rag.embed.onnx import OnnxEmbedder
 from rag.models.late import Late
 from rag.models.onnx_backend import text_encoder
 from rag.models.spec import read
@@ -33,13 +33,13 @@ TITLED = 3  # one document in so many is read with its title
 HELD = 16  # one document in so many is held out
 
 
-def lessons(embedder: Onnx, sources: Sequence[Articles], *, seed: int) -> tuple[Lessons, Lessons]:
+def lessons(embedder: OnnxEmbedder, sources: Sequence[Articles], *, seed: int) -> tuple[Lessons, Lessons]:
     """To train on, and to check on. Documents of one chunk, which has no context, are left out."""
     trained = [_lessons(embedder, sources, held=held, seed=seed) for held in (False, True)]
     return trained[0], trained[1]
 
 
-def _lessons(embedder: Onnx, sources: Sequence[Articles], *, held: bool, seed: int) -> Lessons:
+def _lessons(embedder: OnnxEmbedder, sources: Sequence[Articles], *, held: bool, seed: int) -> Lessons:
     documents, asked = [], []
     for i, source in enumerate(sources):
         documents += [
@@ -78,13 +78,13 @@ def _lessons(embedder: Onnx, sources: Sequence[Articles], *, held: bool, seed: i
     )
 
 
-def _cut(embedder: Onnx, documents: Sequence[Document]) -> list[Chunked]:
+def _cut(embedder: OnnxEmbedder, documents: Sequence[Document]) -> list[Chunked]:
     """Each document with its title, in chunks that are cut without it."""
     found = []
     for turn, size in enumerate(SIZES):
         some = [document for document in documents if _turn(document.title, 16) % len(SIZES) == turn]
         untitled = [replace(document, title="") for document in some]
-        cut = Sentences(embedder=embedder, size=size, context="none").chunk(untitled)
+        cut = SentenceChunker(embedder=embedder, size=size, context="none").chunk(untitled)
         for document, item in zip(some, cut, strict=True):
             context = document.title if _turn(document.title, 64) % TITLED == 0 else ""
             chunks = tuple(replace(chunk, context=context) for chunk in item.chunks)

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from safetensors.numpy import save_file
 
-from rag.embed.onnx import Onnx
+from rag.embed.onnx import OnnxEmbedder
 from rag.errors import InputError, ModelError
 from rag.models.deltas import KIND, checksum, load
 from rag.models.spec import read as spec
 from rag.train.common.weights import error, pack
 from rag.train.embedder.documents import Articles, read
 from rag.train.embedder.examples import lessons
-from rag.train.embedder.train import Lessons, Options, train
-from rag.train.hop.train import Trained
+from rag.train.embedder.train import EmbedderOptions, Lessons, train
+from rag.train.hop.train import TrainedDifference
 
 EVERY = 20  # steps between two lines of progress
 Say = Callable[[str], None]
@@ -26,13 +26,13 @@ def train_embedder(
     out: Path,
     *,
     model: str,
-    options: Options,
+    options: EmbedderOptions,
     merge: float,
     most: int | None,
     left_out: Sequence[str],
     start: Path | None,
     say: Say,
-) -> Trained:
+) -> TrainedDifference:
     """Train on every folder at once; `out` is written at the end, the card as `out` with the suffix .md.
 
     Of a folder at most `most` documents are read, the longest, and none whose title is in `left_out`. What is written
@@ -44,7 +44,7 @@ def train_embedder(
     sources = [_chosen(read(folder), most, frozenset(left_out)) for folder in folders]
     for folder, source in zip(folders, sources, strict=True):
         say(f"{folder}: {len(source.documents):,} documents, {len(source.asked):,} questions")
-    embedder = Onnx(model=model)
+    embedder = OnnxEmbedder(model=model)
     work, held = lessons(embedder, sources, seed=options.seed)
     if not work.passes:
         raise InputError(f"{', '.join(map(str, folders))}: no document is longer than one chunk.")
@@ -80,8 +80,8 @@ def card(
     work: Lessons,
     *,
     model: str,
-    options: Options,
-    trained: Trained,
+    options: EmbedderOptions,
+    trained: TrainedDifference,
     merge: float,
     lost: float,
 ) -> str:

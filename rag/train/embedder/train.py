@@ -31,7 +31,7 @@ from transformers import AutoModel
 from rag.models.files import locate
 from rag.models.late import Pass
 from rag.train.common.checkpoint import Training, fingerprint
-from rag.train.hop.train import DEVICE, FROZEN, PATIENCE, TEMPERATURE, Report, Trained, pace
+from rag.train.hop.train import DEVICE, FROZEN, PATIENCE, TEMPERATURE, Report, TrainedDifference, pace
 from rag.types import Vectors
 
 CLOSE = 10.0  # weight of coming near to the frozen vectors, beside the contrast at its temperature
@@ -40,7 +40,7 @@ STEP = 64  # tokens by which windows count as equally long
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class EmbedderOptions:
     """How long and how fast; `batch` counts windows, `mix` is the share of negatives from the same document."""
 
     epochs: float = 1.0
@@ -69,11 +69,11 @@ def train(
     model: str,
     work: Lessons,
     held: Lessons,
-    options: Options,
+    options: EmbedderOptions,
     report: Report,
     saved: Path,
     start: Mapping[str, Vectors] | None = None,
-) -> Trained:
+) -> TrainedDifference:
     """Train a copy of `model` ("bundled", a folder or a cached name); stop when `held` gets no better.
 
     It begins at the original plus `start`, the difference that an earlier training made, which is part of the result.
@@ -122,10 +122,12 @@ def train(
             training.check(at, checked.mean(options.batch))
     best = training.best if held.passes and training.best else learned
     difference = {name: (best[name].detach() - before[name]).cpu().numpy() for name in learned}
-    return Trained(difference, at.step, monotonic() - started, at.loss, at.least if held.passes else float("nan"))
+    return TrainedDifference(
+        difference, at.step, monotonic() - started, at.loss, at.least if held.passes else float("nan")
+    )
 
 
-def schedule(work: Lessons, options: Options) -> list[list[int]]:
+def schedule(work: Lessons, options: EmbedderOptions) -> list[list[int]]:
     """Batches of windows, those of a document together and next to documents with windows as long, else shuffled."""
     rng = np.random.default_rng(options.seed)
     windows: dict[int, list[int]] = {}

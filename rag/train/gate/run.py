@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from rag.embed.onnx import Onnx
+from rag.embed.onnx import OnnxEmbedder
 from rag.errors import InputError
 from rag.hop.encoder import load
-from rag.hop.gated import Gated
+from rag.hop.gated import GateHopper
 from rag.hop.score import NAMES
 from rag.train.common.embeddings import remembered
 from rag.train.gate.rows import Read, held_rows, rows
-from rag.train.gate.train import Options, Trained, train
+from rag.train.gate.train import GateOptions, TrainedGate, train
 from rag.train.hop.card import data_table, gain, rank_table
 from rag.train.hop.ranking import fit
 from rag.train.hop.run import Say, gathered, trees
@@ -35,16 +35,16 @@ def train_gate(
     out: Path,
     *,
     model: str,
-    options: Options,
+    options: GateOptions,
     most: int | None,
     teacher: Path | None,
     say: Say,
-) -> Trained:
+) -> TrainedGate:
     """Train on every folder at once; `teacher` is a hop encoder's file. The card is `out` with the suffix .md.
 
     Raises InputError for folders in which no question takes two steps, ModelError and MismatchError for the teacher.
     """
-    embedder = Onnx(model=model)
+    embedder = OnnxEmbedder(model=model)
     reads = None if teacher is None else _reader(teacher, embedder, say)
     sources, vectors = gathered(folders, embedder, most=most, seed=options.seed, say=say)
     work, held = (make(sources, vectors, embedder, reads) for make in (rows, held_rows))
@@ -57,7 +57,7 @@ def train_gate(
         write(out, trained.tensors, rank, fingerprint=embedder.fingerprint, sign=options.sign)
 
     put(np.array(START, np.float32))
-    grown = trees(sources, vectors, Gated(embedder=embedder, weights=str(out)), embedder)
+    grown = trees(sources, vectors, GateHopper(embedder=embedder, weights=str(out)), embedder)
     say(f"ranking: {sum(map(len, grown)):,} trees of held-out questions")
     rank = fit(grown, start=START)
     put(rank)
@@ -93,7 +93,7 @@ def write(path: Path, tensors: Mapping[str, Vectors], rank: Vector, *, fingerpri
     save_file(halves, path, metadata={"kind": KIND, "embedder": fingerprint, "sign": sign, "rank": numbers})
 
 
-def _reader(teacher: Path, embedder: Onnx, say: Say) -> Read:
+def _reader(teacher: Path, embedder: OnnxEmbedder, say: Say) -> Read:
     """The hop encoder in a file as texts -> vectors; what it read in an earlier training is remembered."""
     weights = load(teacher)
     facts = weights.facts

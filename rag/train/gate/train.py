@@ -37,7 +37,7 @@ Report = Callable[[int, int, float], None]  # epoch, epochs, loss of the held-ou
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class GateOptions:
     """Of network and training; `sign` is that of c in q' (see `rag.hop.gate`)."""
 
     features: int = 256
@@ -68,7 +68,7 @@ class Rows:
         return len(self.read)
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """x + ReLU(W LayerNorm(x))"""
 
     def __init__(self, size: int) -> None:
@@ -80,7 +80,7 @@ class Block(nn.Module):
         return x + torch.relu(self.linear(self.layer_norm(x)))
 
 
-class Head(nn.Module):
+class HeadModule(nn.Module):
     """(n, dim), (n, dim) -> (n, features), through `blocks` residual blocks of width `size`."""
 
     def __init__(self, dim: int, features: int, size: int, blocks: int) -> None:
@@ -88,7 +88,7 @@ class Head(nn.Module):
         self.W_Q, self.W_K, self.W_V = (nn.Linear(dim, features) for _ in range(3))
         first = [] if features == size else [nn.Linear(features, size)]
         self.mlp = nn.Module()
-        self.mlp.layers = nn.Sequential(*first, *(Block(size) for _ in range(blocks)))
+        self.mlp.layers = nn.Sequential(*first, *(ResidualBlock(size) for _ in range(blocks)))
         self.mlp_scale = nn.Linear(size, features)
 
     def forward(self, q: Tensor, c: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ class Head(nn.Module):
         return update
 
 
-class Network(nn.Module):
+class GateNetwork(nn.Module):
     """The gate in torch; its state dict has the reference's names."""
 
     def __init__(self, dim: int, *, features: int, size: int, blocks: int, heads: int = 1, sign: str = "-") -> None:
@@ -106,7 +106,7 @@ class Network(nn.Module):
         self.sign = SIGNS[sign]
         self.node = nn.Module()
         self.node.update_gate = nn.Module()
-        self.node.update_gate.heads = nn.ModuleList(Head(dim, features, size, blocks) for _ in range(heads))
+        self.node.update_gate.heads = nn.ModuleList(HeadModule(dim, features, size, blocks) for _ in range(heads))
         self.node.update_attn_scale = nn.Linear(features * heads, dim, bias=False)
 
     def forward(self, q: Tensor, c: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class Network(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedGate:
     """The state dict, epochs done, seconds, and the loss of held-out rows at the weights kept (NaN where none are)."""
 
     tensors: Mapping[str, Vectors]
@@ -125,12 +125,14 @@ class Trained:
     checked: float
 
 
-def train(work: Rows, held: Rows, options: Options, report: Report) -> Trained:
+def train(work: Rows, held: Rows, options: GateOptions, report: Report) -> TrainedGate:
     """Train a new gate, on a GPU where there is one. Deterministic but for the order of additions."""
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
     dim = work.passages.shape[1]
-    network = Network(dim, features=options.features, size=options.features, blocks=options.blocks, sign=options.sign)
+    network = GateNetwork(
+        dim, features=options.features, size=options.features, blocks=options.blocks, sign=options.sign
+    )
     network = network.to(DEVICE)
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate)
     data, checks = _Data(work, rng), _Data(held, rng)
@@ -151,7 +153,7 @@ def train(work: Rows, held: Rows, options: Options, report: Report) -> Trained:
             least, best = loss, {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
         report(epoch + 1, options.epochs, loss if len(held) else float("nan"))
     tensors = {name: tensor.cpu().numpy() for name, tensor in best.items()}
-    return Trained(tensors, options.epochs, monotonic() - started, least if len(held) else float("nan"))
+    return TrainedGate(tensors, options.epochs, monotonic() - started, least if len(held) else float("nan"))
 
 
 class _Data:
@@ -167,14 +169,14 @@ class _Data:
         near = [self._nearest(self.questions[at : at + 256]) for at in range(0, len(rows), 256)]
         self.near = torch.cat(near) if near else self.read[:, None]
 
-    def mean(self, network: Network, size: int) -> float:
+    def mean(self, network: GateNetwork, size: int) -> float:
         """The loss of all rows."""
         n = len(self.read)
         batches = [np.arange(at, min(at + size, n)) for at in range(0, n, size)]
         with torch.no_grad():
             return sum(float(self.loss(network, batch)) * len(batch) for batch in batches) / n
 
-    def loss(self, network: Network, batch: NDArray[np.int64]) -> Tensor:
+    def loss(self, network: GateNetwork, batch: NDArray[np.int64]) -> Tensor:
         rows = torch.from_numpy(batch).to(DEVICE)
         q, c = self.questions[rows], self.passages[self.read[rows]]
         moved = network(q, c)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.embed.onnx import Onnx
+from rag.embed.onnx import OnnxEmbedder
 from rag.hop.score import NAMES, scores
 from rag.train.common.dataset import Labelled
-from rag.train.hop.ranking import Example
-from rag.train.hop.train import Options, Trained
+from rag.train.hop.ranking import RankingExample
+from rag.train.hop.train import HopOptions, TrainedDifference
 from rag.types import Vector
 
 CUT = 5
@@ -20,12 +20,12 @@ CUT = 5
 def card(
     folders: Sequence[Path],
     sources: Sequence[Labelled],
-    embedder: Onnx,
+    embedder: OnnxEmbedder,
     *,
-    options: Options,
-    trained: Trained,
+    options: HopOptions,
+    trained: TrainedDifference,
     rank: Vector,
-    grown: Sequence[Sequence[Example]],
+    grown: Sequence[Sequence[RankingExample]],
     lost: float,
 ) -> str:
     """`grown` are the held-out trees that `rank` was learned from; recall there is of what the tree holds."""
@@ -61,7 +61,7 @@ def rank_table(rank: Vector) -> str:
     return "\n".join(["| part of the ranking | weight |", "|---|---|", *rows])
 
 
-def gain(grown: Sequence[Sequence[Example]], rank: Vector) -> str:
+def gain(grown: Sequence[Sequence[RankingExample]], rank: Vector) -> str:
     """What the ranking makes of the trees it was learned from."""
     held = [one for group in grown for one in group]
     if not held:
@@ -75,6 +75,6 @@ of the gold passages that a tree holds is {before:.3f} by direct search and {aft
 to them, so measure on questions of your own (`rag eval run`)."""
 
 
-def _recall(one: Example, order: Vector) -> float:
+def _recall(one: RankingExample, order: Vector) -> float:
     first = np.argsort(order, kind="stable")[:CUT]
     return float(one.gold[first].sum() / one.gold.sum())

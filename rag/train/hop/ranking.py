@@ -24,11 +24,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rag.hop.reading import Reading
-from rag.hop.score import OWN, Parts
-from rag.retrieve.search import Search
+from rag.hop.reading import HopTree
+from rag.hop.score import OWN, TreeParts
+from rag.retrieve.search import SearchRetriever
 from rag.stages import Hopper
-from rag.train.common.dataset import Asked
+from rag.train.common.dataset import LabelledQuestion
 from rag.train.common.passage_index import grow
 from rag.types import Vector
 
@@ -43,41 +43,41 @@ class Reads(Hopper, Protocol):
     """A hopper with the ranking that is learned here."""
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> HopTree:
         """The tree it grows."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class RankingExample:
     """The parts of one tree, and which of its n passages are gold."""
 
-    parts: Parts
+    parts: TreeParts
     gold: NDArray[np.bool_]
 
 
-def together(asked: Sequence[Asked]) -> list[Asked]:
+def together(asked: Sequence[LabelledQuestion]) -> list[LabelledQuestion]:
     """Neighbouring questions of one gold passage each, two as one."""
     single = [one for one in asked if len(one.gold) == 1]
     return [
-        Asked(f"{a.text.rstrip(' ?.')}, and {b.text}", (*a.gold, *b.gold))
+        LabelledQuestion(f"{a.text.rstrip(' ?.')}, and {b.text}", (*a.gold, *b.gold))
         for a, b in list(pairwise(single))[::2]
         if a.gold != b.gold
     ]
 
 
-def examples(search: Search, hopper: Reads, asked: Sequence[Asked]) -> list[Example]:
+def examples(search: SearchRetriever, hopper: Reads, asked: Sequence[LabelledQuestion]) -> list[RankingExample]:
     """A tree for each question that finds a gold passage and one that is not; `gold` of a question are chunk ids."""
     made = []
     for question, query in zip(asked, search.prepare([one.text for one in asked]), strict=True):
         tree = grow(search, query, hopper)
         gold = np.array([hit.chunk.id in question.gold for hit in tree], np.bool_)
         if gold.any() and not gold.all():
-            made.append(Example(hopper.reading.parts(query, tree), gold))
+            made.append(RankingExample(hopper.reading.parts(query, tree), gold))
     return made
 
 
-def fit(groups: Sequence[Sequence[Example]], *, start: Sequence[float] = START, prior: float = PRIOR) -> Vector:
+def fit(groups: Sequence[Sequence[RankingExample]], *, start: Sequence[float] = START, prior: float = PRIOR) -> Vector:
     """The weights (7,), in the order of `rag.hop.score.NAMES`; each group has the same say. Deterministic.
 
     They begin at `start`; `prior` is the price, in nats, of moving a weight by one unit from there.
@@ -114,7 +114,7 @@ class _Batch:
     gold: Tensor
 
 
-def _batch(group: Sequence[Example]) -> _Batch:
+def _batch(group: Sequence[RankingExample]) -> _Batch:
     b, n = len(group), max(len(one.gold) for one in group)
     r = max(len(one.parts.read) for one in group)
     own, steps, read = torch.zeros(b, n, len(OWN)), torch.zeros(b, r, n, 3), torch.zeros(b, r, dtype=torch.int64)

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.embed.onnx import Onnx
+from rag.embed.onnx import OnnxEmbedder
 from rag.errors import InputError
-from rag.hop.encoder import Encoder, load
-from rag.train.common.dataset import Asked, Labelled, encoded, read
+from rag.hop.encoder import EncoderHopper, load
+from rag.train.common.dataset import Labelled, LabelledQuestion, encoded, read
 from rag.train.common.embeddings import frozen
 from rag.train.common.passage_index import chunk_id, index
 from rag.train.common.weights import error, write
 from rag.train.hop import mine
 from rag.train.hop.card import card
-from rag.train.hop.ranking import START, Example, Reads, examples, fit, together
-from rag.train.hop.train import Options, Trained, task, train
+from rag.train.hop.ranking import START, RankingExample, Reads, examples, fit, together
+from rag.train.hop.train import HopOptions, TrainedDifference, task, train
 from rag.types import Vectors
 
 EVERY = 20  # steps between two lines of progress
@@ -27,13 +27,13 @@ Say = Callable[[str], None]
 
 
 def train_hop(
-    folders: Sequence[Path], out: Path, *, model: str, options: Options, most: int | None, say: Say
-) -> Trained:
+    folders: Sequence[Path], out: Path, *, model: str, options: HopOptions, most: int | None, say: Say
+) -> TrainedDifference:
     """Train on every folder at once; `out` is written at the end, the card as `out` with the suffix .md.
 
     Raises InputError for folders without pairs, ModelError for a model that cannot run in onnxruntime.
     """
-    embedder = Onnx(model=model)
+    embedder = OnnxEmbedder(model=model)
     sources, vectors = gathered(folders, embedder, most=most, seed=options.seed, say=say)
 
     def progress(step: int, steps: int, value: float) -> None:
@@ -48,7 +48,7 @@ def train_hop(
         write(out, trained.difference, rank, fingerprint=embedder.fingerprint, limit=options.limit, facts=facts)
 
     put(np.array(START, np.float32))
-    grown = trees(sources, vectors, Encoder(embedder=embedder, weights=str(out)), embedder)
+    grown = trees(sources, vectors, EncoderHopper(embedder=embedder, weights=str(out)), embedder)
     say(f"ranking: {sum(map(len, grown)):,} trees of held-out questions")
     rank = fit(grown)
     put(rank)
@@ -60,7 +60,7 @@ def train_hop(
 
 
 def gathered(
-    folders: Sequence[Path], embedder: Onnx, *, most: int | None, seed: int, say: Say
+    folders: Sequence[Path], embedder: OnnxEmbedder, *, most: int | None, seed: int, say: Say
 ) -> tuple[list[Labelled], list[Vectors]]:
     """Every folder as read or, where it holds an index, as mined, and the index vectors of its passages.
 
@@ -85,13 +85,13 @@ def gathered(
 
 
 def trees(
-    sources: Sequence[Labelled], vectors: Sequence[Vectors], hopper: Reads, embedder: Onnx
-) -> list[list[Example]]:
+    sources: Sequence[Labelled], vectors: Sequence[Vectors], hopper: Reads, embedder: OnnxEmbedder
+) -> list[list[RankingExample]]:
     """Two groups of each folder: trees of its held-out questions, and of those in twos."""
     grown = []
     for source, rows in zip(sources, vectors, strict=True):
         ids = {pid: chunk_id(i) for i, pid in enumerate(source.passages)}
-        asked = [Asked(one.text, tuple(ids[pid] for pid in one.gold)) for one in source.asked]
+        asked = [LabelledQuestion(one.text, tuple(ids[pid] for pid in one.gold)) for one in source.asked]
         if not asked:
             continue
         with tempfile.TemporaryDirectory() as folder:

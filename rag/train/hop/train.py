@@ -44,7 +44,7 @@ Encode = Callable[[list[str]], list[list[int]]]  # texts -> token ids
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class HopOptions:
     """How long and how fast; `limit` is the tokens of an input that are read."""
 
     epochs: float = 1.0
@@ -56,7 +56,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedDifference:
     """What was added to the model's tensors, by their names, and what it took.
 
     `loss` is a running mean; `checked` that of the held-out pairs at the weights kept, NaN where there are none.
@@ -70,7 +70,7 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class HopTask:
     """Pairs as token ids, and rows of one matrix with every passage's vector."""
 
     ids: Sequence[Sequence[int]]
@@ -79,14 +79,16 @@ class Task:
     passages: Tensor
 
 
-def task(sources: Sequence[Labelled], vectors: Sequence[Vectors], encode: Encode) -> tuple[Task, Task]:
+def task(sources: Sequence[Labelled], vectors: Sequence[Vectors], encode: Encode) -> tuple[HopTask, HopTask]:
     """What to train on and what to check on, in one numbering: `vectors[i]` (n, d) are of `sources[i].passages`."""
     passages = torch.from_numpy(np.concatenate(vectors)).to(DEVICE)
     trained = _numbered(sources, [source.pairs for source in sources], encode, passages)
     return trained, _numbered(sources, [source.checks for source in sources], encode, passages)
 
 
-def _numbered(sources: Sequence[Labelled], chosen: Sequence[Sequence[Pair]], encode: Encode, passages: Tensor) -> Task:
+def _numbered(
+    sources: Sequence[Labelled], chosen: Sequence[Sequence[Pair]], encode: Encode, passages: Tensor
+) -> HopTask:
     texts: list[str] = []
     targets: list[int] = []
     others: list[list[int]] = []
@@ -97,12 +99,12 @@ def _numbered(sources: Sequence[Labelled], chosen: Sequence[Sequence[Pair]], enc
         targets += [row[pair.target] for pair in some]
         others += [[row[pid] for pid in pair.others] for pair in some]
         first += len(row)
-    return Task(encode(texts) if texts else [], np.array(targets, np.int64), others, passages)
+    return HopTask(encode(texts) if texts else [], np.array(targets, np.int64), others, passages)
 
 
 def train(
-    model: str, given: Callable[[Encode], tuple[Task, Task]], options: Options, report: Report, saved: Path
-) -> Trained:
+    model: str, given: Callable[[Encode], tuple[HopTask, HopTask]], options: HopOptions, report: Report, saved: Path
+) -> TrainedDifference:
     """Train a copy of `model` ("bundled", a folder or a cached name), on a GPU where there is one.
 
     What the file `saved` holds of the same training is gone on with. Deterministic but for the order of additions.
@@ -151,7 +153,9 @@ def train(
             training.check(at, _checked(network, held, options.batch, int(tokenizer.pad_token_id)))
     best = training.best if held.ids and training.best else learned
     difference = {name: (best[name].detach() - before[name]).cpu().numpy() for name in learned}
-    return Trained(difference, at.step, monotonic() - started, at.loss, at.least if held.ids else float("nan"))
+    return TrainedDifference(
+        difference, at.step, monotonic() - started, at.loss, at.least if held.ids else float("nan")
+    )
 
 
 def pace(done: float) -> float:
@@ -159,7 +163,7 @@ def pace(done: float) -> float:
     return min(done / WARMUP, (1 - done) / (1 - WARMUP))
 
 
-def schedule(lengths: Sequence[int], options: Options) -> list[list[int]]:
+def schedule(lengths: Sequence[int], options: HopOptions) -> list[list[int]]:
     """Batches of pairs of similar length, in random order; every pair once in an epoch."""
     rng = np.random.default_rng(options.seed)
     batches: list[list[int]] = []
@@ -171,7 +175,7 @@ def schedule(lengths: Sequence[int], options: Options) -> list[list[int]]:
     return batches[: round(options.epochs * len(lengths) / options.batch + 0.5)]
 
 
-def _checked(network: torch.nn.Module, held: Task, size: int, pad: int) -> float:
+def _checked(network: torch.nn.Module, held: HopTask, size: int, pad: int) -> float:
     """The mean loss of all held-out pairs; 0 where there are none."""
     order = sorted(range(len(held.ids)), key=lambda i: len(held.ids[i]))
     batches = [order[i : i + size] for i in range(0, len(order), size)]
@@ -180,7 +184,7 @@ def _checked(network: torch.nn.Module, held: Task, size: int, pad: int) -> float
     return total / len(order) if order else 0.0
 
 
-def _loss(network: torch.nn.Module, work: Task, batch: Sequence[int], pad: int) -> Tensor:
+def _loss(network: torch.nn.Module, work: HopTask, batch: Sequence[int], pad: int) -> Tensor:
     rows = [work.ids[i] for i in batch]
     width = max(map(len, rows))
     ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows], device=DEVICE)

@@ -18,10 +18,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from rag.models.encoder import TextEncoder
 from rag.models.onnx_backend import text_encoder
 from rag.models.spec import ModelSpec
-from rag.reader.answerability import COUNT, FEATURES, LONGEST, SCALE, Aligned, Text, align, texts
+from rag.reader.answerability import COUNT, FEATURES, LONGEST, SCALE, Aligned, EncodedText, align, texts
 from rag.reader.network import AT_ONCE, Passage
-from rag.train.reader.inputs import SHARES, Reading, readings
-from rag.train.reader.questions import Asked
+from rag.train.reader.inputs import SHARES, ReaderInput, readings
+from rag.train.reader.questions import ReaderQuestion
 from rag.types import Vectors
 
 VOTES = 4  # networks
@@ -41,7 +41,7 @@ class Lesson:
 
 
 def judges(
-    questions: Sequence[Asked], model: ModelSpec, *, seed: int, say: Callable[[str], None]
+    questions: Sequence[ReaderQuestion], model: ModelSpec, *, seed: int, say: Callable[[str], None]
 ) -> list[dict[str, Vectors]]:
     """The networks learned from the readings of one epoch."""
     drawn = list(readings(questions, np.random.default_rng(seed), {**SHARES, "altered": 0.0}))
@@ -50,10 +50,10 @@ def judges(
     return train(found, seed=seed, say=lambda vote, loss: say(f"judge: {vote + 1} of {VOTES}, loss {loss:.3f}"))
 
 
-def lessons(readings: Sequence[Reading], encoder: TextEncoder, say: Callable[[int], None]) -> list[Lesson]:
+def lessons(readings: Sequence[ReaderInput], encoder: TextEncoder, say: Callable[[int], None]) -> list[Lesson]:
     """Readings aligned, their vectors in two bytes a number; `say` is told how many there are so far."""
     found: list[Lesson] = []
-    known: dict[Passage, Text] = {}
+    known: dict[Passage, EncodedText] = {}
     for at in range(0, len(readings), GROUP):
         group = readings[at : at + GROUP]
         asked = [("", reading.question) for reading in group]
@@ -70,7 +70,7 @@ def lessons(readings: Sequence[Reading], encoder: TextEncoder, say: Callable[[in
     return found
 
 
-class Network(nn.Module):
+class AnswerabilityNetwork(nn.Module):
     """What `rag.reader.answerability.logit` computes, for a batch."""
 
     def __init__(self, width: int) -> None:
@@ -104,7 +104,7 @@ def train(found: Sequence[Lesson], *, seed: int, say: Callable[[int, float], Non
     networks = []
     for vote in range(VOTES):
         torch.manual_seed(seed + vote)
-        network = Network(found[0].aligned.vectors.shape[2])
+        network = AnswerabilityNetwork(found[0].aligned.vectors.shape[2])
         optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
         losses: list[float] = []
         for _ in range(EPOCHS):

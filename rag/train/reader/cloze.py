@@ -17,8 +17,8 @@ import numpy as np
 
 from rag.text.sentences import sentence_spans
 from rag.text.words import STOP
-from rag.train.reader.inputs import Reading
-from rag.train.reader.questions import Asked, Part
+from rag.train.reader.inputs import ReaderInput
+from rag.train.reader.questions import Part, ReaderQuestion
 
 EACH = 2  # questions of a passage
 OTHERS = 3  # passages that are read beside the one, at most
@@ -29,14 +29,14 @@ _SPAN = re.compile(rf"\b(?:{_NAME}|\d[\d,.]*\d)\b")
 ASKS = {True: ("when", "how many", "what", "[MASK]"), False: ("what", "which", "who", "[MASK]")}  # numbers, names
 
 
-def clozes(passages: Sequence[tuple[str, str]], rng: np.random.Generator) -> list[Asked]:
+def clozes(passages: Sequence[tuple[str, str]], rng: np.random.Generator) -> list[ReaderQuestion]:
     """At most EACH questions of every (title, text)."""
     made = [_asked(title, text, rng) for title, text in passages for _ in range(EACH)]
     found = [one for one in made if one]
     return list({(one.question, one.golds[0].text): one for one in found}.values())
 
 
-def readings(questions: Sequence[Asked], rng: np.random.Generator) -> Iterator[Reading]:
+def readings(questions: Sequence[ReaderQuestion], rng: np.random.Generator) -> Iterator[ReaderInput]:
     """The readings of one epoch: half of the questions, each with its passage, with others, or with others alone."""
     for i in rng.permutation(len(questions))[: len(questions) // EACH]:
         one = questions[i]
@@ -48,10 +48,10 @@ def readings(questions: Sequence[Asked], rng: np.random.Generator) -> Iterator[R
         turn = rng.random()
         whole = turn >= ELSEWHERE or not others
         parts = ([part] if whole else []) + (others if not whole or turn >= ELSEWHERE + ALONE else [])
-        yield Reading(one.question, tuple(parts[n] for n in rng.permutation(len(parts))), whole=whole)
+        yield ReaderInput(one.question, tuple(parts[n] for n in rng.permutation(len(parts))), whole=whole)
 
 
-def _asked(title: str, text: str, rng: np.random.Generator) -> Asked | None:
+def _asked(title: str, text: str, rng: np.random.Generator) -> ReaderQuestion | None:
     """A question of the passage without the sentence it was made of; None where nothing is said twice."""
     sentences = sentence_spans(text)
     found = [_SPAN.finditer(text, *span) for span in sentences]
@@ -77,4 +77,4 @@ def _asked(title: str, text: str, rng: np.random.Generator) -> Asked | None:
     left = text[:start] + text[after:]
     fact = next((a, b) for a, b in sentences if a <= low < b)
     part = Part(title, left, (low - gone, high - gone), ((fact[0] - gone, fact[1] - gone),), relevant=True)
-    return Asked(question, (part,), (), 0, answerable=True)
+    return ReaderQuestion(question, (part,), (), 0, answerable=True)

@@ -16,7 +16,7 @@ import numpy as np
 
 from rag.reader.network import GROUP
 from rag.text.words import NAMED, Token, tokens
-from rag.train.reader.questions import Asked, Part
+from rag.train.reader.questions import Part, ReaderQuestion
 
 SHARES = {  # of the questions
     "alone": 0.7,
@@ -29,7 +29,7 @@ SHARES = {  # of the questions
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReaderInput:
     """A question with a passage or several; `kind` is 0 for a span or nothing, 1 for yes, 2 for no.
 
     `whole` says of several whether they hold all that the answer needs.
@@ -42,49 +42,49 @@ class Reading:
 
 
 def readings(
-    questions: Sequence[Asked], rng: np.random.Generator, shares: Mapping[str, float] = SHARES
-) -> Iterator[Reading]:
+    questions: Sequence[ReaderQuestion], rng: np.random.Generator, shares: Mapping[str, float] = SHARES
+) -> Iterator[ReaderInput]:
     """The readings of one epoch, drawn anew each time; `shares` says of how many questions each kind is made."""
     for one in questions:
         chance = {name: rng.random() < share for name, share in shares.items()}
         yield from (_several if len(one.golds) > 1 else _single)(one, chance, rng)
 
 
-def _single(one: Asked, chance: Mapping[str, bool], rng: np.random.Generator) -> Iterator[Reading]:
+def _single(one: ReaderQuestion, chance: Mapping[str, bool], rng: np.random.Generator) -> Iterator[ReaderInput]:
     """A question that one passage answers, or seems to."""
     (part,) = one.golds
     if chance["alone"] or not one.near:
-        yield Reading(one.question, one.golds)
+        yield ReaderInput(one.question, one.golds)
     if chance["wrong"] and one.near:
-        yield Reading(one.question, (_one(one.near, rng),))
+        yield ReaderInput(one.question, (_one(one.near, rng),))
     if chance["whole"] and one.near:
-        yield Reading(one.question, _group(one.golds, one.near, rng), whole=one.answerable)
+        yield ReaderInput(one.question, _group(one.golds, one.near, rng), whole=one.answerable)
     if chance["missing"] and one.answerable and len(one.near) > 1:
-        yield Reading(one.question, _group((), one.near, rng))
+        yield ReaderInput(one.question, _group((), one.near, rng))
     if chance["altered"] and one.answerable and (question := altered(one.question, part, rng)):
         unread = (Part(part.title, part.text),)
-        yield Reading(question, unread if rng.random() < 0.5 else _group(unread, one.near, rng))
+        yield ReaderInput(question, unread if rng.random() < 0.5 else _group(unread, one.near, rng))
 
 
-def _several(one: Asked, chance: Mapping[str, bool], rng: np.random.Generator) -> Iterator[Reading]:
+def _several(one: ReaderQuestion, chance: Mapping[str, bool], rng: np.random.Generator) -> Iterator[ReaderInput]:
     """A question that needs all its passages."""
     holders = [part for part in one.golds if part.answer]
     leading = [part for part in one.golds if not part.answer]
     if chance["alone"] and holders and not one.kind:
-        yield Reading(one.question, (_one(holders, rng),))
+        yield ReaderInput(one.question, (_one(holders, rng),))
     if chance["leading"] and leading:
-        yield Reading(one.question, (_one(leading, rng),))
+        yield ReaderInput(one.question, (_one(leading, rng),))
     if chance["wrong"] and one.near:
-        yield Reading(one.question, (_one(one.near, rng),))
+        yield ReaderInput(one.question, (_one(one.near, rng),))
     for _ in range(2 if one.kind else int(chance["whole"] and one.answerable)):
-        yield Reading(one.question, _group(one.golds, one.near, rng), one.kind, whole=True)
+        yield ReaderInput(one.question, _group(one.golds, one.near, rng), one.kind, whole=True)
     if chance["missing"]:
         lost = int(rng.integers(len(one.golds)))
         left = [part for n, part in enumerate(one.golds) if n != lost]
-        yield Reading(one.question, _group(left, one.near, rng))
+        yield ReaderInput(one.question, _group(left, one.near, rng))
     if chance["altered"] and (question := altered(one.question, _one(one.golds, rng), rng)):
         unread = [Part(part.title, part.text) for part in one.golds]
-        yield Reading(question, _group(unread, one.near, rng))
+        yield ReaderInput(question, _group(unread, one.near, rng))
 
 
 def _one(parts: Sequence[Part], rng: np.random.Generator) -> Part:

@@ -43,7 +43,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReaderQuestion:
     """A question with its gold passages, and with some that look right and do not hold the answer."""
 
     question: str
@@ -107,13 +107,13 @@ def answers(row: Row) -> list[str]:
     return sorted(dict.fromkeys(str(answer).strip() for answer in found if str(answer).strip()), key=len)
 
 
-def asked(folder: Folder) -> list[Asked]:
+def asked(folder: Folder) -> list[ReaderQuestion]:
     """Every training question of a folder, and the steps of those that name theirs."""
     rows = [one for row in folder.train for one in (row, *_steps(row))]
     return [_asked(row, folder) for row in rows]
 
 
-def _asked(row: Row, folder: Folder) -> Asked:
+def _asked(row: Row, folder: Folder) -> ReaderQuestion:
     question, right = str(row["question"]), answers(row)
     golds = [_part(row, folder.passages[pid], right) for pid in gold(row)]
     impossible = bool(row.get("is_impossible"))
@@ -128,7 +128,7 @@ def _asked(row: Row, folder: Folder) -> Asked:
         holder = (named or holders or [-1])[-1]
         golds = [part if n == holder else replace(part, answer=None) for n, part in enumerate(golds)]
     answerable = not impossible and (kind > 0 or any(part.answer for part in golds))
-    return Asked(question, tuple(golds), _near(row, folder, right), kind, answerable)
+    return ReaderQuestion(question, tuple(golds), _near(row, folder, right), kind, answerable)
 
 
 def _steps(row: Row) -> Iterator[Row]:

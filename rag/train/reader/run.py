@@ -22,7 +22,7 @@ from rag.train.reader.answerability import judges
 from rag.train.reader.calibrate import cases, fit
 from rag.train.reader.inputs import readings
 from rag.train.reader.questions import Folder, asked, read
-from rag.train.reader.train import Options, Trained, train
+from rag.train.reader.train import ReaderOptions, TrainedReader, train
 from rag.types import Vectors
 
 EVERY = 20  # steps between two lines of progress
@@ -33,11 +33,11 @@ def train_reader(
     folders: Sequence[Path],
     out: Path,
     *,
-    options: Options,
+    options: ReaderOptions,
     fitted: int,
     start: Path | None,
     say: Callable[[str], None],
-) -> Trained:
+) -> TrainedReader:
     """Train on every folder at once, from the bundled model or from `start`; `fitted` questions each for the choice.
 
     The questions of a folder named twice are read twice in an epoch.
@@ -81,7 +81,9 @@ def train_reader(
     return trained
 
 
-def write(path: Path, trained: Trained, facts: dict[str, str], judges: Sequence[Mapping[str, Vectors]] = ()) -> None:
+def write(
+    path: Path, trained: TrainedReader, facts: dict[str, str], judges: Sequence[Mapping[str, Vectors]] = ()
+) -> None:
     """Write the file, the old one kept until the new one is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     own = {f"{HEADS}{name}": tensor for name, tensor in trained.heads.items()}
@@ -91,7 +93,7 @@ def write(path: Path, trained: Trained, facts: dict[str, str], judges: Sequence[
     new.replace(path)
 
 
-def _card(sources: Sequence[Folder], options: Options, trained: Trained, choice: Choice) -> str:
+def _card(sources: Sequence[Folder], options: ReaderOptions, trained: TrainedReader, choice: Choice) -> str:
     rows = "\n".join(f"| {s.name} | {len(s.passages):,} | {len(s.train):,} | {len(s.held_out):,} |" for s in sources)
     risks = "\n".join(f"| {share:.0%} | {least:.2f} |" for share, least in choice.risks)
     taken = (

@@ -15,14 +15,14 @@ from rag.models.files import locate
 from rag.reader.layout import QUESTION, TITLE, lay_out
 from rag.reader.network import ALONE, TOGETHER, marks
 from rag.text.sentences import sentence_spans
-from rag.train.reader.inputs import Reading
+from rag.train.reader.inputs import ReaderInput
 from rag.train.reader.questions import Part, Span
 
 NOTHING = -100  # no target
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class ReaderExample:
     """A reading in tokens. `sentences` are token ranges with whether they support the answer, where that is known."""
 
     ids: tuple[int, ...]
@@ -34,7 +34,7 @@ class Example:
     kind: int
 
 
-class Encoder:
+class InputEncoder:
     """Readings to examples. Texts longer than their room are cut around what is to be found, at random."""
 
     def __init__(self, model: str) -> None:
@@ -42,9 +42,9 @@ class Encoder:
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         self.cls, self.sep = marks(self.tokenizer)
-        self.known: dict[str, Text] = {}
+        self.known: dict[str, TokenizedText] = {}
 
-    def __call__(self, reading: Reading, rng: np.random.Generator) -> Example:
+    def __call__(self, reading: ReaderInput, rng: np.random.Generator) -> ReaderExample:
         alone = len(reading.parts) == 1
         question = self._text(reading.question).ids
         room = (ALONE if alone else TOGETHER) - len(question[:QUESTION]) - 2
@@ -72,7 +72,7 @@ class Encoder:
                     if low < high:
                         held = any(a < span[1] and span[0] < b for a, b in part.facts)
                         sentences.append((at + low - first, at + high - first, held))
-        return Example(
+        return ReaderExample(
             ids=layout.ids,
             texts=tuple((at, at + n) for at, n in zip(layout.starts, layout.lengths, strict=True)),
             start=start,
@@ -89,17 +89,17 @@ class Encoder:
             kept.remove(spare.pop())
         return kept
 
-    def _text(self, text: str) -> Text:
+    def _text(self, text: str) -> TokenizedText:
         if text not in self.known:
             encoding = self.tokenizer.encode(text, add_special_tokens=False)
             offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
-            bare = Text(tuple(encoding.ids), offsets[:, 0], offsets[:, 1], ())
+            bare = TokenizedText(tuple(encoding.ids), offsets[:, 0], offsets[:, 1], ())
             self.known[text] = replace(bare, sentences=tuple((s, bare.range(s)) for s in sentence_spans(text)))
         return self.known[text]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Text:
+class TokenizedText:
     """A text in tokens: their ids, where each starts and ends, and sentences as characters and as tokens."""
 
     ids: tuple[int, ...]
@@ -112,7 +112,7 @@ class Text:
         return int(np.searchsorted(self.ends, span[0], "right")), int(np.searchsorted(self.starts, span[1], "left"))
 
 
-def _cut(text: Text, answer: Span | None, share: int, rng: np.random.Generator) -> int:
+def _cut(text: TokenizedText, answer: Span | None, share: int, rng: np.random.Generator) -> int:
     """The first token that is read of a text: where it is too long for its share, one that leaves the answer in."""
     n = len(text.ids)
     if n <= share or not answer:
@@ -140,7 +140,7 @@ class Batch:
     kind: Tensor
 
     @classmethod
-    def of(cls, examples: Sequence[Example], device: str) -> Batch:
+    def of(cls, examples: Sequence[ReaderExample], device: str) -> Batch:
         ids, mask = padded([example.ids for example in examples])
         allowed, sentence = np.zeros(ids.shape, bool), np.full(ids.shape, -1)
         allowed[:, 0] = True
@@ -157,7 +157,7 @@ class Batch:
         return cls(*(tensor.to(device) for tensor in tensors))
 
 
-def batches(examples: Sequence[Example], size: int, rng: np.random.Generator) -> list[list[Example]]:
+def batches(examples: Sequence[ReaderExample], size: int, rng: np.random.Generator) -> list[list[ReaderExample]]:
     """Batches of examples of similar length, in random order."""
     mixed = rng.random(len(examples))
     order = sorted(range(len(examples)), key=lambda i: (len(examples[i].ids) // 8, mixed[i]))

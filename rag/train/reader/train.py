@@ -24,8 +24,8 @@ from transformers import AutoModel
 from rag.models.files import locate
 from rag.reader.weights import load
 from rag.train.hop.train import DEVICE, pace
-from rag.train.reader.inputs import Reading
-from rag.train.reader.tensors import NOTHING, Batch, Encoder, batches
+from rag.train.reader.inputs import ReaderInput
+from rag.train.reader.tensors import NOTHING, Batch, InputEncoder, batches
 from rag.types import Vectors
 
 HEADS = {"span": 2, "fact": 1, "relevant": 1, "kind": 3}  # outputs of each linear head
@@ -34,12 +34,12 @@ HEAD_RATE = 10  # times the network's learning rate
 DECAY = 0.1  # of weights, a step
 KEPT = 0.999  # of the running mean, a step
 
-Save = Callable[["Trained"], None]
+Save = Callable[["TrainedReader"], None]
 Report = Callable[[int, float, Tensor], None]  # steps, the share done, the running loss
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ReaderOptions:
     """How long and how fast; `cloze` are epochs of questions made from passages (`cloze.py`), ahead of all."""
 
     epochs: int = 1
@@ -52,7 +52,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedReader:
     """What was added to the model's tensors, by their names; the heads' own; and what it took."""
 
     difference: Mapping[str, Vectors]
@@ -62,7 +62,7 @@ class Trained:
     loss: float
 
 
-class Network(nn.Module):
+class ReaderNetwork(nn.Module):
     """The encoder with its heads: token ids and mask to the outputs of each head, for every token."""
 
     def __init__(self, model: str) -> None:
@@ -105,20 +105,20 @@ class Network(nn.Module):
 
 def train(
     model: str,
-    epochs: Sequence[Callable[[np.random.Generator], Iterator[Reading]]],
-    options: Options,
+    epochs: Sequence[Callable[[np.random.Generator], Iterator[ReaderInput]]],
+    options: ReaderOptions,
     *,
     start: Path | None,
     report: Report,
     save: Save,
-) -> Trained:
+) -> TrainedReader:
     """Train on the readings of each of `epochs` in turn, from `model` or from the file of an earlier training.
 
     On a GPU where there is one. Deterministic but for the order of additions.
     """
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
-    network, encode = Network(model), Encoder(model)
+    network, encode = ReaderNetwork(model), InputEncoder(model)
     if start is not None:
         network.resume(start)
     network.to(DEVICE).train()
@@ -128,8 +128,8 @@ def train(
     optimizer = torch.optim.AdamW(groups, lr=options.rate, weight_decay=DECAY)
     loss, step, done, started = torch.zeros((), device=DEVICE), 0, 0.0, monotonic()
 
-    def trained() -> Trained:
-        return Trained(mean.difference(), mean.head_tensors(), step, monotonic() - started, loss.item())
+    def trained() -> TrainedReader:
+        return TrainedReader(mean.difference(), mean.head_tensors(), step, monotonic() - started, loss.item())
 
     for n, epoch in enumerate(epochs):
         drawn = batches([encode(reading, rng) for reading in epoch(rng)], options.batch, rng)
@@ -156,7 +156,7 @@ def train(
     return trained()
 
 
-def _loss(network: Network, batch: Batch) -> Tensor:
+def _loss(network: ReaderNetwork, batch: Batch) -> Tensor:
     out = network(batch.ids, batch.mask)
     span = out["span"].masked_fill(~batch.allowed[:, :, None], float("-inf"))
     losses = {
