@@ -20,7 +20,7 @@ from rag.interrupt import Stop
 from rag.stages import component
 from rag.store.edge import EdgeStore
 from rag.types import Chunked, Embeddings, Loaded, Source
-from rag_connectors.files import FilesConnector
+from rag_connectors.files import Files
 
 interrupt.PATIENCE = float(os.environ.get("HELD_PATIENCE", "600"))
 _calls = 0
@@ -49,7 +49,7 @@ def _told() -> bool:
 
 
 @component
-class HeldFiles(FilesConnector):
+class HeldFiles(Files):
     """Files, held when the first was found or parsed."""
 
     def scan(self, roots: Sequence[str], *, base: str) -> Iterator[Source]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rag.types import Loaded
-from rag_connectors.files import FilesConnector
+from rag_connectors.files import Files
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 KINDS = {".md": 12, ".txt": 6, ".rst": 3, ".html": 5, ".epub": 1, ".eml": 2, ".pdf": 6, ".docx": 4, ".pptx": 1}
@@ -31,7 +31,7 @@ def questions() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def loaded() -> dict[str, Loaded]:
-    files = FilesConnector(workers=1)
+    files = Files(workers=1)
     sources = files.scan([str(EXAMPLES / "documents")], base=str(EXAMPLES))
     return {found.source.name: found for found in files.load(sources)}
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.reliability.corpus import sentence
 from benchmarks.reliability.outcome import Outcome, Row
-from rag_connectors.files import FilesConnector
+from rag_connectors.files import Files
 from tests.connectors import samples
 
 ROUNDS = 3
@@ -32,7 +32,7 @@ def _write(folder: Path, count: int) -> None:
 
 
 def _seconds(folder: Path, workers: int) -> float:
-    connector = FilesConnector(workers=workers, timeout=300.0)
+    connector = Files(workers=workers, timeout=300.0)
     sources = list(connector.scan([str(folder)], base=str(folder)))
     started = time.perf_counter()
     if any(loaded.status != "ok" for loaded in connector.load(sources)):

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.reliability import apart, corpus
 from benchmarks.reliability.outcome import Outcome, Row
 from rag.types import Loaded
-from rag_connectors.files import FilesConnector
+from rag_connectors.files import Files
 
 SECRET = "the secret words outside"
 
@@ -82,7 +82,7 @@ def specials(count: int) -> Outcome:
         _odd(docs, secret)
         odd = len(list(docs.iterdir())) - 1
         (docs / "sound.txt").write_text("sound")
-        connector = FilesConnector(workers=1)
+        connector = Files(workers=1)
         found = list(connector.load(connector.scan([str(docs)], base=str(docs))))
         lost += [
             f"{one.source.name} was taken" for one in found if (one.source.name != "sound.txt") != (not one.documents)

@@ -19,7 +19,7 @@ from unittest.mock import patch
 from benchmarks.reliability import hostile_archives, hostile_pdfs
 from benchmarks.reliability.outcome import Outcome, Row
 from rag.types import Loaded
-from rag_connectors.files import FilesConnector
+from rag_connectors.files import Files
 
 SECONDS = 10.0
 MEGABYTES = 512
@@ -27,7 +27,7 @@ CANARY = "canary-7f3a"
 
 
 def _timed(folder: Path) -> Iterator[tuple[Loaded, float]]:
-    connector = FilesConnector(workers=1)
+    connector = Files(workers=1)
     started = time.monotonic()
     for loaded in connector.load(connector.scan([str(folder)], base=str(folder))):
         yield loaded, time.monotonic() - started

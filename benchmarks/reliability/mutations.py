@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.reliability import samples
 from benchmarks.reliability.outcome import Outcome, Row
 from rag.types import Loaded
-from rag_connectors.files import FilesConnector
+from rag_connectors.files import Files
 
 UNMARKED = 0.02  # of the words may be missing before it counts as lost
 TELLING = ("pdf", "docx", "pptx", "xlsx", "epub", "html", "parts.eml", "json", "jsonl", "ipynb", "gz")
@@ -72,7 +72,7 @@ def _mutated(count: int, types: tuple[str, ...], seed: int) -> Iterator[tuple[st
 
 def load(folder: Path) -> dict[str, Loaded]:
     """Every file's outcome, as an ingest sees it."""
-    connector = FilesConnector(workers=2)
+    connector = Files(workers=2)
     return {loaded.source.name: loaded for loaded in connector.load(connector.scan([str(folder)], base=str(folder)))}
 
 

@@ -36,17 +36,17 @@ def _cost(folder: Path, pipeline: str, checked: bool) -> float:
 
 
 def _without(patches: ExitStack) -> None:
-    from rag_connectors.files import FilesConnector
+    from rag_connectors.files import Files
     from rag_connectors.kinds import kind_of
     from rag_connectors.outcome import outcome
 
-    def inline(self: FilesConnector, source: Any) -> Any:
+    def inline(self: Files, source: Any) -> Any:
         return outcome(source.path, source.name, self._options) if kind_of(source.name) else None
 
     def nothing(*arguments: Any, **options: Any) -> None:
         return None
 
-    patches.enter_context(patch.object(FilesConnector, "_inline", inline))
+    patches.enter_context(patch.object(Files, "_inline", inline))
     checks = [
         "rag.ingest.vectorize.check_rows",
         "rag.store.edge.check_batch",

@@ -35,7 +35,7 @@ _AHEAD = 4  # outcomes per worker that may wait for their turn
 
 
 @component
-class FilesConnector:
+class Files:
     """Files under the given roots.
 
     `include` and `exclude` are patterns as in .gitignore, relative to a root; `exclude` wins. A root that is itself a

@@ -18,7 +18,7 @@ from rag.registry import find
 from rag.stages import Connector
 from rag.types import Loaded
 from rag_connectors import budget
-from rag_connectors.files import FilesConnector
+from rag_connectors.files import Files
 from rag_connectors.parsed import ParseOptions
 from rag_connectors.pool import ParserPool
 from tests.connectors import samples
@@ -33,18 +33,18 @@ def put(folder: Path, files: dict[str, str | bytes]) -> None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def names(folder: Path, connector: FilesConnector | None = None) -> list[str]:
-    return [source.name for source in (connector or FilesConnector()).scan([str(folder)], base=str(folder))]
+def names(folder: Path, connector: Files | None = None) -> list[str]:
+    return [source.name for source in (connector or Files()).scan([str(folder)], base=str(folder))]
 
 
-def load(folder: Path, connector: FilesConnector | None = None) -> dict[str, Loaded]:
-    connector = connector or FilesConnector(workers=2)
+def load(folder: Path, connector: Files | None = None) -> dict[str, Loaded]:
+    connector = connector or Files(workers=2)
     return {loaded.source.name: loaded for loaded in connector.load(connector.scan([str(folder)], base=str(folder)))}
 
 
 def test_it_is_a_connector_under_its_name() -> None:
-    assert find("connector", "files") is FilesConnector
-    assert isinstance(FilesConnector(), Connector)
+    assert find("connector", "files") is Files
+    assert isinstance(Files(), Connector)
 
 
 def test_scan_order_names_and_what_is_left_out(tmp_path: Path) -> None:
@@ -66,10 +66,10 @@ def test_scan_roots(tmp_path: Path) -> None:
     put(tmp_path, {"in/a.txt": "x", "in/sub/b.txt": "x", "out/c.txt": "x"})
     base = tmp_path / "in"
     roots = [str(tmp_path / "out"), str(base), str(base / "sub"), str(base / "a.txt")]
-    found = [source.name for source in FilesConnector().scan(roots, base=str(base))]
+    found = [source.name for source in Files().scan(roots, base=str(base))]
     assert found == [str(tmp_path / "out" / "c.txt"), "a.txt", "sub/b.txt"]
     with pytest.raises(InputError, match="nowhere"):
-        list(FilesConnector().scan([str(tmp_path / "nowhere")], base=str(tmp_path)))
+        list(Files().scan([str(tmp_path / "nowhere")], base=str(tmp_path)))
 
 
 def test_gitignore_nested_and_negated(tmp_path: Path) -> None:
@@ -90,14 +90,14 @@ def test_gitignore_nested_and_negated(tmp_path: Path) -> None:
     )
     assert names(tmp_path) == ["docs/deep/good.txt", "docs/keep.log"]
     assert names(tmp_path / "docs") == ["deep/good.txt", "keep.log"]  # the repository's rules hold below its top
-    assert len(names(tmp_path, FilesConnector(gitignore=False))) == 7
+    assert len(names(tmp_path, Files(gitignore=False))) == 7
 
 
 def test_include_and_exclude(tmp_path: Path) -> None:
     put(tmp_path, {name: "x" for name in ("a.md", "a.txt", "drafts/b.md", "sub/c.md")})
-    assert names(tmp_path, FilesConnector(include=("*.md",), exclude=("drafts/",))) == ["a.md", "sub/c.md"]
+    assert names(tmp_path, Files(include=("*.md",), exclude=("drafts/",))) == ["a.md", "sub/c.md"]
     with pytest.raises(ConfigError, match="exclude"):
-        names(tmp_path, FilesConnector(exclude=("[z-a]",)))
+        names(tmp_path, Files(exclude=("[z-a]",)))
 
 
 def test_names_that_are_no_utf8(tmp_path: Path) -> None:
@@ -125,13 +125,13 @@ def test_documents(tmp_path: Path) -> None:
 
 
 def test_fingerprint_follows_what_shapes_documents() -> None:
-    assert FilesConnector().fingerprint == FilesConnector(workers=3, include=("*.md",)).fingerprint
-    assert FilesConnector().fingerprint != FilesConnector(text_field="q").fingerprint
+    assert Files().fingerprint == Files(workers=3, include=("*.md",)).fingerprint
+    assert Files().fingerprint != Files(text_field="q").fingerprint
 
 
 def test_results_come_in_order_and_lazily(tmp_path: Path) -> None:
     put(tmp_path, {f"{number:03}.{'txt' if number % 2 else 'md'}": "words" for number in range(60)})
-    connector = FilesConnector(workers=2)
+    connector = Files(workers=2)
     taken = 0
 
     def counted() -> Iterator[object]:
@@ -148,7 +148,7 @@ def test_results_come_in_order_and_lazily(tmp_path: Path) -> None:
 
 def test_a_file_that_is_swapped_after_the_scan_is_not_read(tmp_path: Path) -> None:
     put(tmp_path, {"docs/a.txt": "mine", "secret/a.txt": "not yours", "docs/b.md": "mine", "secret/b.md": "no"})
-    connector = FilesConnector()
+    connector = Files()
     sources = list(connector.scan([str(tmp_path / "docs")], base=str(tmp_path)))
     (tmp_path / "docs").rename(tmp_path / "moved")
     (tmp_path / "docs").symlink_to(tmp_path / "secret")
@@ -159,7 +159,7 @@ def test_a_file_that_is_swapped_after_the_scan_is_not_read(tmp_path: Path) -> No
 
 def test_a_file_that_becomes_a_link_or_pipe(tmp_path: Path) -> None:
     put(tmp_path, {"a.txt": "x", "b.md": "x", "c.md": "x"})
-    connector = FilesConnector(workers=1)
+    connector = Files(workers=1)
     sources = list(connector.scan([str(tmp_path)], base=str(tmp_path)))
     for name in ("a.txt", "b.md", "c.md"):
         (tmp_path / name).unlink()
@@ -172,14 +172,14 @@ def test_a_file_that_becomes_a_link_or_pipe(tmp_path: Path) -> None:
 
 def test_a_file_that_hangs_stops_no_other(tmp_path: Path) -> None:
     put(tmp_path, {"a.md": "# A", "b.html": _SLOW, "c.md": "# C"})
-    loaded = load(tmp_path, FilesConnector(workers=1, timeout=1.5))
+    loaded = load(tmp_path, Files(workers=1, timeout=1.5))
     assert loaded["b.html"].reason == "refused: parsing takes longer than 1.5 s (connector.timeout)"
     assert [loaded[name].status for name in ("a.md", "c.md")] == ["ok", "ok"]
 
 
 def test_a_file_that_wants_too_much_memory(tmp_path: Path) -> None:
     put(tmp_path, {"a.json": b"[" + b"[]," * 5_000_000 + b"1]", "b.md": "# B"})
-    loaded = load(tmp_path, FilesConnector(workers=1, memory=200))
+    loaded = load(tmp_path, Files(workers=1, memory=200))
     assert loaded["a.json"].reason == "refused: it needs more than 306 MB of memory (connector.memory)"
     assert loaded["b.md"].status == "ok"
 
@@ -205,7 +205,7 @@ def test_a_parser_that_crashes_is_replaced(tmp_path: Path) -> None:
 
 def test_closing_ends_the_processes(tmp_path: Path) -> None:
     put(tmp_path, {"a.md": "# A", "b.html": _SLOW})
-    connector = FilesConnector(workers=2)
+    connector = Files(workers=2)
     stream = connector.load(connector.scan([str(tmp_path)], base=str(tmp_path)))
     assert next(stream).status == "ok"
     stream.close()  # type: ignore[attr-defined]
