@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from rag.errors import ConfigError
+from rag.errors import ConfigError, MissingExtra
 from rag.stages import STAGES
 
 BUILTIN: dict[str, dict[str, str]] = {
@@ -65,11 +65,25 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
 }
 
+JOINT = "rag.embed.hybrid:HybridEmbedder"  # what makes one embedder of an `embed` and a `sparse` stage
+
+EXTRAS = {  # a library that the base install leaves out, and the extra that brings it
+    "torch": "models",
+    "transformers": "models",
+    "tiktoken": "models",
+    "qdrant_client": "qdrant",
+}
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like this one, if any is near."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """ " Did you mean x?" when a known word is close, else ""."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {close[0]}?" if close else ""
+    close = closest(word, known)
+    return f" Did you mean {close}?" if close else ""
 
 
 @cache
@@ -83,16 +97,26 @@ def names(kind: str) -> dict[str, str]:
     return found
 
 
+def resolve(path: str) -> Any:
+    """What "module:Name" stands for, imported."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
 def find(kind: str, name: str) -> type[Any]:
-    """The class of a component. Raises ConfigError listing the names there are."""
+    """The class of a component. Raises ConfigError listing the names there are, MissingExtra with what to install."""
     known = names(kind)
     if name not in known:
         raise ConfigError(
             f"{kind}: there is no {name!r}.{did_you_mean(name, known)} Known: {', '.join(sorted(known))}."
         )
-    module, _, attribute = known[name].partition(":")
     try:
-        cls: type[Any] = getattr(import_module(module), attribute)
+        cls: type[Any] = resolve(known[name])
     except (ImportError, AttributeError) as error:
+        library = str(error.name).partition(".")[0]
+        if isinstance(error, ModuleNotFoundError) and library in EXTRAS:
+            raise MissingExtra(
+                f'{kind}: {name!r} needs {library}, which is not installed: pip install "raghop[{EXTRAS[library]}]"'
+            ) from error
         raise ConfigError(f"{kind}: {name!r} ({known[name]}) cannot be imported: {error}") from error
     return cls

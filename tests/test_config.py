@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.config import build, json_schema, load, parse, presets
-from rag.errors import ConfigError
+from rag.config import build, check, json_schema, load, parse, presets
+from rag.errors import ConfigError, MissingExtra
 from rag.registry import BUILTIN, find, names
 
 TINY = (Path(__file__).parent / "tiny.yaml").read_text()
 
 
 def read(text: str) -> None:
-    parse(text, name="p", origin="p.yaml")
+    check(parse(text, name="p", origin="p.yaml"))
+
+
+def refused(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    return str(caught.value)
 
 
 def test_shipped_pipelines_build_without_loading_a_model() -> None:
@@ -41,13 +49,68 @@ def test_shipped_pipelines_build_without_loading_a_model() -> None:
         (("k: 5", "k: !!python/object:os.system x"), "not valid YAML"),
         (("k: 5", "k: [unclosed"), "not valid YAML"),
         (("{use: links}", "{use: links, embedder: x}"), "hop.embedder: unknown option"),
+        (("k: 5", "k: 0"), "p.yaml:10: k: should be greater than or equal to 1, not 0."),
+        (
+            ("k: 5", "unsupported: flagg"),
+            "unsupported: should be 'drop', 'flag' or 'fail', not 'flagg'. Did you mean flag?",
+        ),
+        (("k: 5", "k: 2001-99-99"), "not valid YAML"),
+        (("chunk:", "chunks:"), "p.yaml:3: chunks: unknown key. Did you mean chunk? Known: "),
+        (("{use: links}", "{use: treehop}"), "p.yaml:8: hop.weights: missing; TreeHop cannot do without it."),
     ],
 )
 def test_errors_name_file_line_key_and_a_suggestion(change: tuple[str, str], message: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        read(TINY.replace(*change))
-    assert message in str(caught.value)
-    assert "p.yaml" in str(caught.value)
+    said = refused(TINY.replace(*change))
+    assert message in said
+    assert said.startswith("p.yaml") and "\n" not in said
+
+
+def test_all_problems_of_a_file_are_named_at_once_by_line() -> None:
+    text = TINY.replace("size: 60", "sise: 60, context: heading").replace("hashing", "onxx").replace("{use: edge}", "x")
+    text = text.replace("links", "treehop").replace("k: 5", "k: 0\nk: 0\nkk: 1").replace("connector: {use: files}", "")
+    first, *rest = refused(text).splitlines()
+    assert first == "p.yaml: 9 problems:"
+    assert [line.strip().rpartition(" Known:")[0] or line.strip() for line in rest] == [
+        "p.yaml: connector: missing; every pipeline needs connector, chunk, embed, store, retrieve, generate.",
+        "p.yaml:3: chunk.context: should be 'title', 'headings', 'summary', 'llm' or 'none', not 'heading'. "
+        "Did you mean headings?",
+        "p.yaml:3: chunk.sise: unknown option. Did you mean size?",
+        "p.yaml:4: embed.use: there is no 'onxx'. Did you mean onnx?",
+        "p.yaml:6: store: needs `use: NAME`, one of edge, qdrant.",
+        "p.yaml:8: hop.weights: missing; TreeHop cannot do without it.",
+        "p.yaml:11: k: k appears twice; remove one.",
+        "p.yaml:11: k: should be greater than or equal to 1, not 0.",
+        "p.yaml:12: kk: unknown key.",
+    ]
+
+
+def test_what_a_component_refuses_names_the_file_too() -> None:
+    text = TINY.replace("structure, size: 60", "tokens, size: 60, overlap: 40")
+    with pytest.raises(ConfigError, match=r"^p.yaml:3: chunk: overlap: 40 is more than half of size"):
+        build(parse(text, name="p", origin="p.yaml"))
+
+
+def test_reading_a_pipeline_imports_no_component() -> None:
+    code = (
+        "import sys\nfrom rag.config import load, presets\nfor name in presets():\n    load(name)\n"
+        "stages = ('rag.chunk', 'rag.embed', 'rag.store', 'rag.retrieve', 'rag.hop', 'rag.rerank', 'rag.generate')\n"
+        "print(sorted(name for name in sys.modules if name.startswith((*stages, 'rag_connectors'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_component_whose_library_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "qdrant_client", None)
+    monkeypatch.delitem(sys.modules, "rag.store.qdrant", raising=False)
+    message = "'qdrant' needs qdrant_client, which is not installed: pip install \"raghop[qdrant]\""
+    with pytest.raises(MissingExtra) as caught:
+        find("store", "qdrant")
+    assert str(caught.value) == f"store: {message}"
+    with pytest.raises(MissingExtra) as caught:
+        check(load("server"))
+    assert str(caught.value).endswith(f"server.yaml:7: store.use: {message}")
+    assert [v["properties"]["use"]["const"] for v in json_schema()["properties"]["store"]["oneOf"]] == ["edge"]
 
 
 def test_aliases_are_refused() -> None:

@@ -27,12 +27,10 @@ def show(name: NameArgument) -> None:
 
     Example: rag pipelines show default > mine.yaml
     """
-    from pathlib import Path
-
     from rag.cli.terminal import clean, say
-    from rag.config import load
+    from rag.config import read
 
-    say(clean(Path(load(name).origin).read_text(encoding="utf-8")), end="")
+    say(clean(read(name)[1]), end="")
 
 
 @app.command()

@@ -66,11 +66,12 @@ def config(
 
     import rag
     from rag.cli.terminal import clean, say, say_json
-    from rag.config import options
+    from rag.config import check
     from rag.pipeline import Pipeline
 
     opened = Pipeline.load(pipeline, index=index)
-    stages = {kind: {"use": s["use"], **options(opened.config, kind)[1]} for kind, s in opened.config.stages.items()}
+    checked = check(opened.config)
+    stages = {kind: {"use": opened.config.stages[kind]["use"], **options} for kind, (_, options) in checked.items()}
     settings = opened.config.settings
     data = {
         "version": rag.__version__,

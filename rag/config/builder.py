@@ -1,0 +1,98 @@
+"""From a pipeline file to its stages, constructed and joined, with no model loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rag.config.checks import Problem, check, refusal
+from rag.config.file import PipelineConfig
+from rag.config.options import Settings, injected
+from rag.errors import ConfigError
+from rag.registry import JOINT, find, resolve
+from rag.stages import (
+    Chunker,
+    Connector,
+    Embedder,
+    Generator,
+    Hopper,
+    Reranker,
+    Retriever,
+    Store,
+    Weighted,
+)
+from rag.types import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """A built pipeline: what the answer graph runs on. `hopper` is None in a pipeline without hops.
+
+    `witness` raises CorruptError for hits that are not what the index's manifest says; without an index it trusts.
+    """
+
+    connector: Connector
+    chunker: Chunker
+    embedder: Embedder
+    store: Store
+    retriever: Retriever
+    hopper: Hopper | None
+    reranker: Reranker
+    generator: Generator
+    settings: Settings
+    fingerprints: Mapping[str, str]
+    witness: Callable[[Sequence[Hit]], None] = lambda hits: None
+
+
+def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> Stages:
+    """Every stage, constructed but with no model loaded. `path` is the folder of an embedded store.
+
+    A stage that a pipeline leaves out: `hop` means no hops, `rerank` keeps the order, `sparse` means dense only.
+    Raises ConfigError, as `check` does.
+    """
+    checked = check(config)
+    given: dict[str, Any] = {"path": path, "readonly": readonly}
+
+    def make(kind: str) -> Any:
+        cls, options = checked[kind]
+        fields = {field.name for field in dataclasses.fields(cls)} & injected(kind)
+        if missing := fields - given.keys():
+            raise _error(config, kind, f"{', '.join(sorted(missing))} cannot be given to a {kind} stage.")
+        try:
+            return cls(**options, **{name: given[name] for name in fields})
+        except (ConfigError, ValueError, TypeError) as error:
+            raise _error(config, kind, str(error).removeprefix(f"{kind}: ").removeprefix(f"{kind}.")) from error
+
+    embedder: Embedder = make("embed")
+    fingerprints = {"embed": embedder.fingerprint}
+    if "sparse" in checked:
+        if "sparse" in embedder.representations:
+            raise _error(config, "sparse", "embed makes sparse vectors itself; leave out this stage or `embed.sparse`.")
+        sparse: Embedder = make("sparse")
+        fingerprints["sparse"] = sparse.fingerprint
+        embedder = resolve(JOINT)(dense=embedder, sparse=sparse)
+    kinds = embedder.representations
+    given |= {"embedder": embedder, "dim": embedder.dim, "sparse": "sparse" in kinds, "tokens": "tokens" in kinds}
+    given["idf"] = embedder.idf if isinstance(embedder, Weighted) else True
+    given["store"] = make("store")
+    given["generator"] = make("generate")
+    connector: Connector = make("connector")
+    chunker: Chunker = make("chunk")  # after the generator, which may write its contexts
+    return Stages(
+        connector=connector,
+        chunker=chunker,
+        embedder=embedder,
+        store=given["store"],
+        retriever=make("retrieve"),
+        hopper=make("hop") if "hop" in checked else None,
+        reranker=make("rerank") if "rerank" in checked else find("rerank", "none")(),
+        generator=given["generator"],
+        settings=config.settings,
+        fingerprints={"connector": connector.fingerprint, "chunk": chunker.fingerprint, **fingerprints},
+    )
+
+
+def _error(config: PipelineConfig, kind: str, message: str) -> Exception:
+    return refusal(config, [Problem(kind, message)])

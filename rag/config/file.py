@@ -1,0 +1,115 @@
+"""A pipeline file, read: its keys are known and every stage says what it uses. No component is imported for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rag.config.checks import Problem, inspect, refusal
+from rag.config.lines import read_lines
+from rag.config.options import REQUIRED, Settings, schema, validate
+from rag.errors import ConfigError
+from rag.registry import closest, did_you_mean, names
+from rag.stages import STAGES
+
+MAX_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineConfig:
+    """A pipeline file after reading and before building: `stages[kind]` holds `use` and the options as written."""
+
+    name: str
+    origin: str
+    stages: Mapping[str, Mapping[str, Any]]
+    settings: Settings = field(default_factory=Settings)
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def reference(self) -> str:
+        """By which `load` finds this pipeline again from any folder."""
+        return self.name if Path(self.origin).parent == preset_folder() else str(Path(self.origin).absolute())
+
+    def line(self, key: str) -> int:
+        """The line of a key path, or of the key it is under; 0 where it is in no line."""
+        return self.lines.get(key) or self.lines.get(key.rpartition(".")[0], 0)
+
+    def place(self, key: str) -> str:
+        """How an error begins: file, line and key path."""
+        line = self.line(key)
+        return f"{self.origin}{f':{line}' if line else ''}: {key}: "
+
+    def with_stage(self, kind: str, options: Mapping[str, Any]) -> PipelineConfig:
+        """The same pipeline with one stage exchanged (how `--llm` works)."""
+        return dataclasses.replace(self, stages={**self.stages, kind: options})
+
+
+def preset_folder() -> Path:
+    """Where the shipped pipelines are: in the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parent.parent
+    installed = package / "presets"
+    return installed if installed.is_dir() else package.parent / "pipelines"
+
+
+def presets() -> list[str]:
+    """Names of the shipped pipelines."""
+    return sorted(path.stem for path in preset_folder().glob("*.yaml"))
+
+
+def load(name: str) -> PipelineConfig:
+    """Read a shipped pipeline by name, or a file by path. Raises ConfigError."""
+    path, text = read(name)
+    return parse(text, name=path.stem, origin=str(path))
+
+
+def read(name: str) -> tuple[Path, str]:
+    """The path of a pipeline file and its text as it is, right or wrong. Raises ConfigError."""
+    path = Path(name)
+    if path.suffix not in {".yaml", ".yml"}:
+        if name not in presets():
+            raise ConfigError(
+                f"pipeline {name!r}: no such pipeline.{did_you_mean(name, presets())} Shipped: "
+                f"{', '.join(presets())}; or give the path of a .yaml file."
+            )
+        path = preset_folder() / f"{name}.yaml"
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{path}: larger than {MAX_BYTES:,} bytes; a pipeline file is a page of text.")
+        return path, path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ConfigError(f"{path}: cannot be read: {reason}.") from error
+
+
+def parse(text: str, *, name: str, origin: str) -> PipelineConfig:
+    """A pipeline from YAML text: its keys, its settings, and that every stage says what it uses.
+
+    What a stage uses is not imported, and its options are not looked at: `check` does that. A file that is refused
+    here is checked whole, so that one ConfigError names everything.
+    """
+    data, lines, twice = read_lines(text, origin)
+    if not isinstance(data, dict):
+        raise ConfigError(f"{origin}: a pipeline is a mapping of stages, like `embed: {{use: onnx}}`.")
+    problems = [Problem(key, f"{key} appears twice; remove one.") for key in twice]
+    known = [*STAGES, *schema(Settings).model_fields]
+    unknown = [key for key in data if key not in known]
+    for key in unknown:
+        problems.append(Problem(key, f"unknown key.{did_you_mean(key, known)} Known: {', '.join(known)}."))
+    misspelled = {closest(key, known) for key in unknown}
+    if missing := [kind for kind in REQUIRED if kind not in data and kind not in misspelled]:
+        problems.append(Problem(", ".join(missing), f"missing; every pipeline needs {', '.join(REQUIRED)}."))
+    stages = {kind: value for kind, value in data.items() if kind in STAGES}
+    for kind, value in data.items():
+        if kind in STAGES and not (isinstance(value, dict) and isinstance(value.get("use"), str)):
+            problems.append(Problem(kind, f"needs `use: NAME`, one of {', '.join(sorted(names(kind)))}."))
+            del stages[kind]
+    given = {key: value for key, value in data.items() if key in known and key not in STAGES}
+    settings, wrong = validate(Settings, "", given)
+    problems += [Problem(key, message) for key, message in wrong]
+    config = PipelineConfig(name, origin, stages, Settings(**settings), lines)
+    if problems:
+        raise refusal(config, [*problems, *inspect(config)[1]])
+    return config
