@@ -18,7 +18,7 @@ from benchmarks.common import DATA
 from benchmarks.findings.plan import SOURCES
 from rag.embed.muvera import encoding
 from rag.embed.onnx import OnnxEmbedder
-from rag.rerank.maxsim import similarity
+from rag.rerank.maxsim import maxsim
 from rag.train.common.dataset import encoded
 from rag.types import Vectors
 
@@ -42,7 +42,7 @@ def main() -> None:
     texts = [encoded(passage.title or "", passage.text) for passage in corpus]
     passages = model.token_vectors(texts)
     questions = model.token_vectors([one.question for one in asked], query=True)
-    exact = np.array([[similarity(question, passage) for passage in passages] for question in questions])
+    exact = np.array([[maxsim(question, passage) for passage in passages] for question in questions])
     print(f"{len(corpus):,} passages, {len(asked):,} questions\n")
     print("| vectors | numbers | recall@5 | of MaxSim's ten: 10 | 30 | CPU ms a passage |\n|---|---|---|---|---|---|")
     mean = np.mean([len(tokens) for tokens in passages])

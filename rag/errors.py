@@ -19,6 +19,9 @@ files failed, 7 that the answer was withheld for lack of evidence; the last two 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 EXIT_PARTIAL = 3
 EXIT_ABSTAINED = 7
 
@@ -83,3 +86,14 @@ class CorruptError(RagError):
     """Stored data fails its check."""
 
     exit_code = 6
+
+
+@contextmanager
+def extra(name: str, user: str) -> Iterator[None]:
+    """Goes around imports of an optional dependency: without it, MissingExtra gives the line that installs it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"{user} needs {error.name}, which is not installed. Run: pip install 'raghop[{name}]'"
+        ) from error

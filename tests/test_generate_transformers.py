@@ -16,9 +16,9 @@ from tokenizers.pre_tokenizers import ByteLevel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from rag.errors import ConfigError, ModelError
-from rag.generate import transformers as module
 from rag.generate.transformers import TransformersGenerator
 from rag.llm.prompts import Prompt, build
+from rag.models import torch_generator
 from rag.stages import Generator
 from rag.types import Chunk, Hit
 
@@ -67,16 +67,16 @@ def scripted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], T
     def make(reply: str, max_tokens: int = 200) -> TransformersGenerator:
         made = TransformersGenerator(model=str(folder), device="cpu", max_tokens=max_tokens)
         pieces = ByteLevel(add_prefix_space=False).pre_tokenize_str(reply)
-        ids = made._tokenizer.convert_tokens_to_ids([letter for piece, _ in pieces for letter in piece])
-        ids += [made._tokenizer.eos_token_id, 5, 5, 5]
-        monkeypatch.setattr(module, "_step", lambda network, given, cache: (ids.pop(0), cache))
+        ids = made._network.tokenizer.convert_tokens_to_ids([letter for piece, _ in pieces for letter in piece])
+        ids += [made._network.tokenizer.eos_token_id, 5, 5, 5]
+        monkeypatch.setattr(torch_generator, "step", lambda network, given, cache: (ids.pop(0), cache))
         return made
 
     return make
 
 
 def prompt_for(generator: TransformersGenerator) -> Prompt:
-    return build("When did it open?", HITS, budget=3000, count=generator._count)
+    return build("When did it open?", HITS, budget=3000, count=generator._network.count)
 
 
 def test_is_a_generator_that_loads_nothing_when_made() -> None:
@@ -86,20 +86,20 @@ def test_is_a_generator_that_loads_nothing_when_made() -> None:
 def test_greedy_decoding_equals_the_librarys_own(folder: Path) -> None:
     generator = TransformersGenerator(model=str(folder), device="cpu", max_tokens=40)
     prompt = prompt_for(generator)
-    ids = generator._encode(prompt.messages)
-    theirs = generator._network.generate(
+    ids = generator._network.encode(prompt.messages)
+    theirs = generator._network.network.generate(
         input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False, pad_token_id=256
     )
-    text = generator._tokenizer.decode(theirs[0, ids.shape[1] :], skip_special_tokens=True).rstrip("\ufffd")
+    text = generator._network.tokenizer.decode(theirs[0, ids.shape[1] :], skip_special_tokens=True).rstrip("\ufffd")
     assert "".join(generator.reply(prompt.messages)) == text != ""
 
 
 def test_control_tokens_in_documents_are_ordinary_text(folder: Path) -> None:
     generator = TransformersGenerator(model=str(folder), device="cpu")
-    ids = generator._encode(prompt_for(generator).messages)[0].tolist()
-    control = [generator._tokenizer.convert_ids_to_tokens(i) for i in ids if i >= 256]
+    ids = generator._network.encode(prompt_for(generator).messages)[0].tolist()
+    control = [generator._network.tokenizer.convert_ids_to_tokens(i) for i in ids if i >= 256]
     assert control == ["<|system|>", "<|end|>", "<|user|>", "<|end|>", "<|assistant|>"]
-    assert TEXT in generator._tokenizer.decode(ids)
+    assert TEXT in generator._network.tokenizer.decode(ids)
 
 
 def test_pieces_are_whole_characters_and_end_with_the_turn(scripted: Callable[[str], TransformersGenerator]) -> None:

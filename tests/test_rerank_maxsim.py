@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rag.embed.bm25 import Bm25
 from rag.embed.hashing import HashingEmbedder
 from rag.errors import ConfigError
-from rag.rerank.maxsim import MaxSimReranker, similarity
+from rag.rerank.maxsim import MaxSimReranker, maxsim
 from rag.types import Chunk, Hit, Vectors
 
 WORDS = ["dam", "lake", "north", "opened", "town", "year"]
@@ -35,12 +35,12 @@ def texts(hits: Sequence[Hit]) -> list[str]:
     return [h.chunk.text for h in hits]
 
 
-def test_similarity_is_the_mean_of_each_question_tokens_best() -> None:
+def test_maxsim_is_the_mean_of_each_question_tokens_best() -> None:
     question, passage, nothing = Words().token_vectors(["year dam opened north", "lake dam opened opened", ""])
-    assert similarity(question, passage) == pytest.approx(2 / 4)
-    assert similarity(passage, question) == pytest.approx(3 / 4)
-    assert similarity(question, question * np.float32(0.5)) == pytest.approx(1 / 2)
-    assert similarity(question, nothing) == similarity(nothing, passage) == 0
+    assert maxsim(question, passage) == pytest.approx(2 / 4)
+    assert maxsim(passage, question) == pytest.approx(3 / 4)
+    assert maxsim(question, question * np.float32(0.5)) == pytest.approx(1 / 2)
+    assert maxsim(question, nothing) == maxsim(nothing, passage) == 0
 
 
 GIVEN = [hit("lake"), hit("town"), hit("lake north"), hit("year dam opened")]

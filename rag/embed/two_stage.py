@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from annotated_types import Ge
 
 from rag import cache
-from rag.errors import ConfigError, ModelError
+from rag.errors import ConfigError, ModelError, extra
 from rag.models.files import locate, read_json, weights
 from rag.models.spec import SHAPING, ModelSpec
 from rag.stages import component
@@ -138,8 +138,9 @@ class TwoStageEmbedder:
 
     @cached_property
     def _encoder(self) -> TextEncoder:
-        from rag.models.torch_backend import fastest
-        from rag.models.two_stage import text_encoder  # torch and transformers take seconds to import
+        with extra("models", "embed: two_stage"):
+            from rag.models.torch_backend import fastest
+            from rag.models.torch_two_stage import text_encoder  # torch and transformers take seconds to import
 
         return text_encoder(
             self._spec,

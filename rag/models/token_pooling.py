@@ -19,7 +19,7 @@ from rag.types import Embeddings, Vectors
 Floats = NDArray[np.float64]
 
 
-def merged(vectors: Vectors, factor: int) -> Vectors:
+def merge(vectors: Vectors, factor: int) -> Vectors:
     """The unit means (ceil(n / factor), width) of the clusters of unit vectors (n, width), by their first member."""
     means, sizes = vectors.astype(np.float64), np.ones(len(vectors))
     alive = np.ones(len(vectors), np.bool_)
@@ -34,11 +34,11 @@ def merged(vectors: Vectors, factor: int) -> Vectors:
     return unit(means[alive].astype(np.float32))
 
 
-def pooled_tokens(found: Embeddings, factor: int) -> Embeddings:
+def pool_tokens(found: Embeddings, factor: int) -> Embeddings:
     """The same with a `factor` fewer token vectors, where there are any."""
     if factor == 1 or found.tokens is None:
         return found
-    return replace(found, tokens=[merged(vectors, factor) for vectors in found.tokens])
+    return replace(found, tokens=[merge(vectors, factor) for vectors in found.tokens])
 
 
 def _costs(means: Floats, sizes: Floats, alive: NDArray[np.bool_], i: int) -> Floats:

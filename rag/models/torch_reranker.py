@@ -43,30 +43,29 @@ def load(kind: Any, model: str, device: str) -> tuple[Any, Any]:
         raise ConfigError(f"rerank.device: {device!r} cannot be used: {error}") from error
 
 
-def cut(tokenizer: Any, text: str, limit: int) -> str:
+def truncate(tokenizer: Any, text: str, limit: int) -> str:
     """The start of a text, at most `limit` tokens."""
     spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
     return text if len(spans) <= limit else text[: spans[limit - 1][1]]
 
 
 @torch.inference_mode()
-def scores(
+def score_rows(
     rows: Sequence[Row], forward: Forward, *, pad: int, budget: int, device: Any, left: bool = False
 ) -> list[float]:
     """The score of each row; batches of at most `budget` tokens, padded on the right or the `left`."""
     found = [0.0] * len(rows)
     for batch in batches([len(row["input_ids"]) for row in rows], budget):
         width = max(len(rows[i]["input_ids"]) for i in batch)
-        given = {}
+        inputs = {}
         for name in rows[batch[0]]:
             fill = pad if name == "input_ids" else 0
-            padded = [_filled(rows[i][name], width, fill, left=left) for i in batch]
-            given[name] = torch.tensor(padded, device=device)
-        for i, score in zip(batch, forward(given).float().tolist(), strict=True):
+            inputs[name] = torch.tensor([_fill(rows[i][name], width, fill, left=left) for i in batch], device=device)
+        for i, score in zip(batch, forward(inputs).float().tolist(), strict=True):
             found[i] = score
     return found
 
 
-def _filled(values: Sequence[int], width: int, fill: int, *, left: bool) -> list[int]:
+def _fill(values: Sequence[int], width: int, fill: int, *, left: bool) -> list[int]:
     padding = [fill] * (width - len(values))
     return [*padding, *values] if left else [*values, *padding]

@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from rag.errors import ConfigError
-from rag.rerank.order import direct, fused, reordered
+from rag.rerank.order import direct_ranks, fuse, reorder
 from rag.stages import Embedder, Store, component
 from rag.types import Hit, Vector, Vectors
 
@@ -32,31 +32,31 @@ PROMPT = (
 
 @component
 class E2Rank:
-    """The first `feedback` passages move the question, by `strength` where their vectors are read.
-
-    Of the first `top`, the direct hits are moved; the order found counts `weight` times the given one.
-    """
+    """Compares the direct hits with a question that the first passages have moved."""
 
     embedder: Embedder
     store: Store
-    reads: Literal["vectors", "text"] = "vectors"
-    top: Annotated[int, Field(ge=1)] = 30
-    feedback: Annotated[int, Field(ge=0)] = 5
-    strength: Annotated[float, Field(ge=0)] = 1.0
-    weight: Annotated[float, Field(ge=0)] = 0.5
+    reads: Annotated[
+        Literal["vectors", "text"],
+        Field(description='"vectors" adds the passages\' vectors to the question\'s, "text" embeds a listwise prompt.'),
+    ] = "vectors"
+    top: Annotated[int, Field(ge=1, description="The direct hits among the first `top` are reordered.")] = 30
+    feedback: Annotated[int, Field(ge=0, description="How many passages move the question.")] = 5
+    strength: Annotated[float, Field(ge=0, description="How far vectors move the question.")] = 1.0
+    weight: Annotated[float, Field(ge=0, description="The new order counts `weight` times the given one.")] = 0.5
 
     def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
         """The same hits, scored 1 / place. Raises ConfigError for an embedder without dense vectors."""
-        asked = self.embedder.embed_queries([self._text(*pair) for pair in zip(questions, hits, strict=True)]).dense
-        if asked is None:
+        queries = self.embedder.embed_queries([self._text(*pair) for pair in zip(questions, hits, strict=True)]).dense
+        if queries is None:
             raise ConfigError("rerank: e2rank needs an `embed` stage with dense vectors.")
         reranked = []
-        for question, found in zip(asked, hits, strict=True):
-            own = direct(found, self.top)
-            passages = self._vectors([found[i] for i in own])
+        for query, found in zip(queries, hits, strict=True):
+            ranks = direct_ranks(found, self.top)
+            passages = self._vectors([found[i] for i in ranks])
             if self.reads == "vectors":
-                question = moved(question, passages[: self.feedback], self.strength)
-            reranked.append(reordered(found, own, [*fused((passages @ question).tolist(), self.weight)]))
+                query = move(query, passages[: self.feedback], self.strength)
+            reranked.append(reorder(found, ranks, fuse(passages @ query, self.weight)))
         return reranked
 
     def _text(self, question: str, found: Sequence[Hit]) -> str:
@@ -68,17 +68,17 @@ class E2Rank:
 
     def _vectors(self, hits: Sequence[Hit]) -> Vectors:
         """The stored vectors (n, dim); zeros for a chunk without one."""
-        known = {hit.chunk.id: hit.vector for hit in self.store.fetch([h.chunk.id for h in hits], vectors=True)}
-        nothing = np.zeros(self.embedder.dim, np.float32)
-        rows = [known.get(hit.chunk.id) for hit in hits]
-        return np.array([nothing if row is None else row for row in rows], np.float32).reshape(-1, self.embedder.dim)
+        stored = {hit.chunk.id: hit.vector for hit in self.store.fetch([h.chunk.id for h in hits], vectors=True)}
+        zeros = np.zeros(self.embedder.dim, np.float32)
+        rows = [stored.get(hit.chunk.id) for hit in hits]
+        return np.array([zeros if row is None else row for row in rows], np.float32).reshape(-1, self.embedder.dim)
 
 
-def moved(question: Vector, passages: Vectors, strength: float) -> Vector:
-    """The unit vector of a question (dim,) moved towards the mean of passages (n, dim), best first, by 1 / place."""
+def move(query: Vector, passages: Vectors, strength: float) -> Vector:
+    """The unit vector of a query (dim,) moved towards the mean of passages (n, dim), best first, by 1 / place."""
     if len(passages) == 0:
-        return question
+        return query
     weights = 1 / np.arange(1, len(passages) + 1, dtype=np.float32)
-    towards = question + strength * (weights @ passages) / weights.sum()
-    unit: Vector = towards / max(float(np.linalg.norm(towards)), 1e-9)
+    total = query + strength * (weights @ passages) / weights.sum()
+    unit: Vector = total / max(float(np.linalg.norm(total)), 1e-9)
     return unit

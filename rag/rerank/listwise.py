@@ -28,12 +28,12 @@ _THOUGHT = re.compile(r"\s*<think>.*?(</think>|$)", re.DOTALL)
 
 @component
 class ListwiseReranker:
-    """Reorders the first `top`, `window` passages at a time, in prompts of at most `context` tokens."""
+    """Asks the pipeline's language model for the order."""
 
     generator: Generator
-    top: Annotated[int, Field(ge=1)] = 30
-    window: Annotated[int, Field(ge=2)] = 20
-    context: Annotated[int, Field(ge=512)] = 7168
+    top: Annotated[int, Field(ge=1, description="How many hits are reordered.")] = 30
+    window: Annotated[int, Field(ge=2, description="How many passages a prompt holds.")] = 20
+    context: Annotated[int, Field(ge=512, description="Most tokens of a prompt.")] = 7168
 
     def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
         """The same hits, scored 1 / place. Raises GeneratorError, and ConfigError without a language model."""
@@ -44,18 +44,18 @@ class ListwiseReranker:
         for question, found in zip(questions, hits, strict=True):
             order = list(found)
             for start, end in windows(min(self.top, len(order)), self.window):
-                order[start:end] = self._ordered(model, question, order[start:end])
+                order[start:end] = self._reorder(model, question, order[start:end])
             reranked.append([replace(hit, score=1 / place) for place, hit in enumerate(order, 1)])
         return reranked
 
-    def _ordered(self, model: Conversant, question: str, hits: Sequence[Hit]) -> list[Hit]:
+    def _reorder(self, model: Conversant, question: str, hits: Sequence[Hit]) -> list[Hit]:
         prompt = build(question, hits, budget=self.context, count=counter().count, task=RANKED)
         reply = _THOUGHT.sub("", "".join(model.reply(prompt.messages)), count=1)
         return [hits[i] for i in permutation(reply, len(hits))]
 
 
 def windows(n: int, size: int) -> list[tuple[int, int]]:
-    """Spans of at most `size` of n places, from the last to the first, each half over the one before; [] below two."""
+    """Spans of at most `size` of n places, from the last to the first; each overlaps the next by half; [] below two."""
     if n < 2:
         return []
     ends = [end for end in range(n, 0, -(size // 2)) if end >= size] or [n]
@@ -66,5 +66,5 @@ def windows(n: int, size: int) -> list[tuple[int, int]]:
 
 def permutation(reply: str, n: int) -> list[int]:
     """The order a reply names, as indexes from 0; what it does not name follows."""
-    named = [int(number) - 1 for number in _NUMBER.findall(reply)]
-    return list(dict.fromkeys([i for i in named if 0 <= i < n] + list(range(n))))
+    numbers = [int(number) - 1 for number in _NUMBER.findall(reply)]
+    return list(dict.fromkeys([i for i in numbers if 0 <= i < n] + list(range(n))))

@@ -19,33 +19,34 @@ from typing import Annotated
 from pydantic import Field
 
 from rag.errors import ConfigError
-from rag.rerank.order import direct, fused, reordered
+from rag.rerank.order import direct_ranks, fuse, reorder
 from rag.stages import Embedder, TokenEmbedder, component
 from rag.types import Hit, Vectors
 
 
 @component
 class MaxSimReranker:
-    """Reorders the direct hits among the first `top`; MaxSim's order counts `weight` times the given one."""
+    """Compares the tokens of the question with those of the direct hits."""
 
     embedder: Embedder
-    top: Annotated[int, Field(ge=1)] = 15
-    weight: Annotated[float, Field(ge=0)] = 0.5
+    top: Annotated[int, Field(ge=1, description="The direct hits among the first `top` are reordered.")] = 15
+    weight: Annotated[float, Field(ge=0, description="MaxSim's order counts `weight` times the given one.")] = 0.5
 
     def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
         """The same hits, scored 1 / place. Raises ConfigError for an embedder without token vectors."""
         if not isinstance(self.embedder, TokenEmbedder):
             raise ConfigError("rerank: maxsim needs an embedder with token vectors, such as onnx; or use none.")
-        moved = [direct(found, self.top) for found in hits]
-        texts = list({found[i].chunk.contextual: None for found, own in zip(hits, moved, strict=True) for i in own})
+        direct = [direct_ranks(found, self.top) for found in hits]
+        texts = list({h[i].chunk.contextual: None for h, ranks in zip(hits, direct, strict=True) for i in ranks})
         passages = dict(zip(texts, self.embedder.token_vectors(texts), strict=True))
+        queries = self.embedder.token_vectors(questions, query=True)
         reranked = []
-        for tokens, found, own in zip(self.embedder.token_vectors(questions, query=True), hits, moved, strict=True):
-            similar = [similarity(tokens, passages[found[i].chunk.contextual]) for i in own]
-            reranked.append(reordered(found, own, [*fused(similar, self.weight)]))
+        for query, found, ranks in zip(queries, hits, direct, strict=True):
+            scores = [maxsim(query, passages[found[i].chunk.contextual]) for i in ranks]
+            reranked.append(reorder(found, ranks, fuse(scores, self.weight)))
         return reranked
 
 
-def similarity(question: Vectors, passage: Vectors) -> float:
+def maxsim(question: Vectors, passage: Vectors) -> float:
     """Mean over the question's tokens (n, width) of the largest cosine with a token of the passage (m, width)."""
     return float((question @ passage.T).max(axis=1).mean()) if len(question) and len(passage) else 0.0

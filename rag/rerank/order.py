@@ -6,7 +6,7 @@ hits among the first are reordered among theirs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,28 +14,51 @@ from numpy.typing import NDArray
 
 from rag.types import Hit
 
-CONSTANT = 2  # place p, from 0, is worth 1 / (p + CONSTANT)
+Floats = Sequence[float] | NDArray[np.float64]
+
+CONSTANT = 2  # the reciprocal of rank r, from 0, is 1 / (r + CONSTANT)
 
 
-def direct(found: Sequence[Hit], top: int) -> list[int]:
-    """The places, from 0, of the direct hits among the first `top`."""
-    return [i for i, hit in enumerate(found[:top]) if hit.hop == 0]
+def rerank_pairs(
+    questions: Sequence[str],
+    hits: Sequence[Sequence[Hit]],
+    *,
+    top: int,
+    scores: Callable[[Sequence[tuple[str, str]]], Sequence[float]],
+) -> list[list[Hit]]:
+    """Each question's hits, the direct ones among the first `top` in the order of the scores of (question, passage).
+
+    One call scores all pairs of all questions.
+    """
+    direct = [direct_ranks(found, top) for found in hits]
+    pairs = [
+        (question, found[rank].chunk.contextual)
+        for question, found, ranks in zip(questions, hits, direct, strict=True)
+        for rank in ranks
+    ]
+    flat = iter(scores(pairs) if pairs else ())
+    return [reorder(found, ranks, [next(flat) for _ in ranks]) for found, ranks in zip(hits, direct, strict=True)]
 
 
-def reordered(found: Sequence[Hit], own: Sequence[int], scores: Sequence[float]) -> list[Hit]:
-    """All hits scored 1 / place, those at the places `own` exchanged so that higher scores stand first."""
-    order = list(found)
-    for place, i in zip(own, np.argsort(-np.array(scores, float), kind="stable"), strict=True):
-        order[place] = found[own[i]]
+def direct_ranks(hits: Sequence[Hit], top: int) -> list[int]:
+    """The ranks, from 0, of the direct hits among the first `top`."""
+    return [rank for rank, hit in enumerate(hits[:top]) if hit.hop == 0]
+
+
+def reorder(hits: Sequence[Hit], ranks: Sequence[int], scores: Floats) -> list[Hit]:
+    """All hits scored 1 / place, those at `ranks` exchanged so that higher scores stand first."""
+    order = list(hits)
+    for rank, i in zip(ranks, np.argsort(-np.array(scores, float), kind="stable"), strict=True):
+        order[rank] = hits[ranks[i]]
     return [replace(hit, score=1 / place) for place, hit in enumerate(order, 1)]
 
 
-def fused(scores: Sequence[float], weight: float) -> NDArray[np.float64]:
-    """The worth of the given places plus `weight` times that of the places the scores would give."""
-    given = worth(np.arange(len(scores)))
-    return given + weight * worth(np.argsort(np.argsort(-np.array(scores, float), kind="stable")))
+def fuse(scores: Floats, weight: float) -> NDArray[np.float64]:
+    """The reciprocals of the given ranks plus `weight` times those of the ranks by score."""
+    by_score = np.argsort(np.argsort(-np.array(scores, float), kind="stable"))
+    return reciprocals(np.arange(len(scores))) + weight * reciprocals(by_score)
 
 
-def worth(places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What each place in an order is worth, from 0."""
-    return 1.0 / (places + CONSTANT)
+def reciprocals(ranks: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What each rank, from 0, counts."""
+    return 1.0 / (ranks + CONSTANT)

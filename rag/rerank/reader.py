@@ -21,30 +21,30 @@ from pydantic import Field
 
 from rag.reader.network import SHIPPED, opened
 from rag.reader.network import Reader as Network
-from rag.rerank.order import direct, fused, reordered
+from rag.rerank.order import direct_ranks, fuse, reorder
 from rag.stages import component
 from rag.types import Hit
 
 
 @component
 class ReaderReranker:
-    """`weights` is a file of `rag train reader`, "" the one shipped; the direct hits among the first `top` are read."""
+    """Lets the reader judge how much each direct hit helps."""
 
-    weights: str = ""
-    top: Annotated[int, Field(ge=1)] = 10
-    weight: Annotated[float, Field(ge=0)] = 0.25
+    weights: Annotated[str, Field(description='A file of `rag train reader`; "" means the shipped one.')] = ""
+    top: Annotated[int, Field(ge=1, description="The direct hits among the first `top` are read.")] = 10
+    weight: Annotated[float, Field(ge=0, description="The reader's order counts `weight` times the given one.")] = 0.25
 
     def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
         """The same hits, scored 1 / place. Raises ModelError for weights that cannot be used."""
         reranked = []
         for question, found in zip(questions, hits, strict=True):
-            own = direct(found, self.top)
-            chunks = [found[i].chunk for i in own]
+            ranks = direct_ranks(found, self.top)
+            chunks = [found[i].chunk for i in ranks]
             heads = [" ".join((chunk.context or chunk.title).split()) for chunk in chunks]
             inputs = [[(head, chunk.text)] for head, chunk in zip(heads, chunks, strict=True)]
-            readings = self._network.read(question, inputs) if own else []
-            helps = [reading.relevant + max((span.score for span in reading.spans), default=0) for reading in readings]
-            reranked.append(reordered(found, own, [*fused(helps, self.weight)]))
+            readings = self._network.read(question, inputs) if ranks else []
+            scores = [reading.relevant + max((span.score for span in reading.spans), default=0) for reading in readings]
+            reranked.append(reorder(found, ranks, fuse(scores, self.weight)))
         return reranked
 
     @cached_property

@@ -23,8 +23,9 @@ from transformers import (
 )
 
 from rag.errors import ConfigError, ModelError
+from rag.models.torch_cross_encoder import AFTER, BEFORE, BODY
 from rag.rerank.cross_encoder import CrossEncoder
-from rag.rerank.qwen3 import AFTER, BEFORE, BODY, Qwen3Reranker
+from rag.rerank.qwen3 import Qwen3Reranker
 from rag.types import Chunk, Hit
 
 WORDS = "where is the dam lake north opened town year river mill bridge".split()
@@ -191,7 +192,7 @@ def test_a_document_cannot_end_its_turn(qwen: Path) -> None:
 
 def test_a_long_document_loses_its_end(qwen: Path) -> None:
     reranker = Qwen3Reranker(model=str(qwen), device="cpu", max_tokens=512)
-    tokenizer, _ = reranker._loaded
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(qwen)
     rules = len(tokenizer(BEFORE + AFTER)["input_ids"])
     kept = body(QUESTION, "lake " * 500)[: 512 - rules]  # a token a letter, but for yes and no
     assert "no" not in kept.partition("Query")[2] and "yes" not in kept

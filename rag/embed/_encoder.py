@@ -1,0 +1,245 @@
+"""What the embedders `onnx` and `transformers` share: all but how a network is loaded.
+
+Pooling, projections, length and prompts come from the model's own sentence-transformers files; a plain encoder gets
+mean pooling. Vectors of the two backends differ by rounding only, so an index, and weights trained for one, fit both.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from pydantic import Field
+
+from rag.errors import ConfigError, MismatchError
+from rag.models.spec import ModelSpec, fingerprint, query_side, read
+from rag.models.token_pooling import pool_tokens
+from rag.models.variant import Variant
+from rag.stages import component
+from rag.types import Chunked, Embeddings, Spans, Vectors
+
+if TYPE_CHECKING:
+    from rag.models.encoder import TextEncoder
+    from rag.models.late import Late
+    from rag.models.situated import Situated
+
+
+@component
+class EncoderEmbedder(ABC):
+    """Options, vectors and fingerprint of a model; a backend says how its network is loaded."""
+
+    model: Annotated[
+        str, Field(description='"bundled" (MiniLM), a folder, or a name in the local Hugging Face cache.')
+    ] = "bundled"
+    weights: Annotated[
+        str, Field(description="A file of `rag train embedder`. Documents are read with it, questions without it.")
+    ] = ""
+    max_tokens: Annotated[
+        int | None, Field(ge=3, description="Most tokens of a text; left out, as many as the model was made for.")
+    ] = None
+    truncate_dim: Annotated[
+        int | None,
+        Field(ge=1, description="Keep this many first columns of a model trained for that (Matryoshka, 2205.13147)."),
+    ] = None
+    layers: Annotated[
+        int | None, Field(ge=1, description="Run this many first layers of a model trained for that (docs/models.md).")
+    ] = None
+    temperature: Annotated[
+        float, Field(gt=0, le=1, description="Below 1, attention looks at fewer tokens (docs/models.md).")
+    ] = 1.0
+    stretch: Annotated[
+        float, Field(ge=1, description="How many times its own window the model sees (docs/models.md).")
+    ] = 1.0
+    query_prefix: Annotated[
+        str | None, Field(description="Text before every question; left out, what the model's files say.")
+    ] = None
+    document_prefix: Annotated[
+        str | None, Field(description="Text before every chunk; left out, what the model's files say.")
+    ] = None
+    query_model: Annotated[
+        str | None,
+        Field(
+            description="A small model that reads the questions, trained into this one's space (LEAF, 2509.12539). "
+            "Another one needs no new index."
+        ),
+    ] = None
+    tokens: Annotated[
+        bool, Field(description="Add token vectors for MaxSim search. They take some hundred times the space.")
+    ] = False
+    pool_factor: Annotated[
+        int, Field(ge=1, description="Keep one token vector in this many; near ones become one.")
+    ] = 1
+    sparse: Annotated[
+        bool, Field(description="Add the token weights of a model that has them (BGE-M3), in place of `sparse:`.")
+    ] = False
+    late: Annotated[
+        float, Field(ge=0, le=1, description="Weight of the late-chunked vector; the rest is the chunk's own.")
+    ] = 0.0
+    overlap: Annotated[int, Field(ge=0, description="Tokens that two windows of late chunking share.")] = 16
+    situated: Annotated[
+        float,
+        Field(
+            ge=0, le=1, description="Weight of the vector of chunk and text around it, for models trained so (SitEmb)."
+        ),
+    ] = 0.0
+    around: Annotated[int, Field(ge=1, description="Sentences before and after the chunk that `situated` reads.")] = 5
+    separator: Annotated[str, Field(description="What stands between the chunk and the text around it.")] = "\n\n"
+    batch_tokens: Annotated[int, Field(ge=1, description="Tokens that run at once, padding included.")]
+
+    def __post_init__(self) -> None:
+        if self.late and self.situated:
+            raise ConfigError("a chunk is read late or situated, not both: leave out `late` or `situated`.")
+        if self.pool_factor > 1 and not self.tokens:
+            raise ConfigError("embed.pool_factor is about token vectors: say `tokens: true`, or leave it out.")
+        if (self.late or self.situated or self.query_model) and (self.tokens or self.sparse):
+            raise ConfigError(
+                "leave out `tokens`, `sparse`: they are of a chunk read by itself, by one model, and do not go with "
+                "`late`, `situated` or `query_model`."
+            )
+
+    @abstractmethod
+    def _load(
+        self, spec: ModelSpec, *, batch_tokens: int, difference: Mapping[str, Vectors] | None = None
+    ) -> TextEncoder:
+        """The network of a model, ready to run, with `difference` added to the tensors it names."""
+
+    @property
+    def _dtype(self) -> str:
+        return "float32"
+
+    @property
+    def _window_tokens(self) -> int:
+        """Tokens of late chunking's windows that run at once."""
+        return self.batch_tokens
+
+    @property
+    def dim(self) -> int:
+        """Columns of the dense vectors."""
+        return self._spec.dim
+
+    @property
+    def representations(self) -> frozenset[str]:
+        """ "dense", and "tokens", "sparse" if asked for."""
+        return frozenset({"dense", *["tokens"] * self.tokens, *["sparse"] * self.sparse})
+
+    @property
+    def idf(self) -> bool:
+        """No: a model's token weights know already how much a word says."""
+        return False
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for both backends and on every device."""
+        return fingerprint(
+            self._spec.fingerprint(dtype=self._dtype, tokens=self.tokens, sparse=self.sparse),
+            weights=self._weights,
+            late=self.late,
+            overlap=self.overlap,
+            situated=(self.situated, self.around, self.separator) if self.situated else (),
+            pool=self.pool_factor,
+        )
+
+    def token_spans(self, texts: Sequence[str]) -> list[Spans]:
+        """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
+        return self._encoder.token_spans(texts)
+
+    def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
+        """Context and text of every chunk, behind the document prefix; `late` or `situated`, with the text around."""
+        if self._in_text:
+            return self._in_text.embed_chunks(batch)
+        embeddings = self._documents.embed_chunks(batch, tokens=self.tokens, sparse=self.sparse)
+        return pool_tokens(embeddings, self.pool_factor)
+
+    def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
+        """The documents as they are, or with `late` and `situated` the windows in which they are read."""
+        return self._in_text.windows(batch) if self._in_text else list(batch)
+
+    def embed_queries(self, texts: Sequence[str]) -> Embeddings:
+        """Every text behind the query prefix."""
+        return self._queries.embed_queries(texts, tokens=self.tokens, sparse=self.sparse)
+
+    def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
+        """Unit-length vectors (tokens, width) of each text's tokens: what MaxSim compares."""
+        return self._encoder.token_vectors(texts, query=query)
+
+    def tuned(
+        self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
+    ) -> Callable[[Sequence[str]], Vectors]:
+        """This model with `difference` added to its tensors: texts, cut at `max_tokens`, to vectors of this space.
+
+        Raises MismatchError where `fingerprint` is not this embedder's, ModelError for tensors it does not have.
+        """
+        if fingerprint != self.fingerprint:
+            raise MismatchError(
+                f"embed: the weights were trained for another embedder than {self.model!r} with these options; train "
+                "some for it with `rag train hop`, or use hop: links."
+            )
+        spec = replace(self._spec, max_tokens=min(max_tokens, self._spec.max_tokens))
+        encoder = self._load(spec, batch_tokens=max_tokens, difference=difference)  # small batches: few texts a call
+
+        def read(texts: Sequence[str]) -> Vectors:
+            dense: Vectors | None = encoder.embed_queries(texts, tokens=False).dense
+            return np.empty((0, self.dim), np.float32) if dense is None else dense
+
+        return read
+
+    @cached_property
+    def _spec(self) -> ModelSpec:
+        return read(
+            self.model,
+            max_tokens=self.max_tokens,
+            truncate_dim=self.truncate_dim,
+            query_prefix=self.query_prefix,
+            document_prefix=self.document_prefix,
+            variant=Variant(self.layers, self.temperature, self.stretch),
+        )
+
+    @cached_property
+    def _encoder(self) -> TextEncoder:
+        return self._load(self._spec, batch_tokens=self.batch_tokens)
+
+    @cached_property
+    def _documents(self) -> TextEncoder:
+        """What reads documents: the model itself, or with its `weights`."""
+        if not self._weights:
+            return self._encoder
+        from rag.models.deltas import load
+
+        difference = load(self._weights, self._spec.folder)
+        return self._load(self._spec, batch_tokens=self.batch_tokens, difference=difference)
+
+    @cached_property
+    def _queries(self) -> TextEncoder:
+        if not self.query_model:
+            return self._encoder
+        prefix, truncate_dim = self.query_prefix, self.truncate_dim
+        spec = query_side(self.query_model, self._spec, prefix=prefix, truncate_dim=truncate_dim)
+        return self._load(spec, batch_tokens=self.batch_tokens)
+
+    @cached_property
+    def _weights(self) -> Path | None:
+        return Path(self.weights).expanduser() if self.weights else None
+
+    @cached_property
+    def _in_text(self) -> Late | Situated | None:
+        """What reads chunks in the text around them."""
+        if self.situated:
+            from rag.models.situated import Situated
+
+            return Situated(self._documents, self.situated, self.around, self.separator, plain=self._encoder)
+        if not self.late:
+            return None
+        from rag.models.late import Late
+
+        return Late(
+            self._documents,
+            weight=self.late,
+            overlap=self.overlap,
+            batch_tokens=self._window_tokens,
+            plain=self._encoder,
+        )
