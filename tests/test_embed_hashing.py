@@ -38,7 +38,9 @@ def test_texts_that_share_words_are_nearer() -> None:
 
 
 def test_another_process_computes_the_same() -> None:
-    code = "from rag.embed.hashing import HashingEmbedder as H; print(H(width=8).embed_queries(['näher']).dense.tolist())"
+    code = (
+        "from rag.embed.hashing import HashingEmbedder as H; print(H(width=8).embed_queries(['näher']).dense.tolist())"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(embed("näher", width=8).tolist())
 

@@ -128,7 +128,7 @@ def test_answering_loads_no_torch() -> None:
     code = (
         "import sys; from rag.generate.reader import ReaderGenerator; from rag.types import Chunk, Hit;"
         "t = 'It is run by Havn Lines.'; h = [Hit(Chunk('a', 'a', t, 0, len(t), 'a.txt'), 1.0)];"
-        "r = Reader(threshold=0); light = 'onnxruntime' not in sys.modules;"
+        "r = ReaderGenerator(threshold=0); light = 'onnxruntime' not in sys.modules;"
         "print(light, 'Havn' in ''.join(r.stream('Who runs it?', h)), {'torch', 'transformers'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
