@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from rag.chunk.cut import cut
     from rag.conversation import Conversation
     from rag.errors import RagError
+    from rag.index.folder import Index
     from rag.ingest.report import FileReport, Report
     from rag.pipeline import Event, Pipeline
     from rag.stages import component
@@ -30,6 +32,7 @@ __all__ = [
     "FileReport",
     "Filter",
     "Hit",
+    "Index",
     "Pipeline",
     "Query",
     "RagError",
@@ -37,16 +40,19 @@ __all__ = [
     "Section",
     "Statement",
     "component",
+    "cut",
 ]
 
 _HOME = {
     "Conversation": "rag.conversation",
     "RagError": "rag.errors",
     "FileReport": "rag.ingest.report",
+    "Index": "rag.index.folder",
     "Report": "rag.ingest.report",
     "Event": "rag.pipeline",
     "Pipeline": "rag.pipeline",
     "component": "rag.stages",
+    "cut": "rag.chunk.cut",
 }
 
 

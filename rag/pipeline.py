@@ -24,10 +24,10 @@ from rag.index.folder import Index, check_fingerprints
 from rag.index.locks import Wait
 from rag.ingest.report import Progress, Report
 from rag.ingest.run import ingest
-from rag.types import Answer, Filter, Hit
+from rag.stages import Estimator, LocalStore
+from rag.types import Answer, Estimate, Filter, Hit
 
 if TYPE_CHECKING:
-    from rag.chunk.notes import Estimate
     from rag.graph import State
 
 KINDS = ("chunk", "embed", "sparse")
@@ -93,19 +93,15 @@ class Pipeline:
         return ingest(self.index, self.config, roots, rebuild=rebuild, **options)
 
     def estimate(self, paths: Sequence[str | Path]) -> Estimate | None:
-        """What notes of a language model on these files and folders will take; None where chunks get none.
+        """What the chunker will ask of a language model for these files and folders; None where it asks nothing.
 
         Everything is read and cut for it. Raises InputError, ConfigError.
         """
-        from rag.chunk.notes import estimate, writer
-
-        if self.config.stages["chunk"].get("context") != "llm":
-            return None
         stages = build(self.config)
-        chunker: Any = stages.chunker
+        if not isinstance(stages.chunker, Estimator):
+            return None
         sources = stages.connector.scan([str(path) for path in paths], base=str(self.index.base))
-        documents = [document for loaded in stages.connector.load(sources) for document in loaded.documents]
-        return estimate(writer(stages.generator), replace(chunker, context="none").chunk(documents))
+        return stages.chunker.estimate(d for loaded in stages.connector.load(sources) for d in loaded.documents)
 
     @property
     def stages(self) -> Stages:
@@ -113,7 +109,7 @@ class Pipeline:
         if self._stages is None:
             stages = build(self.config)
             content = None
-            if hasattr(stages.store, "path"):
+            if isinstance(stages.store, LocalStore):
                 held = self._held.enter_context(self.index.reading())
                 stages = build(self.config, path=held.shard, readonly=True)
                 facts, content = held.facts, held.content

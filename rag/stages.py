@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
-from rag.types import Chunk, Chunked, Document, Embeddings, Hit, Loaded, Query, Source, Spans, Vectors
+from rag.types import Chunk, Chunked, Document, Embeddings, Estimate, Hit, Loaded, Query, Source, Spans, Vectors
 
 T = TypeVar("T")
 
@@ -58,6 +58,18 @@ class Chunker(Protocol):
 
     def chunk(self, documents: Sequence[Document]) -> list[Chunked]:
         """One `Chunked` per document, in order; chunks in text order with `document.text[start:end] == text`."""
+        ...
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """What a chunker may offer besides, where a language model writes for it: to say beforehand what that will take."""
+
+    def estimate(self, documents: Iterable[Document]) -> Estimate | None:
+        """What these documents will take; None, without reading any, where no language model is asked.
+
+        Raises ConfigError where it cannot be asked.
+        """
         ...
 
 
@@ -186,6 +198,16 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Release the engine. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class LocalStore(Store, Protocol):
+    """A store in a folder of this machine: an index keeps generations of it, each built beside the one that answers."""
+
+    @property
+    def path(self) -> str:
+        """The folder; "" until the pipeline names one."""
         ...
 
 

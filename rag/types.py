@@ -254,3 +254,12 @@ class Loaded:
     reason: str = ""
     documents: tuple[Document, ...] = ()
     sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a language model will be asked for: calls and tokens."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int

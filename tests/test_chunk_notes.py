@@ -95,7 +95,7 @@ def test_of_a_long_document_the_beginning_and_the_surroundings_are_shown() -> No
     text = "BEGINNING " + "a " * 20_000 + "BEFORE target AFTER " + "b " * 20_000 + "END"
     start = text.index("target")
     model = Echo()
-    [note] = notes.notes(model, Document("d", "d.txt", text), [(start, start + 6)])
+    [note] = notes.write_notes(model, Document("d", "d.txt", text), [(start, start + 6)])
     assert all(part in model.asked[0] for part in ("BEGINNING", "BEFORE target AFTER", "<chunk>\ntarget\n"))
     assert "END" not in model.asked[0]
     assert len(model.asked[0]) < notes.SEEN + 1000

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rag
 from rag.chunk.sentences import SentenceChunker
 from rag.chunk.structure import StructureChunker
 from rag.chunk.tokens import TokenChunker
@@ -194,3 +195,21 @@ def test_no_sentence_is_cut_that_fits(make: Callable[..., Any], paragraphs: list
     document = Document(id="d", source="", text="\n\n".join(paragraphs))
     found = chunks(make(embedder=Fake(TOKENIZERS["words"]), size=9), document)
     assert all(chunk.text.startswith("The ") and chunk.text.endswith("end.") for chunk in found)
+
+
+@settings(deadline=None)
+@given(document=documents(), cuts=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)), max_size=12))
+def test_a_cut_has_the_sections_that_share_a_character_with_it_in_whatever_order_one_cuts(
+    document: Document, cuts: list[Span]
+) -> None:
+    for first, second in cuts:
+        start, end = sorted((min(first, len(document.text)), min(second, len(document.text))))
+        if start == end:
+            with pytest.raises(ValueError, match="is no span"):
+                rag.cut(document, start, end, fingerprint="f")
+            continue
+        chunk = rag.cut(document, start, end, fingerprint="f", context="c")
+        shared = [s for s in document.sections if max(s.start, start) < min(s.end, end)]
+        assert chunk.sections == tuple(sorted(shared, key=lambda section: section.start))
+        assert (chunk.text, chunk.context, chunk.doc_id) == (document.text[start:end], "c", document.id)
+        assert chunk == rag.cut(replace(document), start, end, fingerprint="f", context="c")

@@ -80,3 +80,19 @@ def test_the_plug_in_example_is_a_chunker() -> None:
     (chunked,) = paragraphs().chunk([document])
     assert [chunk.text for chunk in chunked.chunks] == ["One.\nStill one.", "Two.", "Three."]
     assert all(document.text[c.start : c.end] == c.text for c in chunked.chunks)
+
+
+def test_a_link_hop_reaches_the_chunks_of_the_plug_in_example(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rag import Pipeline
+    from rag.registry import BUILTIN, names
+
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    monkeypatch.setitem(BUILTIN["chunk"], "paragraphs", "custom_chunker:Paragraphs")
+    names.cache_clear()
+    text = (notes / "tiny.yaml").read_text().replace("use: structure, size: 60", "use: paragraphs, shortest: 20")
+    (notes / "plug-in.yaml").write_text(text.replace("depth: 10", "depth: 1"))
+    with Pipeline.load("plug-in.yaml") as pipeline:
+        pipeline.ingest(["docs"])
+        hits = {hit.chunk.source: hit for hit in pipeline.search("The router in building 4")}
+    names.cache_clear()
+    assert hits["docs/lumen.md"].hop == 1 and hits["docs/lumen.md"].trail == (hits["docs/router.md"].chunk.id,)

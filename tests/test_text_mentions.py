@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.mentions import MOST, STOP, keys, mentions, normalise
+from rag.text.mentions import MOST, STOP, document_keys, mentions, normalise, span_keys
 from rag.types import Document, Section
+
+
+def keys(
+    document: Document, spans: Sequence[tuple[int, int]], headings: Sequence[Section] = ()
+) -> list[tuple[str, ...]]:
+    """What the chunk of each span is about."""
+    names = document_keys(document)
+    return [tuple(dict.fromkeys(names + span_keys(document, *span, headings))) for span in spans]
 
 
 def about(text: str = "", title: str = "", source: str = "", **meta: str) -> tuple[str, ...]:

@@ -1,26 +1,26 @@
-"""From spans to chunks: what every chunker does around its own way of cutting.
+"""The base of the shipped chunkers: everything around their own way of cutting.
 
-Gives each chunk its id, its context (title with heading path, most frequent words or a note), what it is about, its
-sections.
+A budget of tokens, the context of each chunk (title with heading path, most frequent words or a note), the fingerprint.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
-from uuid import NAMESPACE_URL, uuid5
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 from annotated_types import Ge
 
 from rag.chunk import notes
-from rag.chunk.outline import above, outline, path
+from rag.chunk.cut import Cutter
+from rag.chunk.outline import heading_above, path
 from rag.chunk.spans import Ruler, Span, strip
 from rag.chunk.summary import subject
-from rag.stages import INJECTED, Embedder, Generator
-from rag.text import mentions
-from rag.types import Chunk, Chunked, Document, Section
+from rag.stages import INJECTED, Embedder, Generator, component
+from rag.types import Chunk, Chunked, Document, Estimate, Section
 
 VERSION = 1  # raise it when the same document comes to be cut otherwise
 CONTEXT_TOKENS = 48  # with 200 tokens of text and two special ones, a chunk stays inside a window of 256
@@ -28,6 +28,14 @@ LONGEST_NAME = 1000  # characters of a title or heading that count
 
 Size: TypeAlias = Annotated[int, Ge(8)]  # tokens
 Context: TypeAlias = Literal["title", "headings", "summary", "llm", "none"]
+
+
+class Piece(NamedTuple):
+    """A span to become a chunk; `header` is the first row of the table it begins inside of."""
+
+    start: int
+    end: int
+    header: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,85 +48,71 @@ class PreparedDocument:
     subject: str = ""
 
 
-class Piece(NamedTuple):
-    """A span to become a chunk; `header` is the first row of the table it begins inside of."""
+@component
+class SizedChunker(ABC):
+    """Chunks of at most `size` tokens, as the embedder counts them."""
 
-    start: int
-    end: int
-    header: Span | None = None
+    embedder: Embedder
+    generator: Generator | None = None
+    size: Size = 200
+    context: Context = "headings"
 
+    @abstractmethod
+    def cut(self, text: PreparedDocument) -> Iterable[Piece]:
+        """Where a document is cut: spans in order, white space and pieces that lie in the one before allowed."""
 
-def fingerprint(chunker: Any) -> str:
-    """A hash of a chunker's class, version, options and its embedder, whose tokens it counts."""
-    options = [(field.name, getattr(chunker, field.name)) for field in fields(chunker) if field.name not in INJECTED]
-    parts = (type(chunker).__name__, VERSION, options, chunker.embedder.fingerprint)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of class, version, options and the embedder, whose tokens are counted."""
+        options = [(field.name, getattr(self, field.name)) for field in fields(self) if field.name not in INJECTED]
+        parts = (type(self).__name__, VERSION, options, self.embedder.fingerprint)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
+    def chunk(self, documents: Sequence[Document]) -> list[Chunked]:
+        """One `Chunked` per document, in order; all texts, titles and headings are tokenized in one call.
 
-def build(
-    documents: Sequence[Document],
-    cut: Callable[[PreparedDocument], Iterable[Piece]],
-    *,
-    embedder: Embedder,
-    generator: Generator | None,
-    context: Context,
-    fingerprint: str,
-) -> list[Chunked]:
-    """One `Chunked` per document, cut by `cut`; all texts, titles and headings are tokenized in one call.
+        With `context` "llm", the generator writes notes. Raises ConfigError where it cannot, GeneratorError.
+        """
+        cutters = [Cutter(document) for document in documents]
+        subjects = [subject(document.text) if self.context == "summary" else "" for document in documents]
+        rulers = self._rulers(
+            *(document.text for document in documents),
+            *subjects,
+            *(_line(document.title) for document in documents),
+            *(_line(name) for cutter in cutters for heading in cutter.headings for name in path(heading)),
+        )
+        return [
+            Chunked(document, tuple(self._chunks(cutter, about, rulers)))
+            for document, cutter, about in zip(documents, cutters, subjects, strict=True)
+        ]
 
-    Notes are written by `generator`. Raises ConfigError where it cannot, GeneratorError.
-    """
-    outlines = [outline(document) for document in documents]
-    subjects = [subject(document.text) if context == "summary" else "" for document in documents]
-    strings = dict.fromkeys([*(document.text for document in documents), *subjects])
-    strings.update(dict.fromkeys(_line(document.title) for document in documents))
-    strings.update(dict.fromkeys(_line(name) for found in outlines for heading in found for name in path(heading)))
-    tokens = embedder.token_spans(list(strings))
-    rulers = {string: Ruler.of(string, spans) for string, spans in zip(strings, tokens, strict=True)}
-    model = notes.writer(generator) if context == "llm" else None
-    chunked = []
-    for document, found, about in zip(documents, outlines, subjects, strict=True):
-        text = PreparedDocument(document, found, rulers[document.text], about)
+    def estimate(self, documents: Iterable[Document]) -> Estimate | None:
+        """What the notes of a language model will take; None, and no document is read, where chunks get none."""
+        if self.context != "llm":
+            return None
+        writer = notes.require_writer(self.generator)
+        return notes.estimate(writer, replace(self, context="none").chunk(list(documents)))
+
+    def _rulers(self, *strings: str) -> dict[str, Ruler]:
+        once = list(dict.fromkeys(strings))
+        return {s: Ruler.of(s, spans) for s, spans in zip(once, self.embedder.token_spans(once), strict=True)}
+
+    def _chunks(self, cutter: Cutter, about: str, rulers: Mapping[str, Ruler]) -> Iterator[Chunk]:
+        document = cutter.document
+        text = PreparedDocument(document, cutter.headings, rulers[document.text], about)
         pieces: list[Piece] = []
-        for start, end, header in cut(text):
+        for start, end, header in self.cut(text):
             start, end = strip(document.text, start, end)
             if start < end and end > (pieces[-1].end if pieces else 0):  # something is left, and not all of it overlap
                 pieces.append(Piece(start, end, header))
-        said = notes.notes(model, document, [piece[:2] for piece in pieces]) if model else [""] * len(pieces)
-        if model:
-            spans = embedder.token_spans(said)
-            rulers.update((note, Ruler.of(note, own)) for note, own in zip(said, spans, strict=True))
-        chunked.append(Chunked(document, tuple(_chunks(text, pieces, said, rulers, context, fingerprint))))
-    return chunked
-
-
-def _chunks(
-    text: PreparedDocument,
-    pieces: Sequence[Piece],
-    said: Sequence[str],
-    rulers: Mapping[str, Ruler],
-    context: Context,
-    fingerprint: str,
-) -> Iterator[Chunk]:
-    document = text.document
-    digest = document.digest
-    spans = [(piece.start, piece.end) for piece in pieces]
-    about = mentions.keys(document, spans, text.headings)
-    sections = _overlapping(document.sections, spans)
-    for (start, end, header), note, keys, found in zip(pieces, said, about, sections, strict=True):
-        yield Chunk(
-            id=str(uuid5(NAMESPACE_URL, f"{document.id}|{digest}|{start}|{end}|{fingerprint}")),
-            doc_id=document.id,
-            text=document.text[start:end],
-            start=start,
-            end=end,
-            source=document.source,
-            title=document.title,
-            context=_context(text, start, header, note, rulers, context),
-            about=keys,
-            sections=found,
-            meta=document.meta,
-        )
+        written = [""] * len(pieces)
+        if self.context == "llm":
+            writer = notes.require_writer(self.generator)
+            written = notes.write_notes(writer, document, [piece[:2] for piece in pieces])
+            rulers = {**rulers, **self._rulers(*written)}
+        for (start, end, header), note in zip(pieces, written, strict=True):
+            context = _context(text, start, header, note, rulers, self.context)
+            yield cutter.cut(start, end, fingerprint=self.fingerprint, context=context)
 
 
 def _context(
@@ -132,38 +126,27 @@ def _context(
         return ""
     document = text.document
     first = document.text[start : start + LONGEST_NAME].partition("\n")[0]
-    names = [document.title, text.subject, *(path(above(text.headings, start)) if context == "headings" else ()), note]
-    said = {first.strip("#*_ \t").casefold(), ""}
+    headings = path(heading_above(text.headings, start)) if context == "headings" else ()
+    names = [document.title, text.subject, *headings, note]
+    spoken = {first.strip("#*_ \t").casefold(), ""}
     parts = [
-        name for name in {name.casefold(): name for name in map(_line, names)}.values() if name.casefold() not in said
+        name for name in {name.casefold(): name for name in map(_line, names)}.values() if name.casefold() not in spoken
     ]
     room, kept = CONTEXT_TOKENS, {}
     for i in sorted(range(len(parts)), key=lambda i: -i if i else -len(parts)):
         if room > 1:
-            kept[i], used = _shortened(rulers[parts[i]], 0, len(parts[i]), room)
+            kept[i], used = _shorten(rulers[parts[i]], 0, len(parts[i]), room)
             room -= used
     lines = [" > ".join(kept[i] for i in sorted(kept))]
     if header and room > 1:
-        lines.append(_line(_shortened(text.ruler, *header, room)[0]))
+        lines.append(_line(_shorten(text.ruler, *header, room)[0]))
     return "\n".join(filter(None, lines))
 
 
-def _shortened(ruler: Ruler, start: int, end: int, room: int) -> tuple[str, int]:
+def _shorten(ruler: Ruler, start: int, end: int, room: int) -> tuple[str, int]:
     """The beginning of text[start:end] that fits, and the tokens it takes, with one for what sets it apart."""
     _, end = next(ruler.windows(start, end, room))
     return ruler.text[start:end].strip(), ruler.count(start, end) + 1
-
-
-def _overlapping(sections: Sequence[Section], spans: Sequence[Span]) -> Iterator[tuple[Section, ...]]:
-    """For each span the sections that share a character with it, by start. Spans ascend, so one sweep is enough."""
-    filled = (section for section in sections if section.start < section.end)
-    waiting = sorted(filled, key=lambda section: section.start, reverse=True)
-    active: list[Section] = []
-    for start, end in spans:
-        while waiting and waiting[-1].start < end:
-            active.append(waiting.pop())
-        active = [section for section in active if section.end > start]
-        yield tuple(active)
 
 
 def _line(text: str) -> str:

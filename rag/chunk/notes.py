@@ -13,14 +13,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from rag import cache
 from rag.chunk.spans import Span
 from rag.errors import ConfigError
 from rag.llm.token_count import counter
 from rag.stages import Writer
-from rag.types import Chunked, Document
+from rag.types import Chunked, Document, Estimate
 
 SEEN = 12_000  # characters of a document that are shown, about 3,000 tokens; a third of them its beginning
 LONGEST = 300  # characters of a note
@@ -36,16 +35,7 @@ _TASK = (
 Messages = Sequence[Mapping[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What the notes that are not there yet will take: calls and tokens."""
-
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-
-
-def writer(generator: object) -> Writer:
+def require_writer(generator: object) -> Writer:
     """The generator, if it can write notes. Raises ConfigError."""
     if isinstance(generator, Writer):
         return generator
@@ -55,13 +45,13 @@ def writer(generator: object) -> Writer:
     )
 
 
-def notes(model: Writer, document: Document, spans: Iterable[Span]) -> list[str]:
+def write_notes(model: Writer, document: Document, spans: Iterable[Span]) -> list[str]:
     """One note per span of the document's text. Raises GeneratorError; what was written until then is kept."""
     return [_note(model, _messages(document, *span)) for span in spans]
 
 
 def estimate(model: Writer, chunked: Iterable[Chunked]) -> Estimate:
-    """What notes for these documents will take."""
+    """What the notes for these documents that are not in the cache will take."""
     asked = [_messages(item.document, chunk.start, chunk.end) for item in chunked for chunk in item.chunks]
     missing = [messages for messages in asked if cache.load(_name(model, messages)) is None]
     count = counter().count

@@ -37,7 +37,7 @@ def _close(open_: list[tuple[int, int, str]], found: list[Section], end: int, le
         open_.pop()
 
 
-def above(headings: Sequence[Section], offset: int) -> Section | None:
+def heading_above(headings: Sequence[Section], offset: int) -> Section | None:
     """The innermost heading whose section covers an offset."""
     last = bisect_right(headings, offset, key=lambda section: section.start)
     return next((headings[i] for i in range(last - 1, -1, -1) if offset < headings[i].end), None)

@@ -12,45 +12,23 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import partial
 from itertools import groupby
 
 from rag.chunk.blocks import CUTS, Block, blocks
-from rag.chunk.build import Context, Piece, PreparedDocument, Size, build, fingerprint
-from rag.chunk.outline import above, path
+from rag.chunk.build import Piece, PreparedDocument, SizedChunker
+from rag.chunk.outline import heading_above, path
 from rag.chunk.spans import Ruler, Span
-from rag.stages import Embedder, Generator, component
-from rag.types import Chunked, Document
+from rag.stages import component
 
 TINY = 8  # a section of less than size / 8 tokens is mostly its context, and would be found for its title alone
 
 
 @component
-class StructureChunker:
+class StructureChunker(SizedChunker):
     """Follows headings, paragraphs, lists, tables and code fences."""
 
-    embedder: Embedder
-    generator: Generator | None = None
-    size: Size = 200
-    context: Context = "headings"
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Changes with options, version and tokenizer."""
-        return fingerprint(self)
-
-    def chunk(self, documents: Sequence[Document]) -> list[Chunked]:
-        """One `Chunked` per document, in order."""
-        return build(
-            documents,
-            self._cut,
-            embedder=self.embedder,
-            generator=self.generator,
-            context=self.context,
-            fingerprint=self.fingerprint,
-        )
-
-    def _cut(self, text: PreparedDocument) -> Iterator[Piece]:
+    def cut(self, text: PreparedDocument) -> Iterator[Piece]:
         whole = (0, len(text.document.text))
         if text.ruler.count(*whole) <= self.size:
             yield Piece(*whole)
@@ -65,8 +43,9 @@ class StructureChunker:
     def _sections(self, text: PreparedDocument, found: Sequence[Block]) -> Iterator[Span]:
         """Every section with its subsections if it fits, else the packed blocks under its own heading."""
         ruler, size = text.ruler, self.size
-        groups = [list(group) for _, group in groupby(found, key=lambda block: above(text.headings, block.start))]
-        paths = [path(above(text.headings, group[0].lead)) for group in groups]
+        above = partial(heading_above, text.headings)
+        groups = [list(group) for _, group in groupby(found, key=lambda block: above(block.start))]
+        paths = [path(above(group[0].lead)) for group in groups]
         i = 0
         while i < len(groups):
             begin, deep, parent = groups[i][0].lead, len(paths[i]), paths[i][:-1]

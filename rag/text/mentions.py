@@ -1,9 +1,9 @@
 """What a chunk is about, and what a text mentions: two sets of normalised keys whose overlap is a link between chunks.
 
-`keys` names a chunk by its headings and its document's title, aliases, defined subject, file name and record id;
-`mentions` lists every n-gram of a text that could be such a name, so that a link is one "any of" filter at query time.
-No model, no look at the corpus; linear in the text. It resolves neither coreference nor inflection, and in scripts that
-write no spaces it finds only names that stand between punctuation marks.
+`document_keys` and `span_keys` name a chunk by its document's title, aliases, defined subject, file name and record
+id, and by its headings; `mentions` lists every n-gram of a text that could be such a name, so that a link is one
+"any of" filter at query time. No model, no look at the corpus; linear in the text. It resolves neither coreference nor
+inflection, and in scripts that write no spaces it finds only names that stand between punctuation marks.
 Related: hyperlink and entity-title edges in multi-hop retrieval (PathRetriever, arXiv 1911.10470).
 """
 
@@ -71,23 +71,19 @@ def normalise(text: str) -> str:
     return " ".join(words).casefold()
 
 
-def keys(
-    document: Document, spans: Sequence[tuple[int, int]], headings: Sequence[Section] = ()
-) -> list[tuple[str, ...]]:
-    """What each chunk `spans[i]` of a document is about: its headings, its table rows, and the document's own names.
+def document_keys(document: Document) -> list[str]:
+    """The keys of a document's own names. They belong to each of its chunks: which one answers, the ranking says."""
+    return _keys(_names(document))
 
-    `headings` ascend by start; their labels are paths, of which the last part counts. The document's names belong to
-    every chunk: which of them answers is for the ranking to say.
+
+def span_keys(document: Document, start: int, end: int, headings: Sequence[Section] = ()) -> list[str]:
+    """The keys of the headings and table rows that begin in a span of a document.
+
+    `headings` ascend by start; their labels are paths, of which the last part counts.
     """
-    names = _keys(_names(document))
-    starts = [heading.start for heading in headings]
-    found = []
-    for start, end in spans:
-        inside = headings[bisect_left(starts, start) : bisect_left(starts, end)]
-        labels = [_NUMBERING.sub("", heading.label.rpartition(" > ")[2]) for heading in inside]
-        own = _keys([*(x for x in labels if not _OPENER.match(x)), *_ROW.findall(document.text, start, end)])
-        found.append(tuple(dict.fromkeys(names + own)))
-    return found
+    first, last = (bisect_left(headings, at, key=lambda heading: heading.start) for at in (start, end))
+    labels = [_NUMBERING.sub("", heading.label.rpartition(" > ")[2]) for heading in headings[first:last]]
+    return _keys([*(x for x in labels if not _OPENER.match(x)), *_ROW.findall(document.text, start, end)])
 
 
 @lru_cache(REMEMBERED)

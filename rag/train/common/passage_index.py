@@ -12,7 +12,7 @@ from rag.embed.onnx import OnnxEmbedder
 from rag.retrieve.search import SearchRetriever
 from rag.stages import Hopper
 from rag.store.edge import EdgeStore
-from rag.text.mentions import keys
+from rag.text.mentions import document_keys, span_keys
 from rag.types import Chunk, Chunked, Document, Embeddings, Hit, Query, Vectors
 
 DEPTH = 30  # hits of a query, as in the default pipeline
@@ -30,7 +30,7 @@ def index(
     chunked = []
     for row, (title, text) in enumerate(passages):
         document = Document(chunk_id(row), "", text, title)
-        (about,) = keys(document, [(0, len(text))])
+        about = tuple(dict.fromkeys(document_keys(document) + span_keys(document, 0, len(text))))
         chunk = Chunk(chunk_id(row), document.id, text, 0, len(text), "", title, title, about)
         chunked.append(Chunked(document, (chunk,)))
     store = EdgeStore(path=str(folder), dim=embedder.dim)
