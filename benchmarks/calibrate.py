@@ -19,11 +19,11 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from benchmarks.common import datasets
 from benchmarks.reading import FAMILIES, PASSAGES, Said, found, print_answers, print_silence
 from rag.generate.reader import ReaderGenerator
+from rag.models.deltas import write
 from rag.reader.answerability import opened as judging
 from rag.reader.confidence import Choice
 from rag.reader.network import Passage, opened
@@ -67,10 +67,8 @@ def main() -> None:
     print("\n| wrong at most | confidence at least |\n|---|---|")
     for share, least in choice.risks:
         print(f"| {share:.0%} | {least:.2f} |")
-    weights = load(given.weights)
-    new = given.out.with_suffix(".new")
-    save_file(dict(weights.tensors), new, metadata={**weights.facts, "choice": choice.text()})
-    new.replace(given.out)
+    file = load(given.weights).file
+    write(given.out, file.tensors, {**file.facts, "choice": choice.text()})
 
 
 def _read(weights: Path, data: Path, cache: Path, most: int) -> Iterator[Read]:

@@ -109,7 +109,7 @@ def test_what_training_writes_is_read_back_in_half_precision(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("told", "message"),
-    [({"sign": "*"}, "`sign` should be one of - \\+"), ({"rank": "[1, 2]"}, "`rank` should be 7 numbers")],
+    [({"sign": "*"}, "`sign` should be one of - \\+"), ({"rank": "[1, 2]"}, "`rank` should hold 7 finite numbers")],
 )
 def test_wrong_metadata_are_named(tmp_path: Path, told: dict[str, str], message: str) -> None:
     save_file(network(8, 8, 1, 1).state_dict(), tmp_path / "g.safetensors", metadata=told)

@@ -1,74 +1,60 @@
-"""A file of `rag train embedder` under both backends: documents are read with it, questions are not."""
+"""Files of differences: what is stored comes back within the promised error, and a half-written file is none."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import transformers
-from safetensors.numpy import save_file
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from rag.embed.onnx import OnnxEmbedder
-from rag.embed.transformers import TransformersEmbedder
-from rag.errors import MismatchError, ModelError
-from rag.models.deltas import KIND, checksum
-from rag.types import Chunk, Chunked, Document, Vectors
-from tests.test_embed_backends import TEXTS, bert, dense, saved
-
-NAME = "encoder.layer.1.output.dense.weight"
-TEXT = "lumen makes the router . soup of tarnvik in a building"
+from rag.errors import ModelError
+from rag.models import deltas
+from rag.models.deltas import load, pack, read, write
+from rag.types import Vectors
 
 
-def difference(path: Path, folder: Path, name: str = NAME) -> str:
-    changed = np.random.default_rng(5).normal(size=(16, 24)).astype(np.float32)
-    save_file({name: changed}, path, {"kind": KIND, "model": checksum(folder)})
-    return str(path)
+@settings(deadline=None)
+@given(arrays(np.float32, (3, 5), elements=st.floats(-2, 2, width=32)))
+def test_a_row_loses_at_most_half_a_step(matrix: Vectors) -> None:
+    packed = pack({"w": matrix})
+    assert packed["w"].dtype == np.int8
+    stored = deltas.DeltaFile(packed, {}).tensor("w")
+    step = np.abs(matrix).max(axis=1, keepdims=True) / 127
+    assert np.all(np.abs(stored - matrix) <= step / 2 + 1e-6)
 
 
-def documents(embedder: Any) -> Vectors:
-    spans = [(0, 24), (25, len(TEXT))]
-    chunks = tuple(Chunk(str(a), "d", TEXT[a:b], a, b, "s") for a, b in spans)
-    vectors: Vectors = embedder.embed_chunks([Chunked(Document("d", "s", TEXT), chunks)]).dense
-    return vectors
+def test_tensors_come_back_by_their_names_and_prefixes(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.safetensors"
+    matrix = np.array([[127, -127], [254, 0]], np.float32)
+    write(path, {**pack({"layer.w": matrix}), "heads.b": np.ones(2, np.float32)}, {"kind": "k", "model": "m"})
+    file = load(path, kind="k", facts={"model"}, what="a test", command="rag train test")
+    assert (file.names, file.facts["model"]) == (["heads.b", "layer.w"], "m")
+    assert file.without("heads.").keys() == {"layer.w"} and np.array_equal(file.tensor("layer.w"), matrix)
+    assert np.array_equal(file.under("heads.")["b"], np.ones(2))
 
 
-@pytest.mark.parametrize("late", [0, 1, 0.5])
-def test_both_backends_read_documents_with_the_difference(tmp_path: Path, late: float) -> None:
-    folder = saved(tmp_path / "model", bert)
-    options: dict[str, Any] = {"model": str(folder), "late": late}
-    path = difference(tmp_path / "weights.safetensors", folder)
-    ours, torchs = OnnxEmbedder(**options, weights=path), TransformersEmbedder(**options, weights=path, device="cpu")
-    plain = OnnxEmbedder(**options)
-    assert np.abs(documents(ours) - documents(torchs)).max() < 1e-5
-    assert np.abs(documents(ours) - documents(plain)).max() > 1e-2
-    assert np.abs(dense(torchs, TEXTS) - dense(plain, TEXTS)).max() < 1e-5
-    assert ours.fingerprint == torchs.fingerprint != plain.fingerprint
+def test_a_file_of_another_kind_or_without_its_facts_names_the_command_that_makes_one(tmp_path: Path) -> None:
+    path = tmp_path / "file.safetensors"
+    for facts in ({"kind": "another", "model": "m"}, {"kind": "k"}, {}):
+        write(path, {"w": np.ones(1, np.float32)}, facts)
+        with pytest.raises(ModelError, match=r"not a test of this version; train some with `rag train test`\.$"):
+            load(path, kind="k", facts={"model"}, what="a test", command="rag train test")
+    with pytest.raises(ModelError, match=r"absent: not a readable safetensors file .*; train one\.$"):
+        read(tmp_path / "absent", "train one")
 
 
-def test_the_difference_is_what_is_added(tmp_path: Path) -> None:
-    folder = saved(tmp_path / "model", bert)
-    path = difference(tmp_path / "weights.safetensors", folder)
-    model: Any = transformers.AutoModel.from_pretrained(folder)
-    changed = np.random.default_rng(5).normal(size=(16, 24)).astype(np.float32)
-    weight = model.encoder.layer[1].output.dense.weight
-    weight.data += weight.new_tensor(changed)
-    tokens = transformers.AutoTokenizer.from_pretrained(folder)
-    model.save_pretrained(tmp_path / "sum")
-    tokens.save_pretrained(tmp_path / "sum")
-    tuned = TransformersEmbedder(model=str(folder), weights=path, device="cpu")
-    assert (
-        np.abs(documents(tuned) - documents(TransformersEmbedder(model=str(tmp_path / "sum"), device="cpu"))).max()
-        < 1e-6
-    )
+def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file.safetensors"
+    write(path, {"w": np.zeros(1, np.float32)}, {})
 
+    def broken(tensors: object, draft: Path, metadata: object) -> None:
+        draft.write_bytes(b"half")
+        raise OSError("no space left")
 
-@pytest.mark.parametrize("backend", [OnnxEmbedder, TransformersEmbedder])
-def test_weights_of_another_model_are_refused(tmp_path: Path, backend: Any) -> None:
-    folder = saved(tmp_path / "model", bert)
-    path = difference(tmp_path / "weights.safetensors", folder, "encoder.layer.7.output.dense.weight")
-    with pytest.raises(ModelError, match=r"no tensor encoder\.layer\.7"):
-        documents(backend(model=str(folder), weights=path))
-    with pytest.raises(MismatchError, match="was trained for another model"):
-        documents(backend(weights=path))
+    monkeypatch.setattr(deltas, "save_file", broken)
+    with pytest.raises(OSError, match="no space"):
+        write(path, {"w": np.ones(1, np.float32)}, {})
+    assert np.array_equal(read(path, "").tensor("w"), [0])

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from rag.cli.train import app
 from rag.embed.onnx import OnnxEmbedder
+from rag.embed.weights import load
 from rag.errors import InputError, MismatchError, ModelError
-from rag.models.deltas import load
 from rag.models.late import Pass
 from rag.train.embedder.documents import DocumentQuestion, joined, read, unseen
 from rag.train.embedder.run import train_embedder

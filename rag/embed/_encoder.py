@@ -208,7 +208,7 @@ class EncoderEmbedder(ABC):
         """What reads documents: the model itself, or with its `weights`."""
         if not self._weights:
             return self._encoder
-        from rag.models.deltas import load
+        from rag.embed.weights import load
 
         difference = load(self._weights, self._spec.folder)
         return self._load(self._spec, batch_tokens=self.batch_tokens, difference=difference)

@@ -16,13 +16,13 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field
-from safetensors import SafetensorError, safe_open
 
-from rag.errors import ConfigError, ModelError
+from rag.errors import ConfigError
 from rag.hop.reading import HopTree
-from rag.hop.score import NAMES
+from rag.hop.score import ranking_weights
+from rag.models import deltas
+from rag.models.deltas import DeltaFile
 from rag.stages import Embedder, Tunable, component
 from rag.types import Hit, Query, Vector, Vectors
 
@@ -35,11 +35,20 @@ REMEMBERED = 64  # readings kept, so that ranking does not read again what hoppi
 
 @dataclass(frozen=True, slots=True)
 class HopWeights:
-    """A weights file: `difference` to the embedder's tensors by name, `rank` (7,) of `rag.hop.score`, and metadata."""
+    """A file of `rag train hop`; `rank` (7,) are the weights of `rag.hop.score`."""
 
-    difference: Mapping[str, Vectors]
+    file: DeltaFile
     rank: Vector
-    facts: Mapping[str, str]
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """The metadata: "embedder" is the fingerprint it fits, "max_tokens" what was read in training."""
+        return self.file.facts
+
+    @property
+    def difference(self) -> dict[str, Vectors]:
+        """To the embedder's tensors, by name."""
+        return self.file.without(RANK)
 
 
 @component
@@ -94,20 +103,6 @@ class EncoderHopper:
 
 def load(path: Path) -> HopWeights:
     """What a file of `rag train hop` holds. Raises ModelError naming what is wrong."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (OSError, SafetensorError) as error:
-        raise ModelError(
-            f"{path}: not a readable safetensors file ({error}); train one with `rag train hop`."
-        ) from error
-    if metadata.get("kind") != KIND or not {"embedder", "max_tokens"} <= metadata.keys():
-        raise ModelError(f"{path}: not the weights of a hop encoder of this version; train some with `rag train hop`.")
-    if RANK not in tensors or tensors[RANK].shape != (len(NAMES),) or not np.isfinite(tensors[RANK]).all():
-        raise ModelError(f"{path}: the tensor {RANK!r} should hold {len(NAMES)} finite numbers: {', '.join(NAMES)}.")
-    rank = tensors.pop(RANK)
-    names = [name for name in tensors if not name.endswith(".scale")]
-    one = np.float32(1)
-    difference = {name: tensors[name].astype(np.float32) * tensors.get(f"{name}.scale", one) for name in names}
-    return HopWeights(difference, rank, metadata)
+    facts = {"embedder", "max_tokens"}
+    file = deltas.load(path, kind=KIND, facts=facts, what="the weights of a hop encoder", command="rag train hop")
+    return HopWeights(file, ranking_weights(file.tensors.get(RANK), f"{path}: the tensor {RANK!r}"))

@@ -23,10 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from numpy.typing import NDArray
 
 from rag.errors import MismatchError, ModelError
-from rag.hop.score import NAMES
+from rag.hop.score import ranking_weights
+from rag.models import deltas
 from rag.stages import Embedder, Joined
 from rag.types import Vector, Vectors
 
@@ -132,13 +133,8 @@ def load(path: Path) -> Gate:
             f"{file}: there are no TreeHop weights. Name the safetensors file of a gate trained for your embedder; the "
             "published one (allen-li1231/treehop-rag) fits BGE-M3. Without weights, use the hopper `links`."
         )
-    try:
-        with safe_open(file, framework="numpy") as opened:
-            facts = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}
-    except (SafetensorError, OSError, TypeError) as error:
-        raise ModelError(f"{file}: not a readable safetensors file: {error}") from error
-    return _Reader(file, tensors, facts).gate()
+    stored = deltas.read(file, "train a gate with `rag train gate`")
+    return _Reader(file, dict(stored.tensors), stored.facts).gate()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +142,7 @@ class _Reader:
     """Takes tensors by name and checks them; what is left over at the end is an error, too."""
 
     file: Path
-    tensors: dict[str, Vectors]
+    tensors: dict[str, NDArray[np.generic]]
     facts: Mapping[str, str]
 
     def gate(self) -> Gate:
@@ -170,12 +166,10 @@ class _Reader:
         if "rank" not in self.facts:
             return None
         try:
-            found = np.array(json.loads(self.facts["rank"]), np.float32)
-        except (ValueError, TypeError):
-            found = np.empty(0, np.float32)
-        if found.shape != (len(NAMES),) or not np.isfinite(found).all():
-            raise ModelError(f"{self.file}: the metadata's `rank` should be {len(NAMES)} numbers: {', '.join(NAMES)}.")
-        return found
+            values = json.loads(self.facts["rank"])
+        except ValueError:
+            values = None
+        return ranking_weights(values, f"{self.file}: the metadata's `rank`")
 
     def head(self, name: str, dim: int) -> Head:
         features, mlp = self.size(f"{name}.mlp_scale.weight")

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import ConfigError
+from rag.errors import ConfigError, ModelError
 from rag.hop.rank import anchors, leads
 from rag.text.words import held, stems
 from rag.types import Chunk, Hit, Vector, Vectors
@@ -78,6 +79,17 @@ def scores(found: TreeParts, weights: Vector) -> Vector:
     np.maximum.at(best, found.read, paths.max(axis=1, initial=0))
     total: Vector = own + weights[-1] * best
     return total
+
+
+def ranking_weights(values: Any, where: str) -> Vector:
+    """The weights of a ranking, (7,), as a file holds them. Raises ModelError that says `where` they stand."""
+    try:
+        weights = np.array(values, np.float32)
+    except (ValueError, TypeError):
+        weights = np.empty(0, np.float32)
+    if weights.shape != (len(NAMES),) or not np.isfinite(weights).all():
+        raise ModelError(f"{where} should hold {len(NAMES)} finite numbers: {', '.join(NAMES)}.")
+    return weights
 
 
 def vectors(hits: Sequence[Hit]) -> Vectors:

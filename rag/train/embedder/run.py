@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from safetensors.numpy import save_file
-
 from rag.embed.onnx import OnnxEmbedder
+from rag.embed.weights import KIND, checksum, load
 from rag.errors import InputError, ModelError
-from rag.models.deltas import KIND, checksum, load
+from rag.models.deltas import pack, write
 from rag.models.spec import read as spec
-from rag.train.common.weights import error, pack
+from rag.train.common.weights import error
 from rag.train.embedder.documents import Articles, read
 from rag.train.embedder.examples import lessons
 from rag.train.embedder.train import EmbedderOptions, Lessons, train
@@ -58,8 +57,7 @@ def train_embedder(
     trained = train(model, work, held, options, progress, saved, load(start, spec(model).folder) if start else None)
     difference = {name: merge * tensor for name, tensor in trained.difference.items()}
     facts = {"kind": KIND, "model": checksum(spec(model).folder), "name": model, "merge": str(merge)}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    save_file(pack(difference), out, metadata=facts)
+    write(out, pack(difference), facts)
     lost = error(difference, load(out, spec(model).folder))
     text = card(folders, sources, work, model=model, options=options, trained=trained, merge=merge, lost=lost)
     out.with_suffix(".md").write_text(text, encoding="utf-8")

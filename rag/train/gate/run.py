@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from rag.embed.onnx import OnnxEmbedder
 from rag.errors import InputError
 from rag.hop.encoder import load
 from rag.hop.gated import GateHopper
 from rag.hop.score import NAMES
+from rag.models import deltas
 from rag.train.common.embeddings import remembered
 from rag.train.gate.rows import Read, held_rows, rows
 from rag.train.gate.train import GateOptions, TrainedGate, train
@@ -88,9 +88,8 @@ def write(path: Path, tensors: Mapping[str, Vectors], rank: Vector, *, fingerpri
     if len(rank) != len(NAMES):
         raise ValueError(f"a ranking has {len(NAMES)} weights, got {len(rank)}")
     numbers = json.dumps([round(float(value), 6) for value in rank])
-    path.parent.mkdir(parents=True, exist_ok=True)
     halves = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
-    save_file(halves, path, metadata={"kind": KIND, "embedder": fingerprint, "sign": sign, "rank": numbers})
+    deltas.write(path, halves, {"kind": KIND, "embedder": fingerprint, "sign": sign, "rank": numbers})
 
 
 def _reader(teacher: Path, embedder: OnnxEmbedder, say: Say) -> Read:

@@ -7,16 +7,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 from torch import Tensor
 
 from rag.errors import InputError
+from rag.models import deltas
 from rag.models.spec import read as spec
 from rag.reader.answerability import opened as judging
 from rag.reader.confidence import Choice
 from rag.reader.network import opened
 from rag.reader.weights import HEADS, JUDGES, KIND
-from rag.train.common.weights import pack
 from rag.train.reader import cloze
 from rag.train.reader.answerability import judges
 from rag.train.reader.calibrate import cases, fit
@@ -85,12 +84,9 @@ def write(
     path: Path, trained: TrainedReader, facts: dict[str, str], judges: Sequence[Mapping[str, Vectors]] = ()
 ) -> None:
     """Write the file, the old one kept until the new one is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     own = {f"{HEADS}{name}": tensor for name, tensor in trained.heads.items()}
     own |= {f"{JUDGES}{n}.{name}": tensor for n, one in enumerate(judges) for name, tensor in one.items()}
-    new = path.with_suffix(".new")
-    save_file({**pack(trained.difference), **own}, new, metadata=facts)
-    new.replace(path)
+    deltas.write(path, {**deltas.pack(trained.difference), **own}, facts)
 
 
 def _card(sources: Sequence[Folder], options: ReaderOptions, trained: TrainedReader, choice: Choice) -> str:

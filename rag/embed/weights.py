@@ -1,0 +1,32 @@
+"""The file of `rag train embedder`: how the document side of an embedder differs from its model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rag import cache
+from rag.errors import MismatchError
+from rag.models import deltas
+from rag.models.files import weights
+from rag.types import Vectors
+
+KIND = "raghop embedder 1"
+
+
+def checksum(folder: Path) -> str:
+    """sha256 (hex) of a model folder's weights: what a file fits. Raises ModelError."""
+    return " ".join(cache.sha256(path) for path in weights(folder))
+
+
+def load(path: Path, folder: Path) -> Mapping[str, Vectors]:
+    """The difference by tensor name, for the model in `folder`. Raises ModelError, MismatchError for another model."""
+    file = deltas.load(
+        path, kind=KIND, facts={"model"}, what="the document side of an embedder", command="rag train embedder"
+    )
+    if file.facts["model"] != checksum(folder):
+        raise MismatchError(
+            f"embed.weights: {path} was trained for another model than {folder}; name that one as `model`, or train "
+            "for this one with `rag train embedder`."
+        )
+    return file.without()
