@@ -3,7 +3,7 @@
 A statement is a sentence of a real passage, said in one of several good ways, in a context of passages that stand
 beside each other in the corpus (often of the same article, so that a foreign marker is no easy catch). A mutation
 changes one thing that makes it false or unsupported. Caught: its verdict keeps it out of the answer. Prints a table,
-the first misses, and writes the table into docs/answers.md. Exit code 1 when a bar does not hold.
+the first misses, and writes the table into docs/research/answers.md. Exit code 1 when a bar does not hold.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rag.text.sentences import sentence_spans
 from rag.text.words import MARKER, fold, tokens
 from rag.types import Chunk, Hit
 
-PAGE = Path(__file__).parents[1] / "docs" / "answers.md"
+PAGE = Path(__file__).parents[1] / "docs" / "research" / "answers.md"
 BLOCK = re.compile(r"(<!-- mutations -->\n).*?(<!-- end -->)", re.DOTALL)
 CONTEXT = 6  # passages of a context
 WORDS, LONGEST = 6, 300  # content words that a sentence must have, and the characters it may have

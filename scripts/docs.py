@@ -1,6 +1,6 @@
 """Write what is generated: the pipeline reference and the golden help texts. Run it after changing an option.
 
-python scripts/docs.py          write docs/pipelines.md and tests/golden/help-*.txt
+python scripts/docs.py          write docs/reference/pipelines.md and tests/golden/help-*.txt
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KINDS = {
 
 
 def reference() -> str:
-    """docs/pipelines.md, from the components themselves."""
+    """docs/reference/pipelines.md, from the components themselves."""
     from rag.config import Settings, presets, schema
     from rag.config import load as load_pipeline
     from rag.registry import find, names
@@ -96,7 +96,7 @@ def shown(words: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    (ROOT / "docs" / "pipelines.md").write_text(reference())
+    (ROOT / "docs" / "reference" / "pipelines.md").write_text(reference())
     golden = ROOT / "tests" / "golden"
     golden.mkdir(exist_ok=True)
     for path in golden.glob("help-*.txt"):

@@ -1,4 +1,4 @@
-"""The table of docs/models.md: every row as a small random model in that family's file formats, against plain torch."""
+"""The table of docs/guides/models.md: every row as a small random model in its file formats, against plain torch."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_models_that_bring_their_own_code_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_page_lists_what_is_tested_here_and_nothing_else() -> None:
-    lines = (ROOT / "docs" / "models.md").read_text().split("\n## ")[0].splitlines()
+    lines = (ROOT / "docs" / "guides" / "models.md").read_text().split("\n## ")[0].splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
     listed = {row[0]: row[1:3] for row in rows[1:] if row[1] != "refused"}
     expected = {

@@ -1,4 +1,4 @@
-"""docs/evaluation.md says what was measured: its tables are those of the committed summaries, its variants are real."""
+"""docs/research/evaluation.md shows what was measured: tables of the committed summaries, of variants that are real."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rag_evals.datasets import Dataset, Passage, Question
 from rag_evals.records import QuestionRecord
 from rag_evals.runner import Run
 
-PAGE = Path(__file__).parent.parent / "docs" / "evaluation.md"
+PAGE = Path(__file__).parent.parent / "docs" / "research" / "evaluation.md"
 ROWS = [
     {"id": f"q{i}", "question": f"which {word}?", "answer": word, "gold": [f"p{i}", "p9"]}
     for i, word in enumerate(("iron", "zinc", "lead", "gold"))

@@ -1,4 +1,4 @@
-"""The tables of docs/evaluation.md, measured and written by one command: `python -m benchmarks.findings`.
+"""The tables of docs/research/evaluation.md, measured and written by one command: `python -m benchmarks.findings`.
 
 `plan` and `variants` say what is measured, `measure` runs it through the eval harness and keeps a small summary of each
 dataset in `results/`, `tables` makes Markdown of the summaries, `examples` picks the failures shown, `published` holds

@@ -26,7 +26,7 @@ def main() -> None:
     datasets(parser)
     parser.add_argument("--only", action="append", choices=SOURCES, default=[], metavar="DATASET")
     parser.add_argument("--pipeline", action="append", choices=VARIANTS, default=[], metavar="NAME")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "evaluation.md")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "research" / "evaluation.md")
     parser.add_argument("--render", action="store_true", help="measure nothing")
     given = parser.parse_args()
     if not (given.render or given.only or given.pipeline):

@@ -1,7 +1,7 @@
 """Run rows of the scoreboard: `python -m benchmarks.reliability [ROW...] [--count N | --full]`.
 
-Prints what was injected, survived and lost, and writes the rows that ran into docs/reliability.md; the others stay as
-they are there. Exit code 1 when anything was lost.
+Prints what was injected, survived and lost, and writes the rows that ran into docs/research/reliability.md; the others
+stay as they are there. Exit code 1 when anything was lost.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MODULES = [
     "mutations",
     "escapes",
 ]
-PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+PAGE = Path(__file__).parents[2] / "docs" / "research" / "reliability.md"
 HEAD = """# Reliability
 
 What was done to an index and to the files it is made from, and what came of it. Written by

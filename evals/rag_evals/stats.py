@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 LEVEL = 0.95  # of the interval of a mean
 # Of a comparison: half of the customary 0.05 for the first metric judged, half for the others. At 0.05 a sound test
 # calls a difference between equals in more than 5 of 100 repeats about four times in ten; at 0.025 about three times in
-# a hundred. What it finds: docs/evaluation.md. Its intervals have the level 1 - ALPHA to match.
+# a hundred. What it finds: docs/research/evaluation.md. Its intervals have the level 1 - ALPHA to match.
 ALPHA = 0.025
 POWER = 0.8
 RESAMPLES = 10_000

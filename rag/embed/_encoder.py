@@ -47,13 +47,14 @@ class EncoderEmbedder(ABC):
         Field(ge=1, description="Keep this many first columns of a model trained for that (Matryoshka, 2205.13147)."),
     ] = None
     layers: Annotated[
-        int | None, Field(ge=1, description="Run this many first layers of a model trained for that (docs/models.md).")
+        int | None,
+        Field(ge=1, description="Run this many first layers of a model trained for that (docs/guides/models.md)."),
     ] = None
     temperature: Annotated[
-        float, Field(gt=0, le=1, description="Below 1, attention looks at fewer tokens (docs/models.md).")
+        float, Field(gt=0, le=1, description="Below 1, attention looks at fewer tokens (docs/guides/models.md).")
     ] = 1.0
     stretch: Annotated[
-        float, Field(ge=1, description="How many times its own window the model sees (docs/models.md).")
+        float, Field(ge=1, description="How many times its own window the model sees (docs/guides/models.md).")
     ] = 1.0
     query_prefix: Annotated[
         str | None, Field(description="Text before every question; left out, what the model's files say.")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @component
 class TransformersEmbedder(EncoderEmbedder):
-    """Runs any architecture that transformers knows, on any device. See docs/context.md for `late` and `situated`."""
+    """Runs any architecture that transformers knows, on any device. `late`, `situated`: see docs/guides/context.md."""
 
     batch_tokens: Annotated[int, Field(ge=1, description="Tokens that run at once, padding included.")] = 8192
     device: Annotated[

@@ -8,9 +8,9 @@ the g features):
     q'     = normalize(q - c + W_o [u_1; ...; u_H])
 
 Weights have the names of the reference implementation's state dict. Files of `rag train gate` say more in their
-metadata: the embedder they fit, the sign of c (gates that add it were better, see docs/evaluation.md), and the weights
-of a ranking. Training is not here, and no torch is needed. Unlike the reference, which carries the vector before
-`normalize` to the next hop, every q' is a query in its own right.
+metadata: the embedder they fit, the sign of c (gates that add it were better, see docs/research/evaluation.md), and the
+weights of a ranking. Training is not here, and no torch is needed. Unlike the reference, which carries the vector
+before `normalize` to the next hop, every q' is a query in its own right.
 
 Source: TreeHop (arXiv 2504.20114), equations and published checkpoints.
 """

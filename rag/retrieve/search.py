@@ -22,7 +22,7 @@ class SearchRetriever:
     """`by` is "hybrid" (dense and sparse, fused by rank), "dense", "sparse" or "tokens" (MaxSim).
 
     `whiten`, from 0 to 1, evens out the directions in which the index's dense vectors spread, for questions, not for
-    hops. Fitted on the index at hand, nothing is stored. It gains on some data and loses on other (docs/context.md).
+    hops. Fitted on the index at hand, nothing is stored. Gains on some data, loses on other (docs/guides/context.md).
     """
 
     embedder: Embedder

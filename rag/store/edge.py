@@ -5,7 +5,7 @@ and the manifest, not this folder, is the truth. One process writes at a time; w
 Search is exact: no graph is built, a scan takes 1 ms at 10,000 chunks and 40 ms at 100,000. Vectors are compared by
 their dot product and come back bit-equal; give unit vectors where the cosine is meant. With `quantize` a scan reads a
 short copy of every dense vector, and the best `OVERSAMPLING` x k are compared by their full ones, so that scores are
-those of exact search but a hit may be missed (docs/models.md).
+those of exact search but a hit may be missed (docs/guides/models.md).
 
 Source: qdrant-edge-py 0.9. It crashes the process on a full disk and checks no data it reads: free space is checked
 here, checksums are the manifest's.
