@@ -80,7 +80,7 @@ def test_all_problems_of_a_file_are_named_at_once_by_line() -> None:
         "p.yaml:8: hop.weights: missing; TreeHop cannot do without it.",
         "p.yaml:11: k: k appears twice; remove one.",
         "p.yaml:11: k: should be greater than or equal to 1, not 0.",
-        "p.yaml:12: kk: unknown key.",
+        "p.yaml:12: kk: unknown key. Did you mean k?",
     ]
 
 
