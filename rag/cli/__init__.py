@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rag import __version__
-from rag.cli import ask, chat, index, ingest, pipelines, status, train
+from rag.cli import archive, ask, chat, check, ingest, pipelines, remove, status, train
 from rag.errors import RagError
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    epilog='Start: `rag ingest ./docs`, then `rag ask "..."`.',
+    epilog=(
+        'Start: `rag ingest ./docs`, then `rag ask "..."`. Exit codes: 0 done, 1 error, 2 wrong argument or pipeline, '
+        "3 some files failed, 4 index of another model or settings, 5 index in use, 6 index damaged, "
+        "7 not enough evidence."
+    ),
 )
 
 
@@ -36,7 +40,9 @@ def _version(value: bool) -> None:
 
 @app.callback(help="Ask multi-hop questions of your own documents, offline, with citations checked against the text.")
 def options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Ask multi-hop questions of your own documents, offline, with citations checked against the text."""
 
@@ -47,12 +53,12 @@ app.command()(ask.search)
 app.command()(chat.chat)
 app.command()(status.status)
 app.command()(status.config)
-app.command()(index.check)
-app.command()(index.rebuild)
-app.command()(index.delete)
-app.command()(index.purge)
-app.command()(index.export)
-app.command("import")(index.import_)
+app.command()(check.check)
+app.command()(check.rebuild)
+app.command()(remove.delete)
+app.command()(remove.purge)
+app.command()(archive.export)
+app.command("import")(archive.import_)
 app.command()(pipelines.graph)
 app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(train.app, name="train")
@@ -68,9 +74,9 @@ def mount_plugins() -> None:
 
 def main() -> None:
     """Run the command in a child process, where a crash of native code is an error message too."""
-    from rag.cli.guard import guarded
+    from rag.cli.guard import guard
 
-    guarded(run)
+    guard(run)
 
 
 def run() -> None:

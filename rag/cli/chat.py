@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli.ask import CountOption, IndexOption, PipelineOption, SourceOption, WhereOption
+from rag.cli.options import (
+    CountOption,
+    IndexOption,
+    LlmModelOption,
+    LlmOption,
+    PipelineOption,
+    SourceOption,
+    WhereOption,
+    make_filter,
+    open_pipeline,
+)
 
 if TYPE_CHECKING:
     from rag.conversation import Conversation
@@ -21,23 +31,20 @@ LEAVE = {"/exit", "/quit"}
 def chat(
     pipeline: PipelineOption = None,
     index: IndexOption = None,
-    llm: Annotated[
-        str | None,
-        typer.Option(help="Let a language model write: an OpenAI-compatible URL, or a local model's folder."),
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="The model to ask for at the --llm URL.")] = None,
-    resume: Annotated[str, typer.Option(help="Go on with the conversation of this name.")] = "default",
-    new: Annotated[bool, typer.Option("--new", help="Forget what was said in it before.")] = False,
+    llm: LlmOption = None,
+    model: LlmModelOption = None,
+    resume: Annotated[str, typer.Option(metavar="NAME", help="The conversation to go on with.")] = "default",
+    new: Annotated[bool, typer.Option("--new", help="Forget what was said in it, and begin anew.")] = False,
     k: CountOption = None,
     source: SourceOption = None,
     where: WhereOption = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each answer.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print each answer as a line of JSON.")] = False,
 ) -> None:
     """Ask questions that follow from each other. The conversation is kept in the index and goes on next time.
 
     A follow-up like "Where is its head office?" is completed from what was said, and shown as it was understood. Every
-    answer comes from the documents, with its citations. /new forgets the conversation, /exit or Ctrl-D leaves; Ctrl-C
-    stops an answer. Lines piped in are questions, too.
+    answer comes from the documents, with its citations. Type /new to forget the conversation, /exit or Ctrl-D to leave,
+    Ctrl-C to stop an answer. Lines of a pipe are questions, too.
 
     Examples:
 
@@ -47,30 +54,29 @@ def chat(
 
       cat questions.txt | rag chat --new --json
     """
-    from rag.cli.ask import chosen, opened_with
     from rag.cli.terminal import fail, line, paint, say
     from rag.conversation import Conversation
     from rag.errors import RagError
 
-    alone = sys.stdin.isatty()
-    with opened_with(pipeline, index, llm, model) as opened, Conversation(opened, resume) as talk:
-        wanted = chosen(opened, source, where)
+    typing = sys.stdin.isatty()
+    with open_pipeline(pipeline, index, llm, model) as opened, Conversation(opened, resume) as talk:
+        filter = make_filter(opened.index, source, where)
         if new:
             talk.forget()
-        if alone and not json and (turns := talk.turns):
+        if typing and not json and (turns := talk.turns):
             say(paint(f"{len(turns)} turns so far; the last: {line(turns[-1]['question'])}", "dim"))
-        for question in _questions(prompt=alone and not json):
+        for question in _questions(prompt=typing and not json):
             if question == "/new":
                 talk.forget()
                 continue
             try:
-                _turn(talk, question, k, wanted, json=json)
+                _turn(talk, question, k, filter, json=json)
             except KeyboardInterrupt:
-                if not alone:
+                if not typing:
                     raise
                 say("\nstopped.")
             except RagError as error:
-                if not alone:
+                if not typing:
                     raise
                 fail(error)
 
@@ -100,14 +106,14 @@ def _questions(*, prompt: bool) -> Iterator[str]:
             yield typed
 
 
-def _turn(talk: Conversation, question: str, k: int | None, wanted: Filter | None, *, json: bool) -> None:
+def _turn(talk: Conversation, question: str, k: int | None, filter: Filter | None, *, json: bool) -> None:
     from json import dumps
 
     from rag.cli.show import answer_json, show
     from rag.cli.terminal import clean, line, paint, say
 
     started, streamed, asked = time.monotonic(), False, question
-    for event in talk.stream(question, k=k, filter=wanted):
+    for event in talk.stream(question, k=k, filter=filter):
         if event.kind == "asked":
             asked = event.data
             if asked != question and not json:

@@ -22,7 +22,7 @@ _ROOM = 128 << 20  # bytes; a disk with less is the likeliest cause of SIGBUS
 _PR_SET_PDEATHSIG = 1
 
 
-def guarded(run: Callable[[], None]) -> None:
+def guard(run: Callable[[], None]) -> None:
     """Run and exit with its code; a crash is an error message and exit code 1 (disk full) or 6."""
     from rag.cli.terminal import fail
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.cli.options import IndexOption, JsonOption, PipelineOption, WaitOption
+
 if TYPE_CHECKING:
     from rag.ingest.report import Report
 
@@ -15,16 +17,18 @@ SHOWN = 20
 
 def ingest(
     paths: Annotated[list[str], typer.Argument(help="Files and folders.", metavar="PATH...")],
-    pipeline: Annotated[str | None, typer.Option(help="A shipped pipeline's name or a .yaml file.")] = None,
-    index: Annotated[str | None, typer.Option(help="Folder that holds .rag (default: nearest upward).")] = None,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Apply another model or other settings to all.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait while another process writes this index.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    pipeline: PipelineOption = None,
+    index: IndexOption = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Index all of it again, with another model or other settings.")
+    ] = False,
+    wait: WaitOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Index documents, doing only what changed since the last time.
 
-    New and changed files are read and embedded, files that are gone from PATH leave the index. Files that cannot be
-    read are named with the reason and do not stop the rest (exit code 3).
+    New and changed files are read and embedded; files that are gone from PATH leave the index. A file that cannot be
+    read is named with the reason and does not stop the rest (exit code 3).
 
     Examples:
 

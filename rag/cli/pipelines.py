@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="List, show and check pipelines.", rich_markup_mode=None)
+from rag.cli.options import PipelineArgument
 
-NameArgument = Annotated[str, typer.Argument(help="A shipped pipeline's name or a .yaml file.")]
+app = typer.Typer(no_args_is_help=True, help="List, show and check pipelines.", rich_markup_mode=None)
 
 
 @app.command("list")
 def list_() -> None:
-    """The shipped pipelines, one a line."""
+    """List the shipped pipelines, with what each is for."""
     from rag.cli.terminal import say
     from rag.config import load, presets
 
@@ -22,8 +20,8 @@ def list_() -> None:
 
 
 @app.command()
-def show(name: NameArgument) -> None:
-    """Print a pipeline's YAML, to copy and change.
+def show(name: PipelineArgument) -> None:
+    """Print a pipeline file as it is, to copy and change.
 
     Example: rag pipelines show default > mine.yaml
     """
@@ -34,8 +32,10 @@ def show(name: NameArgument) -> None:
 
 
 @app.command()
-def check(name: NameArgument) -> None:
-    """Build a pipeline without loading a model; errors name file, line and key.
+def check(name: PipelineArgument) -> None:
+    """Check a pipeline file, and name every mistake in it.
+
+    Each is told with its line, its key and what would be right. No model is loaded.
 
     Example: rag pipelines check mine.yaml
     """
@@ -47,9 +47,9 @@ def check(name: NameArgument) -> None:
     say(f"{config.origin}: ok ({', '.join(kind + ' ' + str(s['use']) for kind, s in config.stages.items())})")
 
 
-@app.command("schema")
+@app.command()
 def schema() -> None:
-    """A JSON Schema of pipeline files, for editors.
+    """Print a JSON Schema of pipeline files, for editors.
 
     Example: rag pipelines schema > pipeline.schema.json
     """
@@ -59,8 +59,8 @@ def schema() -> None:
     say_json(json_schema())
 
 
-def graph(name: Annotated[str, typer.Argument(help="A shipped pipeline's name or a .yaml file.")] = "default") -> None:
-    """Print a pipeline's answer graph as Mermaid.
+def graph(name: PipelineArgument = "default") -> None:
+    """Draw the steps of a pipeline's answers, as Mermaid.
 
     Example: rag graph default
     """

@@ -6,15 +6,17 @@ from typing import Annotated
 
 import typer
 
+from rag.cli.options import IndexOption, JsonOption, PipelineOption
+
 SHOWN = 50
 
 
 def status(
-    index: Annotated[str | None, typer.Option(help="Folder that holds .rag (default: nearest upward).")] = None,
+    index: IndexOption = None,
     failed: Annotated[
         bool, typer.Option("--failed", help="Only files that failed, lost text or were skipped.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Show what is indexed.
 
@@ -30,18 +32,18 @@ def status(
     from rag.errors import IndexMissing
     from rag.index.folder import Index
 
-    place = Index.at(index)
-    with suppress(IndexMissing), place.reading(deep=False):
-        pass  # a damaged vector index is said here, and not first when something is asked
-    with closing(place.read_manifest(whole=True)) as manifest:
+    target = Index.at(index)
+    with suppress(IndexMissing), target.reading(deep=False):
+        pass  # reports a damaged vector index now, and not when the first question comes
+    with closing(target.read_manifest(whole=True)) as manifest:
         counts, facts, sources = manifest.counts(), manifest.facts(), list(manifest.sources().values())
     if failed:
         sources = [s for s in sources if s.status != "ok"]
     files = [{"source": s.name, "status": s.status, "reason": s.reason, "chunks": s.chunks} for s in sources]
     if json:
-        say_json({"index": str(place.path), "pipeline": facts.get("pipeline"), **counts, "files": files})
+        say_json({"index": str(target.path), "pipeline": facts.get("pipeline"), **counts, "files": files})
         return
-    say(f"{place.path}  (pipeline {line(facts.get('pipeline', 'none'))}, generation {place.current() or 'none'})")
+    say(f"{target.path}  (pipeline {line(facts.get('pipeline', 'none'))}, generation {target.current() or 'none'})")
     say(", ".join(f"{n:,} {name}" for name, n in counts.items()))
     for s in sources[:SHOWN]:
         say(f"  {s.status:>8}  {s.chunks:>5} chunks  {line(s.name)}{': ' + line(s.reason) if s.reason else ''}")
@@ -50,11 +52,11 @@ def status(
 
 
 def config(
-    pipeline: Annotated[str | None, typer.Option(help="A shipped pipeline's name or a .yaml file.")] = None,
-    index: Annotated[str | None, typer.Option(help="Folder that holds .rag (default: nearest upward).")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    pipeline: PipelineOption = None,
+    index: IndexOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Show the pipeline in force with every option, defaults included, and where things are.
+    """Show every option in force, defaults too, and where things are.
 
     Examples:
 

@@ -1,0 +1,51 @@
+"""`rag export` and `rag import`: an index as one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rag.cli.options import IndexOption, PipelineOption
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="The archive to write.", metavar="FILE")], index: IndexOption = None
+) -> None:
+    """Write the whole index into one portable file. It holds text and vectors, with checksums.
+
+    Example: rag export notes.rag.zip
+    """
+    from rag.cli.terminal import line, say
+    from rag.index.folder import Index
+    from rag.maintain.archive import export_index
+
+    counts = export_index(Index.at(index), file)
+    size = file.stat().st_size / 1e6
+    say(f"{line(str(file))}: {counts['chunks']:,} chunks of {counts['sources']:,} sources, {size:,.1f} MB")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="An archive that `rag export` wrote.", metavar="FILE")],
+    pipeline: PipelineOption = None,
+    index: IndexOption = None,
+) -> None:
+    """Make an index from an export. Every byte is compared with its hash; nothing is read or embedded again.
+
+    Exit code 4: the pipeline is not the one it was made with; 6: the file is damaged.
+
+    Example: rag import notes.rag.zip --index ./notes
+    """
+    from rag.cli.terminal import say
+    from rag.config import load, presets
+    from rag.errors import InputError
+    from rag.index.folder import FOLDER, Index
+    from rag.maintain.archive import import_index, pipeline_of
+
+    name = pipeline or pipeline_of(file)
+    if pipeline is None and name not in presets():  # a path of another machine is nothing to read here
+        raise InputError(f"{file}: was made with the pipeline {name}; give that file with --pipeline.")
+    target = Index.at(index) if index else Index(Path.cwd() / FOLDER)
+    counts = import_index(target, load(name), file)
+    say(f"{counts['chunks']:,} chunks of {counts['sources']:,} sources")

@@ -1,0 +1,108 @@
+"""The options that several commands share, and what they open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rag.config import PipelineConfig
+    from rag.index.folder import Index
+    from rag.pipeline import Pipeline
+    from rag.types import Filter
+
+PIPELINE = "A shipped pipeline's name or a .yaml file"
+
+PipelineArgument = Annotated[str, typer.Argument(help=f"{PIPELINE}.", metavar="NAME")]
+PipelineOption = Annotated[
+    str | None, typer.Option("--pipeline", metavar="NAME", help=f"{PIPELINE} (default: the index's own).")
+]
+IndexOption = Annotated[
+    str | None, typer.Option("--index", metavar="FOLDER", help="Folder that holds .rag (default: nearest upward).")
+]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait while another process writes this index.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+CountOption = Annotated[
+    int | None,
+    typer.Option("--k", "-k", min=1, max=1000, metavar="N", help="How many passages (default: the pipeline's)."),
+]
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option("--source", metavar="PATTERN", help="Only files that match this pattern (repeatable)."),
+]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="NAME=VALUE", help="Only documents with this field (repeatable)."),
+]
+LlmOption = Annotated[
+    str | None,
+    typer.Option(
+        "--llm",
+        metavar="URL",
+        help="Let a language model write the answer: an OpenAI-compatible URL, or a local model's folder.",
+    ),
+]
+LlmModelOption = Annotated[
+    str | None, typer.Option("--model", metavar="NAME", help="The model to ask for at the --llm URL.")
+]
+
+
+def open_pipeline(
+    pipeline: str | None, index: str | None, llm: str | None = None, model: str | None = None
+) -> Pipeline:
+    """The pipeline on the index, with a language model for its generator where one is named."""
+    from rag.pipeline import Pipeline
+
+    loaded = Pipeline.load(pipeline, index=index)
+    if llm is None:
+        return loaded
+    if llm.startswith(("http://", "https://")):
+        if model is None:
+            raise typer.BadParameter("an --llm URL needs --model NAME")
+        stage = {"use": "openai", "base_url": llm, "model": model}
+    else:
+        stage = {"use": "transformers", "model": llm}
+    return Pipeline(loaded.config.with_stage("generate", stage), loaded.index)
+
+
+def open_index(index: str | None, pipeline: str | None) -> tuple[Index, PipelineConfig]:
+    """The index and its pipeline: from the vector index where the manifest is damaged, else the default."""
+    from rag.config import load
+    from rag.errors import CorruptError
+    from rag.index.folder import Index
+
+    target = Index.at(index)
+    try:
+        name = pipeline or target.pipeline()
+    except CorruptError:
+        try:
+            with target.reading() as live:
+                name = live.facts.get("pipeline")
+        except CorruptError:
+            name = None
+    return target, load(name or "default")
+
+
+def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[str] | None) -> Filter | None:
+    """The filter that --source and --where ask for. Raises InputError."""
+    from contextlib import closing
+    from fnmatch import fnmatch
+
+    from rag.errors import InputError
+    from rag.types import Filter, Value
+
+    any_of: dict[str, tuple[Value, ...]] = {}
+    if patterns:
+        with closing(index.read_manifest()) as manifest:
+            names = tuple(name for name in manifest.sources() if any(fnmatch(name, p) for p in patterns))
+        if not names:
+            raise InputError(f"--source {' '.join(patterns)}: no indexed file matches; `rag status` lists them.")
+        any_of["source"] = names
+    for pair in where or ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError(f"--where {pair}: write NAME=VALUE.")
+        any_of[f"meta.{name}"] = (value,)
+    return Filter(any_of=any_of) if any_of else None
