@@ -6,6 +6,7 @@ python scripts/docs.py          write docs/reference/pipelines.md and tests/gold
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import subprocess
 import sys
@@ -25,12 +26,12 @@ KINDS = {
     "rerank": "Puts the found passages into a better order; left out, the order stays.",
     "generate": "Writes the answer from the passages.",
 }
+BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
 def reference() -> str:
     """docs/reference/pipelines.md, from the components themselves."""
-    from rag.config import Settings, presets, schema
-    from rag.config import load as load_pipeline
+    from rag.config import Settings, load, presets, schema
     from rag.registry import find, names
 
     settings: Any = Settings
@@ -39,9 +40,8 @@ def reference() -> str:
         "Generated from the components by `python scripts/docs.py`. A pipeline file has one key per stage, "
         "`STAGE: {use: NAME, option: value}`, and these settings:",
         _options(schema(settings)),
-        "Shipped pipelines: "
-        + "; ".join(f"`{name}`: {load_pipeline(name).settings.description.rstrip('.')}" for name in presets())
-        + ". Print one with `rag pipelines show NAME`, check yours with `rag pipelines check FILE`.",
+        "Shipped pipelines (print one with `rag pipelines show NAME`, check yours with `rag pipelines check FILE`):",
+        "\n".join(f"- `{name}`: {load(name).settings.description}" for name in presets()),
     ]
     for kind, sentence in KINDS.items():
         parts.append(f"## {kind}\n\n{sentence}")
@@ -56,21 +56,23 @@ def _options(model: type) -> str:
     properties = model.model_json_schema().get("properties", {})  # type: ignore[attr-defined]
     if not properties:
         return "No options."
-    rows = ["| option | type | default |", "|---|---|---|"]
+    rows = ["| option | type | default | what it does |", "|---|---|---|---|"]
     for name, field in properties.items():
-        default = f"`{field['default']!r}`" if "default" in field else "required"
-        rows.append(f"| `{name}` | {_type(field)} | {default} |")
+        default = f"`{json.dumps(field['default'])}`" if "default" in field else "required"
+        rows.append(f"| `{name}` | {_type(field)} | {default} | {field.get('description', '')} |")
     return "\n".join(rows)
 
 
-def _type(field: dict[str, object]) -> str:
+def _type(field: dict[str, Any]) -> str:
+    """A field of a JSON Schema in words, with its bounds."""
     if "enum" in field:
-        return " or ".join(f"`{value}`" for value in field["enum"])  # type: ignore[attr-defined]
+        return " or ".join(f"`{value}`" for value in field["enum"])
     if "anyOf" in field:
-        return " or ".join(_type(option) for option in field["anyOf"])  # type: ignore[attr-defined]
+        return " or ".join(_type(option) for option in field["anyOf"])
     if field.get("type") == "array":
-        return "list"
-    return str(field.get("type", "value"))
+        return f"list of {_type(field.get('items', {}))}s"
+    bounds = [f"{words} {field[bound]:g}" for bound, words in BOUNDS.items() if bound in field]
+    return " ".join([field.get("type", "value"), " and ".join(bounds)]).strip()
 
 
 def commands() -> dict[str, tuple[str, ...]]:

@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.config import build, check, json_schema, load, parse, presets
+from rag.config import Settings, build, check, json_schema, load, parse, presets, schema
 from rag.errors import ConfigError, MissingExtra
 from rag.registry import BUILTIN, find, names
 
@@ -136,6 +137,19 @@ def test_the_schema_describes_every_component() -> None:
     json.dumps(schema)
     uses = {v["properties"]["use"]["const"] for v in schema["properties"]["generate"]["oneOf"]}
     assert uses == set(names("generate"))
+
+
+@pytest.mark.parametrize("kind", ["connector", "chunk", "store"])
+def test_every_option_has_a_description(kind: str) -> None:
+    for name in names(kind):
+        component: Any = find(kind, name)
+        for option, field in schema(component, kind).model_fields.items():
+            assert field.description, f"{kind}: {name}: {option}"
+
+
+def test_every_setting_has_a_description() -> None:
+    settings: Any = Settings
+    assert all(field.description for field in schema(settings).model_fields.values())
 
 
 def test_every_registered_name_resolves_and_none_vanished() -> None:

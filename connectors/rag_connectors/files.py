@@ -15,9 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from functools import cached_property
+from typing import Annotated
 from uuid import NAMESPACE_URL, uuid5
 
 from pathspec import GitIgnoreSpec
+from pydantic import Field
 
 from rag.errors import ConfigError, InputError
 from rag.stages import component
@@ -36,25 +38,31 @@ _AHEAD = 4  # outcomes per worker that may wait for their turn
 
 @component
 class Files:
-    """Files under the given roots.
+    """Files under the given roots, whatever their format. A root that is itself a file is always taken."""
 
-    `include` and `exclude` are patterns as in .gitignore, relative to a root; `exclude` wins. A root that is itself a
-    file is always taken. `max_mb` bounds a file and what it unpacks to; `timeout` (s) and `memory` (MB) bound parsing
-    a small one, a large one gets up to 12 times the time and 8 bytes a byte; `workers` is the number of processes, 0
-    for one per core. In JSON and JSON lines, `text_field`, `title_field` and `id_field` name what makes a record a
-    document; empty, the usual names are tried (text, content, body, passage, contents; title, name; id, _id, pid).
-    """
-
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    gitignore: bool = True
-    max_mb: int = 64
-    timeout: float = 10.0
-    memory: int = 512
-    workers: int = 0
-    text_field: str = ""
-    title_field: str = ""
-    id_field: str = ""
+    include: Annotated[
+        tuple[str, ...], Field(description="Only files that match one of these patterns, written as in .gitignore.")
+    ] = ()
+    exclude: Annotated[
+        tuple[str, ...], Field(description="No files that match one of these; wins over `include`.")
+    ] = ()
+    gitignore: Annotated[bool, Field(description="Leave out what the folder's own .gitignore files name.")] = True
+    max_mb: Annotated[int, Field(ge=1, description="Largest file in MB, also of what it unpacks to.")] = 64
+    timeout: Annotated[
+        float, Field(gt=0, description="Seconds to parse a small file; a large one gets up to 12 times as many.")
+    ] = 10.0
+    memory: Annotated[
+        int, Field(ge=1, description="MB to parse a small file; a large one gets 8 bytes for each of its own.")
+    ] = 512
+    workers: Annotated[int, Field(ge=0, description="Processes that parse; 0: one for each core.")] = 0
+    text_field: Annotated[
+        str,
+        Field(description="Field of a JSON record that holds its text; empty: text, content, body, passage, contents."),
+    ] = ""
+    title_field: Annotated[
+        str, Field(description="Field of a JSON record that holds its title; empty: title, name.")
+    ] = ""
+    id_field: Annotated[str, Field(description="Field of a JSON record that names it; empty: id, _id, pid.")] = ""
 
     @property
     def fingerprint(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Annotated, Literal, NamedTuple, TypeAlias
 
-from annotated_types import Ge
+from pydantic import Field
 
 from rag.chunk import notes
 from rag.chunk.cut import Cutter
@@ -26,7 +26,6 @@ VERSION = 1  # raise it when the same document comes to be cut otherwise
 CONTEXT_TOKENS = 48  # with 200 tokens of text and two special ones, a chunk stays inside a window of 256
 LONGEST_NAME = 1000  # characters of a title or heading that count
 
-Size: TypeAlias = Annotated[int, Ge(8)]  # tokens
 Context: TypeAlias = Literal["title", "headings", "summary", "llm", "none"]
 
 
@@ -54,8 +53,15 @@ class SizedChunker(ABC):
 
     embedder: Embedder
     generator: Generator | None = None
-    size: Size = 200
-    context: Context = "headings"
+    size: Annotated[int, Field(ge=8, description="Most tokens of a chunk, as the embedder counts them.")] = 200
+    context: Annotated[
+        Context,
+        Field(
+            description="What a chunk is embedded with besides its text: the document's title, the title and the "
+            "headings above it, the words that the document uses most, or a note that the language model of `generate` "
+            "writes."
+        ),
+    ] = "headings"
 
     @abstractmethod
     def cut(self, text: PreparedDocument) -> Iterable[Piece]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from annotated_types import Ge
+from pydantic import Field
 
 from rag.chunk.build import Piece, PreparedDocument, SizedChunker
 from rag.errors import ConfigError
@@ -17,9 +17,11 @@ from rag.stages import component
 
 @component
 class TokenChunker(SizedChunker):
-    """Windows of at most `size` tokens that overlap by about `overlap` (0 to half of `size`)."""
+    """Windows of at most `size` tokens that overlap, blind to structure."""
 
-    overlap: Annotated[int, Ge(0)] = 20
+    overlap: Annotated[
+        int, Field(ge=0, description="Tokens that a chunk shares with the one before, at most half of `size`.")
+    ] = 20
 
     def __post_init__(self) -> None:
         if self.overlap > self.size // 2:

@@ -19,9 +19,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import qdrant_edge as engine
+from pydantic import Field
 
 from rag.errors import CorruptError, MismatchError, RagError, SpaceError, StoreError
 from rag.stages import component
@@ -54,14 +55,18 @@ DIALECT = Dialect(
 
 @component
 class EdgeStore:
-    """A folder of vectors. `dim` 0 means no dense vectors; `tokens` adds one vector per token, compared by MaxSim.
+    """A folder of the index, read by the engine inside this process.
 
-    With `idf` the values of a sparse query count more for words that few chunks have. The folder is created by the
-    first use when it is absent or empty, unless `readonly`. Every method raises StoreError when the engine refuses;
-    opening raises MismatchError for a folder of other dimensions or vectors, CorruptError for one that cannot be read.
+    The pipeline gives the other fields: `dim` 0 means no dense vectors, `tokens` adds one vector per token for MaxSim,
+    `idf` makes words count more that few chunks have. The folder is created by the first use when it is absent or
+    empty, unless `readonly`. Every method raises StoreError when the engine refuses; opening raises MismatchError for a
+    folder of other dimensions or vectors, CorruptError for one that cannot be read.
     """
 
-    quantize: Literal["none", "int8", "binary"] = "none"
+    quantize: Annotated[
+        Literal["none", "int8", "binary"],
+        Field(description="Scan a short copy of every dense vector, and compare only the best by the full ones."),
+    ] = "none"
     path: str = ""
     dim: int = 0
     sparse: bool = True

@@ -11,8 +11,9 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
@@ -45,19 +46,19 @@ DIALECT = Dialect(
 
 @component
 class QdrantStore:
-    """A collection on a server. `dim` 0 means no dense vectors; `tokens` adds one per token, compared by MaxSim.
+    """A collection on a Qdrant server or cluster.
 
-    With `idf` the values of a sparse query count more for words that few chunks have.
-    `api_key_env` names the environment variable that holds the key, `timeout` is in seconds. The collection is created
-    by the first use unless `readonly`. Every method raises StoreError when the server refuses or cannot be reached;
-    the first use raises ConfigError for a bad URL or key, MismatchError for a collection of other vectors.
+    The pipeline gives the other fields: `dim` 0 means no dense vectors, `tokens` adds one vector per token for MaxSim,
+    `idf` makes words count more that few chunks have. The collection is created by the first use unless `readonly`.
+    Every method raises StoreError when the server refuses or cannot be reached; the first use raises ConfigError for a
+    bad URL or key, MismatchError for a collection of other vectors.
     """
 
-    url: str = "http://localhost:6333"
-    collection: str = "rag"
-    api_key_env: str = ""
-    timeout: int = 30
-    in_memory: bool = False
+    url: Annotated[str, Field(description="Where the server is.")] = "http://localhost:6333"
+    collection: Annotated[str, Field(description="Name of the collection; one for each index.")] = "rag"
+    api_key_env: Annotated[str, Field(description="The environment variable that holds the API key, if any.")] = ""
+    timeout: Annotated[int, Field(ge=1, description="Seconds until a request has failed.")] = 30
+    in_memory: Annotated[bool, Field(description="Use no server: keep all in this process, for tests.")] = False
     dim: int = 0
     sparse: bool = True
     idf: bool = True
