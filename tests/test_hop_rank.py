@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.hop.rank import anchors, closest, leads, linked, placed
+from rag.hop.rank import find_anchors, follow_links, link_keys, score_by_place, sort_by_cosine
 from rag.types import Chunk, Hit, Query
 
 
@@ -25,40 +25,40 @@ TREE = [NOISE, FILM, TOWN, DIRECTOR]
 
 
 def test_anchors_are_what_the_question_names() -> None:
-    assert anchors("Where was the director of Red Harbour born?", TREE) == [FILM]
-    assert anchors("Where was the director born?", TREE) == []
+    assert find_anchors("Where was the director of Red Harbour born?", TREE) == [FILM]
+    assert find_anchors("Where was the director born?", TREE) == []
 
 
 def test_a_chunk_does_not_lead_to_itself() -> None:
-    assert "aster pictures" in leads(FILM.chunk)
-    assert "red harbour" not in leads(FILM.chunk)
+    assert "aster pictures" in link_keys(FILM.chunk)
+    assert "red harbour" not in link_keys(FILM.chunk)
 
 
 def test_links_go_step_by_step_and_never_back() -> None:
-    names = [[h.chunk.id for h in step] for step in linked([FILM], TREE, hops=3)]
+    names = [[h.chunk.id for h in step] for step in follow_links([FILM], TREE, hops=3)]
     assert names == [["aster pictures"], ["norvik"], []]
-    ((found,),) = linked([FILM], TREE, hops=1)
+    ((found,),) = follow_links([FILM], TREE, hops=1)
     assert found == replace(DIRECTOR, hop=1, trail=("red harbour",))
-    assert linked([], TREE, hops=3) == []
+    assert follow_links([], TREE, hops=3) == []
 
 
 def test_chunks_about_the_same_thing_are_no_links() -> None:
     first = Chunk("1", "d", "Norvik and its Lighthouse.", 0, 26, "d.txt", about=("norvik", "guide"))
     second = Chunk("2", "d", "The lighthouse.", 27, 42, "d.txt", about=("lighthouse", "guide"))
-    assert linked([Hit(first, 1.0)], [Hit(second, 1.0)], hops=1) == [[]]
+    assert follow_links([Hit(first, 1.0)], [Hit(second, 1.0)], hops=1) == [[]]
 
 
-def test_closest_goes_by_cosine_then_id_and_by_score_without_vectors() -> None:
+def test_sort_by_cosine_goes_by_cosine_then_id_and_by_score_without_vectors() -> None:
     question = Query("q", dense=np.array([1, 0], np.float32))
     far, b, a = (hit(n, vector=v) for n, v in (("far", [0.0, 1.0]), ("b", [1.0, 0.0]), ("a", [1.0, 0.0])))
-    assert [h.chunk.id for h in closest(question, [far, b, a])] == ["a", "b", "far"]
+    assert [h.chunk.id for h in sort_by_cosine(question, [far, b, a])] == ["a", "b", "far"]
     bare = [hit("low", score=0.1), hit("high", score=0.9)]
-    assert [h.chunk.id for h in closest(question, bare)] == ["high", "low"]
-    assert closest(question, []) == []
+    assert [h.chunk.id for h in sort_by_cosine(question, bare)] == ["high", "low"]
+    assert sort_by_cosine(question, []) == []
 
 
 @given(st.lists(st.sampled_from("abcdef")), st.integers(0, 8))
-def test_placed_keeps_first_places_and_falls(names: list[str], k: int) -> None:
-    ranked = placed([hit(name) for name in names], k=k)
+def test_score_by_place_keeps_first_places_and_falls(names: list[str], k: int) -> None:
+    ranked = score_by_place([hit(name) for name in names], k=k)
     assert [h.chunk.id for h in ranked] == list(dict.fromkeys(names))[:k]
     assert [h.score for h in ranked] == [1 / (i + 1) for i in range(len(ranked))]

@@ -53,13 +53,15 @@ class HopWeights:
 
 @component
 class EncoderHopper:
-    """`weights` is a file of `rag train hop`, "" the one shipped for the bundled model; `links` are followed, too."""
+    """Reads the best passages with the question, and follows links."""
 
     embedder: Embedder
-    weights: str = ""
-    hops: Annotated[int, Field(ge=1)] = 1
-    seeds: Annotated[int, Field(ge=1)] = 5
-    links: bool = True
+    weights: Annotated[
+        str, Field(description='A file of `rag train hop`; "" means the shipped one, for the bundled model.')
+    ] = ""
+    hops: Annotated[int, Field(ge=1, description="How many hops follow the first retrieval.")] = 1
+    seeds: Annotated[int, Field(ge=1, description="How many passages a hop reads.")] = 5
+    links: Annotated[bool, Field(description="Follow links besides.")] = True
 
     def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
         """A query for each of the best new passages, by its reading, and one for each anchor, by its links.

@@ -31,16 +31,17 @@ REMEMBERED = 4  # questions
 
 @component
 class GateHopper:
-    """`weights` is a file of `rag train gate`, "" the one shipped for the bundled model; `links` are followed, too.
-
-    Each of the `seeds` passages that are read asks for `reach` others: more bring noise, and cost time.
-    """
+    """Computes the next queries from vectors alone, and follows links."""
 
     embedder: Embedder
-    weights: str = ""
-    seeds: Annotated[int, Field(ge=1)] = 3
-    reach: Annotated[int, Field(ge=1)] = 4
-    links: bool = True
+    weights: Annotated[
+        str, Field(description='A file of `rag train gate`; "" means the shipped one, for the bundled model.')
+    ] = ""
+    seeds: Annotated[int, Field(ge=1, description="How many passages a hop starts at.")] = 3
+    reach: Annotated[
+        int, Field(ge=1, description="Passages that each query of a hop asks for. More bring noise, and cost time.")
+    ] = 4
+    links: Annotated[bool, Field(description="Follow links besides.")] = True
 
     @property
     def hops(self) -> int:

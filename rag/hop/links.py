@@ -19,47 +19,47 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rag.hop.rank import anchors, closest, leads, linked, placed
+from rag.hop.rank import find_anchors, follow_links, link_keys, score_by_place, sort_by_cosine
 from rag.stages import component
 from rag.types import Filter, Hit, Query
 
 
 @component
 class LinkHopper:
-    """`hops` steps from at most `seeds` passages each. One call is one question's tree."""
+    """Follows links from the passages that the question names."""
 
-    hops: Annotated[int, Field(ge=1)] = 1
-    seeds: Annotated[int, Field(ge=1)] = 5
-    head: Annotated[int, Field(ge=0)] = 3
-    links: Annotated[int, Field(ge=0)] = 3
+    hops: Annotated[int, Field(ge=1, description="How many hops follow the first retrieval.")] = 1
+    seeds: Annotated[int, Field(ge=1, description="Most passages that a hop starts at.")] = 5
+    head: Annotated[
+        int, Field(ge=0, description="Direct hits that stand first; twice as many where the question names nothing.")
+    ] = 3
+    links: Annotated[int, Field(ge=0, description="Linked chunks that follow them, the closest to the question.")] = 3
 
     def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
         """One query for each start that mentions something; later layers start at their `seeds` best."""
-        pairs = [
+        starts = [
             (place, query, hit)
             for query, found in zip(queries, hits, strict=True)
             if query.hop < self.hops
             for place, hit in enumerate(found if query.hop else self._anchors(query, found) or found[:1])
         ]
         known = tuple(hit.chunk.id for found in hits for hit in found)
-        spawned = []
-        for _, query, hit in sorted(pairs, key=lambda pair: pair[0])[: self.seeds]:
-            if keys := leads(hit.chunk):
-                narrowed = Filter(any_of={"about": keys}, none_of={"about": hit.chunk.about, "id": known})
-                trail = (*query.trail, hit.chunk.id)
-                spawned.append(replace(query, filter=narrowed, hop=query.hop + 1, trail=trail))
-        return spawned
+        frontier = []
+        for _, query, hit in sorted(starts, key=lambda start: start[0])[: self.seeds]:
+            if keys := link_keys(hit.chunk):
+                filter = Filter(any_of={"about": keys}, none_of={"about": hit.chunk.about, "id": known})
+                frontier.append(replace(query, filter=filter, hop=query.hop + 1, trail=(*query.trail, hit.chunk.id)))
+        return frontier
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
         """Direct hits, linked ones and the rest, as above; a second step adds `links // 2` chunks, and so on."""
         direct = [hit for hit in hits if hit.hop == 0]
-        named = self._anchors(question, direct)
-        first = direct[: self.head if named else 2 * self.head]
-        steps = linked(named or direct[:1], hits, hops=self.hops)
-        woven, known = list(first), {hit.chunk.id for hit in first}
-        for n, step in enumerate(steps, 1):
-            woven += closest(question, [hit for hit in step if hit.chunk.id not in known])[: self.links // n]
-        return placed([*woven, *hits], k=k)
+        anchors = self._anchors(question, direct)
+        order = direct[: self.head if anchors else 2 * self.head]
+        head = {hit.chunk.id for hit in order}
+        for n, step in enumerate(follow_links(anchors or direct[:1], hits, hops=self.hops), 1):
+            order += sort_by_cosine(question, [hit for hit in step if hit.chunk.id not in head])[: self.links // n]
+        return score_by_place([*order, *hits], k=k)
 
     def _anchors(self, question: Query, direct: Sequence[Hit]) -> list[Hit]:
-        return anchors(question.text, direct[: self.seeds])
+        return find_anchors(question.text, direct[: self.seeds])

@@ -20,12 +20,14 @@ from rag.types import Hit, Query
 
 @component
 class PathReranker:
-    """`weights` is a file of `rag train hop`, "" the one shipped for the bundled model; `links` count, too."""
+    """Scores passages and the paths among them with the hop encoder."""
 
     embedder: Embedder
-    weights: str = ""
-    seeds: Annotated[int, Field(ge=1)] = 5
-    links: bool = True
+    weights: Annotated[
+        str, Field(description='A file of `rag train hop`; "" means the shipped one, for the bundled model.')
+    ] = ""
+    seeds: Annotated[int, Field(ge=1, description="How many direct hits the encoder reads.")] = 5
+    links: Annotated[bool, Field(description="Let links count, too.")] = True
 
     def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
         """The same hits, scored 1 / place.

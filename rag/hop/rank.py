@@ -1,12 +1,12 @@
-"""The parts of one ranking over a tree of hits: where hops start, what links lead to, and how lists become one.
+"""Links among hits: where they start, where they lead, and how several lists become one.
 
-A hop starts at an anchor, a direct hit about something that the question names: "Who is the spouse of the director of
-film West of Shanghai?" starts at *West of Shanghai*, and what that passage mentions is one hop away. Links from other
-passages are mostly noise: measured on 517 questions of 2WikiMultihopQA, the closest passage linked from an anchor was
-gold in 40 to 73 of 100 cases, from any other passage in 1 to 8.
+A link hop starts at an anchor, a direct hit about something that the question names: "Who is the spouse of the director
+of film West of Shanghai?" starts at *West of Shanghai*, and what that passage mentions is one hop away. Links from
+other passages are mostly noise: measured on 517 questions of 2WikiMultihopQA, the closest passage linked from an anchor
+was gold in 40 to 73 of 100 cases, from any other passage in 1 to 8.
 
-The parts are scored on different scales (fused ranks, cosines), so they are put together by place, and the score of a
-hit in the one list is 1 / place.
+Lists have scores on different scales (fused ranks, cosines), so one list is made of them by place, and the score of a
+hit in it is 1 / place.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from rag.text.mentions import mentions
 from rag.types import Chunk, Hit, Query
 
 
-def anchors(question: str, hits: Sequence[Hit]) -> list[Hit]:
+def find_anchors(question: str, hits: Sequence[Hit]) -> list[Hit]:
     """The hits that are about a key which the question mentions, in their order."""
-    asked = set(mentions(question))
-    return [hit for hit in hits if not asked.isdisjoint(hit.chunk.about)]
+    keys = set(mentions(question))
+    return [hit for hit in hits if not keys.isdisjoint(hit.chunk.about)]
 
 
-def leads(chunk: Chunk) -> tuple[str, ...]:
-    """The keys a chunk mentions besides what it is itself about."""
+def link_keys(chunk: Chunk) -> tuple[str, ...]:
+    """The keys that a chunk mentions, without those of what it is itself about."""
     return tuple(key for key in mentions(chunk.text) if key not in chunk.about)
 
 
-def linked(starts: Sequence[Hit], hits: Sequence[Hit], *, hops: int) -> list[list[Hit]]:
-    """Of `hits`, those that links lead to from `starts`: one list for each of at most `hops` steps.
+def follow_links(starts: Sequence[Hit], hits: Sequence[Hit], *, hops: int) -> list[list[Hit]]:
+    """The `hits` that links lead to from `starts`: one list for each of at most `hops` steps.
 
     They carry the hop and trail of the link, also where a direct search had found them.
     """
@@ -43,7 +43,7 @@ def linked(starts: Sequence[Hit], hits: Sequence[Hit], *, hops: int) -> list[lis
     while frontier and len(steps) < hops:
         step = []
         for start in frontier:
-            keys, own = set(leads(start.chunk)), set(start.chunk.about)
+            keys, own = set(link_keys(start.chunk)), set(start.chunk.about)
             trail = (*start.trail, start.chunk.id)
             for hit in hits:
                 if hit.chunk.id in reached or keys.isdisjoint(hit.chunk.about) or own & set(hit.chunk.about):
@@ -55,7 +55,7 @@ def linked(starts: Sequence[Hit], hits: Sequence[Hit], *, hops: int) -> list[lis
     return steps
 
 
-def closest(question: Query, hits: Sequence[Hit]) -> list[Hit]:
+def sort_by_cosine(question: Query, hits: Sequence[Hit]) -> list[Hit]:
     """Hits by cosine with the question, ties by id; by their own score where a vector is missing."""
     if question.dense is None or any(hit.vector is None for hit in hits):
         return sorted(hits, key=lambda hit: (-hit.score, hit.chunk.id))
@@ -63,7 +63,7 @@ def closest(question: Query, hits: Sequence[Hit]) -> list[Hit]:
     return [hit for _, hit in sorted(zip(scores, hits, strict=True), key=lambda pair: (-pair[0], pair[1].chunk.id))]
 
 
-def placed(hits: Sequence[Hit], *, k: int) -> list[Hit]:
+def score_by_place(hits: Sequence[Hit], *, k: int) -> list[Hit]:
     """The first k, each once (its first place counts), scored 1 / place."""
     first: dict[str, Hit] = {}
     for hit in hits:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rag.hop.links import LinkHopper
-from rag.hop.rank import placed
+from rag.hop.rank import score_by_place
 from rag.hop.score import NAMES, TreeParts, parts, places, scores, vectors
 from rag.types import Hit, Query, Vector, Vectors
 
@@ -58,7 +58,7 @@ class HopTree:
         weights = self.weights if self.links else self.weights * [name != "link" for name in NAMES]
         scored = scores(self.parts(question, hits), weights)
         order = sorted(range(len(hits)), key=lambda i: (-float(scored[i]), hits[i].chunk.id))
-        return placed([hits[i] for i in order], k=k)
+        return score_by_place([hits[i] for i in order], k=k)
 
     def parts(self, question: Query, hits: Sequence[Hit]) -> TreeParts:
         """What the ranking sums up, of at least one hit of a tree."""

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ConfigError, ModelError
-from rag.hop.rank import anchors, leads
+from rag.hop.rank import find_anchors, link_keys
 from rag.text.words import held, stems
 from rag.types import Chunk, Hit, Vector, Vectors
 
@@ -51,7 +51,7 @@ def parts(question: str, hits: Sequence[Hit], read: Sequence[str], readings: Vec
     said, words = [held(hit.chunk.contextual, asked) for hit in hits], sorted(asked)
     holds = np.array([[word in own for word in words] for own in said], np.float32).reshape(len(hits), len(words))
     weight = np.log((len(hits) + 1) / (holds.sum(0) + 0.5))
-    named = {hit.chunk.id for hit in anchors(question, hits)}
+    named = {hit.chunk.id for hit in find_anchors(question, hits)}
     own = np.stack(
         [
             places(hits),
@@ -108,5 +108,5 @@ def places(hits: Sequence[Hit]) -> Vectors:
 
 def _linked(chunk: Chunk, hits: Sequence[Hit]) -> Vectors:
     """1 for each hit about something that `chunk` mentions, else 0."""
-    keys = set(leads(chunk))
+    keys = set(link_keys(chunk))
     return np.array([not keys.isdisjoint(hit.chunk.about) for hit in hits], np.float32)

@@ -23,19 +23,19 @@ from pydantic import Field
 
 from rag.errors import ConfigError
 from rag.hop.gate import Gate, fitting
-from rag.hop.rank import placed
+from rag.hop.rank import score_by_place
 from rag.stages import Embedder, component
 from rag.types import Hit, Query, Vector
 
 
 @component
 class TreeHop:
-    """`weights` is a safetensors file, or a folder with `model.safetensors`. One call is one question's tree."""
+    """Hops by a published TreeHop checkpoint, or by a gate of `rag train gate`."""
 
     embedder: Embedder
-    weights: str
-    hops: Annotated[int, Field(ge=1)] = 1
-    branches: Annotated[int, Field(ge=1)] = 5
+    weights: Annotated[str, Field(description="A safetensors file, or a folder with `model.safetensors`.")]
+    hops: Annotated[int, Field(ge=1, description="How many hops follow the first retrieval.")] = 1
+    branches: Annotated[int, Field(ge=1, description="How many hits of a layer go on to the next hop.")] = 5
 
     @cached_property
     def gate(self) -> Gate:
@@ -56,19 +56,18 @@ class TreeHop:
         best = sorted(layer, key=lambda branch: (-branch[1].score, -float(branch[2] @ branch[3])))[: self.branches]
         if not best:
             return []
-        spawners, chunks, q, c = zip(*best, strict=True)
-        moved = self.gate.next_queries(np.stack(q), np.stack(c))
+        _, _, q, c = zip(*best, strict=True)
         return [
             Query(text=query.text, dense=vector, hop=query.hop + 1, trail=(*query.trail, hit.chunk.id))
-            for query, hit, vector in zip(spawners, chunks, moved, strict=True)
+            for (query, hit, *_), vector in zip(best, self.gate.next_queries(np.stack(q), np.stack(c)), strict=True)
         ]
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
         """The `branches` best of each layer, layer by layer, then the others likewise."""
         ordered = sorted(hits, key=lambda hit: (hit.hop, -hit.score))
         layers = [list(layer) for _, layer in groupby(ordered, key=lambda hit: hit.hop)]
-        kept = [hit for layer in layers for hit in layer[: self.branches]]
-        return placed([*kept, *ordered], k=k)
+        branches = [hit for layer in layers for hit in layer[: self.branches]]
+        return score_by_place([*branches, *ordered], k=k)
 
 
 def _vectors(query: Query, hit: Hit) -> tuple[Vector, Vector]:
