@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.common import DATA
 from benchmarks.findings.plan import SOURCES
-from rag.embed.muvera import encoding
+from rag.embed.muvera import random_encoding
 from rag.embed.onnx import OnnxEmbedder
 from rag.rerank.maxsim import maxsim
 from rag.train.common.dataset import encoded
@@ -48,7 +48,7 @@ def main() -> None:
     mean = np.mean([len(tokens) for tokens in passages])
     print(f"| MaxSim, all tokens | {mean * model.dim:,.0f} | {_recall(exact, gold):.3f} | 1.00 | 1.00 | |")
     for repetitions, bits, columns in SETTINGS:
-        made = encoding(model.dim, repetitions=repetitions, bits=bits, columns=columns, seed=0)
+        made = random_encoding(model.dim, repetitions=repetitions, bits=bits, columns=columns, seed=0)
         before = time.process_time()
         rows = np.stack([made.passage(tokens) for tokens in passages])
         cost = 1000 * (time.process_time() - before) / len(corpus)

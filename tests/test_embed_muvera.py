@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.embed.muvera import Encoding, MuveraEmbedder, encoding
+from rag.embed.muvera import Encoding, MuveraEmbedder, random_encoding
 from rag.embed.onnx import OnnxEmbedder
 from rag.rerank.maxsim import maxsim
 from rag.stages import Embedder, TokenEmbedder
@@ -32,14 +32,14 @@ sizes, seeds = st.integers(1, 12), st.integers(0, 10_000)
 
 @given(sizes, sizes, seeds, st.integers(1, 4), st.integers(1, 4))
 def test_without_projection_it_never_exceeds_maxsim(n: int, m: int, seed: int, bits: int, repetitions: int) -> None:
-    made = encoding(WIDTH, repetitions=repetitions, bits=bits, columns=0, seed=seed)
+    made = random_encoding(WIDTH, repetitions=repetitions, bits=bits, columns=0, seed=seed)
     question, passage = tokens(n, seed), tokens(m, seed + 1)
     assert score(made, question, passage) <= maxsim(question, passage) + 1e-5
 
 
 @given(sizes, seeds, st.integers(1, 4))
 def test_of_a_passage_of_one_token_it_is_maxsim(n: int, seed: int, bits: int) -> None:
-    made = encoding(WIDTH, repetitions=3, bits=bits, columns=0, seed=seed)
+    made = random_encoding(WIDTH, repetitions=3, bits=bits, columns=0, seed=seed)
     question, passage = tokens(n, seed), tokens(1, seed + 1)
     assert score(made, question, passage) == pytest.approx(maxsim(question, passage), abs=1e-5)
 
@@ -52,7 +52,7 @@ def test_finer_regions_come_near_to_maxsim(seed: int) -> None:
     question = near / np.linalg.norm(near, axis=1, keepdims=True)
     exact = maxsim(question, passage)
     errors = [
-        exact - score(encoding(WIDTH, repetitions=40, bits=bits, columns=0, seed=seed), question, passage)
+        exact - score(random_encoding(WIDTH, repetitions=40, bits=bits, columns=0, seed=seed), question, passage)
         for bits in (1, 7)
     ]
     assert errors[1] < errors[0]
@@ -61,10 +61,10 @@ def test_finer_regions_come_near_to_maxsim(seed: int) -> None:
 
 def test_the_projection_keeps_scores_on_average() -> None:
     question, passage = tokens(6, 1), tokens(9, 2)
-    exact = encoding(WIDTH, repetitions=400, bits=2, columns=0, seed=0)
-    thrown = encoding(WIDTH, repetitions=400, bits=2, columns=4, seed=0)
-    assert thrown.dim == 400 * 4 * 4
-    assert score(thrown, question, passage) == pytest.approx(score(exact, question, passage), abs=0.05)
+    exact = random_encoding(WIDTH, repetitions=400, bits=2, columns=0, seed=0)
+    short = random_encoding(WIDTH, repetitions=400, bits=2, columns=4, seed=0)
+    assert short.dim == 400 * 4 * 4
+    assert score(short, question, passage) == pytest.approx(score(exact, question, passage), abs=0.05)
 
 
 class TestMuvera(EmbedderConformance):
@@ -81,7 +81,7 @@ def test_it_encodes_the_models_tokens() -> None:
     assert made.dim == 3 * 4 * 5
     rows = made.embed_queries(["Who opened the dam?"]).dense
     assert rows is not None
-    own = encoding(OnnxEmbedder().dim, repetitions=3, bits=2, columns=5, seed=0)
+    own = random_encoding(OnnxEmbedder().dim, repetitions=3, bits=2, columns=5, seed=0)
     np.testing.assert_allclose(
         rows[0], own.question(OnnxEmbedder().token_vectors(["Who opened the dam?"], query=True)[0])
     )

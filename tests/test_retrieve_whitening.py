@@ -1,4 +1,4 @@
-"""Whitening on the question's side: equal to the definition on both sides, fitted on the index, hops left alone."""
+"""Whitening on the question's side: equal to the definition on both sides, fit on the index, hops left alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from rag.embed.hashing import HashingEmbedder
 from rag.retrieve import whitening
 from rag.retrieve.search import SearchRetriever
-from rag.retrieve.whitening import fitted, sample
+from rag.retrieve.whitening import fit, sample
 from rag.stages import Retriever
 from rag.store.edge import EdgeStore
 from rag.testing import RetrieverConformance, chunked, chunks
@@ -69,9 +69,9 @@ def test_hops_and_queries_without_dense_vectors_stay_as_they_are(tmp_path: Path)
         embedder=HashingEmbedder(width=DIM), store=store(tmp_path / "i", vectors), by="dense", whiten=1.0
     )
     hop = Query("q", dense=vectors[3], hop=1)
-    assert search._asked(hop) is hop
+    assert search._whiten(hop) is hop
     bare = Query("q")
-    assert search._asked(bare) is bare
+    assert search._whiten(bare) is bare
 
 
 def test_few_or_equal_chunks_change_nothing_or_little(tmp_path: Path) -> None:
@@ -80,8 +80,8 @@ def test_few_or_equal_chunks_change_nothing_or_little(tmp_path: Path) -> None:
         search = SearchRetriever(
             embedder=HashingEmbedder(width=DIM), store=store(tmp_path / f"{n}", vectors), by="dense", whiten=1.0
         )
-        assert search._asked(query) is query
-    two = fitted(list(spread(2)), 1.0)
+        assert search._whiten(query) is query
+    two = fit(list(spread(2)), 1.0)
     assert two is not None and np.linalg.cond(two.matrix) < 10  # not a singular covariance's inverse
 
 

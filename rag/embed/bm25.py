@@ -23,7 +23,7 @@ from zlib import crc32
 
 import numpy as np
 import Stemmer
-from annotated_types import Ge, Gt, Le
+from pydantic import Field
 
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans, Sparse
@@ -44,15 +44,14 @@ _STOP = {
 
 @component
 class Bm25:
-    """`language` names a Snowball stemmer; stop words are known for English, elsewhere idf alone holds them down.
+    """Weighs words as BM25 does."""
 
-    `avg_len` is the expected number of words of a chunk, stop words left out.
-    """
-
-    k1: Annotated[float, Ge(0)] = 1.2
-    b: Annotated[float, Ge(0), Le(1)] = 0.75
-    avg_len: Annotated[float, Gt(0)] = 100.0
-    language: str = "english"
+    k1: Annotated[float, Field(ge=0, description="How much a repeated word adds; 0 counts each word once.")] = 1.2
+    b: Annotated[float, Field(ge=0, le=1, description="How much a long chunk is held back.")] = 0.75
+    avg_len: Annotated[float, Field(gt=0, description="Expected words of a chunk, stop words left out.")] = 100.0
+    language: Annotated[
+        str, Field(description="A Snowball stemmer. Stop words are known for English; elsewhere idf holds them down.")
+    ] = "english"
 
     def __post_init__(self) -> None:
         if self.language not in Stemmer.algorithms():
@@ -88,13 +87,13 @@ class Bm25:
         return Embeddings(sparse=[self._document(chunk.contextual) for item in batch for chunk in item.chunks])
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
-        """How often each word is asked for."""
+        """How often each text has each word."""
         return Embeddings(sparse=[_sparse(self._count(text)) for text in texts])
 
     def _document(self, text: str) -> Sparse:
         counts = self._count(text)
-        held = self.k1 * (1 - self.b + self.b * counts.total() / self.avg_len)
-        return _sparse({word: n / (n + held) for word, n in counts.items()})
+        saturation = self.k1 * (1 - self.b + self.b * counts.total() / self.avg_len)
+        return _sparse({word: n / (n + saturation) for word, n in counts.items()})
 
     def _count(self, text: str) -> Counter[int]:
         """Hashed stem -> how often it occurs."""

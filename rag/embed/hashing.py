@@ -13,7 +13,7 @@ from typing import Annotated
 from zlib import crc32
 
 import numpy as np
-from annotated_types import Ge
+from pydantic import Field
 
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans, Vector, Vectors
@@ -24,9 +24,9 @@ _GRAM = 4  # letters
 
 @component
 class HashingEmbedder:
-    """`width` is the number of columns."""
+    """Hashes words and pieces of words, for tests."""
 
-    width: Annotated[int, Ge(1)] = 256
+    width: Annotated[int, Field(ge=1, description="Columns of a vector.")] = 256
 
     @property
     def dim(self) -> int:

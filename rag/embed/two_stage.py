@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from annotated_types import Ge
+from pydantic import Field
 
 from rag import cache
 from rag.errors import ConfigError, ModelError, extra
@@ -27,28 +27,35 @@ from rag.types import Chunked, Embeddings, Spans
 if TYPE_CHECKING:
     from rag.models.encoder import TextEncoder
 
-SIZE, LONGEST = 512, 512  # vectors of the sample, and tokens of a text, where the model says nothing
-_OTHERWISE = ("autoregressive_backbone", "limit_layers", "limit_layers_first_stage")  # what is not understood
+SIZE, MAX_TOKENS = 512, 512  # vectors of the sample, and tokens of a text, where the model says nothing
+_UNSUPPORTED = ("autoregressive_backbone", "limit_layers", "limit_layers_first_stage")
 _QUERY, _DOCUMENT = "search_query: ", "search_document: "
 
 
 @component
 class TwoStageEmbedder:
-    """`model` is a folder or a name in the local Hugging Face cache; `sample` a UTF-8 file with a passage a line.
+    """Reads every text behind a sample of the corpus. Each text costs a run over itself and the whole sample."""
 
-    Take about as many passages as the model has places for (512), of the documents that will be indexed. `backbone` is
-    the model whose architecture and tokenizer both stages have, by default the one that the model's config names.
-    Each text costs a run over itself and the whole sample; `batch_tokens` is what runs at once, both counted.
-    """
-
-    model: str
-    sample: str
-    backbone: str = ""
-    device: str | None = None
-    max_tokens: Annotated[int, Ge(3)] | None = None
-    query_prefix: str = _QUERY
-    document_prefix: str = _DOCUMENT
-    batch_tokens: Annotated[int, Ge(1)] = 8192
+    model: Annotated[str, Field(description="A folder, or a name in the local Hugging Face cache.")]
+    sample: Annotated[
+        str,
+        Field(
+            description="A UTF-8 file with a passage of the documents on each line, about as many as the model has "
+            "places for (512)."
+        ),
+    ]
+    backbone: Annotated[
+        str, Field(description="The model whose architecture and tokenizer it has; left out, what its config names.")
+    ] = ""
+    device: Annotated[
+        str | None, Field(description='A torch device ("cpu", "cuda:1", "mps"); left out, the fastest there is.')
+    ] = None
+    max_tokens: Annotated[
+        int | None, Field(ge=3, description="Most tokens of a text; left out, what the model's files say.")
+    ] = None
+    query_prefix: Annotated[str, Field(description="Text before every question.")] = _QUERY
+    document_prefix: Annotated[str, Field(description="Text before every chunk.")] = _DOCUMENT
+    batch_tokens: Annotated[int, Field(ge=1, description="Tokens that run at once, the sample included.")] = 8192
 
     @property
     def dim(self) -> int:
@@ -84,11 +91,12 @@ class TwoStageEmbedder:
     def _config(self) -> dict[str, Any]:
         path = locate(self.model) / "config.json"
         config: dict[str, Any] = read_json(path, {})
-        odd = [key for key in _OTHERWISE if config.get(key)]
-        odd += ["transductive_tokens_per_document"] * (config.get("transductive_tokens_per_document", 1) != 1)
-        odd += ["pooling_strategy"] * (config.get("pooling_strategy", "mean") != "mean")
-        if odd:
-            raise ModelError(f"{path}: {odd[0]}: {config[odd[0]]!r} is not supported.")
+        unsupported = [key for key in _UNSUPPORTED if config.get(key)]
+        unsupported += ["transductive_tokens_per_document"] * (config.get("transductive_tokens_per_document", 1) != 1)
+        unsupported += ["pooling_strategy"] * (config.get("pooling_strategy", "mean") != "mean")
+        if unsupported:
+            key = unsupported[0]
+            raise ModelError(f"{path}: {key}: {config[key]!r} is not supported.")
         return config
 
     @cached_property
@@ -113,7 +121,7 @@ class TwoStageEmbedder:
             normalise=True,
             hidden=width,
             dim=width,
-            max_tokens=self.max_tokens or int(self._config.get("max_seq_length") or LONGEST),
+            max_tokens=self.max_tokens or int(self._config.get("max_seq_length") or MAX_TOKENS),
             lowercase=False,
             query_prefix=self.query_prefix,
             document_prefix=self.document_prefix,

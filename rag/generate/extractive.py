@@ -20,10 +20,11 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from rag.errors import ConfigError
 from rag.stages import Embedder, component
@@ -41,8 +42,6 @@ TITLE = 0.3  # what a question word counts when only the title holds it
 RANK = 0.1  # what the first hit's place is worth; the n-th hit's, an n-th of it
 LINK = 0.12  # what a mention and a sentence of the hit it names are worth to each other
 GAIN = 0.02  # what a further sentence must add
-
-
 FRAGMENT = 3  # words; a shorter line without an end is a heading or a label
 
 
@@ -57,11 +56,13 @@ class CandidateSentence:
 
 @component
 class ExtractiveGenerator:
-    """Quotes at most `sentences` sentences; none when the best one scores (0 to about 1.1) below `threshold`."""
+    """Quotes the sentences that together cover the question best."""
 
     embedder: Embedder
-    sentences: int = 3
-    threshold: float = 0.45
+    sentences: Annotated[int, Field(description="Most sentences of an answer.")] = 3
+    threshold: Annotated[
+        float, Field(description="Least score (0 to about 1.1) of the best sentence; below it, nothing is said.")
+    ] = 0.45
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """One line per sentence, in the order they were picked: “Sentence.” [n]"""

@@ -13,9 +13,10 @@ import os
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
+from pydantic import Field
 
 from rag.errors import ConfigError, GeneratorError
 from rag.generate import statements
@@ -26,7 +27,7 @@ from rag.llm.token_count import counter
 from rag.stages import component
 from rag.types import Hit
 
-PASSING = frozenset({408, 429, 500, 502, 503, 504, 529})
+TRANSIENT = frozenset({408, 429, 500, 502, 503, 504, 529})
 UNKNOWN_OPTION = frozenset({400, 422, 501})
 HINTS = {
     401: "Set the environment variable {env} to a valid key.",
@@ -36,29 +37,30 @@ HINTS = {
 }
 FIRST_PAUSE = 0.5  # seconds before the first retry, doubled each time
 CONNECT = 10.0  # seconds to reach the endpoint
-REFUSAL = 4096  # bytes read of an error's body
-WIDEST = 16  # characters a token; beyond that many the server has ignored max_tokens
+MAX_ERROR_BYTES = 4096  # bytes read of an error's body
+CHARS_PER_TOKEN = 16  # at most; beyond that many the server has ignored max_tokens
 
 
 @component
 class OpenAIGenerator:
-    """`base_url` is what /chat/completions is added to. Times are seconds; sizes are tokens.
+    """Asks a language model behind an OpenAI-compatible endpoint."""
 
-    `timeout` limits a whole call with its retries, `idle` the silence between two pieces; `context` is the model's
-    window, of which `max_tokens` are kept for the answer. `structured` asks for statements under a JSON schema, which
-    keeps small models to citing; a server that refuses it is asked without. Nothing is shown before the reply is whole.
-    """
-
-    base_url: str
-    model: str
-    api_key_env: str = "OPENAI_API_KEY"
-    timeout: float = 120.0
-    idle: float = 60.0
-    retries: int = 2
-    max_tokens: int = 512
-    temperature: float = 0.0
-    context: int = 8192
-    structured: bool = False
+    base_url: Annotated[str, Field(description="The endpoint, to which /chat/completions is added.")]
+    model: Annotated[str, Field(description="The model's name at the endpoint.")]
+    api_key_env: Annotated[str, Field(description="The environment variable that holds the key.")] = "OPENAI_API_KEY"
+    timeout: Annotated[float, Field(description="Most seconds of a whole call with its retries.")] = 120.0
+    idle: Annotated[float, Field(description="Most seconds between two pieces of a reply.")] = 60.0
+    retries: Annotated[int, Field(description="How often a request is tried again after a failure that may pass.")] = 2
+    max_tokens: Annotated[int, Field(description="Most tokens of an answer.")] = 512
+    temperature: Annotated[float, Field(description="0 takes the likeliest token each time.")] = 0.0
+    context: Annotated[int, Field(description="The model's window in tokens, for prompt and answer.")] = 8192
+    structured: Annotated[
+        bool,
+        Field(
+            description="Ask for statements under a JSON schema, which makes small models cite. The answer is shown "
+            "when it is whole. A server that refuses the schema is asked without it."
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
         try:
@@ -86,18 +88,18 @@ class OpenAIGenerator:
         """What the model says to these messages, in pieces. Raises GeneratorError and ConfigError."""
         return self._pieces(messages, None)
 
-    def _pieces(self, messages: Sequence[Mapping[str, str]], form: Mapping[str, Any] | None) -> Iterator[str]:
+    def _pieces(self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None) -> Iterator[str]:
         deadline = time.monotonic() + self.timeout
         idle = min(self.idle, self.timeout)
         text = ""
         wait = httpx.Timeout(idle, connect=min(idle, CONNECT))
         with cut_after(self.timeout) as cutoff, httpx.Client(headers=self._headers(), timeout=wait) as client:
-            response = self._open(client, messages, form, deadline, cutoff)
+            response = self._open(client, messages, schema, deadline, cutoff)
             try:
                 for piece in sse.pieces(response.headers.get("content-type", ""), self._blocks(response, deadline)):
                     yield piece
                     text += piece
-                    if len(text) > WIDEST * self.max_tokens:
+                    if len(text) > CHARS_PER_TOKEN * self.max_tokens:
                         return
             except ValueError as error:
                 raise self._error(f"sent an answer that cannot be used: {error}") from error
@@ -119,11 +121,11 @@ class OpenAIGenerator:
         self,
         client: httpx.Client,
         messages: Sequence[Mapping[str, str]],
-        form: Mapping[str, Any] | None,
+        schema: Mapping[str, Any] | None,
         deadline: float,
         cutoff: Cutoff,
     ) -> httpx.Response:
-        """A response with status 200, its body unread; without `form` where the server refuses that."""
+        """A response with status 200, its body unread; without `schema` where the server refuses that."""
         body: dict[str, Any] = {
             "model": self.model,
             "messages": messages,
@@ -131,8 +133,8 @@ class OpenAIGenerator:
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
         }
-        if form:
-            body["response_format"] = form
+        if schema:
+            body["response_format"] = schema
         url = f"{self.base_url.rstrip('/')}/chat/completions"
         attempt = 0
         while True:
@@ -151,7 +153,7 @@ class OpenAIGenerator:
                 failure = self._refusal(response, deadline)
                 if response.status_code in UNKNOWN_OPTION and body.pop("response_format", None):
                     continue
-                if response.status_code not in PASSING:
+                if response.status_code not in TRANSIENT:
                     raise failure
                 wait = _retry_after(response, wait)
             attempt += 1
@@ -164,7 +166,7 @@ class OpenAIGenerator:
         body = b""
         for block in self._blocks(response, deadline):
             body += block
-            if len(body) > REFUSAL:
+            if len(body) > MAX_ERROR_BYTES:
                 break
         response.close()
         try:

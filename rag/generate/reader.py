@@ -54,13 +54,22 @@ class NamedPassage:
 
 @component
 class ReaderGenerator:
-    """`weights` is a file of `rag train reader`, "" the one shipped; `hits` passages are read."""
+    """Finds the answer in the passages and quotes the sentences that show it."""
 
-    weights: str = ""
-    hits: Annotated[int, Field(ge=1)] = 8
-    sentences: Annotated[int, Field(ge=1)] = 2
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.14
-    wrong: Annotated[float, Field(gt=0, lt=1)] | None = None
+    weights: Annotated[str, Field(description='A file of `rag train reader`; "" means the shipped one.')] = ""
+    hits: Annotated[int, Field(ge=1, description="How many passages are read.")] = 8
+    sentences: Annotated[int, Field(ge=1, description="Most quoted sentences of an answer.")] = 2
+    threshold: Annotated[
+        float, Field(ge=0, le=1, description="Least confidence of an answer; below it, nothing is said.")
+    ] = 0.14
+    wrong: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            lt=1,
+            description="Accept this share of wrong answers, as measured in training; may raise the threshold.",
+        ),
+    ] = None
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """Paris: “Its capital is Paris.” [1], and a line for each further sentence."""

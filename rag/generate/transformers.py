@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from rag.errors import extra
 from rag.llm.prompts import build, metered
@@ -22,16 +24,13 @@ if TYPE_CHECKING:
 
 @component
 class TransformersGenerator:
-    """`model` is a folder or a cached hub name. `device` and `dtype` are torch's names, or "auto".
+    """Runs a chat model on this machine."""
 
-    `context` tokens at most are used of the model's window, `max_tokens` of them for the answer.
-    """
-
-    model: str
-    device: str = "auto"
-    dtype: str = "auto"
-    max_tokens: int = 512
-    context: int = 8192
+    model: Annotated[str, Field(description="A folder, or a name in the local Hugging Face cache.")]
+    device: Annotated[str, Field(description='A torch device, or "auto": the GPU if there is one.')] = "auto"
+    dtype: Annotated[str, Field(description='A torch type such as "bfloat16", or "auto": that of the files.')] = "auto"
+    max_tokens: Annotated[int, Field(description="Most tokens of an answer.")] = 512
+    context: Annotated[int, Field(description="Most tokens of prompt and answer, within the model's window.")] = 8192
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Generator[str, None, Mapping[str, int]]:
         """The model's answer as it comes; nothing where it abstains. Raises ModelError, GeneratorError, ConfigError."""

@@ -10,25 +10,32 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Le
+from pydantic import Field
 
-from rag.retrieve.whitening import Whitening, fitted, sample
+from rag.retrieve.whitening import Whitening, fit, sample
 from rag.stages import Embedder, Store, component
 from rag.types import Hit, Query
 
 
 @component
 class SearchRetriever:
-    """`by` is "hybrid" (dense and sparse, fused by rank), "dense", "sparse" or "tokens" (MaxSim).
-
-    `whiten`, from 0 to 1, evens out the directions in which the index's dense vectors spread, for questions, not for
-    hops. Fitted on the index at hand, nothing is stored. Gains on some data, loses on other (docs/guides/context.md).
-    """
+    """Searches the index for the passages nearest to the question."""
 
     embedder: Embedder
     store: Store
-    by: Literal["dense", "sparse", "tokens", "hybrid"] = "hybrid"
-    whiten: Annotated[float, Ge(0), Le(1)] = 0.0
+    by: Annotated[
+        Literal["dense", "sparse", "tokens", "hybrid"],
+        Field(description='Vectors to search by; "hybrid" fuses dense and sparse by rank, "tokens" is MaxSim.'),
+    ] = "hybrid"
+    whiten: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="How much to even out the directions in which the dense vectors of the index spread, for the "
+            "question only. It helps on some data and hurts on other (docs/guides/context.md).",
+        ),
+    ] = 0.0
 
     def prepare(self, texts: Sequence[str]) -> list[Query]:
         """One query per text, with every representation the embedder gives for questions."""
@@ -45,11 +52,11 @@ class SearchRetriever:
 
     def retrieve(self, queries: Sequence[Query], *, k: int) -> list[list[Hit]]:
         """The k best hits of each query with their dense vectors, by which later stages compare hits across queries."""
-        asked = [self._asked(query) for query in queries]
-        return self.store.search(asked, k=k, using=self.by, vectors="dense" in self.embedder.representations)
+        whitened = [self._whiten(query) for query in queries]
+        return self.store.search(whitened, k=k, using=self.by, vectors="dense" in self.embedder.representations)
 
-    def _asked(self, query: Query) -> Query:
-        """The query as the store gets it; a hop's is made for the vectors as they are."""
+    def _whiten(self, query: Query) -> Query:
+        """A question's query with its vector whitened; the vector of a hop stays."""
         if not self.whiten or query.dense is None or query.hop or self._whitening is None:
             return query
         return replace(query, dense=self._whitening(query.dense))
@@ -57,4 +64,4 @@ class SearchRetriever:
     @cached_property
     def _whitening(self) -> Whitening | None:
         hits = self.store.fetch(sample(self.store), vectors=True)
-        return fitted([hit.vector for hit in hits if hit.vector is not None], self.whiten)
+        return fit([hit.vector for hit in hits if hit.vector is not None], self.whiten)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rag.stages import Store
 from rag.types import Vector
 
-SAMPLE = 4096  # chunks that mean and covariance are taken of
+SAMPLE = 4096  # chunks that give mean and covariance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,8 +30,8 @@ class Whitening:
     matrix: NDArray[np.float32]  # (dim, dim)
 
     def __call__(self, query: Vector) -> Vector:
-        asked: Vector = self.matrix @ (query - self.mean)
-        return asked
+        whitened: Vector = self.matrix @ (query - self.mean)
+        return whitened
 
 
 def sample(store: Store) -> list[str]:
@@ -40,7 +40,7 @@ def sample(store: Store) -> list[str]:
     return ids[:: max(1, -(-len(ids) // SAMPLE))]
 
 
-def fitted(vectors: Sequence[Vector], power: float) -> Whitening | None:
+def fit(vectors: Sequence[Vector], power: float) -> Whitening | None:
     """From chunk vectors (n, dim); None for fewer than two, which spread along nothing."""
     if len(vectors) < 2:
         return None
