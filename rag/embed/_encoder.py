@@ -44,7 +44,7 @@ class EncoderEmbedder(ABC):
     ] = None
     truncate_dim: Annotated[
         int | None,
-        Field(ge=1, description="Keep this many first columns of a model trained for that (Matryoshka, 2205.13147)."),
+        Field(ge=1, description="Keep this many first columns; for models trained so (Matryoshka, arXiv 2205.13147)."),
     ] = None
     layers: Annotated[
         int | None,
@@ -65,7 +65,7 @@ class EncoderEmbedder(ABC):
     query_model: Annotated[
         str | None,
         Field(
-            description="A small model that reads the questions, trained into this one's space (LEAF, 2509.12539). "
+            description="A small model that reads the questions, trained into this one's space (LEAF, arXiv 2509.12539). "
             "Another one needs no new index."
         ),
     ] = None
