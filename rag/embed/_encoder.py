@@ -65,8 +65,8 @@ class EncoderEmbedder(ABC):
     query_model: Annotated[
         str | None,
         Field(
-            description="A small model that reads the questions, trained into this one's space (LEAF, arXiv 2509.12539). "
-            "Another one needs no new index."
+            description="A small model that reads the questions, trained into this one's space (LEAF, arXiv "
+            "2509.12539). Another one needs no new index."
         ),
     ] = None
     tokens: Annotated[
