@@ -32,7 +32,7 @@ from rag.chunk.sentences import SentenceChunker
 from rag.embed.onnx import OnnxEmbedder
 from rag.text.sentence_ends import sentences
 from rag.train.common.dataset import CORPORA, QUESTIONS, Row, gold, load
-from rag.train.embedder.documents import joined, unseen
+from rag.train.embedder.documents import is_held_out, join
 from rag.types import Chunk, Chunked, Document, Vectors
 from rag_evals.stats import paired_bootstrap
 
@@ -70,8 +70,8 @@ class World:
 
 def world(base: Path, *, articles: int | None, most: int, only_unseen: bool = False) -> World:
     """Read a folder of `corpus` and `questions`; a seeded choice of at most `most` questions of the first articles."""
-    documents, places = joined(load(_file(base, CORPORA)))
-    chosen = [one for one in documents if not only_unseen or unseen(one.title)][:articles]
+    documents, places = join(load(_file(base, CORPORA)))
+    chosen = [one for one in documents if not only_unseen or is_held_out(one.title)][:articles]
     names = {document.id for document in chosen}
     asked = [
         row

@@ -3,7 +3,7 @@
     python benchmarks/hops.py [SET ...] [--questions N] [--only HOPPER ...] [--depth N]
 
 2WikiMultihopQA, MuSiQue, HotpotQA and EntailmentBank are measured on their dev questions; NQ and SQuAD on the half that
-training leaves out (`rag.train.common.dataset.held_out`). Vectors are computed once and kept in raghop's cache.
+training leaves out (`rag.train.common.dataset.is_held_out`). Vectors are computed once and kept in raghop's cache.
 HotpotQA can be measured on the passages that its dev and train rows name (`--passages FILE` of pids), which is easier
 than all 30,866. Milliseconds are CPU time with one OpenBLAS thread, as `rag` runs, encoding of the question left out;
 the questions go round the rows, so that a busy machine slows all of them alike.
@@ -32,8 +32,8 @@ from rag.hop.gated import GateHopper
 from rag.hop.links import LinkHopper
 from rag.retrieve.search import SearchRetriever
 from rag.stages import Hopper
-from rag.train.common.dataset import CORPORA, QUESTIONS, encoded, gold, held_out, load
-from rag.train.common.embeddings import frozen
+from rag.train.common.dataset import CORPORA, QUESTIONS, gold, index_text, is_held_out, load
+from rag.train.common.embeddings import passage_vectors
 from rag.train.common.passage_index import DEPTH, chunk_id, grow, index
 
 SETS = ("2wikimultihopqa", "musique", "hotpotqa", "entailment_bank", "nq", "squad")
@@ -56,13 +56,13 @@ def world(base: Path, folder: Path, *, only: set[str] | None, most: int) -> Worl
     rows = [row for row in load(path) if only is None or row["pid"] in only]
     dev = sorted(base.glob("questions_dev.jsonl*"))
     asked_path = dev[0] if dev else next(found for pattern in QUESTIONS for found in sorted(base.glob(pattern)))
-    asked = [row for row in load(asked_path) if row.get("answerable", True) and (dev or held_out(row))]
+    asked = [row for row in load(asked_path) if row.get("answerable", True) and (dev or is_held_out(row))]
     ids = {row["pid"]: chunk_id(i) for i, row in enumerate(rows)}
     asked = [row for row in asked if gold(row) and all(pid in ids for pid in gold(row))]
     random.Random(0).shuffle(asked)
     asked = asked[:most]
     dense = OnnxEmbedder()
-    vectors = frozen(dense, [encoded(row.get("title") or "", row["text"]) for row in rows])
+    vectors = passage_vectors(dense, [index_text(row.get("title") or "", row["text"]) for row in rows])
     search = index([(row.get("title") or "", row["text"]) for row in rows], vectors, dense, folder)
     golds = tuple(frozenset(ids[pid] for pid in gold(row)) for row in asked)
     return World(search, tuple(row["question"] for row in asked), golds)

@@ -19,7 +19,7 @@ from benchmarks.findings.plan import SOURCES
 from rag.embed.muvera import random_encoding
 from rag.embed.onnx import OnnxEmbedder
 from rag.rerank.maxsim import maxsim
-from rag.train.common.dataset import encoded
+from rag.train.common.dataset import index_text
 from rag.types import Vectors
 
 SETTINGS = ((5, 3, 16), (20, 3, 8), (20, 4, 16), (20, 5, 16))  # repetitions, bits, columns
@@ -39,7 +39,7 @@ def main() -> None:
     asked = [one for one in dataset.questions if set(one.gold) <= set(row)][: given.questions]
     gold = np.array([row[one.gold[0]] for one in asked])
     model = OnnxEmbedder()
-    texts = [encoded(passage.title or "", passage.text) for passage in corpus]
+    texts = [index_text(passage.title or "", passage.text) for passage in corpus]
     passages = model.token_vectors(texts)
     questions = model.token_vectors([one.question for one in asked], query=True)
     exact = np.array([[maxsim(question, passage) for passage in passages] for question in questions])

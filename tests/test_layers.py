@@ -108,3 +108,13 @@ def test_nothing_prints_outside_the_command_line() -> None:
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
             }
             assert "print" not in calls, path
+
+
+def test_trainings_share_only_what_stands_in_common() -> None:
+    for training in ("hop", "gate", "reader", "embedder"):
+        for path in files(f"rag/train/{training}"):
+            others = {m for m in imports(path) if m.startswith("rag.train.")}
+            allowed = ("rag.train.common", f"rag.train.{training}")
+            assert all(m.startswith(allowed) for m in others), path.relative_to(ROOT)
+    for path in files("rag/train/common"):
+        assert all(m.startswith("rag.train.common") for m in imports(path) if m.startswith("rag.train.")), path.name

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel
 
 from rag.errors import ModelError
+from rag.models.batching import padded
 from rag.models.spec import read as spec
 from rag.reader.candidates import CLOSED, FEATURES, Candidate
 from rag.reader.confidence import DOUBT, LENGTHS, Choice, read
@@ -25,7 +26,7 @@ from rag.text.sentences import sentence_spans
 from rag.train.reader.inputs import ReaderInput as Example
 from rag.train.reader.questions import Part
 from rag.train.reader.run import write
-from rag.train.reader.tensors import InputEncoder, padded
+from rag.train.reader.tensors import InputEncoder
 from rag.train.reader.train import ReaderNetwork, TrainedReader
 
 WORDS = "the ferry to Norvik leaves pier nine at noon . it is run by Havn Lines ? when does who soup served".split()
@@ -66,7 +67,7 @@ def reference(folder: Path, path: Path, parts: list[tuple[str, str]]) -> dict[st
     network.resume(path)
     encode = InputEncoder(str(folder))
     example = encode(Example(QUESTION, tuple(Part(*part) for part in parts)), np.random.default_rng(0))
-    ids, mask = padded([example.ids])
+    ids, mask = map(torch.from_numpy, padded([example.ids], 0))
     with torch.no_grad():
         return {name: out[0].numpy() for name, out in network(ids, mask).items()} | {"texts": np.array(example.texts)}
 

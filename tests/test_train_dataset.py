@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rag.errors import InputError
-from rag.train.common.dataset import Labelled, Pair, gold, held_out, question_pairs, read
+from rag.train.common.dataset import HopDataset, Pair, gold, is_held_out, question_pairs, read
 
 FILM = {"pid": "f", "title": "Red Harbour (film)", "text": "Red Harbour is a film directed by Aster Pictures."}
 STUDIO = {"pid": "a", "title": "Aster Pictures", "text": "Aster Pictures was born in Norvik."}
@@ -33,7 +33,7 @@ def test_a_search_starts_at_what_the_question_names_and_follows_mentions() -> No
     assert edges(pairs) == {("", "f"), ("Red Harbour (film)", "a")}
     assert pairs[0].others == ("a",)
     assert pairs[1].others == ()
-    known = Labelled({pid: (row["title"], row["text"]) for pid, row in CORPUS.items()}, ())
+    known = HopDataset({pid: (row["title"], row["text"]) for pid, row in CORPUS.items()}, ())
     asked = "Where was the director of Red Harbour born?"
     assert known.text(pairs[0]) == asked
     assert (
@@ -86,7 +86,7 @@ def test_without_dev_questions_half_of_the_passages_are_held_out(tmp_path: Path)
     write(tmp_path / "v11_paragraphs.jsonl", [{"pid": f"p{i}", "text": f"Thing {i}."} for i in range(40)])
     write(tmp_path / "v11_questions.jsonl", asked)
     trained = {pair.target for pair in read(tmp_path).pairs}
-    assert trained == {gold(row)[0] for row in asked if not held_out(row)}
+    assert trained == {gold(row)[0] for row in asked if not is_held_out(row)}
     assert 5 < len(trained) < 35
 
 

@@ -18,10 +18,10 @@ from rag.embed.onnx import OnnxEmbedder
 from rag.embed.weights import load
 from rag.errors import InputError, MismatchError, ModelError
 from rag.models.late import Pass
-from rag.train.embedder.documents import DocumentQuestion, joined, read, unseen
+from rag.train.common.loop import TEMPERATURE
+from rag.train.embedder.documents import DocumentQuestion, is_held_out, join, read
 from rag.train.embedder.run import train_embedder
-from rag.train.embedder.train import EmbedderOptions, Lessons, Loss, schedule
-from rag.train.hop.train import TEMPERATURE
+from rag.train.embedder.train import EmbedderExamples, EmbedderOptions, Loss, schedule
 from rag.types import Chunk, Chunked, Document, Vectors
 from tests.test_embed_backends import WORDS, bert, qwen, saved
 
@@ -50,7 +50,7 @@ def written(folder: Path, *, dev: bool, n: int = 16) -> None:
 
 
 def test_passages_are_joined_by_title_in_the_order_of_their_numbers() -> None:
-    documents, places = joined([row("a_10", "A", "third"), row("b", "", "alone"), row("a_2", "A", " second ")])
+    documents, places = join([row("a_10", "A", "third"), row("b", "", "alone"), row("a_2", "A", " second ")])
     assert [(d.id, d.title, d.text) for d in documents] == [("A", "A", "second\n\nthird"), ("b", "", "alone")]
     assert {pid: documents[0].text[a:b] for pid, (name, a, b) in places.items() if name == "A"} == {
         "a_2": "second",
@@ -63,26 +63,26 @@ def test_half_of_a_folder_without_a_dev_set_is_never_read(tmp_path: Path) -> Non
     written(tmp_path / "half", dev=False)
     whole, half = read(tmp_path / "all"), read(tmp_path / "half")
     assert {d.title for d in whole.documents} == set(TITLES)
-    assert {d.title for d in half.documents} == {title for title in TITLES if not unseen(title)} != set(TITLES)
-    assert len(whole.asked) == 64  # the question that two passages answer is left out
-    assert {one.place[0] for one in half.asked} == {d.title for d in half.documents}
+    assert {d.title for d in half.documents} == {title for title in TITLES if not is_held_out(title)} != set(TITLES)
+    assert len(whole.questions) == 64  # the question that two passages answer is left out
+    assert {one.place[0] for one in half.questions} == {d.title for d in half.documents}
 
 
 def test_a_chunk_answers_where_it_shares_the_passage_and_holds_an_answer() -> None:
-    _, places = joined([row("a_1", "A", "Its lamp went out."), row("a_2", "A", "Its lamp turned.")])
+    _, places = join([row("a_1", "A", "Its lamp went out."), row("a_2", "A", "Its lamp turned.")])
     chunks = [Chunk("", "A", "Its lamp went out.", 0, 18, ""), Chunk("", "A", "Its lamp turned.", 20, 36, "")]
     assert [DocumentQuestion("?", places["a_2"], ("LAMP",)).answered_by(chunk) for chunk in chunks] == [False, True]
     assert not DocumentQuestion("?", places["a_2"], ("oil",)).answered_by(chunks[1])
     assert DocumentQuestion("?", places["a_2"]).answered_by(chunks[1])
 
 
-def lessons(**changed: Any) -> Lessons:
+def lessons(**changed: Any) -> EmbedderExamples:
     """Five windows of two documents, two chunks each; vectors are unit vectors of the plane."""
     passes = [Pass([0] * (8 + i), np.ones((2, 1, 8 + i), np.float32), np.array([2 * i, 2 * i + 1])) for i in range(5)]
     angles = torch.linspace(0, 1, 10)
     frozen = torch.stack([angles.cos(), angles.sin()], dim=1)
-    given = Lessons(passes, np.array([0] * 6 + [1] * 4), frozen, frozen[:3], [[0], [4], [8]])
-    return Lessons(**{name: changed.get(name, getattr(given, name)) for name in given.__slots__})
+    given = EmbedderExamples(passes, np.array([0] * 6 + [1] * 4), frozen, frozen[:3], [[0], [4], [8]])
+    return EmbedderExamples(**{name: changed.get(name, getattr(given, name)) for name in given.__slots__})
 
 
 def test_an_epoch_reads_every_window_once_and_keeps_documents_together() -> None:

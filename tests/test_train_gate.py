@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from rag.errors import InputError
-from rag.train.common.dataset import Labelled, Pair
-from rag.train.gate.rows import held_rows, rows
+from rag.train.common.dataset import HopDataset, Pair
+from rag.train.gate.rows import make_rows
 from rag.train.gate.run import train_gate
-from rag.train.gate.train import GateOptions, Rows, train
+from rag.train.gate.train import GateOptions, GateRows, train
 from rag.types import Vectors
 
 DIM = 16
@@ -25,14 +25,14 @@ def unit(n: int, seed: int) -> Vectors:
     return made
 
 
-def world(n: int, seed: int, *, taught: bool) -> Rows:
+def world(n: int, seed: int, *, taught: bool) -> GateRows:
     """What comes after passage i is passage i + 50 (labels), or its vector turned round (a teacher)."""
     rng = np.random.default_rng(seed)
     passages = unit(100, 0)
     passages[50:] = np.roll(passages[:50], 3, axis=1)
     read = rng.integers(0, 50, n)
     target = np.full(n, -1) if taught else read + 50
-    return Rows(
+    return GateRows(
         passages, unit(n, seed + 1), read, target, [[]] * n, np.roll(passages[read], 3, axis=1) if taught else None
     )
 
@@ -43,14 +43,14 @@ def test_it_learns_what_comes_next_and_keeps_the_best_weights(taught: bool) -> N
     work, held = world(400, 1, taught=taught), world(60, 9, taught=taught)
     trained = train(work, held, SMALL, lambda epoch, epochs, loss: losses.append(loss))
     assert len(losses) == trained.epochs == SMALL.epochs
-    assert trained.checked == min(losses) < 0.5 * losses[0]
+    assert trained.held_out_loss == min(losses) < 0.5 * losses[0]
 
 
 def test_the_same_seed_gives_the_same_gate() -> None:
     options = GateOptions(features=8, blocks=1, epochs=1, batch=32)
     one, same = (train(world(64, 1, taught=True), world(0, 2, taught=True), options, lambda *_: None) for _ in range(2))
     assert all(np.array_equal(one.tensors[name], same.tensors[name]) for name in one.tensors)
-    assert np.isnan(one.checked)
+    assert np.isnan(one.held_out_loss)
 
 
 class Words:
@@ -62,13 +62,13 @@ class Words:
 
 
 def test_rows_are_the_steps_and_with_a_teacher_what_stands_near_a_question() -> None:
-    source = Labelled(
+    source = HopDataset(
         {name: ("", name.upper()) for name in "abcd"},
         (Pair("ab?", "", "a", ("b",)), Pair("ab?", "a", "b", ()), Pair("c?", "", "c", ())),
-        checks=(Pair("d?", "d", "a", ("c",)),),
+        held_out_pairs=(Pair("d?", "d", "a", ("c",)),),
     )
     vectors = [np.eye(4, DIM, dtype=np.float32)]
-    plain = rows([source, source], vectors * 2, Words(), None)  # type: ignore[arg-type]
+    plain = make_rows([source, source], vectors * 2, Words(), None)  # type: ignore[arg-type]
     assert plain.read.tolist() == [0, 4]
     assert plain.target.tolist() == [1, 5]
     read: list[str] = []
@@ -77,7 +77,7 @@ def test_rows_are_the_steps_and_with_a_teacher_what_stands_near_a_question() -> 
         read.extend(texts)
         return np.ones((len(texts), DIM), np.float32)
 
-    taught = rows([source], vectors, Words(), teacher)  # type: ignore[arg-type]
+    taught = make_rows([source], vectors, Words(), teacher)  # type: ignore[arg-type]
     assert read[0] == "ab? [SEP] A"
     assert (taught.read.tolist()[0], taught.target.tolist()[0]) == (0, 1)
     assert {(q, c) for q, c in zip((text[0] for text in read), taught.read.tolist(), strict=True)} >= {
@@ -86,7 +86,7 @@ def test_rows_are_the_steps_and_with_a_teacher_what_stands_near_a_question() -> 
         ("c", 2),
     }
     assert taught.target.tolist()[1:] == [-1] * (len(read) - 1)
-    held = held_rows([source], vectors, Words(), None)  # type: ignore[arg-type]
+    held = make_rows([source], vectors, Words(), None, held_out=True)  # type: ignore[arg-type]
     assert (held.read.tolist(), held.target.tolist(), list(held.others)) == ([3], [0], [[2]])
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -15,9 +16,10 @@ from typer.testing import CliRunner
 from rag.cli.train import app
 from rag.errors import InputError
 from rag.hop.encoder import load
-from rag.train.common.dataset import Labelled, Pair
+from rag.train.common.dataset import HopDataset, Pair
+from rag.train.common.loop import pace
 from rag.train.hop.run import train_hop
-from rag.train.hop.train import HopOptions, pace, schedule, task
+from rag.train.hop.train import HopOptions, make_task, schedule
 from rag.types import Vectors
 
 
@@ -38,10 +40,11 @@ def test_the_rate_rises_and_falls() -> None:
 
 
 def test_rows_are_numbered_across_folders() -> None:
-    one = Labelled({"a": ("", "A"), "b": ("", "B")}, (Pair("q", "", "b", ("a",)),))
-    two = Labelled({"a": ("", "C")}, (Pair("r", "", "a", ()),), checks=(Pair("s", "", "a", ()),))
-    work, held = task(
-        [one, two], [np.eye(2, dtype=np.float32), np.ones((1, 2), np.float32)], lambda texts: [[1]] * len(texts)
+    one = HopDataset({"a": ("", "A"), "b": ("", "B")}, (Pair("q", "", "b", ("a",)),))
+    two = HopDataset({"a": ("", "C")}, (Pair("r", "", "a", ()),), held_out_pairs=(Pair("s", "", "a", ()),))
+    vectors = torch.from_numpy(np.concatenate([np.eye(2), np.ones((1, 2))]))
+    work, held = (
+        make_task([one, two], vectors, lambda texts: [[1]] * len(texts), held_out=held) for held in (False, True)
     )
     assert work.targets.tolist() == [1, 2]
     assert work.others == [[0], []]

@@ -9,8 +9,8 @@ import pytest
 from rag import Pipeline
 from rag.embed.hashing import HashingEmbedder
 from rag.errors import InputError, MismatchError
-from rag.train.common.dataset import CHECKED
-from rag.train.hop.mine import minable, mined, read_index
+from rag.train.common.dataset import HELD_OUT
+from rag.train.common.mining import has_index, mine, read_index
 from rag.types import Chunk
 
 FILM = "Red Harbour is a film directed by the Aster Pictures company. It rains."
@@ -22,17 +22,17 @@ def chunk(name: str, text: str) -> Chunk:
 
 
 def test_a_question_needs_both_ends_of_a_link_and_names_neither_key() -> None:
-    found = mined([chunk("red harbour", FILM), chunk("aster pictures", STUDIO), chunk("norvik", "A town by the sea.")])
-    questions = {pair.question for pair in (*found.pairs, *found.checks)}
+    found = mine([chunk("red harbour", FILM), chunk("aster pictures", STUDIO), chunk("norvik", "A town by the sea.")])
+    questions = {pair.question for pair in (*found.pairs, *found.held_out_pairs)}
     assert "Red Harbour is a film directed by which company was founded in Norvik in?" in questions
-    edges = {(pair.read, pair.target) for pair in (*found.pairs, *found.checks) if "directed" in pair.question}
+    edges = {(pair.read, pair.target) for pair in (*found.pairs, *found.held_out_pairs) if "directed" in pair.question}
     assert edges == {("", "red harbour"), ("red harbour", "aster pictures")}
     assert found.passages["norvik"] == ("Norvik", "A town by the sea.")
-    assert found.asked == ()
+    assert found.held_out_questions == ()
 
 
 def test_the_title_stands_in_front_where_the_sentence_does_not_name_it() -> None:
-    (first, *_) = mined(
+    (first, *_) = mine(
         [chunk("red harbour", "It was directed by Aster Pictures."), chunk("aster pictures", STUDIO)]
     ).pairs
     assert first.question.startswith("Red Harbour: It was directed by which was founded")
@@ -40,32 +40,32 @@ def test_the_title_stands_in_front_where_the_sentence_does_not_name_it() -> None
 
 def test_what_many_chunks_are_about_links_nothing() -> None:
     crowd = [chunk("aster pictures", STUDIO) for _ in range(4)]
-    assert not mined([chunk("red harbour", FILM), *crowd]).pairs
+    assert not mine([chunk("red harbour", FILM), *crowd]).pairs
 
 
 def test_questions_are_held_out_and_the_order_is_seeded() -> None:
     world = [
         chunk(f"town{i}", f"Town{i} lies by the wide sea. From here a road leads to Town{i + 1} as well.")
-        for i in range(8 * CHECKED)
+        for i in range(8 * HELD_OUT)
     ]
-    one, again, other = (mined(world, seed=seed) for seed in (0, 0, 1))
+    one, again, other = (mine(world, seed=seed) for seed in (0, 0, 1))
     assert one == again
     assert set(one.pairs) == set(other.pairs) and one.pairs != other.pairs
-    assert 0 < len(one.checks) < len(one.pairs)
-    assert not {pair.question for pair in one.checks} & {pair.question for pair in one.pairs}
-    assert len(mined(world, most=3).pairs) == 3
+    assert 0 < len(one.held_out_pairs) < len(one.pairs)
+    assert not {pair.question for pair in one.held_out_pairs} & {pair.question for pair in one.pairs}
+    assert len(mine(world, most=3).pairs) == 3
 
 
 def test_an_index_gives_pairs_and_its_own_vectors(notes: Path) -> None:
-    assert not minable(notes)
+    assert not has_index(notes)
     with Pipeline.load(str(notes / "tiny.yaml"), index=notes) as pipeline:
         pipeline.ingest(["docs"])
-    assert minable(notes)
+    assert has_index(notes)
     found, vectors = read_index(notes, HashingEmbedder(), most=None, seed=0)
     assert vectors.shape == (len(found.passages), 256)
     said = {"router": "building 4", "lumen": "watts", "halvorsen": "Tarnvik"}
     name = {pid: key for pid, (_, text) in found.passages.items() for key, words in said.items() if words in text}
-    steps = {(name[pair.read], name[pair.target]) for pair in (*found.pairs, *found.checks) if pair.read}
+    steps = {(name[pair.read], name[pair.target]) for pair in (*found.pairs, *found.held_out_pairs) if pair.read}
     assert steps == {("router", "lumen"), ("lumen", "halvorsen")}
     with pytest.raises(MismatchError, match="another embedder"):
         read_index(notes, HashingEmbedder(width=64), most=None, seed=0)

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from rag.hop.score import NAMES, TreeParts, scores
+from rag.train.common import ranking
 from rag.train.common.dataset import LabelledQuestion
-from rag.train.hop.ranking import FEWEST, START, RankingExample, _batch, fit, scored, together
+from rag.train.common.ranking import MIN_TREES, START, RankingExample, _batch, fit, join_in_twos
 
 
 def example(rng: np.random.Generator, n: int, gold: int, *, part: int) -> RankingExample:
@@ -25,7 +26,7 @@ def test_training_scores_as_ranking_does() -> None:
     rng = np.random.default_rng(0)
     group = [example(rng, n, 0, part=0) for n in (5, 3)]
     weights = rng.random(len(NAMES)).astype(np.float32)
-    found = scored(_batch(group), torch.from_numpy(weights)).numpy()
+    found = ranking.scores(_batch(group), torch.from_numpy(weights)).numpy()
     for row, one in zip(found, group, strict=True):
         assert row[: len(one.gold)] == pytest.approx(scores(one.parts, weights), rel=1e-5)
 
@@ -47,15 +48,15 @@ def test_the_part_that_tells_gains_and_none_is_negative(part: int) -> None:
 
 def test_too_few_trees_change_nothing() -> None:
     rng = np.random.default_rng(2)
-    assert fit([[example(rng, 4, 1, part=0) for _ in range(FEWEST - 1)], []]) == pytest.approx(START)
+    assert fit([[example(rng, 4, 1, part=0) for _ in range(MIN_TREES - 1)], []]) == pytest.approx(START)
 
 
 def test_questions_of_one_gold_passage_come_in_twos() -> None:
-    asked = [
+    questions = [
         LabelledQuestion("Who?", ("a",)),
         LabelledQuestion("A path?", ("b", "c")),
         LabelledQuestion("Where?", ("d",)),
         LabelledQuestion("Why?", ("e",)),
     ]
-    assert together(asked) == [LabelledQuestion("Who, and Where?", ("a", "d"))]
-    assert together([LabelledQuestion("Who?", ("a",)), LabelledQuestion("Whose?", ("a",))]) == []
+    assert join_in_twos(questions) == [LabelledQuestion("Who, and Where?", ("a", "d"))]
+    assert join_in_twos([LabelledQuestion("Who?", ("a",)), LabelledQuestion("Whose?", ("a",))]) == []

@@ -1,7 +1,7 @@
 """Which datasets are measured, by their files below the data folder, and which of their questions.
 
 SQuAD and NQ have no dev split: of their questions those count whose passages training left out, a fixed random choice
-of them. For retrieval that is the training of the hop encoder (`rag.train.common.dataset.held_out`), for answers the
+of them. For retrieval that is the training of the hop encoder (`rag.train.common.dataset.is_held_out`), for answers the
 reader's (`rag.train.reader.questions`), of which half fitted its confidence and are left out as well.
 """
 
@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.findings.variants import ANSWERED, LIMIT, RANKED, VARIANTS, Variant
-from rag.train.common.dataset import held_out
+from rag.train.common.dataset import is_held_out
 from rag.train.common.dataset import load as rows
 from rag.train.reader import questions
 from rag_evals.datasets import Dataset, load
 
 UNSEEN: Mapping[str, Callable[[Path], set[str]]] = {
-    "hop": lambda path: {row["id"] for row in rows(path) if held_out(row)},
+    "hop": lambda path: {row["id"] for row in rows(path) if is_held_out(row)},
     "reader": lambda path: {row["id"] for row in questions.read(path.parent).held_out if questions.measured(row)},
 }
 

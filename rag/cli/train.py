@@ -81,7 +81,7 @@ def gate(
     options = GateOptions(epochs=epochs, seed=seed)
     file = SHIPPED if teacher == Path("shipped") else teacher
     report = train_gate(folders, out, model=model, options=options, most=most, teacher=file, say=say)
-    say(f"{out}: {report.epochs} epochs in {report.seconds / 60:.1f} minutes, held-out loss {report.checked:.3f}")
+    say(f"{out}: {report.epochs} epochs in {report.seconds / 60:.1f} minutes, held-out loss {report.held_out_loss:.3f}")
 
 
 @app.command()

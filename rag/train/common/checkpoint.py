@@ -1,7 +1,7 @@
-"""Where a training stands, in one safetensors file: a killed one goes on from its last check with the same result.
+"""The state of a training in one safetensors file: a killed one goes on from its last check with the same result.
 
-The file holds the weights now, the best ones so far and the optimizer's moments; the metadata the numbers as JSON, and
-what was trained on with which options, so that another training never goes on with it.
+The file holds the weights now, the best ones so far and the optimizer's moments. Its metadata hold the numbers as JSON,
+and the fingerprint of data and options, so that another training never goes on with it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # of AdamW
 
 
 @dataclass(slots=True)
-class Standing:
+class Progress:
     """Steps done, seconds spent, the running loss, the least loss of a check, and checks since then."""
 
     step: int = 0
@@ -35,44 +35,44 @@ class Standing:
 
 
 @dataclass(slots=True)
-class Training:
-    """Weights and optimizer that are being changed, and the file that remembers them."""
+class Checkpoint:
+    """The parameters and the optimizer of a training, and the file that keeps them."""
 
-    learned: Mapping[str, Tensor]
+    parameters: Mapping[str, Tensor]
     optimizer: torch.optim.Optimizer
     path: Path
     fingerprint: str
     best: dict[str, Tensor] = field(default_factory=dict)
 
-    def resume(self) -> Standing:
-        """The standing in the file, with weights and optimizer put back; a new one where there is no such file."""
+    def resume(self) -> Progress:
+        """The progress in the file, with weights and optimizer put back; none where the file is of no such training."""
         try:
             with safe_open(self.path, framework="pt") as file:
                 metadata = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}
         except (OSError, SafetensorError):
-            return Standing()
+            return Progress()
         if metadata.get("fingerprint") != self.fingerprint:
-            return Standing()
+            return Progress()
         with torch.no_grad():
-            for name, parameter in self.learned.items():
+            for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[f"now.{name}"])
                 self.best[name] = tensors[f"best.{name}"].to(parameter.device)
                 moments = {kind: tensors[f"{kind}.{name}"] for kind in MOMENTS}
                 self.optimizer.state[parameter] = {
                     kind: value if kind == "step" else value.to(parameter.device) for kind, value in moments.items()
                 }
-        return Standing(**json.loads(metadata["standing"]))
+        return Progress(**json.loads(metadata["standing"]))
 
-    def check(self, at: Standing, loss: float) -> None:
-        """Take down the loss of the held-out pairs, keep the weights if it is the least, and write the file."""
-        at.worse = 0 if loss < at.least or not self.best else at.worse + 1
-        if at.worse == 0 or loss == 0:  # no held-out pairs: the last weights are the best
-            at.worse = 0
-            at.least = loss
-            self.best = {name: parameter.detach().clone() for name, parameter in self.learned.items()}
+    def save(self, at: Progress, loss: float | None) -> None:
+        """Write the file; its best weights are these where the held-out `loss` is the least, or where there is none."""
+        better = loss is None or loss < at.least or not self.best
+        at.worse = 0 if better else at.worse + 1
+        if better:
+            at.least = at.least if loss is None else loss
+            self.best = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
         tensors: dict[str, Tensor] = {}
-        for name, parameter in self.learned.items():
+        for name, parameter in self.parameters.items():
             tensors |= {f"now.{name}": parameter.detach().contiguous(), f"best.{name}": self.best[name].contiguous()}
             tensors |= {f"{kind}.{name}": self.optimizer.state[parameter][kind].contiguous() for kind in MOMENTS}
         draft = self.path.with_name(self.path.name + ".new")

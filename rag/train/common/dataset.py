@@ -26,9 +26,9 @@ from rag.text.mentions import mentions, normalise
 
 CORPORA = ("corpus*.jsonl*", "v11_paragraphs.jsonl*")
 QUESTIONS = ("questions_train.jsonl*", "questions.jsonl*", "v11_questions.jsonl*")
-CHECKED = 8  # one question in so many is held out from training the encoder,
-MOST_CHECKED = 200  # but not more of a folder
-MOST_UNNAMED = 4  # gold passages of one question that are paired with each other where no name tells their order
+HELD_OUT = 8  # one question in so many is held out from training the encoder,
+MAX_HELD_OUT = 200  # but not more of a folder
+MAX_UNNAMED = 4  # gold passages of one question that are paired with each other where no name tells their order
 _QUALIFIER = re.compile(r"\s*\([^)]*\)\s*$")
 _REFERENCE = re.compile(r"#(\d+)")
 
@@ -54,38 +54,37 @@ class LabelledQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class HopDataset:
     """A folder as read: passages (title, text) by pid, pairs to train on, and held-out questions with their pairs."""
 
     passages: Mapping[str, tuple[str, str]]
     pairs: tuple[Pair, ...]
-    asked: tuple[LabelledQuestion, ...] = ()
-    checks: tuple[Pair, ...] = ()
+    held_out_questions: tuple[LabelledQuestion, ...] = ()
+    held_out_pairs: tuple[Pair, ...] = ()
 
     def text(self, pair: Pair) -> str:
         """What the query side of an embedder reads of a pair."""
-        return f"{pair.question}{SEPARATOR}{encoded(*self.passages[pair.read])}" if pair.read else pair.question
+        return f"{pair.question}{SEPARATOR}{index_text(*self.passages[pair.read])}" if pair.read else pair.question
 
 
-def read(folder: Path, *, most: int | None = None) -> Labelled:
+def read(folder: Path, *, most: int | None = None) -> HopDataset:
     """Passages and at most `most` pairs of a folder, by whole questions but the last. Raises InputError.
 
-    One question in `CHECKED`, by its id, is held out: training stops early by them, and the ranking learns from them.
+    One question in `HELD_OUT`, by its id, is held out: training stops early by them, and the ranking learns from them.
     """
-    rows = [row for path in _files(folder, CORPORA) for row in load(path)]
-    corpus = {row["pid"]: row for row in rows}
-    whole = any(folder.glob("questions_dev*"))
-    asked = [row for path in _files(folder, QUESTIONS)[:1] for row in load(path)]
-    usable = [row for row in asked if _usable(row, corpus) and (whole or not held_out(row))]
+    corpus = {row["pid"]: row for path in _files(folder, CORPORA) for row in load(path)}
+    has_dev = any(folder.glob("questions_dev*"))
+    rows = [row for path in _files(folder, QUESTIONS)[:1] for row in load(path)]
+    usable = [row for row in rows if _is_usable(row, corpus) and (has_dev or not is_held_out(row))]
     usable.sort(key=lambda row: crc32(row["id"].encode()))
-    checked = [row for row in usable if crc32(row["id"].encode()) % CHECKED == 0][:MOST_CHECKED]
-    chosen = {row["id"] for row in checked}
-    pairs = [pair for row in usable if row["id"] not in chosen for pair in question_pairs(row, corpus)]
-    return Labelled(
+    held_out = [row for row in usable if crc32(row["id"].encode()) % HELD_OUT == 0][:MAX_HELD_OUT]
+    ids = {row["id"] for row in held_out}
+    pairs = [pair for row in usable if row["id"] not in ids for pair in question_pairs(row, corpus)]
+    return HopDataset(
         {pid: (row.get("title") or "", row["text"]) for pid, row in corpus.items()},
         tuple(pairs[:most]),
-        tuple(LabelledQuestion(row["question"], gold(row)) for row in checked),
-        tuple(pair for row in checked for pair in question_pairs(row, corpus)),
+        tuple(LabelledQuestion(row["question"], gold(row)) for row in held_out),
+        tuple(pair for row in held_out for pair in question_pairs(row, corpus)),
     )
 
 
@@ -99,7 +98,7 @@ def load(path: Path) -> Iterator[Any]:
                 raise InputError(f"{path}:{n}: not a JSON row: {error}") from error
 
 
-def encoded(title: str, text: str) -> str:
+def index_text(title: str, text: str) -> str:
     """What the index encodes of a passage: title, a line break, text (or the text alone)."""
     return f"{title}\n{text}" if title else text
 
@@ -109,7 +108,7 @@ def gold(row: Row) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row["gold"] if "gold" in row else [row["pid"]]))
 
 
-def held_out(row: Row) -> bool:
+def is_held_out(row: Row) -> bool:
     """Whether a question belongs to the half that is measured on in folders without `questions_dev`."""
     return crc32(gold(row)[0].encode()) % 2 == 1
 
@@ -117,7 +116,7 @@ def held_out(row: Row) -> bool:
 def question_pairs(row: Row, corpus: Mapping[str, Row]) -> list[Pair]:
     """From the question to each passage a search starts at, and from question and passage to each that follows it."""
     golds = gold(row)
-    starts, steps = _stated(row) or _named(row["question"], [corpus[pid] for pid in golds])
+    starts, steps = _order_of_steps(row) or _order_of_names(row["question"], [corpus[pid] for pid in golds])
     question = row["question"]
     inputs = [*(("", b) for b in starts), *steps]
     return [Pair(question, a, b, tuple(pid for pid in golds if pid not in (a, b))) for a, b in inputs]
@@ -126,7 +125,7 @@ def question_pairs(row: Row, corpus: Mapping[str, Row]) -> list[Pair]:
 Order = tuple[list[str], list[tuple[str, str]]]  # where a search starts, and which passage follows which
 
 
-def _stated(row: Row) -> Order | None:
+def _order_of_steps(row: Row) -> Order | None:
     """From sub-questions, whose `#1` names the answer to the first one; None where there are none."""
     parts = row.get("question_decomposition")
     if not parts or any(part.get("gold") is None for part in parts):
@@ -140,18 +139,18 @@ def _stated(row: Row) -> Order | None:
     return list(dict.fromkeys(starts)), list(dict.fromkeys((a, b) for a, b in steps if a != b))
 
 
-def _named(question: str, golds: Sequence[Row]) -> Order:
+def _order_of_names(question: str, golds: Sequence[Row]) -> Order:
     """By titles. Passages that nothing leads to follow every other one; several starts follow each other."""
-    asked = set(mentions(question))
+    in_question = set(mentions(question))
     keys = {row["pid"]: _keys(row) for row in golds}
-    seen = {row["pid"]: set(mentions(row["text"])) for row in golds}
-    pids = list(keys)[:MOST_UNNAMED]
-    steps = [(a, b) for a in pids for b in pids if a != b and keys[b] & seen[a]]
-    reached = {b for _, b in steps}
-    starts = [pid for pid in pids if keys[pid] & asked] or [pid for pid in pids if pid not in reached] or pids
+    in_passage = {row["pid"]: set(mentions(row["text"])) for row in golds}
+    pids = list(keys)[:MAX_UNNAMED]
+    steps = [(a, b) for a in pids for b in pids if a != b and keys[b] & in_passage[a]]
+    targets = {b for _, b in steps}
+    starts = [pid for pid in pids if keys[pid] & in_question] or [pid for pid in pids if pid not in targets] or pids
     steps = [(a, b) for a, b in steps if b not in starts]
-    led = {b for _, b in steps}
-    steps += [(a, b) for a in pids for b in pids if a != b and b not in led and (b not in starts or a in starts)]
+    targets = {b for _, b in steps}
+    steps += [(a, b) for a in pids for b in pids if a != b and b not in targets and (b not in starts or a in starts)]
     return starts, steps
 
 
@@ -160,7 +159,7 @@ def _keys(row: Row) -> set[str]:
     return {normalise(title), normalise(_QUALIFIER.sub("", title))} - {""}
 
 
-def _usable(row: Row, corpus: Mapping[str, Row]) -> bool:
+def _is_usable(row: Row, corpus: Mapping[str, Row]) -> bool:
     answerable = row.get("answerable", True) and not row.get("is_impossible") and not row.get("shares_gold_with_eval")
     return bool(answerable and all(pid in corpus for pid in gold(row)))
 

@@ -21,55 +21,56 @@ from rag.models.late import Late
 from rag.models.onnx_backend import text_encoder
 from rag.models.spec import read
 from rag.text.sentence_ends import sentences
-from rag.train.common.dataset import encoded
-from rag.train.common.embeddings import frozen
-from rag.train.embedder.documents import Articles
-from rag.train.embedder.train import Lessons
-from rag.train.hop.train import DEVICE
+from rag.train.common.dataset import index_text
+from rag.train.common.embeddings import passage_vectors
+from rag.train.common.loop import DEVICE
+from rag.train.embedder.documents import DocumentDataset
+from rag.train.embedder.train import EmbedderExamples
 from rag.types import Chunk, Chunked, Document
 
 SIZES = (32, 64, 128)  # tokens of a document's chunks, by turns
 TITLED = 3  # one document in so many is read with its title
-HELD = 16  # one document in so many is held out
+HELD_OUT = 16  # one document in so many is held out
 
 
-def lessons(embedder: OnnxEmbedder, sources: Sequence[Articles], *, seed: int) -> tuple[Lessons, Lessons]:
-    """To train on, and to check on. Documents of one chunk, which has no context, are left out."""
-    trained = [_lessons(embedder, sources, held=held, seed=seed) for held in (False, True)]
-    return trained[0], trained[1]
-
-
-def _lessons(embedder: OnnxEmbedder, sources: Sequence[Articles], *, held: bool, seed: int) -> Lessons:
-    documents, asked = [], []
+def make_examples(
+    embedder: OnnxEmbedder, sources: Sequence[DocumentDataset], *, seed: int, held_out: bool
+) -> EmbedderExamples:
+    """To train on, or to check on. Documents of one chunk, which has no context, are left out."""
+    documents, questions = [], []
     for i, source in enumerate(sources):
         documents += [
             replace(document, id=f"{i} {document.id}")
             for document in source.documents
-            if (_turn(document.id, 2) % HELD == 0) == held
+            if (_turn(document.id, 2) % HELD_OUT == 0) == held_out
         ]
-        asked += [replace(one, place=(f"{i} {one.place[0]}", *one.place[1:])) for one in source.asked]
+        questions += [replace(one, place=(f"{i} {one.place[0]}", *one.place[1:])) for one in source.questions]
     cut = _cut(embedder, documents)
     chunks = [(item.document, chunk) for item in cut for chunk in item.chunks]
     rows: dict[str, list[tuple[int, Chunk]]] = {}
     for row, (document, chunk) in enumerate(chunks):
         rows.setdefault(document.id, []).append((row, chunk))
     texts, golds = [], []
-    for question in asked:
+    for question in questions:
         if found := [row for row, chunk in rows.get(question.place[0], ()) if question.answered_by(chunk)]:
             texts.append(question.text)
             golds.append(found)
-    chosen = random.Random(seed)
+    rng = random.Random(seed)
     for row, (document, chunk) in enumerate(chunks):
         if document.title:
-            start, end = chosen.choice(list(sentences(chunk.text)))
+            start, end = rng.choice(list(sentences(chunk.text)))
             texts.append(f"{document.title} {chunk.text[start:end].strip()}")
             golds.append([row])
     late = Late(text_encoder(read(embedder.model), batch_tokens=1), weight=1, overlap=embedder.overlap, batch_tokens=1)
     numbers = {name: i for i, name in enumerate(rows)}
     empty = np.empty((0, embedder.dim), np.float32)
     queries = embedder.embed_queries(texts).dense if texts else None
-    vectors = frozen(embedder, [encoded(document.title, chunk.text) for document, chunk in chunks]) if chunks else empty
-    return Lessons(
+    vectors = (
+        passage_vectors(embedder, [index_text(document.title, chunk.text) for document, chunk in chunks])
+        if chunks
+        else empty
+    )
+    return EmbedderExamples(
         late.passes(late.windows(cut)),
         np.array([numbers[document.id] for document, _ in chunks], np.int64),
         torch.from_numpy(vectors).to(DEVICE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rag.embed.onnx import OnnxEmbedder
@@ -10,14 +10,11 @@ from rag.embed.weights import KIND, checksum, load
 from rag.errors import InputError, ModelError
 from rag.models.deltas import pack, write
 from rag.models.spec import read as spec
+from rag.train.common.loop import Say, TrainedDifference, report_to
 from rag.train.common.weights import error
-from rag.train.embedder.documents import Articles, read
-from rag.train.embedder.examples import lessons
-from rag.train.embedder.train import EmbedderOptions, Lessons, train
-from rag.train.hop.train import TrainedDifference
-
-EVERY = 20  # steps between two lines of progress
-Say = Callable[[str], None]
+from rag.train.embedder.documents import DocumentDataset, read
+from rag.train.embedder.examples import make_examples
+from rag.train.embedder.train import EmbedderExamples, EmbedderOptions, train
 
 
 def train_embedder(
@@ -40,42 +37,41 @@ def train_embedder(
     """
     if spec(model).dense or len(spec(model).pooling) > 1:
         raise ModelError(f"{model}: training knows models with one pooling and no Dense module; this one has more.")
-    sources = [_chosen(read(folder), most, frozenset(left_out)) for folder in folders]
+    sources = [_choose(read(folder), most, frozenset(left_out)) for folder in folders]
     for folder, source in zip(folders, sources, strict=True):
-        say(f"{folder}: {len(source.documents):,} documents, {len(source.asked):,} questions")
+        say(f"{folder}: {len(source.documents):,} documents, {len(source.questions):,} questions")
     embedder = OnnxEmbedder(model=model)
-    work, held = lessons(embedder, sources, seed=options.seed)
-    if not work.passes:
+    examples, held_out = (make_examples(embedder, sources, seed=options.seed, held_out=held) for held in (False, True))
+    if not examples.passes:
         raise InputError(f"{', '.join(map(str, folders))}: no document is longer than one chunk.")
-    say(f"{len(work.passes):,} windows, {len(work.documents):,} chunks, {len(work.golds):,} questions with mined ones")
-
-    def progress(step: int, steps: int, value: float) -> None:
-        if step % EVERY == 0 or step == steps:
-            say(f"step {step:,} of {steps:,}, loss {value:.3f}")
-
-    saved = out.with_suffix(".state.safetensors")
-    trained = train(model, work, held, options, progress, saved, load(start, spec(model).folder) if start else None)
+    say(
+        f"{len(examples.passes):,} windows, {len(examples.documents):,} chunks, "
+        f"{len(examples.golds):,} questions with mined ones"
+    )
+    state = out.with_suffix(".state.safetensors")
+    first = load(start, spec(model).folder) if start else None
+    trained = train(model, examples, held_out, options, report_to(say), state, first)
     difference = {name: merge * tensor for name, tensor in trained.difference.items()}
     facts = {"kind": KIND, "model": checksum(spec(model).folder), "name": model, "merge": str(merge)}
     write(out, pack(difference), facts)
     lost = error(difference, load(out, spec(model).folder))
-    text = card(folders, sources, work, model=model, options=options, trained=trained, merge=merge, lost=lost)
+    text = card(folders, sources, examples, model=model, options=options, trained=trained, merge=merge, lost=lost)
     out.with_suffix(".md").write_text(text, encoding="utf-8")
-    saved.unlink(missing_ok=True)
+    state.unlink(missing_ok=True)
     return trained
 
 
-def _chosen(source: Articles, most: int | None, left_out: frozenset[str]) -> Articles:
+def _choose(source: DocumentDataset, most: int | None, left_out: frozenset[str]) -> DocumentDataset:
     documents = [document for document in source.documents if document.title not in left_out]
     documents = sorted(documents, key=lambda document: -len(document.text))[:most]
     names = {document.id for document in documents}
-    return Articles(tuple(documents), tuple(one for one in source.asked if one.place[0] in names))
+    return DocumentDataset(tuple(documents), tuple(one for one in source.questions if one.place[0] in names))
 
 
 def card(
     folders: Sequence[Path],
-    sources: Sequence[Articles],
-    work: Lessons,
+    sources: Sequence[DocumentDataset],
+    examples: EmbedderExamples,
     *,
     model: str,
     options: EmbedderOptions,
@@ -85,7 +81,7 @@ def card(
 ) -> str:
     """The model card, in Markdown."""
     rows = "\n".join(
-        f"| {folder.name} | {len(source.documents):,} | {len(source.asked):,} |"
+        f"| {folder.name} | {len(source.documents):,} | {len(source.questions):,} |"
         for folder, source in zip(folders, sources, strict=True)
     )
     return f"""# Document side of an embedder
@@ -97,9 +93,10 @@ made by `rag train embedder`. Only documents are read with it; queries stay with
 |---|---|---|
 {rows}
 
-{len(work.passes):,} windows of {len(work.documents):,} chunks, {len(work.golds):,} questions, most of them mined from
-the chunks; {trained.steps:,} steps of {options.batch} windows, learning rate {options.rate:g}, {options.mix:.0%} of the
-contrast from the same document, seed {options.seed}; last loss {trained.loss:.3f}, on held-out documents
-{trained.checked:.3f}. {merge:.0%} of the difference is kept; int8 leaves {lost:.2%} of its length as error.
+{len(examples.passes):,} windows of {len(examples.documents):,} chunks, {len(examples.golds):,} questions, most of them
+mined from the chunks; {trained.steps:,} steps of {options.batch} windows, learning rate {options.rate:g},
+{options.mix:.0%} of the contrast from the same document, seed {options.seed}; last loss {trained.loss:.3f}, on held-out
+documents {trained.held_out_loss:.3f}. {merge:.0%} of the difference is kept; int8 leaves {lost:.2%} of its length as
+error.
 Of a folder without questions_dev half of the documents, by title, were not read. Licences are those of the data.
 """

@@ -15,12 +15,13 @@ from rag.hop.encoder import load
 from rag.hop.gated import GateHopper
 from rag.hop.score import NAMES
 from rag.models import deltas
-from rag.train.common.embeddings import remembered
-from rag.train.gate.rows import Read, held_rows, rows
+from rag.train.common.card import data_table, gain, rank_table
+from rag.train.common.embeddings import cached_vectors
+from rag.train.common.folders import read_folders
+from rag.train.common.loop import Say
+from rag.train.common.ranking import fit, grow_trees
+from rag.train.gate.rows import Read, make_rows
 from rag.train.gate.train import GateOptions, TrainedGate, train
-from rag.train.hop.card import data_table, gain, rank_table
-from rag.train.hop.ranking import fit
-from rag.train.hop.run import Say, gathered, trees
 from rag.types import Vector, Vectors
 
 KIND = "raghop gate 1"
@@ -45,22 +46,26 @@ def train_gate(
     Raises InputError for folders in which no question takes two steps, ModelError and MismatchError for the teacher.
     """
     embedder = OnnxEmbedder(model=model)
-    reads = None if teacher is None else _reader(teacher, embedder, say)
-    sources, vectors = gathered(folders, embedder, most=most, seed=options.seed, say=say)
-    work, held = (make(sources, vectors, embedder, reads) for make in (rows, held_rows))
-    if not len(work):
+    read = None if teacher is None else _reader(teacher, embedder, say)
+    sources, vectors = read_folders(folders, embedder, most=most, seed=options.seed, say=say)
+    rows, held_out = (make_rows(sources, vectors, embedder, read, held_out=held) for held in (False, True))
+    if not len(rows):
         raise InputError(f"{', '.join(map(str, folders))}: no question with two gold passages, one after the other.")
-    say(f"{len(work):,} rows, {len(held):,} held out")
-    trained = train(work, held, options, lambda n, all_, loss: say(f"epoch {n} of {all_}, held-out loss {loss:.3f}"))
+    say(f"{len(rows):,} rows, {len(held_out):,} held out")
 
-    def put(rank: Vector) -> None:
+    def report(epoch: int, epochs: int, loss: float) -> None:
+        say(f"epoch {epoch} of {epochs}, held-out loss {loss:.3f}")
+
+    trained = train(rows, held_out, options, report)
+
+    def save(rank: Vector) -> None:
         write(out, trained.tensors, rank, fingerprint=embedder.fingerprint, sign=options.sign)
 
-    put(np.array(START, np.float32))
-    grown = trees(sources, vectors, GateHopper(embedder=embedder, weights=str(out)), embedder)
-    say(f"ranking: {sum(map(len, grown)):,} trees of held-out questions")
-    rank = fit(grown, start=START)
-    put(rank)
+    save(np.array(START, np.float32))
+    trees = grow_trees(sources, vectors, GateHopper(embedder=embedder, weights=str(out)), embedder)
+    say(f"ranking: {sum(map(len, trees)):,} trees of held-out questions")
+    rank = fit(trees, start=START)
+    save(rank)
     learned = f"learned from what the hop encoder {teacher.name} reads" if teacher else "gold passages only"
     text = f"""# Hop gate
 
@@ -71,13 +76,13 @@ features, half precision, made by `rag train gate`. It was trained on the vector
 
 {data_table(folders, sources)}
 
-{trained.epochs} epochs of {len(work):,} rows in batches of {options.batch}, learning rate {options.rate:g}, seed
-{options.seed}; {learned}. Least loss of {len(held):,} held-out rows: {trained.checked:.3f}. The data's licences are
-those of its folders.
+{trained.epochs} epochs of {len(rows):,} rows in batches of {options.batch}, learning rate {options.rate:g}, seed
+{options.seed}; {learned}. Least loss of {len(held_out):,} held-out rows: {trained.held_out_loss:.3f}. The data's
+licences are those of its folders.
 
 {rank_table(rank)}
 
-{gain(grown, rank)}
+{gain(trees, rank)}
 """
     out.with_suffix(".md").write_text(text, encoding="utf-8")
     return trained
@@ -93,7 +98,7 @@ def write(path: Path, tensors: Mapping[str, Vectors], rank: Vector, *, fingerpri
 
 
 def _reader(teacher: Path, embedder: OnnxEmbedder, say: Say) -> Read:
-    """The hop encoder in a file as texts -> vectors; what it read in an earlier training is remembered."""
+    """The hop encoder in a file as texts -> vectors; what it read in an earlier training is cached."""
     weights = load(teacher)
     facts = weights.facts
     read = embedder.tuned(weights.difference, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"]))
@@ -109,4 +114,4 @@ def _reader(teacher: Path, embedder: OnnxEmbedder, say: Say) -> Read:
                 say(f"{teacher.name} reads: {at:,} of {len(texts):,}")
         return found
 
-    return lambda texts: remembered([digest, *texts], lambda: in_slices(texts))
+    return lambda texts: cached_vectors([digest, *texts], lambda: in_slices(texts))

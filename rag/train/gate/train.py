@@ -14,7 +14,7 @@ Weights that did best on held-out rows are kept. Source: TreeHop (arXiv 2504.201
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -25,15 +25,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 
 from rag.hop.gate import SIGNS
-from rag.train.hop.train import COPY, DEVICE, pace
+from rag.train.common.loop import COPY, DEVICE, Report, pace, step
 from rag.types import Vectors
 
 TEMPERATURE = 0.15
-BESIDE, SHARP = 0.1, 0.05  # weight and temperature of InfoNCE in distillation
-HARD = 5  # negatives near q, and as many near q'
+CONTRAST_WEIGHT, CONTRAST_TEMPERATURE = 0.1, 0.05  # of InfoNCE in distillation
+HARD_NEGATIVES = 5  # near q, and as many near q'
 NEAREST = 30  # among which they are drawn,
 SAMPLE = 2048  # for q' of so many passages at random
-Report = Callable[[int, int, float], None]  # epoch, epochs, loss of the held-out rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +49,11 @@ class GateOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class GateRows:
     """n rows over the vectors of m passages (m, d), each known by its number.
 
     `questions` (n, d), `read` (n,) the passage c, `target` (n,) the next one or -1, `others` gold passages that count
-    neither way, `taught` (n, d) what the encoder reads or None.
+    neither way, `teacher` (n, d) what the encoder reads or None.
     """
 
     passages: Vectors
@@ -62,7 +61,7 @@ class Rows:
     read: NDArray[np.int64]
     target: NDArray[np.int64]
     others: Sequence[Sequence[int]]
-    taught: Vectors | None
+    teacher: Vectors | None
 
     def __len__(self) -> int:
         return len(self.read)
@@ -122,50 +121,47 @@ class TrainedGate:
     tensors: Mapping[str, Vectors]
     epochs: int
     seconds: float
-    checked: float
+    held_out_loss: float
 
 
-def train(work: Rows, held: Rows, options: GateOptions, report: Report) -> TrainedGate:
+def train(rows: GateRows, held_out: GateRows, options: GateOptions, report: Report) -> TrainedGate:
     """Train a new gate, on a GPU where there is one. Deterministic but for the order of additions."""
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
-    dim = work.passages.shape[1]
+    dim = rows.passages.shape[1]
     network = GateNetwork(
         dim, features=options.features, size=options.features, blocks=options.blocks, sign=options.sign
     )
     network = network.to(DEVICE)
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate)
-    data, checks = _Data(work, rng), _Data(held, rng)
-    least, best, started, steps, step = float("inf"), network.state_dict(), monotonic(), 0, 0
-    steps = options.epochs * -(-len(work) // options.batch)
+    data, checks = _Data(rows, rng), _Data(held_out, rng)
+    least, best, started, done = float("inf"), network.state_dict(), monotonic(), 0
+    steps = options.epochs * -(-len(rows) // options.batch)
     for epoch in range(options.epochs):
-        order = rng.permutation(len(work))
+        order = rng.permutation(len(rows))
         for at in range(0, len(order), options.batch):
-            step += 1
-            for group in optimizer.param_groups:
-                group["lr"] = options.rate * pace(step / (steps + 1))
-            optimizer.zero_grad()
-            data.loss(network, order[at : at + options.batch]).backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-        loss = checks.mean(network, options.batch) if len(held) else -float(epoch)
-        if loss < least:
-            least, best = loss, {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        report(epoch + 1, options.epochs, loss if len(held) else float("nan"))
+            done += 1
+            loss = data.loss(network, order[at : at + options.batch])
+            step(optimizer, loss, options.rate * pace(done / (steps + 1)), network.parameters())
+        held_out_loss = checks.mean(network, options.batch) if len(held_out) else float("nan")
+        if held_out_loss < least or not len(held_out):
+            least = held_out_loss
+            best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        report(epoch + 1, options.epochs, held_out_loss)
     tensors = {name: tensor.cpu().numpy() for name, tensor in best.items()}
-    return TrainedGate(tensors, options.epochs, monotonic() - started, least if len(held) else float("nan"))
+    return TrainedGate(tensors, options.epochs, monotonic() - started, least)
 
 
 class _Data:
     """Rows as tensors, with the passages near each question."""
 
-    def __init__(self, rows: Rows, rng: np.random.Generator) -> None:
+    def __init__(self, rows: GateRows, rng: np.random.Generator) -> None:
         self.rng = rng
         self.others = rows.others
         self.passages = torch.from_numpy(rows.passages).to(DEVICE)
         self.questions = torch.from_numpy(rows.questions).to(DEVICE)
         self.read, self.target = (torch.from_numpy(ids).to(DEVICE) for ids in (rows.read, rows.target))
-        self.taught = None if rows.taught is None else torch.from_numpy(rows.taught).to(DEVICE)
+        self.teacher = None if rows.teacher is None else torch.from_numpy(rows.teacher).to(DEVICE)
         near = [self._nearest(self.questions[at : at + 256]) for at in range(0, len(rows), 256)]
         self.near = torch.cat(near) if near else self.read[:, None]
 
@@ -180,18 +176,18 @@ class _Data:
         rows = torch.from_numpy(batch).to(DEVICE)
         q, c = self.questions[rows], self.passages[self.read[rows]]
         moved = network(q, c)
-        if self.taught is None:
+        if self.teacher is None:
             return self._contrast(moved, rows)
-        taught = self.taught[rows]
-        others = cross_entropy(moved @ taught.T / SHARP, torch.arange(len(rows), device=rows.device))
-        return (1 - cosine_similarity(moved, taught)).mean() + BESIDE * others
+        teacher = self.teacher[rows]
+        others = cross_entropy(moved @ teacher.T / CONTRAST_TEMPERATURE, torch.arange(len(rows), device=rows.device))
+        return (1 - cosine_similarity(moved, teacher)).mean() + CONTRAST_WEIGHT * others
 
     def _contrast(self, moved: Tensor, rows: Tensor) -> Tensor:
         """InfoNCE of q' (n, d) with each target against targets of the batch, hard negatives and c."""
         n = len(rows)
         target, read = self.target[rows], self.read[rows]
-        near = torch.stack([self._drawn(self.near[rows]), self._drawn(self._near_now(moved.detach()))])
-        own = torch.cat([*near, read[:, None]], dim=1)  # (n, 2 HARD + 1)
+        near = torch.stack([self._draw(self.near[rows]), self._draw(self._near_moved(moved.detach()))])
+        own = torch.cat([*near, read[:, None]], dim=1)  # (n, 2 HARD_NEGATIVES + 1)
         ids = torch.cat([target.expand(n, n), own], dim=1)
         scores = torch.einsum("nd,nkd->nk", moved, self.passages[ids]) / TEMPERATURE
         with torch.no_grad():
@@ -207,12 +203,12 @@ class _Data:
         found: Tensor = (vectors @ self.passages.T).topk(min(NEAREST, len(self.passages)), dim=1).indices
         return found
 
-    def _near_now(self, moved: Tensor) -> Tensor:
+    def _near_moved(self, moved: Tensor) -> Tensor:
         some = torch.from_numpy(self.rng.integers(len(self.passages), size=SAMPLE)).to(moved.device)
         found: Tensor = some[(moved @ self.passages[some].T).topk(NEAREST, dim=1).indices]
         return found
 
-    def _drawn(self, ids: Tensor) -> Tensor:
-        """HARD of each row's ids, at random."""
-        columns = self.rng.integers(ids.shape[1], size=(len(ids), HARD))
+    def _draw(self, ids: Tensor) -> Tensor:
+        """`HARD_NEGATIVES` of each row's ids, at random."""
+        columns = self.rng.integers(ids.shape[1], size=(len(ids), HARD_NEGATIVES))
         return ids.gather(1, torch.from_numpy(columns).to(ids.device))

@@ -20,6 +20,7 @@ from rag.models.onnx_backend import text_encoder
 from rag.models.spec import ModelSpec
 from rag.reader.answerability import COUNT, FEATURES, LONGEST, SCALE, Aligned, EncodedText, align, texts
 from rag.reader.network import AT_ONCE, Passage
+from rag.train.common.loop import step
 from rag.train.reader.inputs import SHARES, ReaderInput, readings
 from rag.train.reader.questions import ReaderQuestion
 from rag.types import Vectors
@@ -113,9 +114,7 @@ def train(found: Sequence[Lesson], *, seed: int, say: Callable[[int, float], Non
                 rows = [found[int(i)] for i in batch]
                 right = torch.tensor([float(row.answered) for row in rows])
                 loss = binary_cross_entropy_with_logits(network(*padded([row.aligned for row in rows])), right)
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
+                step(optimizer, loss, RATE)
                 losses.append(loss.item())
         say(vote, float(np.mean(losses)))
         networks.append(network.tensors())

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from rag.reader.confidence import Units
+from rag.train.common.loop import step
 
 VOTES, UNITS = 4, 8  # networks, and hidden units of each
 STEPS, RATE, DECAY, DROPPED = 200, 2e-2, 1e-2, 0.1
@@ -50,9 +51,7 @@ def _trained(rows: Tensor, real: Tensor, right: Tensor, weights: Tensor, seed: i
         hidden = dropout(torch.tanh(first(rows)), DROPPED)
         shares = torch.log_softmax(last(hidden)[..., 0].masked_fill(~real, LEAST), 1)
         loss = -(weights * shares.masked_fill(~right, LEAST).logsumexp(1)).sum() / weights.sum()
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        step(optimizer, loss, RATE)
     return first, last
 
 

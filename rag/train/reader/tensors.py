@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from rag.models.batching import padded
 from rag.models.files import locate
 from rag.reader.layout import QUESTION, TITLE, lay_out
 from rag.reader.network import ALONE, TOGETHER, marks
@@ -141,7 +142,7 @@ class Batch:
 
     @classmethod
     def of(cls, examples: Sequence[ReaderExample], device: str) -> Batch:
-        ids, mask = padded([example.ids for example in examples])
+        ids, mask = map(torch.from_numpy, padded([example.ids for example in examples], 0))
         allowed, sentence = np.zeros(ids.shape, bool), np.full(ids.shape, -1)
         allowed[:, 0] = True
         held: list[bool] = []
@@ -163,12 +164,3 @@ def batches(examples: Sequence[ReaderExample], size: int, rng: np.random.Generat
     order = sorted(range(len(examples)), key=lambda i: (len(examples[i].ids) // 8, mixed[i]))
     batches = [[examples[i] for i in order[at : at + size]] for at in range(0, len(order), size)]
     return [batches[i] for i in rng.permutation(len(batches))]
-
-
-def padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Ids (b, t), 0 where there are none, and their mask."""
-    width = max(map(len, rows))
-    ids = np.zeros((len(rows), width), np.int64)
-    for row, given in zip(ids, rows, strict=True):
-        row[: len(given)] = given
-    return torch.from_numpy(ids), torch.arange(width) < torch.tensor([[len(row)] for row in rows])

@@ -23,7 +23,7 @@ from transformers import AutoModel
 
 from rag.models.files import locate
 from rag.reader.weights import load
-from rag.train.hop.train import DEVICE, pace
+from rag.train.common.loop import DEVICE, pace, share_of_time, step
 from rag.train.reader.inputs import ReaderInput
 from rag.train.reader.tensors import NOTHING, Batch, InputEncoder, batches
 from rag.types import Vectors
@@ -126,32 +126,26 @@ def train(
     layers = [p for p in network.encoder.parameters() if p.requires_grad]
     groups = [{"params": layers, "scale": 1}, {"params": network.heads.parameters(), "scale": HEAD_RATE}]
     optimizer = torch.optim.AdamW(groups, lr=options.rate, weight_decay=DECAY)
-    loss, step, done, started = torch.zeros((), device=DEVICE), 0, 0.0, monotonic()
+    loss, steps, started = torch.zeros((), device=DEVICE), 0, monotonic()
 
     def trained() -> TrainedReader:
-        return TrainedReader(mean.difference(), mean.head_tensors(), step, monotonic() - started, loss.item())
+        return TrainedReader(mean.difference(), mean.head_tensors(), steps, monotonic() - started, loss.item())
 
     for n, epoch in enumerate(epochs):
-        drawn = batches([encode(reading, rng) for reading in epoch(rng)], options.batch, rng)
-        for i, batch in enumerate(drawn):
-            spent = (monotonic() - started) / 60 / options.minutes if options.minutes else 0.0
-            done = max((n + (i + 1) / len(drawn)) / len(epochs), spent)
+        epoch_batches = batches([encode(one, rng) for one in epoch(rng)], options.batch, rng)
+        for i, batch in enumerate(epoch_batches):
+            done = max((n + (i + 1) / len(epoch_batches)) / len(epochs), share_of_time(started, options.minutes))
             if done > 1:
                 return trained()
-            step += 1
-            for group in optimizer.param_groups:
-                group["lr"] = options.rate * group["scale"] * pace(done)
+            steps += 1
             value = _loss(network, Batch.of(batch, DEVICE))
-            optimizer.zero_grad()
-            value.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(layers, 1.0)
-            optimizer.step()
+            step(optimizer, value, options.rate * pace(done), layers)
             with torch.no_grad():
-                weight = 1 - min(KEPT, step / (step + 10))
+                weight = 1 - min(KEPT, steps / (steps + 10))
                 torch._foreach_lerp_([*mean.parameters()], [*network.parameters()], weight)
-            loss = value.detach() if step == 1 else loss.lerp(value.detach(), 0.02)
-            report(step, done, loss)
-            if step % options.every == 0:
+            loss = value.detach() if steps == 1 else loss.lerp(value.detach(), 0.02)
+            report(steps, done, loss)
+            if steps % options.every == 0:
                 save(trained())
     return trained()
 

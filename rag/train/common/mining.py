@@ -5,8 +5,8 @@ the key taken out: "Red Harbour is a film directed by Aster Pictures." and "Aste
 1912." make "Red Harbour is a film directed by which was founded in Norvik?". From the question, a is to be found;
 from the question and a, b. Rules for text with spaces between words; no model.
 
-A key links only where at most `WIDE` chunks are about it, and each pair of chunks once. The ranking is not learned from
-such questions: they repeat the words of their passages, which people do not.
+A key links only where at most `MAX_ABOUT` chunks are about it, and each pair of chunks once. The ranking is not learned
+from such questions: they repeat the words of their passages, which people do not.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from rag.index.folder import FOLDER, Index
 from rag.stages import Embedder
 from rag.text.mentions import mentions
 from rag.text.sentences import sentence_spans
-from rag.train.common.dataset import CHECKED, MOST_CHECKED, Labelled, Pair
+from rag.train.common.dataset import HELD_OUT, MAX_HELD_OUT, HopDataset, Pair
 from rag.types import Chunk, Vectors
 
-WIDE = 3
+MAX_ABOUT = 3  # chunks about a key that links
 WORDS = range(4, 31)  # of a sentence that is used
-OPENS = 20  # characters that may stand before the key in a sentence of b
-SAID, MOST_SAID = 0.6, 12  # of the words of b's sentence; the rest would hold the answer
+MAX_BEFORE_KEY = 20  # characters that may stand before the key in a sentence of b
+KEPT, MAX_KEPT = 0.6, 12  # of the words of b's sentence; the rest would hold the answer
 _NAMED_BEFORE = re.compile(r"[\w,.] [A-Z][\w.'-]* $")  # a capital that does not open the sentence
 _NAMED_AFTER = re.compile(r" [A-Z]")
 SLICE = 1000  # chunks read from the manifest at once
 
 
-def minable(folder: Path) -> bool:
+def has_index(folder: Path) -> bool:
     """Whether a folder holds an index."""
     return Index.at(folder).exists()
 
 
-def read_index(folder: Path, embedder: Embedder, *, most: int | None, seed: int) -> tuple[Labelled, Vectors]:
+def read_index(folder: Path, embedder: Embedder, *, most: int | None, seed: int) -> tuple[HopDataset, Vectors]:
     """At most `most` pairs mined from the index of a folder, with the vectors of its chunks.
 
     Raises MismatchError where another embedder made it, InputError where nothing in it links to anything.
@@ -57,30 +57,29 @@ def read_index(folder: Path, embedder: Embedder, *, most: int | None, seed: int)
         ids = manifest.chunk_ids()
         parts = [manifest.chunks(ids[at : at + SLICE]) for at in range(0, len(ids), SLICE)]
     chunks = [chunk for some, _ in parts for chunk in some]
-    found = mined(chunks, most=most, seed=seed)
-    if not found.pairs:
+    dataset = mine(chunks, most=most, seed=seed)
+    if not dataset.pairs:
         raise InputError(
             f"{folder / FOLDER}: no chunk mentions what another one is about, so there is nothing to mine."
         )
     vectors = [dense for _, rows in parts if (dense := rows.dense) is not None]
-    return found, np.concatenate(vectors)
+    return dataset, np.concatenate(vectors)
 
 
-def mined(chunks: Sequence[Chunk], *, most: int | None = None, seed: int = 0) -> Labelled:
-    """Passages by chunk id, pairs, and the pairs of one question in `CHECKED` held out."""
+def mine(chunks: Sequence[Chunk], *, most: int | None = None, seed: int = 0) -> HopDataset:
+    """Passages by chunk id, pairs, and the pairs of one question in `HELD_OUT` held out."""
     passages = {chunk.id: (chunk.context, chunk.text) for chunk in chunks}
-    asked = [(question, a, b) for a, b, question in _questions(chunks)]
-    Random(seed).shuffle(asked)
+    questions = list(_questions(chunks))
+    Random(seed).shuffle(questions)
     pairs: list[Pair] = []
-    checks: list[Pair] = []
-    for question, a, b in asked:
+    held_out: list[Pair] = []
+    for a, b, question in questions:
         both = [Pair(question, "", a.id, (b.id,)), Pair(question, a.id, b.id, ())]
-        held = crc32(question.encode()) % CHECKED == 0
-        if held and len(checks) < 2 * MOST_CHECKED:
-            checks += both
-        elif not held:
+        if crc32(question.encode()) % HELD_OUT:
             pairs += both
-    return Labelled(passages, tuple(pairs[:most]), checks=tuple(checks))
+        elif len(held_out) < 2 * MAX_HELD_OUT:
+            held_out += both
+    return HopDataset(passages, tuple(pairs[:most]), held_out_pairs=tuple(held_out))
 
 
 def _questions(chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, Chunk, str]]:
@@ -89,27 +88,27 @@ def _questions(chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, Chunk, str]]:
         for key in chunk.about:
             about[key].append(chunk)
     for a in chunks:
-        seen = {a.id}
+        linked = {a.id}
         own = set(a.about)
         for sentence in _sentences(a.text):
             for key in sorted(mentions(sentence), key=len, reverse=True):
                 ends = about.get(key, ())
-                if key in own or not 0 < len(ends) <= WIDE:
+                if key in own or not 0 < len(ends) <= MAX_ABOUT:
                     continue
-                b = next((end for end in ends if end.id not in seen and own.isdisjoint(end.about)), None)
+                b = next((end for end in ends if end.id not in linked and own.isdisjoint(end.about)), None)
                 if b is not None and (question := _question(a, sentence, key, b)):
-                    seen.add(b.id)
+                    linked.add(b.id)
                     yield a, b, question
 
 
 def _question(a: Chunk, sentence: str, key: str, b: Chunk) -> str | None:
     """Both sentences with the key taken out, a's title in front where its sentence does not name it."""
     left = _without(key, sentence, "which")
-    said = (text for one in _sentences(b.text) if (text := _without(key, one, "", within=OPENS)) is not None)
-    right = next(said, "").split()
+    sentences = (_without(key, one, "", within=MAX_BEFORE_KEY) for one in _sentences(b.text))
+    right = next((text for text in sentences if text is not None), "").split()
     if left is None or len(right) < WORDS.start - 1:
         return None
-    right = right[: min(MOST_SAID, max(3, round(SAID * len(right))))]
+    right = right[: min(MAX_KEPT, max(3, round(KEPT * len(right))))]
     named = not set(mentions(sentence)).isdisjoint(a.about)
     title = "" if named or not a.title else f"{a.title}: "
     return f"{title}{left.rstrip(' .')} {' '.join(right).rstrip(' ,;:.')}?"

@@ -14,9 +14,11 @@ points of recall@10 on EntailmentBank, both dev.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -24,22 +26,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rag.embed.onnx import OnnxEmbedder
 from rag.hop.reading import HopTree
 from rag.hop.score import OWN, TreeParts
 from rag.retrieve.search import SearchRetriever
 from rag.stages import Hopper
-from rag.train.common.dataset import LabelledQuestion
-from rag.train.common.passage_index import grow
-from rag.types import Vector
+from rag.train.common.dataset import HopDataset, LabelledQuestion
+from rag.train.common.loop import step
+from rag.train.common.passage_index import chunk_id, grow, index
+from rag.types import Vector, Vectors
 
 START = (1.15, 0.045, 0.2, 1.7, 0.52, 0.016, 1.3)  # in the order of `rag.hop.score.NAMES`
 UNIT = (1.0, 0.1, 1.0, 1.0, 1.0, 0.1, 1.0)  # nats come by the ten, so that one step of learning fits all
-FEWEST = 20  # trees; with fewer there is nothing to learn, and `START` stays
+MIN_TREES = 20  # trees; with fewer there is nothing to learn, and `START` stays
 PRIOR = 5.0  # nats for a weight that ends one unit from where it starts: trees in their thousands move it
 STEPS, RATE = 150, 0.04
 
 
-class Reads(Hopper, Protocol):
+class RankingHopper(Hopper, Protocol):
     """A hopper with the ranking that is learned here."""
 
     @property
@@ -56,9 +60,28 @@ class RankingExample:
     gold: NDArray[np.bool_]
 
 
-def together(asked: Sequence[LabelledQuestion]) -> list[LabelledQuestion]:
+def grow_trees(
+    sources: Sequence[HopDataset], vectors: Sequence[Vectors], hopper: RankingHopper, embedder: OnnxEmbedder
+) -> list[list[RankingExample]]:
+    """Two groups of each source: trees of its held-out questions, and of those in twos."""
+    groups = []
+    for source, rows in zip(sources, vectors, strict=True):
+        ids = {pid: chunk_id(i) for i, pid in enumerate(source.passages)}
+        questions = [
+            LabelledQuestion(one.text, tuple(ids[pid] for pid in one.gold)) for one in source.held_out_questions
+        ]
+        if not questions:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            search = index(list(source.passages.values()), rows, embedder, Path(folder) / "index")
+            groups += [make_examples(search, hopper, some) for some in (questions, join_in_twos(questions))]
+            search.store.close()
+    return groups
+
+
+def join_in_twos(questions: Sequence[LabelledQuestion]) -> list[LabelledQuestion]:
     """Neighbouring questions of one gold passage each, two as one."""
-    single = [one for one in asked if len(one.gold) == 1]
+    single = [one for one in questions if len(one.gold) == 1]
     return [
         LabelledQuestion(f"{a.text.rstrip(' ?.')}, and {b.text}", (*a.gold, *b.gold))
         for a, b in list(pairwise(single))[::2]
@@ -66,15 +89,17 @@ def together(asked: Sequence[LabelledQuestion]) -> list[LabelledQuestion]:
     ]
 
 
-def examples(search: SearchRetriever, hopper: Reads, asked: Sequence[LabelledQuestion]) -> list[RankingExample]:
+def make_examples(
+    search: SearchRetriever, hopper: RankingHopper, questions: Sequence[LabelledQuestion]
+) -> list[RankingExample]:
     """A tree for each question that finds a gold passage and one that is not; `gold` of a question are chunk ids."""
-    made = []
-    for question, query in zip(asked, search.prepare([one.text for one in asked]), strict=True):
+    examples = []
+    for question, query in zip(questions, search.prepare([one.text for one in questions]), strict=True):
         tree = grow(search, query, hopper)
         gold = np.array([hit.chunk.id in question.gold for hit in tree], np.bool_)
         if gold.any() and not gold.all():
-            made.append(RankingExample(hopper.reading.parts(query, tree), gold))
-    return made
+            examples.append(RankingExample(hopper.reading.parts(query, tree), gold))
+    return examples
 
 
 def fit(groups: Sequence[Sequence[RankingExample]], *, start: Sequence[float] = START, prior: float = PRIOR) -> Vector:
@@ -83,23 +108,20 @@ def fit(groups: Sequence[Sequence[RankingExample]], *, start: Sequence[float] = 
     They begin at `start`; `prior` is the price, in nats, of moving a weight by one unit from there.
     """
     groups = [group for group in groups if group]
-    if sum(map(len, groups)) < FEWEST:
+    if sum(map(len, groups)) < MIN_TREES:
         return np.array(start, np.float32)
     unit = torch.tensor(UNIT)
-    begun = torch.tensor(start) / unit
-    weights = begun.clone().requires_grad_()
+    first = torch.tensor(start) / unit
+    weights = first.clone().requires_grad_()
     sharpness = torch.tensor(1.5, requires_grad=True)  # of the softmax, as a logarithm; no part of the result
     optimizer = torch.optim.Adam([weights, sharpness], lr=RATE)
     batches = [_batch(group) for group in groups]
-    for step in range(STEPS):
-        optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
+    for n in range(STEPS):
         loss = torch.stack([_loss(batch, weights.abs() * unit, sharpness.exp()) for batch in batches]).mean()
-        loss = loss + prior * (weights - begun).square().sum()
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    learned: Vector = (weights.abs() * unit).detach().numpy()
-    return learned
+        loss = loss + prior * (weights - first).square().sum()
+        step(optimizer, loss, RATE * (1 - n / STEPS))
+    fitted: Vector = (weights.abs() * unit).detach().numpy()
+    return fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +151,7 @@ def _batch(group: Sequence[RankingExample]) -> _Batch:
     return _Batch(own, steps, read, real, paths, gold)
 
 
-def scored(batch: _Batch, weights: Tensor) -> Tensor:
+def scores(batch: _Batch, weights: Tensor) -> Tensor:
     """`rag.hop.score.scores` of every tree at once, (b, n)."""
     own = batch.own @ weights[: len(OWN)]
     paths = own.gather(1, batch.read)[:, :, None] + batch.steps @ weights[len(OWN) : -1]
@@ -139,7 +161,7 @@ def scored(batch: _Batch, weights: Tensor) -> Tensor:
 
 
 def _loss(batch: _Batch, weights: Tensor, sharpness: Tensor) -> Tensor:
-    scores = (scored(batch, weights) * sharpness).masked_fill(~batch.real, -torch.inf)
-    others = scores.masked_fill(batch.gold, -torch.inf).logsumexp(1, keepdim=True)
-    lost = torch.where(batch.gold, torch.logaddexp(scores, others) - scores, 0)
-    return (lost.sum(1) / batch.gold.sum(1)).mean()
+    logits = (scores(batch, weights) * sharpness).masked_fill(~batch.real, -torch.inf)
+    others = logits.masked_fill(batch.gold, -torch.inf).logsumexp(1, keepdim=True)
+    losses = torch.where(batch.gold, torch.logaddexp(logits, others) - logits, 0)
+    return (losses.sum(1) / batch.gold.sum(1)).mean()

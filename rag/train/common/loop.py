@@ -1,0 +1,152 @@
+"""What every training's loop is made of: the device, the pace of the learning rate, one step, and fine-tuning.
+
+`fine_tune` changes the upper layers of a network; word and position vectors and the lower third of the layers stay as
+they are, which saves half of the file and a quarter of the time. Now and then it takes the loss on held-out data, keeps
+the weights that did best there, and stops when `PATIENCE` checks in a row were no better. A training that was killed
+goes on from its last check (`rag.train.common.checkpoint`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoModel
+
+from rag.models.batching import padded
+from rag.models.files import locate
+from rag.train.common.checkpoint import Checkpoint
+from rag.types import Vectors
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+TEMPERATURE = 0.05
+COPY = 0.9  # passages closer than this to the target are copies of it, not negatives
+WARMUP = 0.05  # of all steps
+FROZEN = 1 / 3  # of the layers, from below
+PATIENCE = 5  # checks
+EVERY = 20  # steps between two lines of progress
+
+Say = Callable[[str], None]
+Report = Callable[[int, int, float], None]  # step, steps, loss
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedDifference:
+    """What was added to the model's tensors, by their names, and what it took.
+
+    `loss` is a running mean; `held_out_loss` is that at the weights kept, NaN where nothing is held out.
+    """
+
+    difference: Mapping[str, Vectors]
+    steps: int
+    seconds: float
+    loss: float
+    held_out_loss: float
+
+
+def pace(done: float) -> float:
+    """The share of the learning rate when `done` of the training is over: up in a straight line, and down to 0."""
+    return min(done / WARMUP, (1 - done) / (1 - WARMUP))
+
+
+def share_of_time(started: float, minutes: float | None) -> float:
+    """How much of the minutes has passed; 0 without a limit."""
+    return (monotonic() - started) / 60 / minutes if minutes else 0.0
+
+
+def step(optimizer: torch.optim.Optimizer, loss: Tensor, rate: float, clip: Iterable[Tensor] = ()) -> None:
+    """One step down the loss. A group of parameters may `scale` the rate; gradients of `clip` have norm 1 at most."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get("scale", 1)
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(clip, 1.0)
+    optimizer.step()
+
+
+def running_mean(mean: float, loss: float, step: int) -> float:
+    """Of the losses up to a step, the last fifty or so."""
+    return loss if step == 1 else 0.98 * mean + 0.02 * loss
+
+
+def report_to(say: Say) -> Report:
+    """Lines of progress, one in `EVERY` steps and the last."""
+
+    def report(step: int, steps: int, loss: float) -> None:
+        if step % EVERY == 0 or step == steps:
+            say(f"step {step:,} of {steps:,}, loss {loss:.3f}")
+
+    return report
+
+
+def load_network(model: str) -> torch.nn.Module:
+    """A copy of `model` ("bundled", a folder or a cached name), on a GPU where there is one."""
+    network: torch.nn.Module = AutoModel.from_pretrained(
+        locate(model), local_files_only=True, attn_implementation="sdpa"
+    )
+    return network.to(DEVICE)
+
+
+def read(network: torch.nn.Module, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Hidden states (b, t, d) of token ids, and the mask of tokens (b, t)."""
+    ids, mask = (torch.from_numpy(array).to(DEVICE) for array in padded(rows, 0))
+    with torch.autocast(DEVICE, dtype=torch.bfloat16):
+        hidden = network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+    return hidden.float(), mask
+
+
+def fine_tune(
+    network: torch.nn.Module,
+    batches: Sequence[Sequence[int]],
+    loss: Callable[[Sequence[int]], Tensor],
+    check: Callable[[], float] | None,
+    *,
+    checks: int,
+    rate: float,
+    minutes: float | None,
+    report: Report,
+    path: Path,
+    fingerprint: str,
+    start: Mapping[str, Vectors] | None = None,
+) -> TrainedDifference:
+    """Train on each of the batches once, with `checks` of the held-out loss (None where nothing is held out).
+
+    It begins at the network plus `start`, the difference that an earlier training made, which is part of the result. It
+    goes on with what the file at `path` holds of the training with this fingerprint.
+    """
+    parameters = upper_layers(network)
+    before = {name: parameter.detach().clone() for name, parameter in parameters.items()}
+    with torch.no_grad():
+        for name, change in (start or {}).items():
+            parameters[name] += torch.from_numpy(change).to(DEVICE)
+    optimizer = torch.optim.AdamW(parameters.values(), lr=rate)
+    saved = Checkpoint(parameters, optimizer, path, fingerprint)
+    at = saved.resume()
+    started = monotonic() - at.seconds
+    every = max(1, len(batches) // checks)
+    while at.step < len(batches) and at.worse < PATIENCE and (spent := share_of_time(started, minutes)) < 1:
+        value = loss(batches[at.step])
+        step(optimizer, value, rate * pace(max((at.step + 1) / len(batches), spent)), parameters.values())
+        at.step += 1
+        at.loss = running_mean(at.loss, value.item(), at.step)
+        report(at.step, len(batches), at.loss)
+        if at.step % every == 0 or at.step == len(batches):
+            at.seconds = monotonic() - started
+            saved.save(at, check() if check else None)
+    best = saved.best if check and saved.best else parameters
+    difference = {name: (best[name].detach() - before[name]).cpu().numpy() for name in parameters}
+    return TrainedDifference(difference, at.step, monotonic() - started, at.loss, at.least if check else float("nan"))
+
+
+def upper_layers(network: torch.nn.Module) -> dict[str, Tensor]:
+    """The parameters that are trained, by name; all others are frozen."""
+    config: Any = network.config
+    lower = [f"layer.{i}." for i in range(round(FROZEN * config.num_hidden_layers))]
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_("layer." in name and not any(layer in name for layer in lower))
+    return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
