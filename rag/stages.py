@@ -1,9 +1,13 @@
 """The stages of a pipeline: one protocol each, synchronous, batch-first, one verb.
 
-A component is a class decorated with `@component`: a frozen, keyword-only dataclass whose fields are its YAML options.
-Fields named in `INJECTED` (in a store `INJECTED_IN_STORE`) are filled in by the pipeline, never by YAML. Constructors
-are light: models load on first use (`functools.cached_property`), so that building and checking a pipeline costs
-nothing. Components hold no state that a call changes, so there is no `reset()`.
+A component is a class decorated with `@component`: a frozen, keyword-only dataclass whose fields are its YAML options,
+each with a description: `Annotated[int, Field(ge=1, description="Passages that are read.")]`. The pipeline fills in the
+fields named in `INJECTED` (of a store: `INJECTED_IN_STORE`). Constructors are light: a model is loaded on first use
+(`functools.cached_property`), so that building and checking a pipeline costs nothing. No call changes a component.
+
+Some protocols say what a component may offer besides its stage: `TokenEmbedder`, `SparseEmbedder`, `WindowEmbedder`,
+`Tunable` and `JointEmbedder` of embedders, `LocalStore` of stores, `Confident` and `LanguageModel` of generators. Ask
+for them with `isinstance`.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ INJECTED_IN_STORE = frozenset({"path", "dim", "sparse", "idf", "tokens", "readon
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def component(cls: type[T]) -> type[T]:
-    """Make `cls` a component: its annotated fields become options, checked when a pipeline is built."""
+    """Make `cls` a component: its annotated fields are its options."""
     return dataclass(frozen=True, kw_only=True)(cls)
 
 
@@ -107,7 +111,7 @@ class Embedder(Protocol):
 
 @runtime_checkable
 class TokenEmbedder(Protocol):
-    """What late interaction asks of an embedder besides."""
+    """An embedder with a vector for each token, for late interaction (MaxSim)."""
 
     def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
         """Unit-length vectors (tokens, width) of each text's tokens."""
@@ -115,8 +119,8 @@ class TokenEmbedder(Protocol):
 
 
 @runtime_checkable
-class Weighted(Protocol):
-    """What a store asks of an embedder with sparse vectors besides; of one that does not say, it takes a yes."""
+class SparseEmbedder(Protocol):
+    """An embedder with sparse vectors says how a store compares them. Without this, a store uses `idf`."""
 
     @property
     def idf(self) -> bool:
@@ -125,23 +129,23 @@ class Weighted(Protocol):
 
 
 @runtime_checkable
-class Windowed(Protocol):
-    """What ingest asks of an embedder besides, where a chunk's vector may depend on the text around it."""
+class WindowEmbedder(Protocol):
+    """An embedder whose chunk vectors depend on the text around the chunk. Ingest embeds it in windows."""
 
     def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
-        """The batch in parts that `embed_chunks` embeds by themselves, every chunk in one of them.
+        """The batch in parts, every chunk in one of them; `embed_chunks` embeds each part without the others.
 
-        A part is a whole document where vectors depend on `contextual` alone, else marked as a window. A window may be
-        embedded with some of its chunks only; they get the same vectors.
+        A part is a whole document where vectors depend on `contextual` alone; otherwise it is marked as a window. A
+        window may be embedded with only some of its chunks: they get the same vectors.
         """
         ...
 
 
 @runtime_checkable
 class Tunable(Protocol):
-    """What the hop encoder asks of an embedder besides: that its query side can be exchanged."""
+    """An embedder whose query side the hop encoder can exchange."""
 
-    def tuned(
+    def tune(
         self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
     ) -> Callable[[Sequence[str]], Vectors]:
         """This model with `difference` added to its tensors, as texts -> unit vectors of the same space.
@@ -152,8 +156,8 @@ class Tunable(Protocol):
 
 
 @runtime_checkable
-class Joined(Protocol):
-    """What a gate asks of an embedder besides, where several make its vectors: whose the dense ones are."""
+class JointEmbedder(Protocol):
+    """An embedder made of several. A gate asks which of them makes the dense vectors."""
 
     @property
     def dense(self) -> Embedder:
@@ -269,7 +273,7 @@ class Generator(Protocol):
 
 @runtime_checkable
 class Confident(Protocol):
-    """What a generator may say besides: how likely its answer is right."""
+    """A generator that knows how likely its answer is right."""
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """From 0 to 1, for the answer it gives or would give to the same question and hits."""
@@ -277,21 +281,16 @@ class Confident(Protocol):
 
 
 @runtime_checkable
-class Conversant(Protocol):
-    """What a generator that is a language model offers besides: it replies to messages of any content."""
-
-    def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
-        """The model's own words in pieces; messages have a "role" and a "content". Raises GeneratorError."""
-        ...
-
-
-@runtime_checkable
-class Writer(Conversant, Protocol):
-    """A language model that has a name, by which what it wrote can be kept."""
+class LanguageModel(Protocol):
+    """A generator that has a language model also replies to messages of any content."""
 
     @property
     def model(self) -> str:
-        """Which model it is."""
+        """The name of the model: what it wrote is kept under it."""
+        ...
+
+    def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+        """The model's own words in pieces; messages have a "role" and a "content". Raises GeneratorError."""
         ...
 
 

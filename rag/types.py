@@ -107,8 +107,8 @@ class Chunk:
 class Chunked:
     """A document with its chunks: the unit an embedder gets, so that late chunking sees the whole text.
 
-    A `window` is a stretch of a document that is embedded as it stands (see `stages.Windowed`); the spans of its chunks
-    are those in the stretch, and title and text hold everything their vectors depend on beside `contextual`.
+    A `window` is a stretch of a document that is embedded as it stands (see `stages.WindowEmbedder`); the spans of its
+    chunks are those in the stretch, and title and text hold everything their vectors depend on beside `contextual`.
     """
 
     document: Document

@@ -19,7 +19,7 @@ from rag.errors import ConfigError, GeneratorError
 from rag.generate.extractive import ExtractiveGenerator
 from rag.generate.openai import OpenAIGenerator
 from rag.pipeline import Pipeline
-from rag.stages import Writer
+from rag.stages import LanguageModel
 from rag.types import Document
 from tests.scripted import Handler, Server, delta
 
@@ -103,7 +103,7 @@ def test_of_a_long_document_the_beginning_and_the_surroundings_are_shown() -> No
 
 
 def test_only_a_language_model_writes_notes() -> None:
-    assert isinstance(OpenAIGenerator(base_url="http://localhost/v1", model="m"), Writer)
+    assert isinstance(OpenAIGenerator(base_url="http://localhost/v1", model="m"), LanguageModel)
     with pytest.raises(ConfigError, match="context: headings"):
         SentenceChunker(
             embedder=HashingEmbedder(), generator=ExtractiveGenerator(embedder=HashingEmbedder()), context="llm"

@@ -141,7 +141,7 @@ def test_a_tuned_copy_is_the_model_with_the_difference_added() -> None:
 
     shipped = load(SHIPPED)
     facts, difference = shipped.facts, shipped.difference
-    read = ONNX.tuned(difference, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"]))
+    read = ONNX.tune(difference, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"]))
     texts = ["Where was the maker of the Lumen K2 founded?", "Where? [SEP] Lumen K2\nIt is made by Halvorsen Optik."]
     folder = str(locate("bundled"))
     model = BertModel.from_pretrained(folder, use_safetensors=True)  # in evaluation mode
@@ -158,7 +158,7 @@ def test_a_tuned_copy_is_the_model_with_the_difference_added() -> None:
 
 def test_a_difference_for_another_model_is_refused() -> None:
     with pytest.raises(MismatchError, match="rag train hop"):
-        ONNX.tuned({}, fingerprint="another", max_tokens=128)
+        ONNX.tune({}, fingerprint="another", max_tokens=128)
     wrong = {"encoder.layer.0.output.dense.bias": np.zeros(3, np.float32)}
     with pytest.raises(ModelError, match="fit another model"):
-        ONNX.tuned(wrong, fingerprint=ONNX.fingerprint, max_tokens=128)
+        ONNX.tune(wrong, fingerprint=ONNX.fingerprint, max_tokens=128)

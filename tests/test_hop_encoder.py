@@ -49,7 +49,7 @@ class Table:
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         return Embeddings(dense=np.tile(AXES[4], (len(texts), 1)))
 
-    def tuned(
+    def tune(
         self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
     ) -> Callable[[Sequence[str]], Vectors]:
         if fingerprint != self.fingerprint:

@@ -50,6 +50,7 @@ class Model:
     """Says one thing, and remembers what it was told."""
 
     says: str
+    model: str = "fake"
     told: list[Mapping[str, str]] = field(default_factory=list)
 
     def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from rag.embed.hybrid import HybridEmbedder
 from rag.embed.onnx import OnnxEmbedder
 from rag.embed.transformers import TransformersEmbedder
 from rag.errors import ConfigError
-from rag.stages import Windowed
+from rag.stages import WindowEmbedder
 from rag.testing import EmbedderConformance
 from rag.types import Chunk, Chunked, Document, Vectors
 from tests.test_embed_backends import bert, qwen, saved
@@ -195,7 +195,7 @@ def test_what_shapes_vectors_is_in_the_fingerprint_and_nothing_else() -> None:
 def test_two_embedders_behind_one_have_the_windows_of_the_dense_one() -> None:
     long = cut("soup " * 300, [(i, i + 50) for i in range(0, 1500, 50)])
     joint = HybridEmbedder(dense=OnnxEmbedder(late=1), sparse=Bm25())
-    assert isinstance(joint, Windowed)
+    assert isinstance(joint, WindowEmbedder)
     windows = joint.windows([long])
     assert len(windows) == 2 and windows == OnnxEmbedder(late=1).windows([long])
     assert joint.embed_chunks(windows).sparse is not None

@@ -16,7 +16,7 @@ from rag.embed.transformers import TransformersEmbedder
 from rag.errors import ConfigError
 from rag.ingest.vectorize import content_key
 from rag.models.situated import Situated
-from rag.stages import Windowed
+from rag.stages import WindowEmbedder
 from rag.testing import EmbedderConformance
 from rag.types import Chunk, Chunked, Document, Vectors
 from tests.test_embed_backends import bert, dense, qwen, saved
@@ -68,7 +68,7 @@ def test_the_model_reads_chunk_separator_and_context(tmp_path: Path, backend: An
 )
 def test_the_context_has_whole_sentences_on_each_side(span: tuple[int, int], expected: tuple[int, int]) -> None:
     embedder = OnnxEmbedder(situated=1, around=1)
-    assert isinstance(embedder, Windowed)
+    assert isinstance(embedder, WindowEmbedder)
     [window] = embedder.windows([cut([span])])
     [chunk] = window.chunks
     assert window.document.text == TEXT[slice(*expected)]
@@ -92,7 +92,7 @@ def stages(folder: str) -> Stages:
 
 def test_only_chunks_that_see_an_edit_are_embedded_again(tmp_path: Path) -> None:
     built = stages(str(saved(tmp_path / "model", bert)))
-    assert isinstance(built.embedder, Windowed)
+    assert isinstance(built.embedder, WindowEmbedder)
 
     def keys(text: str) -> list[str]:
         item = cut(SPANS, text)

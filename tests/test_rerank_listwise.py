@@ -27,6 +27,7 @@ class Sorter:
     """A model that orders passages by the number each of them is, the largest first; or says the same to everything."""
 
     says: str = ""
+    model: str = "fake"
     seen: list[str] = field(default_factory=list)
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:

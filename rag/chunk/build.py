@@ -96,7 +96,7 @@ class SizedChunker(ABC):
         """What the notes of a language model will take; None, and no document is read, where chunks get none."""
         if self.context != "llm":
             return None
-        writer = notes.require_writer(self.generator)
+        writer = notes.require_language_model(self.generator)
         return notes.estimate(writer, replace(self, context="none").chunk(list(documents)))
 
     def _rulers(self, *strings: str) -> dict[str, Ruler]:
@@ -113,7 +113,7 @@ class SizedChunker(ABC):
                 pieces.append(Piece(start, end, header))
         written = [""] * len(pieces)
         if self.context == "llm":
-            writer = notes.require_writer(self.generator)
+            writer = notes.require_language_model(self.generator)
             written = notes.write_notes(writer, document, [piece[:2] for piece in pieces])
             rulers = {**rulers, **self._rulers(*written)}
         for (start, end, header), note in zip(pieces, written, strict=True):

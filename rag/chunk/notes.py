@@ -18,7 +18,7 @@ from rag import cache
 from rag.chunk.spans import Span
 from rag.errors import ConfigError
 from rag.llm.token_count import counter
-from rag.stages import Writer
+from rag.stages import LanguageModel
 from rag.types import Chunked, Document, Estimate
 
 SEEN = 12_000  # characters of a document that are shown, about 3,000 tokens; a third of them its beginning
@@ -35,9 +35,9 @@ _TASK = (
 Messages = Sequence[Mapping[str, str]]
 
 
-def require_writer(generator: object) -> Writer:
+def require_language_model(generator: object) -> LanguageModel:
     """The generator, if it can write notes. Raises ConfigError."""
-    if isinstance(generator, Writer):
+    if isinstance(generator, LanguageModel):
         return generator
     raise ConfigError(
         "chunk.context: llm needs a generator that a language model stands behind: `generate: {use: openai, ...}` or "
@@ -45,12 +45,12 @@ def require_writer(generator: object) -> Writer:
     )
 
 
-def write_notes(model: Writer, document: Document, spans: Iterable[Span]) -> list[str]:
+def write_notes(model: LanguageModel, document: Document, spans: Iterable[Span]) -> list[str]:
     """One note per span of the document's text. Raises GeneratorError; what was written until then is kept."""
     return [_note(model, _messages(document, *span)) for span in spans]
 
 
-def estimate(model: Writer, chunked: Iterable[Chunked]) -> Estimate:
+def estimate(model: LanguageModel, chunked: Iterable[Chunked]) -> Estimate:
     """What the notes for these documents that are not in the cache will take."""
     asked = [_messages(item.document, chunk.start, chunk.end) for item in chunked for chunk in item.chunks]
     missing = [messages for messages in asked if cache.load(_name(model, messages)) is None]
@@ -62,7 +62,7 @@ def estimate(model: Writer, chunked: Iterable[Chunked]) -> Estimate:
     )
 
 
-def _note(model: Writer, messages: Messages) -> str:
+def _note(model: LanguageModel, messages: Messages) -> str:
     name = _name(model, messages)
     if (stored := cache.load(name)) is not None:
         return stored.decode()
@@ -71,7 +71,7 @@ def _note(model: Writer, messages: Messages) -> str:
     return note
 
 
-def _name(model: Writer, messages: Messages) -> str:
+def _name(model: LanguageModel, messages: Messages) -> str:
     return "note-" + hashlib.sha256(json.dumps([model.model, messages]).encode()).hexdigest()
 
 

@@ -20,8 +20,8 @@ from rag.stages import (
     Hopper,
     Reranker,
     Retriever,
+    SparseEmbedder,
     Store,
-    Weighted,
 )
 from rag.types import Hit
 
@@ -75,7 +75,7 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
         embedder = resolve(JOINT)(dense=embedder, sparse=sparse)
     kinds = embedder.representations
     given |= {"embedder": embedder, "dim": embedder.dim, "sparse": "sparse" in kinds, "tokens": "tokens" in kinds}
-    given["idf"] = embedder.idf if isinstance(embedder, Weighted) else True
+    given["idf"] = embedder.idf if isinstance(embedder, SparseEmbedder) else True
     given["store"] = make("store")
     given["generator"] = make("generate")
     connector: Connector = make("connector")

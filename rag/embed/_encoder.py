@@ -168,7 +168,7 @@ class EncoderEmbedder(ABC):
         """Unit-length vectors (tokens, width) of each text's tokens: what MaxSim compares."""
         return self._encoder.token_vectors(texts, query=query)
 
-    def tuned(
+    def tune(
         self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
     ) -> Callable[[Sequence[str]], Vectors]:
         """This model with `difference` added to its tensors: texts, cut at `max_tokens`, to vectors of this space.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from rag.errors import ConfigError
-from rag.stages import Embedder, TokenEmbedder, Tunable, Weighted, Windowed, component
+from rag.stages import Embedder, SparseEmbedder, TokenEmbedder, Tunable, WindowEmbedder, component
 from rag.types import Chunked, Embeddings, Spans, Vectors
 
 
@@ -36,7 +36,7 @@ class HybridEmbedder:
     @property
     def idf(self) -> bool:
         """What the sparse embedder says."""
-        return self.sparse.idf if isinstance(self.sparse, Weighted) else True
+        return self.sparse.idf if isinstance(self.sparse, SparseEmbedder) else True
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Those of the dense embedder, whose length limits a chunk."""
@@ -48,7 +48,7 @@ class HybridEmbedder:
 
     def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
         """Those of the dense embedder; sparse vectors see a chunk's own text only."""
-        return self.dense.windows(batch) if isinstance(self.dense, Windowed) else list(batch)
+        return self.dense.windows(batch) if isinstance(self.dense, WindowEmbedder) else list(batch)
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """Every representation of both."""
@@ -60,10 +60,10 @@ class HybridEmbedder:
             raise ConfigError(f"embed: {type(self.dense).__name__} has no token vectors; use onnx or transformers.")
         return self.dense.token_vectors(texts, query=query)
 
-    def tuned(
+    def tune(
         self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
     ) -> Callable[[Sequence[str]], Vectors]:
         """That of the dense embedder, whose fingerprint is meant. Raises ConfigError where it has none."""
         if not isinstance(self.dense, Tunable):
             raise ConfigError(f"embed: {type(self.dense).__name__} has no weights to exchange; use onnx or hop: links.")
-        return self.dense.tuned(difference, fingerprint=fingerprint, max_tokens=max_tokens)
+        return self.dense.tune(difference, fingerprint=fingerprint, max_tokens=max_tokens)

@@ -97,7 +97,7 @@ class EncoderHopper:
                 "hop: encoder needs an embedder whose weights it can read on with: use onnx, or hop: links."
             )
         facts = self._file.facts
-        read = self.embedder.tuned(
+        read = self.embedder.tune(
             self._file.difference, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"])
         )
         return lru_cache(REMEMBERED)(lambda texts: read(texts))

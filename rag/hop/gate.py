@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from rag.errors import MismatchError, ModelError
 from rag.hop.score import ranking_weights
 from rag.models import deltas
-from rag.stages import Embedder, Joined
+from rag.stages import Embedder, JointEmbedder
 from rag.types import Vector, Vectors
 
 EPSILON = 1e-5  # of LayerNorm
@@ -111,7 +111,7 @@ class Gate:
 def fitting(path: Path, embedder: Embedder) -> Gate:
     """The gate in a file. Raises ModelError, and MismatchError where it was trained for another embedder."""
     gate = load(path)
-    dense = embedder.dense if isinstance(embedder, Joined) else embedder
+    dense = embedder.dense if isinstance(embedder, JointEmbedder) else embedder
     if gate.embedder and gate.embedder != dense.fingerprint:
         raise MismatchError(
             f"{path}: this gate was trained for another embedder; train one for yours with `rag train gate`, or use "

@@ -19,7 +19,7 @@ from rag.errors import RagError
 from rag.index.disk import need_space
 from rag.index.manifest import Manifest
 from rag.interrupt import Stop
-from rag.stages import Windowed
+from rag.stages import WindowEmbedder
 from rag.types import Chunk, Chunked, Document, Embeddings
 
 SLICE = 64  # chunks embedded and stored together: what a killed run may have to do again
@@ -81,7 +81,7 @@ class Vectorizer:
     def _parts(self, batch: Sequence[Chunked]) -> Sequence[Chunked]:
         """What the embedder reads by itself: whole documents, or windows of them."""
         embedder = self.stages.embedder
-        return embedder.windows(batch) if isinstance(embedder, Windowed) else batch
+        return embedder.windows(batch) if isinstance(embedder, WindowEmbedder) else batch
 
     def _missing(self, batch: Sequence[Chunked], keys: Keys) -> list[Chunked]:
         """Documents or windows with only the chunks that have no vectors, each text once."""

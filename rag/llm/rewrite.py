@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from rag.stages import Conversant
+from rag.stages import LanguageModel
 from rag.text.words import tokens
 
 SEEN = 6  # turns a language model is shown
@@ -42,7 +42,7 @@ def standalone(question: str, turns: Sequence[Turn], model: object = None) -> st
     """The question as it can be asked without the turns before it, oldest first. Raises GeneratorError."""
     if not turns:
         return question
-    if isinstance(model, Conversant):
+    if isinstance(model, LanguageModel):
         said = "".join(model.reply(_messages(question, turns)))
         lines = [line.strip() for line in re.sub(r"(?s)<think>.*?(</think>|$)", "", said).splitlines() if line.strip()]
         if len(lines) == 1 and len(lines[0]) <= LONGEST:

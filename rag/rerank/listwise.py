@@ -19,7 +19,7 @@ from pydantic import Field
 from rag.errors import ConfigError
 from rag.llm.prompts import RANKED, build
 from rag.llm.token_count import counter
-from rag.stages import Conversant, Generator, component
+from rag.stages import Generator, LanguageModel, component
 from rag.types import Hit
 
 _NUMBER = re.compile(r"\d+")
@@ -37,7 +37,7 @@ class ListwiseReranker:
 
     def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
         """The same hits, scored 1 / place. Raises GeneratorError, and ConfigError without a language model."""
-        if not isinstance(self.generator, Conversant):
+        if not isinstance(self.generator, LanguageModel):
             raise ConfigError("rerank: listwise needs a `generate` stage with a language model, such as openai.")
         model = self.generator
         reranked = []
@@ -48,7 +48,7 @@ class ListwiseReranker:
             reranked.append([replace(hit, score=1 / place) for place, hit in enumerate(order, 1)])
         return reranked
 
-    def _reorder(self, model: Conversant, question: str, hits: Sequence[Hit]) -> list[Hit]:
+    def _reorder(self, model: LanguageModel, question: str, hits: Sequence[Hit]) -> list[Hit]:
         prompt = build(question, hits, budget=self.context, count=counter().count, task=RANKED)
         reply = _THOUGHT.sub("", "".join(model.reply(prompt.messages)), count=1)
         return [hits[i] for i in permutation(reply, len(hits))]

@@ -101,7 +101,7 @@ def _reader(teacher: Path, embedder: OnnxEmbedder, say: Say) -> Read:
     """The hop encoder in a file as texts -> vectors; what it read in an earlier training is cached."""
     weights = load(teacher)
     facts = weights.facts
-    read = embedder.tuned(weights.difference, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"]))
+    read = embedder.tune(weights.difference, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"]))
     digest = hashlib.sha256(teacher.read_bytes()).hexdigest()
 
     def in_slices(texts: list[str]) -> Vectors:
