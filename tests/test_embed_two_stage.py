@@ -20,7 +20,7 @@ from rag.embed.two_stage import TwoStageEmbedder
 from rag.errors import ConfigError, ModelError
 from rag.models.pooling import Hidden, Mask
 from rag.testing import EmbedderConformance
-from tests.test_embed_backends import SIZES, TEXTS, bert, saved
+from tests.test_models_backends import SIZES, TEXTS, bert, saved
 from tests.test_models_variant import modernbert
 
 WIDTH, LEARNED, PLACES = 16, 3, 5

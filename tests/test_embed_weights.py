@@ -15,7 +15,7 @@ from rag.embed.transformers import TransformersEmbedder
 from rag.embed.weights import KIND, checksum
 from rag.errors import MismatchError, ModelError
 from rag.types import Chunk, Chunked, Document, Vectors
-from tests.test_embed_backends import TEXTS, bert, dense, saved
+from tests.test_models_backends import TEXTS, bert, dense, saved
 
 NAME = "encoder.layer.1.output.dense.weight"
 TEXT = "lumen makes the router . soup of tarnvik in a building"

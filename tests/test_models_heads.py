@@ -23,7 +23,7 @@ from rag.store.edge import EdgeStore
 from rag.store.qdrant import QdrantStore
 from rag.testing import EmbedderConformance, chunked
 from rag.types import Chunk, Chunked, Document, Query
-from tests.test_embed_backends import TEXTS, saved, xlm_roberta
+from tests.test_models_backends import TEXTS, saved, xlm_roberta
 
 BACKENDS = [OnnxEmbedder, TransformersEmbedder]
 
@@ -82,7 +82,7 @@ def test_three_vectors_of_one_pass_equal_their_definition(tmp_path: Path, backen
 
     object.__setattr__(encoder, "forward", counted)
     found = embedder.embed_queries(texts)
-    assert sum(runs) == sum(len(encoding.ids) for encoding in encoder.whole(texts))  # every token once
+    assert sum(runs) == sum(len(encoding.ids) for encoding in encoder.tokenize(texts))  # every token once
     assert found.dense is not None and found.sparse is not None and found.tokens is not None
     compared = 0
     for text, dense, sparse, tokens in zip(texts, found.dense, found.sparse, found.tokens, strict=True):

@@ -23,7 +23,7 @@ from rag.errors import ConfigError
 from rag.stages import WindowEmbedder
 from rag.testing import EmbedderConformance
 from rag.types import Chunk, Chunked, Document, Vectors
-from tests.test_embed_backends import bert, qwen, saved
+from tests.test_models_backends import bert, qwen, saved
 
 TEXT = "lumen makes the router . soup of tarnvik in a building . the query of halvorsen optik makes soup"
 SPANS = [(0, 24), (25, 56), (57, len(TEXT))]

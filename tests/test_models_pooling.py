@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from rag.errors import ModelError
-from rag.models.batching import batches, padded
-from rag.models.pooling import POOLING, Projection, pool, unit
+from rag.models.batching import make_batches, pad
+from rag.models.pooling import POOLING, Projection, normalize, pool
 
 HIDDEN = np.array([[[1, 8], [3, 2], [5, -4]]], np.float32)  # one text of three tokens
 POOLED = {
@@ -40,7 +40,7 @@ def test_several_modes_stand_side_by_side() -> None:
 
 
 def test_unit_scales_rows_and_leaves_zero_alone() -> None:
-    rows = unit(np.array([[3, 4], [0, 0]], np.float32))
+    rows = normalize(np.array([[3, 4], [0, 0]], np.float32))
     assert rows == pytest.approx(np.array([[0.6, 0.8], [0, 0]]))
     assert rows.dtype == np.float32
 
@@ -74,7 +74,7 @@ def test_a_projection_that_is_not_plain_is_refused(tmp_path: Path, config: dict[
 
 @given(st.lists(st.integers(1, 50)), st.integers(1, 200))
 def test_batches_hold_every_text_once_within_the_budget(lengths: list[int], budget: int) -> None:
-    made = batches(lengths, budget)
+    made = make_batches(lengths, budget)
     assert sorted(i for batch in made for i in batch) == list(range(len(lengths)))
     for batch in made:
         assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= budget
@@ -84,6 +84,6 @@ def test_batches_hold_every_text_once_within_the_budget(lengths: list[int], budg
 
 @given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=8), min_size=1, max_size=6))
 def test_padding_keeps_every_token_in_its_place(rows: list[list[int]]) -> None:
-    ids, mask = padded(rows, pad_id=7)
+    ids, mask = pad(rows, pad_id=7)
     assert [row[keep].tolist() for row, keep in zip(ids, mask, strict=True)] == rows
     assert (ids[~mask] == 7).all()

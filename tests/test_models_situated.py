@@ -19,7 +19,7 @@ from rag.models.situated import Situated
 from rag.stages import WindowEmbedder
 from rag.testing import EmbedderConformance
 from rag.types import Chunk, Chunked, Document, Vectors
-from tests.test_embed_backends import bert, dense, qwen, saved
+from tests.test_models_backends import bert, dense, qwen, saved
 
 SENTENCES = ["Soup makes the router.", "Tarnvik is a building.", "It makes soup.", "Lumen is in the soup.", "A query."]
 TEXT = " ".join(SENTENCES)

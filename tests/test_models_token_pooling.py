@@ -8,22 +8,22 @@ from scipy.cluster.hierarchy import fcluster, linkage
 
 from rag.embed.onnx import OnnxEmbedder
 from rag.errors import ConfigError
-from rag.models.pooling import unit
+from rag.models.pooling import normalize
 from rag.models.token_pooling import merge
 from rag.types import Chunk, Chunked, Document
 
 
 @pytest.mark.parametrize(("n", "factor"), [(2, 2), (7, 2), (40, 3), (61, 4), (5, 9)])
 def test_clusters_are_those_of_the_reference(n: int, factor: int) -> None:
-    vectors = unit(np.random.default_rng(n).normal(size=(n, 8)).astype(np.float32))
+    vectors = normalize(np.random.default_rng(n).normal(size=(n, 8)).astype(np.float32))
     labels = fcluster(linkage(vectors, "ward"), -(-n // factor), "maxclust")
     first = list(dict.fromkeys(labels))  # in the order of their first members
-    expected = unit(np.stack([vectors[labels == label].mean(0) for label in first]))
+    expected = normalize(np.stack([vectors[labels == label].mean(0) for label in first]))
     np.testing.assert_allclose(merge(vectors, factor), expected, atol=1e-6)
 
 
 def test_nothing_is_joined_by_one_and_nothing_of_nothing() -> None:
-    vectors = unit(np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32))
+    vectors = normalize(np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32))
     np.testing.assert_allclose(merge(vectors, 1), vectors, atol=1e-6)
     assert merge(np.empty((0, 8), np.float32), 2).shape == (0, 8)
 

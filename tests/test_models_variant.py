@@ -14,9 +14,9 @@ import transformers
 from rag.embed.onnx import OnnxEmbedder
 from rag.embed.transformers import TransformersEmbedder
 from rag.errors import ConfigError
-from rag.models.variant import AS_IS, stretched
+from rag.models.variant import AS_IS, stretch_positions
 from rag.types import Vectors
-from tests.test_embed_backends import SIZES, TEXTS, bert, dense, distilbert, qwen, saved, t5, xlm_roberta
+from tests.test_models_backends import SIZES, TEXTS, bert, dense, distilbert, qwen, saved, t5, xlm_roberta
 
 HEADS = {**SIZES, "num_key_value_heads": 2, "head_dim": 4}
 ROTARY = {k: v for k, v in SIZES.items() if k != "initializer_range"}
@@ -160,9 +160,9 @@ def test_stretched_positions_equal_the_definition(tmp_path: Path, backend: Any, 
 
 def test_a_table_is_interpolated_between_its_rows() -> None:
     table = np.array([[9], [9], [0], [2], [6]], np.float32)
-    assert np.array_equal(stretched(table, 1, 2), table)
-    assert stretched(table, 2, 2)[:, 0].tolist() == [9, 9, 0, 1, 2, 4, 6, 6]
-    assert stretched(table, 1.5, 0)[:, 0].tolist() == pytest.approx([9, 9, 6, 0, 4 / 3, 10 / 3, 6], abs=1e-6)
+    assert np.array_equal(stretch_positions(table, 1, 2), table)
+    assert stretch_positions(table, 2, 2)[:, 0].tolist() == [9, 9, 0, 1, 2, 4, 6, 6]
+    assert stretch_positions(table, 1.5, 0)[:, 0].tolist() == pytest.approx([9, 9, 6, 0, 4 / 3, 10 / 3, 6], abs=1e-6)
 
 
 def test_what_an_architecture_has_nothing_for_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.models.windows import Window, groups, strides
+from rag.models.windows import Window, group_chunks, split_tokens
 
 ROOM = st.integers(1, 40)
 OVERLAP = st.integers(0, 60)
@@ -15,7 +15,7 @@ OVERLAP = st.integers(0, 60)
 
 @given(st.integers(0, 400), ROOM, OVERLAP)
 def test_strides_take_every_token_once_and_cost_is_linear(n: int, room: int, overlap: int) -> None:
-    windows = list(strides(n, room=room, overlap=overlap))
+    windows = list(split_tokens(n, room=room, overlap=overlap))
     assert [i for w in windows for i in range(w.first, w.last)] == list(range(n))
     assert all(w.start <= w.first <= w.last <= w.stop <= w.start + room for w in windows)
     assert sum(w.stop - w.start for w in windows) <= 2 * n + room
@@ -23,7 +23,7 @@ def test_strides_take_every_token_once_and_cost_is_linear(n: int, room: int, ove
 
 @given(st.integers(1, 400), st.integers(2, 40), OVERLAP)
 def test_a_token_is_taken_from_the_window_where_it_has_most_context(n: int, room: int, overlap: int) -> None:
-    windows = list(strides(n, room=room, overlap=overlap))
+    windows = list(split_tokens(n, room=room, overlap=overlap))
 
     def context(window: Window, i: int) -> int:
         """Tokens on the side that has fewer; the text's own ends cut nothing off."""
@@ -40,7 +40,7 @@ def test_groups_hold_every_chunk_once_whole(pairs: list[tuple[int, int]], rest: 
     for gap, length in pairs:
         spans.append((at + gap, at + gap + length))
         at += gap + length
-    found = list(groups(spans, at + rest, room=room, overlap=overlap))
+    found = list(group_chunks(spans, at + rest, room=room, overlap=overlap))
     assert [i for _, members in found for i in members] == list(range(len(spans)))
     for window, members in found:
         assert (window.first, window.last) == (spans[members[0]][0], spans[members[-1]][1])
@@ -50,14 +50,14 @@ def test_groups_hold_every_chunk_once_whole(pairs: list[tuple[int, int]], rest: 
 
 
 def test_an_edit_behind_a_window_leaves_it_as_it_is() -> None:
-    before = list(groups([(i, i + 10) for i in range(0, 1000, 10)], 1000, room=100, overlap=20))
+    before = list(group_chunks([(i, i + 10) for i in range(0, 1000, 10)], 1000, room=100, overlap=20))
     longer = [(i, i + 10) for i in range(0, 500, 10)] + [(500, 540)] + [(i + 40, i + 50) for i in range(500, 1000, 10)]
-    after = list(groups(longer, 1040, room=100, overlap=20))
+    after = list(group_chunks(longer, 1040, room=100, overlap=20))
     untouched = [pair for pair in before if pair[0].stop < 500]
     assert len(untouched) >= 4 and after[: len(untouched)] == untouched
 
 
 def test_the_last_two_windows_are_even() -> None:
-    found = [w for w, _ in groups([(i, i + 10) for i in range(0, 130, 10)], 130, room=100, overlap=0)]
+    found = [w for w, _ in group_chunks([(i, i + 10) for i in range(0, 130, 10)], 130, room=100, overlap=0)]
     assert [w.stop - w.start for w in found] in ([70, 60], [60, 70])
     assert all(one.last <= other.first for one, other in pairwise(found))

@@ -23,7 +23,7 @@ from rag.train.embedder.documents import DocumentQuestion, is_held_out, join, re
 from rag.train.embedder.run import train_embedder
 from rag.train.embedder.train import EmbedderExamples, EmbedderOptions, Loss, schedule
 from rag.types import Chunk, Chunked, Document, Vectors
-from tests.test_embed_backends import WORDS, bert, qwen, saved
+from tests.test_models_backends import WORDS, bert, qwen, saved
 
 TITLES = ("lumen", "soup", "tarnvik", "router")
 

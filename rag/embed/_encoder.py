@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from rag.errors import ConfigError, MismatchError
-from rag.models.spec import ModelSpec, fingerprint, query_side, read
+from rag.models.spec import ModelSpec, fingerprint, read, read_query_side
 from rag.models.token_pooling import pool_tokens
 from rag.models.variant import Variant
 from rag.stages import component
@@ -219,7 +219,7 @@ class EncoderEmbedder(ABC):
         if not self.query_model:
             return self._encoder
         prefix, truncate_dim = self.query_prefix, self.truncate_dim
-        spec = query_side(self.query_model, self._spec, prefix=prefix, truncate_dim=truncate_dim)
+        spec = read_query_side(self.query_model, self._spec, prefix=prefix, truncate_dim=truncate_dim)
         return self._load(spec, batch_tokens=self.batch_tokens)
 
     @cached_property

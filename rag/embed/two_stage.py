@@ -147,7 +147,7 @@ class TwoStageEmbedder:
     @cached_property
     def _encoder(self) -> TextEncoder:
         with extra("models", "embed: two_stage"):
-            from rag.models.torch_backend import fastest
+            from rag.models.torch_backend import best_device
             from rag.models.torch_two_stage import text_encoder  # torch and transformers take seconds to import
 
         return text_encoder(
@@ -155,6 +155,6 @@ class TwoStageEmbedder:
             self._texts,
             backbone=self._backbone,
             size=self._size,
-            device=self.device or fastest(),
+            device=self.device or best_device(),
             batch_tokens=self.batch_tokens,
         )

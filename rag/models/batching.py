@@ -12,7 +12,7 @@ from rag.models.pooling import Mask
 Batch = list[int]
 
 
-def batches(lengths: Sequence[int], budget: int) -> list[Batch]:
+def make_batches(lengths: Sequence[int], budget: int) -> list[Batch]:
     """Every index once, longest first, in batches of at most `budget` tokens with padding (or one text)."""
     result: list[Batch] = []
     room = 0
@@ -25,7 +25,7 @@ def batches(lengths: Sequence[int], budget: int) -> list[Batch]:
     return result
 
 
-def padded(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[NDArray[np.int64], Mask]:
+def pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[NDArray[np.int64], Mask]:
     """Token ids (b, t), filled up on the right, and their mask."""
     lengths = np.array([len(row) for row in rows])
     mask = np.arange(lengths.max()) < lengths[:, None]

@@ -19,9 +19,9 @@ from tokenizers import Encoding, Tokenizer, normalizers
 
 from rag.errors import ModelError
 from rag.models import heads
-from rag.models.batching import Batch, batches, padded
+from rag.models.batching import Batch, make_batches, pad
 from rag.models.files import LEXICAL, MULTI
-from rag.models.pooling import Hidden, Mask, Projection, pool, unit
+from rag.models.pooling import Hidden, Mask, Projection, normalize, pool
 from rag.models.spec import ModelSpec
 from rag.types import Chunked, Embeddings, Spans, Sparse, Vectors
 
@@ -33,8 +33,8 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 class TextEncoder:
     """A model ready to run: `forward` gives a batch its token vectors, `workers` batches at a time.
 
-    `tokenizer` makes a new copy of the model's own at every call; how it pads and truncates is set here. `projections`
-    are what follows pooling where that is not in Dense modules; `before` counts what is read ahead of every text.
+    `tokenizer` makes a new copy of the model's own at every call; this class sets how it pads and truncates.
+    `projections` follow pooling in a model without Dense modules; `before` counts the vectors before every text.
     """
 
     spec: ModelSpec
@@ -53,6 +53,14 @@ class TextEncoder:
     def embed_documents(self, texts: Sequence[str], *, tokens: bool = False, sparse: bool = False) -> Embeddings:
         """Every text behind the document prefix; token vectors, token weights if asked for."""
         return self._embed([self.spec.document_prefix + text for text in texts], tokens=tokens, sparse=sparse)
+
+    def mix(self, vectors: Vectors, batch: Sequence[Chunked], *, weight: float) -> Embeddings:
+        """The chunks' `vectors` by another reading, with this weight, and their plain ones with the rest of it."""
+        if weight == 1:
+            return Embeddings(dense=vectors)
+        plain = self.embed_chunks(batch, tokens=False).dense
+        assert plain is not None  # a text encoder's vectors are dense
+        return Embeddings(dense=normalize(weight * normalize(vectors) + (1 - weight) * normalize(plain)))
 
     def embed_queries(self, texts: Sequence[str], *, tokens: bool, sparse: bool = False) -> Embeddings:
         """Every text behind the query prefix; token vectors, token weights if asked for."""
@@ -74,7 +82,7 @@ class TextEncoder:
         found = self._whole.encode_batch(_valid(texts), add_special_tokens=False)
         return [np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2) for encoding in found]
 
-    def whole(self, texts: Sequence[str]) -> list[Encoding]:
+    def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
         """Each text's tokens with special ones, nothing cut off."""
         found: list[Encoding] = self._whole.encode_batch(_valid(texts))
         return found
@@ -91,20 +99,20 @@ class TextEncoder:
                 self._keep(rows, batch, hidden, mask, inner)
             if sparse:
                 for i, weight, real in zip(batch, self._lexical(hidden)[:, :, 0], mask, strict=True):
-                    weights[i] = heads.lexical(encodings[i].ids, weight[real], self._special)
+                    weights[i] = heads.sparse_vector(encodings[i].ids, weight[real], self._special)
         return Embeddings(dense=dense, tokens=rows if tokens else None, sparse=weights if sparse else None)
 
     def _keep(self, rows: list[Vectors], batch: Batch, hidden: Hidden, mask: Mask, inner: Mask) -> None:
-        """Each text's token vectors: as they are those of its text, through a head those of all but the first."""
+        """Set each text's token vectors; a head for them takes all but the first, special ones included."""
         for i, vectors, real, text in zip(batch, hidden, mask, inner, strict=True):
-            rows[i] = unit(self._multi(vectors[real][1:]) if self._multi else vectors[text])
+            rows[i] = normalize(self._multi(vectors[real][1:]) if self._multi else vectors[text])
 
     def finish(self, pooled: Vectors) -> Vectors:
-        """What the model does after pooling: projections and unit length, in between what was asked to be cut off."""
+        """What the model does after pooling: projection, truncation to `dim` columns, unit length."""
         for project in self.projections or self._dense:
             pooled = project(pooled)
         pooled = pooled[:, : self.spec.dim]
-        return unit(pooled) if self.spec.normalise else pooled
+        return normalize(pooled) if self.spec.normalise else pooled
 
     def _encode(self, texts: Sequence[str]) -> list[Encoding]:
         found: list[Encoding] = self._cut.encode_batch_fast(_valid(texts))
@@ -114,25 +122,25 @@ class TextEncoder:
         """Every batch with its token vectors, the mask of its tokens, and of those that stand for text."""
         special = [encoding.special_tokens_mask for encoding in encodings]
         for batch, hidden, mask in self.hidden([encoding.ids for encoding in encodings]):
-            inner = padded([special[i] for i in batch], 1)[0] == 0
+            inner = pad([special[i] for i in batch], 1)[0] == 0
             inner |= mask & ~inner.any(axis=1, keepdims=True)
             yield batch, hidden, mask, inner
 
     def hidden(
         self, ids: Sequence[Sequence[int]], *, budget: int | None = None
     ) -> Iterator[tuple[Batch, Hidden, Mask]]:
-        """Token ids, each row once in a batch of similar lengths, with their vectors and the mask of padding."""
+        """The token vectors of rows of ids, in batches of similar lengths, with the mask of padding."""
 
         def run(batch: Batch) -> tuple[Batch, Hidden, Mask]:
-            batch_ids, mask = padded([ids[i] for i in batch], self.spec.pad_id)
+            batch_ids, mask = pad([ids[i] for i in batch], self.spec.pad_id)
             return batch, self.forward(batch_ids, mask), mask
 
-        todo = batches([self.before + len(row) for row in ids], budget or self.batch_tokens)
-        if self.workers == 1 or len(todo) == 1:
-            yield from map(run, todo)
+        work = make_batches([self.before + len(row) for row in ids], budget or self.batch_tokens)
+        if self.workers == 1 or len(work) == 1:
+            yield from map(run, work)
         else:
             with ThreadPoolExecutor(self.workers) as threads:
-                yield from threads.map(run, todo)
+                yield from threads.map(run, work)
 
     @cached_property
     def _dense(self) -> list[Projection]:
@@ -140,11 +148,11 @@ class TextEncoder:
 
     @cached_property
     def _multi(self) -> Projection | None:
-        return heads.load(self.spec.folder, MULTI, self.spec.hidden)
+        return heads.load_head(self.spec.folder, MULTI, self.spec.hidden)
 
     @cached_property
     def _lexical(self) -> Projection:
-        if head := heads.load(self.spec.folder, LEXICAL, self.spec.hidden):
+        if head := heads.load_head(self.spec.folder, LEXICAL, self.spec.hidden):
             return head
         raise ModelError(
             f"embed.sparse: {self.spec.folder} has no {LEXICAL}.safetensors, so {self.spec.name!r} makes no sparse "

@@ -21,7 +21,7 @@ from rag.models.tensors import mapped
 from rag.types import Sparse, Vector
 
 
-def load(folder: Path, name: str, hidden: int) -> Projection | None:
+def load_head(folder: Path, name: str, hidden: int) -> Projection | None:
     """The head of token vectors with `hidden` columns; None where the model has none. Raises ModelError."""
     if (path := head(folder, name)) is None:
         return None
@@ -36,7 +36,7 @@ def load(folder: Path, name: str, hidden: int) -> Projection | None:
     return Projection(weight, bias, "ReLU" if name == LEXICAL else "Identity")
 
 
-def lexical(ids: Sequence[int], weights: Vector, special: NDArray[np.int64]) -> Sparse:
+def sparse_vector(ids: Sequence[int], weights: Vector, special: NDArray[np.int64]) -> Sparse:
     """The largest weight (tokens,) of each token id, without special tokens and those that weigh nothing."""
     tokens = np.asarray(ids, dtype=np.int64)
     kept = (weights > 0) & ~np.isin(tokens, special)

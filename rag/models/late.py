@@ -23,13 +23,13 @@ from tokenizers import Encoding
 
 from rag.errors import ConfigError
 from rag.models.encoder import TextEncoder
-from rag.models.pooling import Mask, unit
-from rag.models.windows import groups, strides
+from rag.models.pooling import Mask
+from rag.models.windows import group_chunks, split_tokens
 from rag.types import Chunked, Embeddings, Spans, Vectors
 
-LONGEST_TITLE = 200  # characters that stand before every window
+MAX_TITLE = 200  # characters that stand before every window
 _LAST = "lasttoken"
-_MEANT = frozenset({"mean", "mean_sqrt_len_tokens", "cls", _LAST})
+_SUPPORTED = frozenset({"mean", "mean_sqrt_len_tokens", "cls", _LAST})
 
 Weights = NDArray[np.float32]  # (chunks, tokens)
 
@@ -57,7 +57,7 @@ class Late:
     plain: TextEncoder | None = None
 
     def __post_init__(self) -> None:
-        if unknown := set(self.encoder.spec.pooling) - _MEANT:
+        if unknown := set(self.encoder.spec.pooling) - _SUPPORTED:
             raise ConfigError(
                 f"embed.late: {self.encoder.spec.name!r} pools by {', '.join(sorted(unknown))}, which has no meaning "
                 "for a span in the middle of a text; use a model with mean, cls or lasttoken pooling, or late: 0."
@@ -75,12 +75,8 @@ class Late:
 
     def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
         """One row per chunk, in order: the late vector, mixed with the plain one by weight."""
-        late = self.encoder.finish(self._pooled(self.windows(batch)))
-        if self.weight == 1:
-            return Embeddings(dense=late)
-        plain = (self.plain or self.encoder).embed_chunks(batch, tokens=False).dense
-        assert plain is not None  # a text encoder's vectors are dense
-        return Embeddings(dense=unit(self.weight * unit(late) + (1 - self.weight) * unit(plain)))
+        late = self.encoder.finish(self._pool(self.windows(batch)))
+        return (self.plain or self.encoder).mix(late, batch, weight=self.weight)
 
     def _head(self, title: str) -> str:
         return self.encoder.spec.document_prefix + (f"{title}\n" if title else "")
@@ -93,7 +89,7 @@ class Late:
             for chunk in item.chunks
         ]
         room = max(1, self.encoder.spec.max_tokens - self._special - head)
-        for window, members in groups(own, len(tokens), room=room, overlap=self.overlap):
+        for window, members in group_chunks(own, len(tokens), room=room, overlap=self.overlap):
             chunks = [item.chunks[i] for i in members]
             first, last = chunks[0].start, max(chunk.end for chunk in chunks)
             start = min(first, _word(text, starts[window.start : window.first].tolist(), first))
@@ -107,14 +103,14 @@ class Late:
         passes: list[Pass] = []
         done = 0
         heads = [self._head(item.document.title) for item in windows]
-        texts = self.encoder.whole([head + item.document.text for head, item in zip(heads, windows, strict=True)])
+        texts = self.encoder.tokenize([head + item.document.text for head, item in zip(heads, windows, strict=True)])
         for item, head, encoding in zip(windows, heads, texts, strict=True):
             spans = np.array([(c.start, c.end) for c in item.chunks], np.int64).reshape(-1, 2) + len(head)
             passes += self._passes(encoding, len(head), spans, done)
             done += len(spans)
         return passes
 
-    def _pooled(self, windows: Sequence[Chunked]) -> Vectors:
+    def _pool(self, windows: Sequence[Chunked]) -> Vectors:
         """(chunks, hidden * modes): what the model's poolings make of each chunk's tokens."""
         passes = self.passes(windows)
         done = sum(len(item.chunks) for item in windows)
@@ -141,7 +137,7 @@ class Late:
         room = limit - begin - (len(text) - end)
         if room < 1:
             raise ConfigError(f"embed: document_prefix and title leave no room for text in max_tokens: {limit}.")
-        for window in strides(end - begin, room=room, overlap=self.overlap):
+        for window in split_tokens(end - begin, room=room, overlap=self.overlap):
             seen = np.r_[0:begin, begin + window.start : begin + window.stop, end : len(text)]
             taken = np.r_[0:begin, begin + window.first : begin + window.last, end : len(text)]
             part = np.where(np.isin(seen, taken), weights[:, :, seen], 0)
@@ -151,7 +147,7 @@ class Late:
 
     @cached_property
     def _special(self) -> int:
-        [empty] = self.encoder.whole([""])
+        [empty] = self.encoder.tokenize([""])
         return len(empty.ids)
 
 
@@ -174,7 +170,7 @@ _SHARE = {"mean": _mean, "mean_sqrt_len_tokens": _mean, "cls": _mean, _LAST: _la
 def _title(item: Chunked) -> str:
     """What stands before every window: that with which most chunks' contexts begin, the title as a rule."""
     first = Counter(chunk.context.partition("\n")[0].partition(" > ")[0] for chunk in item.chunks if chunk.context)
-    return first.most_common(1)[0][0][:LONGEST_TITLE] if first else ""
+    return first.most_common(1)[0][0][:MAX_TITLE] if first else ""
 
 
 def _word(text: str, starts: Sequence[int], otherwise: int) -> int:

@@ -52,7 +52,7 @@ def _pool(hidden: Hidden, mask: Mask, mode: str) -> Vectors:
     return (weights[:, None, :] @ hidden)[:, 0, :]
 
 
-def unit(vectors: Vectors) -> Vectors:
+def normalize(vectors: Vectors) -> Vectors:
     """Rows scaled to length one; a zero row stays zero."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     scaled: Vectors = vectors / np.maximum(lengths, np.float32(1e-12))

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rag.models.encoder import TextEncoder
-from rag.models.pooling import unit
 from rag.text.sentences import sentence_spans
 from rag.types import Chunked, Embeddings
 
@@ -41,11 +40,7 @@ class Situated:
         texts = [chunk.contextual + self.separator + item.document.text for item in windows for chunk in item.chunks]
         situated = self.encoder.embed_documents(texts).dense
         assert situated is not None  # a text encoder's vectors are dense
-        if self.weight == 1:
-            return Embeddings(dense=situated)
-        plain = (self.plain or self.encoder).embed_chunks(batch, tokens=False).dense
-        assert plain is not None
-        return Embeddings(dense=unit(self.weight * unit(situated) + (1 - self.weight) * unit(plain)))
+        return (self.plain or self.encoder).mix(situated, batch, weight=self.weight)
 
     def _windows(self, item: Chunked) -> Iterator[Chunked]:
         spans = sentence_spans(item.document.text)

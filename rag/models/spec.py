@@ -105,7 +105,7 @@ def read(
     if not hidden:
         raise ModelError(f"{folder / 'config.json'}: none of {', '.join(_WIDTHS)} says how wide a token vector is.")
     bert = read_json(folder / "sentence_bert_config.json", {})
-    limit, usual = _lengths(folder, config, bert, variant.stretch)
+    limit, default = _lengths(folder, config, bert, variant.stretch)
     if max_tokens and max_tokens > limit:
         raise ConfigError(f"embed.max_tokens: {max_tokens} is more than the {limit} that {model!r} can see.")
     prompts = read_json(root / "config_sentence_transformers.json", {})
@@ -123,7 +123,7 @@ def read(
         normalise="Normalize" in modules,
         hidden=hidden,
         dim=truncate_dim or dim,
-        max_tokens=max_tokens or usual,
+        max_tokens=max_tokens or default,
         lowercase=bool(bert.get("do_lower_case")),
         query_prefix=_prompt(query_prefix, prompts, "query"),
         document_prefix=_prompt(document_prefix, prompts, "document", "passage", "corpus"),
@@ -131,7 +131,7 @@ def read(
     )
 
 
-def query_side(model: str, documents: ModelSpec, *, prefix: str | None, truncate_dim: int | None) -> ModelSpec:
+def read_query_side(model: str, documents: ModelSpec, *, prefix: str | None, truncate_dim: int | None) -> ModelSpec:
     """A model that reads questions for another one's documents. Raises ModelError, ConfigError."""
     spec = read(model, query_prefix=prefix, truncate_dim=truncate_dim)
     if documents.dim != spec.dim:
@@ -142,12 +142,12 @@ def query_side(model: str, documents: ModelSpec, *, prefix: str | None, truncate
 def fingerprint(
     model: str, *, weights: Path | None = None, late: float, overlap: int, situated: tuple[Any, ...] = (), pool: int = 1
 ) -> str:
-    """A model's fingerprint together with how chunks are read; the model's own where that is nothing special."""
+    """A model's fingerprint with the options of how chunks are read; the model's own where all are the defaults."""
     if weights:
         model += " " + _checksum(weights)
-    how = ["late 1", late, overlap] if late else ["situated 1", *situated] if situated else []
-    how += ["pooled tokens 1", pool] if pool > 1 else []
-    return hashlib.sha256(json.dumps([model, *how]).encode()).hexdigest() if how else model
+    facts = ["late 1", late, overlap] if late else ["situated 1", *situated] if situated else []
+    facts += ["pooled tokens 1", pool] if pool > 1 else []
+    return hashlib.sha256(json.dumps([model, *facts]).encode()).hexdigest() if facts else model
 
 
 def _checksum(path: Path) -> str:
@@ -199,11 +199,11 @@ def first_position(config: Mapping[str, Any]) -> int:
 
 
 def _lengths(folder: Path, config: Mapping[str, Any], bert: Mapping[str, Any], stretch: float) -> tuple[int, int]:
-    """How many tokens the model can see, and how many it was meant to, `stretch` times each."""
+    """The most tokens that the model can see, and its own default, `stretch` times each."""
     positions = (_first(config, _POSITIONS) or _NO_LIMIT) - first_position(config)
     tokenizer = read_json(folder / "tokenizer_config.json", {})
-    usual = bert.get("max_seq_length") or tokenizer.get("model_max_length") or positions
-    return int(positions * stretch), int(min(usual, positions, _NO_LIMIT) * stretch)
+    default = bert.get("max_seq_length") or tokenizer.get("model_max_length") or positions
+    return int(positions * stretch), int(min(default, positions, _NO_LIMIT) * stretch)
 
 
 def _prompt(given: str | None, config: Mapping[str, Any], *names: str) -> str:

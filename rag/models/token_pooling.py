@@ -13,7 +13,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.models.pooling import unit
+from rag.models.pooling import normalize
 from rag.types import Embeddings, Vectors
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,7 @@ def merge(vectors: Vectors, factor: int) -> Vectors:
         sizes[kept], alive[gone] = total, False
         costs[gone], costs[:, gone] = np.inf, np.inf
         costs[kept] = costs[:, kept] = _costs(means, sizes, alive, kept)
-    return unit(means[alive].astype(np.float32))
+    return normalize(means[alive].astype(np.float32))
 
 
 def pool_tokens(found: Embeddings, factor: int) -> Embeddings:

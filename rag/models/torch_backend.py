@@ -17,7 +17,7 @@ from rag.errors import ConfigError, ModelError
 from rag.models.encoder import Forward, TextEncoder
 from rag.models.pooling import Hidden, Mask
 from rag.models.spec import ModelSpec
-from rag.models.torch_variant import change, stretch_rotary
+from rag.models.torch_variant import apply_variant, stretch_rotary
 
 
 def text_encoder(
@@ -55,9 +55,9 @@ def text_encoder(
     if missing := sorted(key for key in report["missing_keys"] if not key.startswith("pooler.")):
         raise ModelError(f"{spec.folder}: its weights lack {missing[0]}; fetch the model again.")
     _add(model, difference or {}, spec)
-    change(model, spec)
+    apply_variant(model, spec)
     try:
-        model.to(device or fastest()).eval()
+        model.to(device or best_device()).eval()
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"embed.device: {device!r} cannot be used: {error}") from error
     return TextEncoder(
@@ -79,7 +79,7 @@ def _add(model: Any, difference: Mapping[str, NDArray[np.float32]], spec: ModelS
         tensors[name] += torch.from_numpy(added).to(tensors[name].dtype)
 
 
-def fastest() -> str:
+def best_device() -> str:
     """The best torch device of this machine."""
     if torch.cuda.is_available():
         return "cuda"

@@ -14,7 +14,7 @@ from transformers import AutoTokenizer
 from transformers.utils import logging
 
 from rag.errors import ConfigError, ModelError
-from rag.models.batching import batches
+from rag.models.batching import make_batches
 
 Row = Mapping[str, Sequence[int]]  # "input_ids", "attention_mask" and what else the tokenizer gives
 Forward = Callable[[dict[str, torch.Tensor]], torch.Tensor]  # the same, (b, t) each -> a score of each row (b,)
@@ -55,7 +55,7 @@ def score_rows(
 ) -> list[float]:
     """The score of each row; batches of at most `budget` tokens, padded on the right or the `left`."""
     found = [0.0] * len(rows)
-    for batch in batches([len(row["input_ids"]) for row in rows], budget):
+    for batch in make_batches([len(row["input_ids"]) for row in rows], budget):
         width = max(len(rows[i]["input_ids"]) for i in batch)
         inputs = {}
         for name in rows[batch[0]]:

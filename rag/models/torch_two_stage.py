@@ -46,7 +46,7 @@ def text_encoder(
     first, second = (
         _backbone(backbone, tensors, prefix).to(device).eval() for prefix in (f"{FIRST}embedder.", f"{SECOND}backbone.")
     )
-    whole = TextEncoder(replace(spec, normalise=False), tokenizer, _plain(first), batch_tokens)
+    whole = TextEncoder(replace(spec, normalise=False), tokenizer, _forward(first), batch_tokens)
     pooled = whole.embed_documents(sample).dense
     assert pooled is not None
     with torch.inference_mode():
@@ -59,11 +59,11 @@ def text_encoder(
         for n, activation in ((0, "ReLU"), (2, "Identity"))
         for bias in [_array(tensors, f"{SECOND}output_projection.{n}.bias")]
     ]
-    behind = _behind(second, prefix)
+    behind = _forward_behind(second, prefix)
     return TextEncoder(spec, tokenizer, behind, batch_tokens, projections=projections, before=len(prefix))
 
 
-def _plain(model: Any) -> Forward:
+def _forward(model: Any) -> Forward:
     def forward(ids: NDArray[np.int64], mask: Mask) -> Hidden:
         with torch.inference_mode():
             real = torch.from_numpy(mask).to(model.device, torch.int64)
@@ -73,7 +73,7 @@ def _plain(model: Any) -> Forward:
     return forward
 
 
-def _behind(model: Any, prefix: torch.Tensor) -> Forward:
+def _forward_behind(model: Any, prefix: torch.Tensor) -> Forward:
     """The token vectors of texts that are read behind `prefix` (n, d)."""
 
     def forward(ids: NDArray[np.int64], mask: Mask) -> Hidden:

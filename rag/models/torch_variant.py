@@ -1,4 +1,4 @@
-"""What `rag.models.variant` says, done to a torch model: by transformers' own means, whatever the architecture.
+"""The changes of `rag.models.variant` to a torch model, by transformers' own means, whatever the architecture.
 
 Temperature divides the queries at the door of the attention function, after rotation and norms, which is the same as
 dividing the scores. Rotary positions keep their form with base * stretch ** (d / (d - 2)), d columns a head rotated;
@@ -16,7 +16,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from rag.errors import ConfigError
 from rag.models.spec import ModelSpec
-from rag.models.variant import stretched
+from rag.models.variant import stretch_positions
 
 
 def stretch_rotary(config: Any, spec: ModelSpec) -> None:
@@ -39,8 +39,8 @@ def stretch_rotary(config: Any, spec: ModelSpec) -> None:
     config.max_position_embeddings = spec.max_tokens
 
 
-def change(model: Any, spec: ModelSpec) -> None:
-    """Cut layers, interpolate learned positions, sharpen attention. Raises ConfigError for what there is none of."""
+def apply_variant(model: Any, spec: ModelSpec) -> None:
+    """Cut layers, interpolate learned positions, sharpen attention. Raises ConfigError where a model has none."""
     variant = spec.variant
     if variant.layers is not None:
         _cut(model, variant.layers, spec)
@@ -70,7 +70,7 @@ def _stretch_learned(model: Any, spec: ModelSpec) -> None:
             f"embed.stretch: {spec.name!r} has neither learned nor rotary positions that could be stretched; leave it "
             "out."
         )
-    table = stretched(old.weight.detach().float().numpy(), spec.variant.stretch, spec.first_position)
+    table = stretch_positions(old.weight.detach().float().numpy(), spec.variant.stretch, spec.first_position)
     weight = torch.from_numpy(table).to(old.weight.dtype)
     assert embeddings is not None  # it has positions
     embeddings.position_embeddings = torch.nn.Embedding(len(weight), weight.shape[1], old.padding_idx, _weight=weight)

@@ -1,4 +1,4 @@
-"""A model run otherwise than its files say, without training: fewer layers, sharper attention, a longer window. Pure.
+"""Changes to a model that need no training: fewer layers, sharper attention, a longer window. Pure.
 
 `layers` runs the first n layers only, for models trained to be cut there: 2D Matryoshka (arXiv 2402.14776), Starbucks
 (arXiv 2410.13230). `temperature` divides attention's scores before the softmax: below 1 a token looks at fewer others,
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ Tensors = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What is done otherwise; the defaults change nothing."""
+    """The changes; the defaults change nothing."""
 
     layers: int | None = None
     temperature: float = 1.0
@@ -35,9 +35,8 @@ class Variant:
 
     @property
     def facts(self) -> list[list[Any]]:
-        """What is not as in the files, for a fingerprint: nothing, where nothing is."""
-        told = {"layers": self.layers, "temperature": self.temperature, "stretch": self.stretch}
-        return [[name, value] for name, value in told.items() if value != getattr(AS_IS, name)]
+        """The changes by name, for a fingerprint."""
+        return [[name, value] for name, value in asdict(self).items() if value != getattr(AS_IS, name)]
 
     def config(self, config: Mapping[str, Any], model: str) -> dict[str, Any]:
         """config.json with this many layers. Raises ConfigError for more than there are."""
@@ -45,26 +44,26 @@ class Variant:
             return dict(config)
         counts = {key: int(config[key]) for key in _COUNTS if config.get(key)}
         if not counts or self.layers > min(counts.values()):
-            had = min(counts.values(), default="an unknown number of")
-            raise ConfigError(f"embed.layers: {self.layers} is more than the {had} layers that {model!r} has.")
+            count = min(counts.values(), default="an unknown number of")
+            raise ConfigError(f"embed.layers: {self.layers} is more than the {count} layers that {model!r} has.")
         return {**config, **dict.fromkeys(counts, self.layers)}
 
     def tensors(self, tensors: Tensors, first: int) -> dict[str, NDArray[np.float32]]:
-        """A BERT-like model's tensors as they are to be run; `first` is the row of the first position."""
+        """The tensors of a BERT-like model, changed; `first` is the row of the first position."""
         kept = {
             name: tensor
             for name, tensor in tensors.items()
             if self.layers is None or not (layer := _LAYER.match(name)) or int(layer[1]) < self.layers
         }
         if self.stretch > 1 and POSITIONS in kept:
-            kept[POSITIONS] = stretched(kept[POSITIONS], self.stretch, first)
+            kept[POSITIONS] = stretch_positions(kept[POSITIONS], self.stretch, first)
         return kept
 
 
 AS_IS = Variant()
 
 
-def stretched(table: NDArray[np.float32], factor: float, first: int) -> NDArray[np.float32]:
+def stretch_positions(table: NDArray[np.float32], factor: float, first: int) -> NDArray[np.float32]:
     """A table of positions (n, hidden) for factor times as many: position p is the old p / factor, between two rows.
 
     Rows before `first` stand for no position. Beyond the last row there is nothing, so its part repeats it.

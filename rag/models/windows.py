@@ -1,8 +1,9 @@
 """Where a long text is cut for a model that sees so many tokens at once: arithmetic on token counts.
 
-A window has a core, which it alone answers for, and margins, which it only sees. Cores share nothing and leave nothing
-out, so every token is taken once, from the window where it has most context, and the cost is linear: two neighbours
-share `overlap` tokens. This is long late chunking (arXiv 2409.04701, algorithm 2), with cores of whole chunks.
+A window has a core, whose tokens are taken from it alone, and margins, which it only sees. Cores share nothing and
+leave nothing out, so every token is taken once, from the window where it has most context, and the cost is linear: two
+neighbours share `overlap` tokens. This is long late chunking (arXiv 2409.04701, algorithm 2), with cores of whole
+chunks.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Window(NamedTuple):
     last: int
 
 
-def strides(n: int, *, room: int, overlap: int) -> Iterator[Window]:
+def split_tokens(n: int, *, room: int, overlap: int) -> Iterator[Window]:
     """n tokens in windows of at most `room` that share `overlap` with the next, their cores meeting in its middle."""
     overlap = min(overlap, room // 2)
     start = first = 0
@@ -31,7 +32,9 @@ def strides(n: int, *, room: int, overlap: int) -> Iterator[Window]:
     yield Window(start, n, first, n)
 
 
-def groups(spans: Sequence[tuple[int, int]], n: int, *, room: int, overlap: int) -> Iterator[tuple[Window, range]]:
+def group_chunks(
+    spans: Sequence[tuple[int, int]], n: int, *, room: int, overlap: int
+) -> Iterator[tuple[Window, range]]:
     """Chunks by their tokens (first, last), in text order, in windows of at most `room` of the n tokens.
 
     A core is a run of chunks. A chunk that leaves no room for its margins has a window of its own, which may be longer

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rag.errors import ModelError
 from rag.models.encoder import TextEncoder
-from rag.models.pooling import unit
+from rag.models.pooling import normalize
 from rag.reader.network import AT_ONCE, Passage
 from rag.reader.weights import load
 from rag.text.sentences import sentence_spans
@@ -82,7 +82,7 @@ def opened(path: Path) -> Judge:
 def texts(encoder: TextEncoder, passages: Sequence[Passage]) -> list[EncodedText]:
     """Titles and texts, each pair as one, in tokens; a title belongs to no sentence."""
     heads = [f"{title}\n" if title else "" for title, _ in passages]
-    encodings = encoder.whole([head + text for head, (_, text) in zip(heads, passages, strict=True)])
+    encodings = encoder.tokenize([head + text for head, (_, text) in zip(heads, passages, strict=True)])
     for encoding in encodings:
         encoding.truncate(LONGEST)
     found: dict[int, EncodedText] = {}
@@ -92,7 +92,7 @@ def texts(encoder: TextEncoder, passages: Sequence[Passage]) -> list[EncodedText
             starts = np.array(encodings[i].offsets).reshape(-1, 2)[inner, 0] - len(heads[i])
             spans = [np.flatnonzero((starts >= a) & (starts < b)) for a, b in sentence_spans(passages[i][1])]
             ids = np.array(encodings[i].ids, np.int64)[inner]
-            found[i] = EncodedText(unit(vectors[real][inner]), ids, tuple(span for span in spans if len(span)))
+            found[i] = EncodedText(normalize(vectors[real][inner]), ids, tuple(span for span in spans if len(span)))
     return [found[i] for i in range(len(passages))]
 
 

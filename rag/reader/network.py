@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from rag.errors import ModelError
-from rag.models.batching import batches, padded
+from rag.models.batching import make_batches, pad
 from rag.reader.layout import QUESTION, TITLE, Layout, lay_out
 from rag.reader.weights import load
 from rag.text.sentences import sentence_spans
@@ -92,7 +92,7 @@ class Reader:
             layouts.append(lay_out(asked, ids, cls=cls, sep=sep, limit=limit))
 
         def run(batch: list[int]) -> list[tuple[int, Mapping[str, Vectors]]]:
-            ids, mask = padded([layouts[i].ids for i in batch], 0)
+            ids, mask = pad([layouts[i].ids for i in batch], 0)
             hidden = self.forward(ids, mask)
             out = {
                 name: hidden @ self.heads[f"{name}.weight"].T + self.heads[f"{name}.bias"]
@@ -100,7 +100,7 @@ class Reader:
             }
             return [(i, {name: values[row] for name, values in out.items()}) for row, i in enumerate(batch)]
 
-        todo = batches([len(layout.ids) for layout in layouts], AT_ONCE)
+        todo = make_batches([len(layout.ids) for layout in layouts], AT_ONCE)
         if self.workers == 1 or len(todo) < 2:
             found = dict(pair for batch in todo for pair in run(batch))
         else:

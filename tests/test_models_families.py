@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 from rag.embed.onnx import OnnxEmbedder
 from rag.embed.transformers import TransformersEmbedder
 from rag.errors import ModelError
-from tests.test_embed_backends import SIZES, TEXTS, saved
+from tests.test_models_backends import SIZES, TEXTS, saved
 
 ROOT = Path(__file__).parent.parent
 HEADS = {**SIZES, "num_key_value_heads": 2, "head_dim": 4}
