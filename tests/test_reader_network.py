@@ -16,7 +16,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel
 
 from rag.errors import ModelError
-from rag.models.batching import padded
+from rag.models.batching import pad
 from rag.models.spec import read as spec
 from rag.reader.candidates import CLOSED, FEATURES, Candidate
 from rag.reader.confidence import DOUBT, LENGTHS, Choice, read
@@ -67,7 +67,7 @@ def reference(folder: Path, path: Path, parts: list[tuple[str, str]]) -> dict[st
     network.resume(path)
     encode = InputEncoder(str(folder))
     example = encode(Example(QUESTION, tuple(Part(*part) for part in parts)), np.random.default_rng(0))
-    ids, mask = map(torch.from_numpy, padded([example.ids], 0))
+    ids, mask = map(torch.from_numpy, pad([example.ids], 0))
     with torch.no_grad():
         return {name: out[0].numpy() for name, out in network(ids, mask).items()} | {"texts": np.array(example.texts)}
 

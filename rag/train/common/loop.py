@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModel
 
-from rag.models.batching import padded
+from rag.models.batching import pad
 from rag.models.files import locate
 from rag.train.common.checkpoint import Checkpoint
 from rag.types import Vectors
@@ -94,7 +94,7 @@ def load_network(model: str) -> torch.nn.Module:
 
 def read(network: torch.nn.Module, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """Hidden states (b, t, d) of token ids, and the mask of tokens (b, t)."""
-    ids, mask = (torch.from_numpy(array).to(DEVICE) for array in padded(rows, 0))
+    ids, mask = (torch.from_numpy(array).to(DEVICE) for array in pad(rows, 0))
     with torch.autocast(DEVICE, dtype=torch.bfloat16):
         hidden = network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
     return hidden.float(), mask

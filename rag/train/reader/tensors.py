@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from rag.models.batching import padded
+from rag.models.batching import pad
 from rag.models.files import locate
 from rag.reader.layout import QUESTION, TITLE, lay_out
 from rag.reader.network import ALONE, TOGETHER, marks
@@ -142,7 +142,7 @@ class Batch:
 
     @classmethod
     def of(cls, examples: Sequence[ReaderExample], device: str) -> Batch:
-        ids, mask = map(torch.from_numpy, padded([example.ids for example in examples], 0))
+        ids, mask = map(torch.from_numpy, pad([example.ids for example in examples], 0))
         allowed, sentence = np.zeros(ids.shape, bool), np.full(ids.shape, -1)
         allowed[:, 0] = True
         held: list[bool] = []
