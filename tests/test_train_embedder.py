@@ -178,6 +178,6 @@ def test_training_writes_weights_that_documents_alone_are_read_with(tmp_path: Pa
 
 def test_documents_without_context_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_text('{"pid": "p", "text": "A word."}\n')
-    result = CliRunner().invoke(app, ["embedder", "--late", str(tmp_path), "--out", str(tmp_path / "o")])
+    result = CliRunner().invoke(app, ["embedder", str(tmp_path), "--out", str(tmp_path / "o")])
     assert isinstance(result.exception, InputError)
     assert "no document is longer than one chunk" in str(result.exception)

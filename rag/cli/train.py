@@ -7,30 +7,48 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Train what hops and answers read with.", no_args_is_help=True)
+app = typer.Typer(help="Train the models that find, hop and answer, on your own questions.", no_args_is_help=True)
+
+FoldersArgument = Annotated[list[Path], typer.Argument(help="Folders of labelled questions.", metavar="FOLDER...")]
+OutOption = Annotated[
+    Path, typer.Option(metavar="FILE", help="The safetensors file to write; a model card is written beside it.")
+]
+ModelOption = Annotated[
+    str, typer.Option(metavar="NAME", help='"bundled", a folder, or a name in the Hugging Face cache.')
+]
+EpochsOption = Annotated[float, typer.Option(min=0.001, metavar="N", help="How often all of it is read.")]
+MinutesOption = Annotated[float | None, typer.Option(min=0.01, metavar="N", help="Stop after so many minutes.")]
+RateOption = Annotated[float, typer.Option(min=1e-7, metavar="N", help="Learning rate at its height.")]
+PairsOption = Annotated[
+    int | None, typer.Option("--most", min=1, metavar="N", help="Use so many pairs of each folder at most.")
+]
+StartOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Go on from this file of an earlier training.")]
+SeedOption = Annotated[int, typer.Option(metavar="N", help="Seed of everything random.")]
 
 
 @app.callback()
 def group() -> None:
-    """Train what hops and answers read with."""
+    """Train the models that find, hop and answer, on your own questions."""
 
 
 @app.command()
 def hop(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of labelled questions.", metavar="FOLDER...")],
-    out: Annotated[Path, typer.Option(help="The safetensors file to write; a model card goes beside it.")],
-    model: Annotated[str, typer.Option(help='"bundled", a folder, or a name in the Hugging Face cache.')] = "bundled",
-    epochs: Annotated[float, typer.Option(min=0.001, help="How often every pair is seen.")] = 1.0,
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long, however far it came.")] = None,
-    most: Annotated[int | None, typer.Option(min=1, help="Pairs of one folder at most.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the order of pairs.")] = 0,
+    folders: FoldersArgument,
+    out: OutOption,
+    model: ModelOption = "bundled",
+    epochs: EpochsOption = 1.0,
+    minutes: MinutesOption = None,
+    most: PairsOption = None,
+    seed: SeedOption = 0,
 ) -> None:
-    """Train the hop encoder and the ranking (`hop: {use: encoder, weights: FILE}`) on labelled multi-hop questions.
+    """Train the hop encoder and its ranking on multi-hop questions.
+
+    A pipeline uses the file by `hop: {use: encoder, weights: FILE}`, with the embedder it was trained for.
 
     A folder holds corpus*.jsonl[.gz], rows of {pid, title, text}, and questions_train.jsonl[.gz], rows of {id,
-    question, gold: [pid, ...]}. One question in eight is held out: training stops early by them, and the ranking
-    learns from them. A folder with an index (.rag) needs no questions: pairs are mined from its links. The index stays
-    as it is, and the file fits this embedder only. The same command again goes on with a training that was killed.
+    question, gold: [pid, ...]}. One question in eight is held out: they say when training stops, and the ranking
+    learns from them. A folder with an index (.rag) needs no questions: pairs are mined from its links, and the index
+    stays as it is. To go on with a training that was killed, run the same command again.
 
     Examples:
 
@@ -51,21 +69,24 @@ def hop(
 
 @app.command()
 def gate(
-    folders: Annotated[list[Path], typer.Argument(help="Folders, as for `rag train hop`.", metavar="FOLDER...")],
-    out: Annotated[Path, typer.Option(help="The safetensors file to write; a model card goes beside it.")],
+    folders: FoldersArgument,
+    out: OutOption,
     teacher: Annotated[
-        Path | None, typer.Option(help='A hop encoder to learn from: a file of `rag train hop`, or "shipped".')
+        Path | None,
+        typer.Option(metavar="FILE", help='A hop encoder to learn from: a file of `rag train hop`, or "shipped".'),
     ] = None,
-    model: Annotated[str, typer.Option(help='"bundled", a folder, or a name in the Hugging Face cache.')] = "bundled",
-    epochs: Annotated[int, typer.Option(min=1, help="How often every row is seen.")] = 12,
-    most: Annotated[int | None, typer.Option(min=1, help="Pairs of one folder at most.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the first weights and the order of rows.")] = 0,
+    model: ModelOption = "bundled",
+    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="How often all of it is read.")] = 12,
+    most: PairsOption = None,
+    seed: SeedOption = 0,
 ) -> None:
-    """Train TreeHop's gate and its ranking (`hop: {use: gate, weights: FILE}`), on vectors alone: minutes on one core.
+    """Train TreeHop's gate and its ranking, in minutes on one core.
 
-    With a teacher, the gate learns what the hop encoder reads in question and passage, and needs only their vectors
-    afterwards. Without one it learns from gold passages only, which is worth less. The file has the names of the
-    TreeHop reference, so that `hop: {use: treehop}` reads it, too, and fits this embedder only.
+    A pipeline uses the file by `hop: {use: gate, weights: FILE}` or `hop: {use: treehop, weights: FILE}`, with the
+    embedder it was trained for.
+
+    Folders are as for `rag train hop`. With a teacher, the gate learns what the hop encoder reads in question and
+    passage, and afterwards needs only their vectors. Without one it learns from gold passages only, and finds less.
 
     Examples:
 
@@ -86,24 +107,32 @@ def gate(
 
 @app.command()
 def reader(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of labelled questions.", metavar="FOLDER...")],
-    out: Annotated[Path, typer.Option(help="The safetensors file to write; a model card goes beside it.")],
+    folders: FoldersArgument,
+    out: OutOption,
     epochs: Annotated[
-        int, typer.Option(min=0, help="How often every question is read; 0: only judge and confidence.")
+        int,
+        typer.Option(min=0, metavar="N", help="How often all of it is read; 0: train only judge and confidence."),
     ] = 1,
-    cloze: Annotated[int, typer.Option(min=0, help="Epochs of questions made of the passages, ahead of these.")] = 0,
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long, however far it came.")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Questions read at once.")] = 24,
-    rate: Annotated[float, typer.Option(min=1e-7, help="Learning rate at its height.")] = 1.5e-4,
-    start: Annotated[Path | None, typer.Option(help="Go on from this file of an earlier training.")] = None,
-    fitted: Annotated[int, typer.Option(min=1, help="Questions of a folder that set the confidence.")] = 200,
-    seed: Annotated[int, typer.Option(help="Of the readings and their order.")] = 0,
+    cloze: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Epochs before these, on questions made of the passages.")
+    ] = 0,
+    minutes: MinutesOption = None,
+    batch: Annotated[int, typer.Option(min=1, metavar="N", help="Questions read at once.")] = 24,
+    rate: RateOption = 1.5e-4,
+    start: StartOption = None,
+    calibration: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Questions of each folder that set the confidence.")
+    ] = 200,
+    seed: SeedOption = 0,
 ) -> None:
-    """Train the reader (`generate: {use: reader, weights: FILE}`) on questions with answers.
+    """Train the reader on questions with answers.
 
-    A folder is one of `rag train hop` whose questions have `answer` or `answers`, and maybe `supporting_facts`; named
-    twice, its questions count twice. After the training the confidence is set on questions it has not seen, where the
-    folder has no questions_dev. A GPU is used where there is one.
+    A pipeline uses the file by `generate: {use: reader, weights: FILE}`.
+
+    Folders are as for `rag train hop`, with `answer` or `answers` in each question and, where known,
+    `supporting_facts`. The questions of a folder named twice count twice. One question in eight is held out (without
+    a questions_dev, a quarter of the titles): after the training, the confidence is set on them. A GPU is used where
+    there is one.
 
     Examples:
 
@@ -116,39 +145,44 @@ def reader(
     from rag.train.reader.train import ReaderOptions
 
     options = ReaderOptions(epochs=epochs, cloze=cloze, batch=batch, rate=rate, minutes=minutes, seed=seed)
-    report = train_reader(folders, out, options=options, fitted=fitted, start=start, say=say)
+    report = train_reader(folders, out, options=options, fitted=calibration, start=start, say=say)
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
 
 
 @app.command()
 def embedder(
     folders: Annotated[list[Path], typer.Argument(help="Folders of documents.", metavar="FOLDER...")],
-    out: Annotated[Path, typer.Option(help="The safetensors file to write; a model card goes beside it.")],
-    late: Annotated[
-        bool, typer.Option("--late", help="For late chunking: the one kind there is, so it may be left out.")
-    ] = True,
-    model: Annotated[str, typer.Option(help='"bundled", a folder, or a name in the Hugging Face cache.')] = "bundled",
-    epochs: Annotated[float, typer.Option(min=0.001, help="How often every document is read.")] = 1.0,
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long, however far it came.")] = None,
-    rate: Annotated[float, typer.Option(min=1e-7, help="Learning rate at its height.")] = 8e-5,
-    mix: Annotated[float, typer.Option(min=0, max=1, help="Share of negatives from the same document.")] = 0.5,
-    merge: Annotated[float, typer.Option(min=0, max=1, help="Share of what was learned that is kept.")] = 1.0,
-    most: Annotated[int | None, typer.Option(min=1, help="Documents of one folder at most, the longest.")] = None,
-    start: Annotated[Path | None, typer.Option(help="Go on from this file of an earlier training.")] = None,
-    leave_out: Annotated[Path | None, typer.Option(help="A file with titles that are not read, one a line.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the order of documents and of mined questions.")] = 0,
+    out: OutOption,
+    model: ModelOption = "bundled",
+    epochs: EpochsOption = 1.0,
+    minutes: MinutesOption = None,
+    rate: RateOption = 8e-5,
+    mix: Annotated[
+        float, typer.Option(min=0, max=1, metavar="N", help="Share of negatives from the same document.")
+    ] = 0.5,
+    merge: Annotated[float, typer.Option(min=0, max=1, metavar="N", help="Keep this share of what was learned.")] = 1.0,
+    most: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Use so many documents of each folder at most, the longest.")
+    ] = None,
+    start: StartOption = None,
+    leave_out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Documents that are not read: a file with a title a line.")
+    ] = None,
+    seed: SeedOption = 0,
 ) -> None:
-    """Train an embedder's document side (`embed: {use: onnx, weights: FILE, late: 1}`) on whole documents.
+    """Train an embedder to read whole documents (late chunking).
 
-    A folder is one of `rag train hop`; passages of one title make a document. Questions are used where there are any,
-    and from every chunk of a titled document one is mined, so that corpus*.jsonl alone will do. One document in 16 is
-    held out: training stops early by them. The same command again goes on with a training that was killed.
+    A pipeline uses the file by `embed: {use: onnx, weights: FILE, late: 1}`.
+
+    Folders are as for `rag train hop`; passages of one title make a document. Questions are used where there are any,
+    and one is mined from every chunk of a titled document, so that corpus*.jsonl alone will do. One document in 16 is
+    held out: they say when training stops. To go on with a training that was killed, run the same command again.
 
     Examples:
 
-      rag train embedder --late ./documents --out my-late.safetensors
+      rag train embedder ./documents --out my-late.safetensors
 
-      rag train embedder --late data/musique data/nq --out late.safetensors --minutes 30
+      rag train embedder data/musique data/nq --out late.safetensors --minutes 30
     """
     from rag.cli.terminal import say
     from rag.train.embedder.run import train_embedder
@@ -157,14 +191,6 @@ def embedder(
     titles = leave_out.read_text(encoding="utf-8").splitlines() if leave_out else ()
     options = EmbedderOptions(epochs=epochs, rate=rate, mix=mix, minutes=minutes, seed=seed)
     report = train_embedder(
-        folders,
-        out,
-        model=model,
-        options=options,
-        merge=merge,
-        most=most,
-        left_out=titles,
-        start=start,
-        say=say,
+        folders, out, model=model, options=options, merge=merge, most=most, left_out=titles, start=start, say=say
     )
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
