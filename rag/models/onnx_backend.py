@@ -1,4 +1,7 @@
-"""A BERT-like model in onnxruntime, its weights mapped from model.safetensors: no copy, no conversion, no torch.
+"""A BERT-like model in onnxruntime, its weights mapped from model.safetensors, without torch.
+
+Float32 weights are not copied. Of half-precision ones the table of the vocabulary's vectors, half of a small model,
+stays as it is, and the graph converts the rows that it gathers; the others are converted when the model is loaded.
 
 The graph, some kilobytes, is built once for an architecture and cached; loading it and the tokenizer costs about
 0.3 CPU seconds with all imports. A batch runs on one thread and batches run side by side, which took less CPU than
@@ -11,7 +14,9 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import onnxruntime
@@ -23,11 +28,13 @@ from rag.errors import ModelError
 from rag.models.encoder import Forward, TextEncoder
 from rag.models.files import weights
 from rag.models.pooling import Hidden, Mask
-from rag.models.spec import ModelSpec
-from rag.models.tensors import mapped
+from rag.models.spec import TABLE, ModelSpec
+from rag.models.tensors import Floats, stored
+from rag.models.variant import Variant
 
-_GRAPH = 1  # goes up with every change of rag.models.onnx_graph
-_ANCHOR = "embeddings.word_embeddings.weight"
+_GRAPH = 2  # goes up with every change of rag.models.onnx_graph
+# networks in use, by weights, configuration and variant: the embedder and the reader's judge share the bundled one
+_LOADED: WeakValueDictionary[tuple[str, str, Variant], Forward] = WeakValueDictionary()
 
 
 def text_encoder(
@@ -54,22 +61,16 @@ def _cores() -> int:
 
 
 def _forward(spec: ModelSpec, difference: Mapping[str, NDArray[np.float32]]) -> Forward:
+    """The network; without a difference the one that is loaded already, if there is one."""
     files = weights(spec.folder)
     if len(files) > 1:
         raise _other_backend(spec, f"its weights are in {len(files)} files")
-    tensors = mapped(files[0])
-    # a checkpoint saved with a head has a prefix, mostly "bert.", and the head's tensors, which have no part here
-    prefix = next((name.removesuffix(_ANCHOR) for name in tensors if name.endswith(_ANCHOR)), "")
-    encoder = tuple(prefix + part for part in ("embeddings.", "encoder.", "transformer."))
-    tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(encoder)}
-    for name, change in difference.items():
-        if name not in tensors or tensors[name].shape != change.shape:
-            raise ModelError(
-                f"{files[0]}: no tensor {name} of the shape {change.shape}; the weights fit another model."
-            )
-        tensors[name] = tensors[name] + change
-    tensors = spec.variant.tensors(tensors, spec.first_position)
-    graph = _graph(spec, {name: tensor.shape for name, tensor in tensors.items()})
+    key = (cache.sha256(files[0]), json.dumps(dict(spec.config), sort_keys=True), spec.variant)
+    if not difference and (loaded := _LOADED.get(key)):
+        return loaded
+    tensors = _tensors(files[0], spec, difference)
+    half = TABLE in tensors and tensors[TABLE].dtype == np.float16
+    graph = _graph(spec, {name: tensor.shape for name, tensor in tensors.items()}, half=half)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.enable_mem_pattern = False  # it would plan anew for every length of batch
@@ -86,20 +87,39 @@ def _forward(spec: ModelSpec, difference: Mapping[str, NDArray[np.float32]]) -> 
         hidden: Hidden = session.run(["hidden"], {"ids": ids, "mask": mask.astype(np.int32)})[0]
         return hidden
 
+    if not difference:
+        _LOADED[key] = forward
     return forward
 
 
-def _graph(spec: ModelSpec, shapes: dict[str, tuple[int, ...]]) -> bytes:
+def _tensors(path: Path, spec: ModelSpec, difference: Mapping[str, NDArray[np.float32]]) -> dict[str, Floats]:
+    """The encoder's tensors by name, float32 but for a float16 TABLE. Raises ModelError."""
+    tensors = stored(path)
+    # a checkpoint saved with a head has a prefix, mostly "bert.", and the head's tensors, which have no part here
+    prefix = next((name.removesuffix(TABLE) for name in tensors if name.endswith(TABLE)), "")
+    encoder = tuple(prefix + part for part in ("embeddings.", "encoder.", "transformer."))
+    tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(encoder)}
+    for name, change in difference.items():
+        if name not in tensors or tensors[name].shape != change.shape:
+            raise ModelError(f"{path}: no tensor {name} of the shape {change.shape}; the weights fit another model.")
+        tensors[name] = tensors[name] + change
+    tensors = spec.variant.tensors(tensors, spec.first_position)
+    return {
+        name: tensor if name == TABLE else tensor.astype(np.float32, copy=False) for name, tensor in tensors.items()
+    }
+
+
+def _graph(spec: ModelSpec, shapes: dict[str, tuple[int, ...]], *, half: bool) -> bytes:
     """The model's graph, from the cache or built."""
     temperature = spec.variant.temperature
-    facts = json.dumps([_GRAPH, dict(spec.config), shapes, *[temperature] * (temperature != 1)], sort_keys=True)
+    facts = json.dumps([_GRAPH, dict(spec.config), shapes, half, temperature], sort_keys=True)
     name = f"graph-{hashlib.sha256(facts.encode()).hexdigest()[:32]}.onnx"
-    if stored := cache.load(name):
-        return stored
+    if known := cache.load(name):
+        return known
     from rag.models.onnx_graph import graph  # onnx takes 0.2 CPU seconds to import
 
     try:
-        built: bytes = graph(spec.config, shapes, temperature=temperature).SerializeToString()
+        built: bytes = graph(spec.config, shapes, half=half, temperature=temperature).SerializeToString()
     except (KeyError, ValueError) as error:
         raise _other_backend(spec, str(error)) from error
     cache.save(name, built)

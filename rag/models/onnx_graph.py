@@ -13,7 +13,7 @@ from typing import Any
 
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
-from rag.models.spec import first_position
+from rag.models.spec import TABLE, first_position
 
 _FUSED = "com.microsoft"
 
@@ -101,23 +101,27 @@ class _Graph:
         return {name for node in self.nodes for name in node.input} - made - {"", "ids", "mask"}
 
 
-def graph(config: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], *, temperature: float = 1.0) -> ModelProto:
+def graph(
+    config: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], *, half: bool = False, temperature: float = 1.0
+) -> ModelProto:
     """The model's graph: `ids` (b, t) int64 and `mask` (b, t) int32 -> `hidden` (b, t, hidden) float32.
 
-    `shapes` are those of the tensors the session will bring, `temperature` that of attention's softmax. Padding must
-    stand on the right. Raises ValueError or
+    `shapes` are those of the tensors the session will bring, all float32 but with `half` the vocabulary's table, which
+    is float16; `temperature` is that of attention's softmax. Padding must stand on the right. Raises ValueError or
     KeyError for a model that is something else: another architecture, tensors too few or too many.
     """
     names = _check(config)
     first = first_position(config)
-    width = shapes["embeddings.word_embeddings.weight"][1]
+    width = shapes[TABLE][1]
     op = _Graph(float(config.get("layer_norm_eps", 1e-12)))  # distilbert names none and has this one
 
     shape = op("Shape", "ids")
     rows, zero, start = op.ints(-1, width), op.ints(0), op.ints(first)
     cube = op("Concat", shape, op.ints(width), axis=0)
     end = op("Add", op("Gather", shape, op.ints(1)), start)
-    x = op("Gather", "embeddings.word_embeddings.weight", "ids")
+    x = op("Gather", TABLE, "ids")
+    if half:
+        x = op("Cast", x, to=TensorProto.FLOAT)
     x = op("Add", x, op("Slice", "embeddings.position_embeddings.weight", start, end, zero))
     if (kinds := "embeddings.token_type_embeddings.weight") in shapes:
         x = op("Add", x, op("Slice", kinds, zero, op.ints(1), zero))  # one text, so all tokens are of kind 0
@@ -146,15 +150,19 @@ def graph(config: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], *, tem
                 helper.make_tensor_value_info("mask", TensorProto.INT32, ["b", "t"]),
             ],
             [helper.make_tensor_value_info("hidden", TensorProto.FLOAT, ["b", "t", width])],
-            initializer=[*op.constants, *(_external(name, shape) for name, shape in shapes.items())],
+            initializer=[
+                *op.constants,
+                *(_external(name, shape, half=half and name == TABLE) for name, shape in shapes.items()),
+            ],
         ),
         opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(_FUSED, 1)],
         ir_version=9,
     )
 
 
-def _external(name: str, shape: Sequence[int]) -> TensorProto:
-    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
+def _external(name: str, shape: Sequence[int], *, half: bool) -> TensorProto:
+    kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
+    tensor = TensorProto(name=name, data_type=kind, dims=shape, data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value="given by the session")
     return tensor
 

@@ -33,6 +33,7 @@ _LEGACY_POOLING = {
 _WIDTHS = ("hidden_size", "d_model", "dim", "n_embd")
 _POSITIONS = ("max_position_embeddings", "n_positions", "max_sequence_length")
 AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet"}  # their first position is the padding id + 1
+TABLE = "embeddings.word_embeddings.weight"  # the vocabulary's vectors
 _NO_LIMIT = 1_000_000  # tokenizers write numbers like 1e30 for "none"
 
 

@@ -1,4 +1,4 @@
-"""The tensors of a safetensors file as float32 arrays that share memory with it.
+"""The tensors of a safetensors file as float arrays that share memory with it.
 
 Mapping the file instead of copying it makes a cold start cheap: pages that are not used, most of the vocabulary's
 vectors in a short query, are never read. Format: https://github.com/huggingface/safetensors (8 bytes little-endian
@@ -19,15 +19,22 @@ from rag.errors import ModelError
 
 _MAX_HEADER = 100_000_000  # the format's own limit
 
-_READ: Mapping[str, Callable[[NDArray[np.uint8]], NDArray[np.float32]]] = {
+Floats = NDArray[np.floating[Any]]  # float32 or float16
+
+_READ: Mapping[str, Callable[[NDArray[np.uint8]], Floats]] = {
     "F32": lambda raw: raw.view("<f4"),
-    "F16": lambda raw: raw.view("<f2").astype(np.float32),
-    "BF16": lambda raw: (raw.view("<u2").astype(np.uint32) << 16).view(np.float32),
+    "F16": lambda raw: raw.view("<f2"),
+    "BF16": lambda raw: (raw.view("<u2").astype(np.uint32) << 16).view(np.float32),  # numpy has no such type
 }
 
 
 def mapped(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Name -> read-only array; half-precision tensors are converted. Raises ModelError for a damaged file."""
+    """Name -> float32 array; half-precision tensors are converted. Raises ModelError for a damaged file."""
+    return {name: tensor.astype(np.float32, copy=False) for name, tensor in stored(path).items()}
+
+
+def stored(path: Path) -> dict[str, Floats]:
+    """Name -> read-only array, float16 where the file has float16. Raises ModelError for a damaged file."""
     try:
         data = np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray)
         size = int(data[:8].view("<u8")[0])
@@ -40,7 +47,7 @@ def mapped(path: Path) -> dict[str, NDArray[np.float32]]:
         raise ModelError(f"{path}: not a readable safetensors file ({error}); fetch the model again.") from error
 
 
-def _tensor(body: NDArray[np.uint8], entry: Mapping[str, Any]) -> NDArray[np.float32]:
+def _tensor(body: NDArray[np.uint8], entry: Mapping[str, Any]) -> Floats:
     start, end = entry["data_offsets"]
     if not 0 <= start <= end <= len(body):
         raise ValueError("a tensor lies outside the file")

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ConfigError
+from rag.models.tensors import Floats
 
 _COUNTS = ("num_hidden_layers", "n_layers", "num_layers")
 _LAYER = re.compile(r"(?:encoder|transformer)\.layer\.(\d+)\.")
 POSITIONS = "embeddings.position_embeddings.weight"
 
-Tensors = Mapping[str, NDArray[np.float32]]
+Tensors = Mapping[str, Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Variant:
             raise ConfigError(f"embed.layers: {self.layers} is more than the {count} layers that {model!r} has.")
         return {**config, **dict.fromkeys(counts, self.layers)}
 
-    def tensors(self, tensors: Tensors, first: int) -> dict[str, NDArray[np.float32]]:
+    def tensors(self, tensors: Tensors, first: int) -> dict[str, Floats]:
         """The tensors of a BERT-like model, changed; `first` is the row of the first position."""
         kept = {
             name: tensor
@@ -63,7 +64,7 @@ class Variant:
 AS_IS = Variant()
 
 
-def stretch_positions(table: NDArray[np.float32], factor: float, first: int) -> NDArray[np.float32]:
+def stretch_positions(table: Floats, factor: float, first: int) -> NDArray[np.float32]:
     """A table of positions (n, hidden) for factor times as many: position p is the old p / factor, between two rows.
 
     Rows before `first` stand for no position. Beyond the last row there is nothing, so its part repeats it.

@@ -87,7 +87,7 @@ def report_to(say: Say) -> Report:
 def load_network(model: str) -> torch.nn.Module:
     """A copy of `model` ("bundled", a folder or a cached name), on a GPU where there is one."""
     network: torch.nn.Module = AutoModel.from_pretrained(
-        locate(model), local_files_only=True, attn_implementation="sdpa"
+        locate(model), local_files_only=True, dtype=torch.float32, attn_implementation="sdpa"
     )
     return network.to(DEVICE)
 

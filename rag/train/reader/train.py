@@ -70,6 +70,7 @@ class ReaderNetwork(nn.Module):
         self.encoder = AutoModel.from_pretrained(
             locate(model),
             local_files_only=True,
+            dtype=torch.float32,
             attn_implementation="sdpa",
             attention_probs_dropout_prob=0.0,  # with it, attention is computed the slow way on CPUs
         )
