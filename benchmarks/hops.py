@@ -28,7 +28,7 @@ import numpy as np
 from benchmarks.common import DATA
 from rag.embed.onnx import OnnxEmbedder
 from rag.hop.encoder import EncoderHopper
-from rag.hop.gated import GateHopper
+from rag.hop.gate import GateHopper
 from rag.hop.links import LinkHopper
 from rag.retrieve.search import SearchRetriever
 from rag.stages import Hopper

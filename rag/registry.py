@@ -43,7 +43,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "hop": {
         "links": "rag.hop.links:LinkHopper",
         "encoder": "rag.hop.encoder:EncoderHopper",
-        "gate": "rag.hop.gated:GateHopper",
+        "gate": "rag.hop.gate:GateHopper",
         "treehop": "rag.hop.treehop:TreeHop",
     },
     "rerank": {

@@ -39,14 +39,14 @@ def test_the_readme_shows_the_default_pipeline_and_its_graph() -> None:
 
 def test_the_ranking_is_written_with_the_weights_that_are_shipped() -> None:
     from rag.hop.encoder import SHIPPED, load
-    from rag.hop.score import NAMES
+    from rag.hop.score import WEIGHTS
 
     written = re.search(r"s\(c\)       =.*?\n\n", (ROOT / "docs" / "concepts" / "hops.md").read_text(), re.DOTALL)
     assert written is not None
     numbers = re.findall(r"\d\.\d+", written[0])
     assert numbers == [
         f"{weight:.3f}" if "words" in name else f"{weight:.2f}"
-        for name, weight in zip(NAMES, load(SHIPPED).rank, strict=True)
+        for name, weight in zip(WEIGHTS, load(SHIPPED).rank, strict=True)
     ]
 
 

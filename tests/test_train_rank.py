@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rag.hop.score import NAMES, TreeParts, scores
+from rag.hop.score import WEIGHTS, TreeFeatures, score_passages
 from rag.train.common import ranking
 from rag.train.common.dataset import LabelledQuestion
 from rag.train.common.ranking import MIN_TREES, START, RankingExample, _batch, fit, join_in_twos
@@ -18,17 +18,17 @@ def example(rng: np.random.Generator, n: int, gold: int, *, part: int) -> Rankin
     own[:, part] = 0
     own[gold, part] = 1
     return RankingExample(
-        TreeParts(own, np.array([1, 0]), rng.random((2, n, 3)).astype(np.float32)), np.arange(n) == gold
+        TreeFeatures(own, np.array([1, 0]), rng.random((2, n, 3)).astype(np.float32)), np.arange(n) == gold
     )
 
 
 def test_training_scores_as_ranking_does() -> None:
     rng = np.random.default_rng(0)
     group = [example(rng, n, 0, part=0) for n in (5, 3)]
-    weights = rng.random(len(NAMES)).astype(np.float32)
+    weights = rng.random(len(WEIGHTS)).astype(np.float32)
     found = ranking.scores(_batch(group), torch.from_numpy(weights)).numpy()
     for row, one in zip(found, group, strict=True):
-        assert row[: len(one.gold)] == pytest.approx(scores(one.parts, weights), rel=1e-5)
+        assert row[: len(one.gold)] == pytest.approx(score_passages(one.features, weights), rel=1e-5)
 
 
 @pytest.mark.parametrize("part", [0, 2])
@@ -39,7 +39,7 @@ def test_the_part_that_tells_gains_and_none_is_negative(part: int) -> None:
     assert learned.dtype == np.float32
     assert (learned >= 0).all()
     assert learned[part] > 2 * START[part] * learned[-1] / START[-1]
-    found = [int(scores(one.parts, learned).argmax()) == int(one.gold.argmax()) for one in group]
+    found = [int(score_passages(one.features, learned).argmax()) == int(one.gold.argmax()) for one in group]
     assert np.mean(found) > 0.9
     assert np.array_equal(learned, fit([group], prior=0))
     held = fit([group], prior=100)

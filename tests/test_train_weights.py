@@ -9,7 +9,7 @@ import pytest
 
 from rag.errors import ModelError
 from rag.hop.encoder import load
-from rag.hop.score import NAMES
+from rag.hop.score import WEIGHTS
 from rag.train.common.weights import error, write
 
 
@@ -17,7 +17,7 @@ def test_the_file_comes_back(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     exact = {"layer.w": rng.normal(size=(8, 16)).astype(np.float32), "layer.b": np.ones(8, np.float32)}
     path = tmp_path / "deep" / "hop.safetensors"
-    rank = np.arange(len(NAMES), dtype=np.float32)
+    rank = np.arange(len(WEIGHTS), dtype=np.float32)
     write(path, exact, rank, fingerprint="abc", limit=96, facts={"seed": "0"})
     found = load(path)
     stored, metadata = found.difference, found.facts

@@ -2,8 +2,8 @@
 
 The query side of the embedder is a trained copy (`rag train hop`): from the question alone it gives the vector of where
 to start, from `question [SEP] title + passage` that of what is missing after this passage. The index stays as it is. A
-hop reads the `seeds` best new passages in one batch. Tree and ranking are those of `rag.hop.reading`, by numbers that
-the same training learns; they are in the weights file.
+hop reads the `seeds` best new passages in one batch. Tree and ranking are those of `rag.hop.tree`; the same training
+learns the weights of the ranking, and the file has them, too.
 
 Related: MDR (arXiv 2009.12756), Baleen (arXiv 2101.00436); here only the query side is trained.
 """
@@ -19,8 +19,8 @@ from typing import Annotated
 from pydantic import Field
 
 from rag.errors import ConfigError
-from rag.hop.reading import HopTree
 from rag.hop.score import ranking_weights
+from rag.hop.tree import HopTree
 from rag.models import deltas
 from rag.models.deltas import DeltaFile
 from rag.stages import Embedder, Tunable, component
@@ -30,7 +30,7 @@ SHIPPED = Path(__file__).parent / "weights" / "minilm-hop.safetensors"
 KIND = "raghop hop encoder 2"
 SEPARATOR = " [SEP] "
 RANK = "rank"  # the tensor with the weights of the ranking
-REMEMBERED = 64  # readings kept, so that ranking does not read again what hopping read
+CACHED = 64  # readings kept, so that ranking does not read again what hopping read
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +68,30 @@ class EncoderHopper:
 
         Raises ConfigError where hits carry no vectors, MismatchError for another embedder's weights.
         """
-        return self.reading.hop(queries, hits)
+        return self.tree.hop(queries, hits)
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
         """The k best by `rag.hop.score`, ties by id; a score is 1 / place."""
-        return self.reading.rank(question, hits, k=k)
+        return self.tree.rank(question, hits, k=k)
 
     @cached_property
-    def reading(self) -> HopTree:
+    def tree(self) -> HopTree:
         """The tree that this encoder grows."""
-        return HopTree(self._start, self._after, self._file.rank, self.hops, self.seeds, self.links)
+        return HopTree(self._start_vector, self._next_vectors, self._file.rank, self.hops, self.seeds, self.links)
 
-    def _start(self, question: Query) -> Vector:
-        start: Vector = self._reader((question.text,))[0]
-        return start
+    def _start_vector(self, question: Query) -> Vector:
+        vector: Vector = self._read((question.text,))[0]
+        return vector
 
-    def _after(self, question: Query, hits: Sequence[Hit]) -> Vectors:
-        return self._reader(tuple(f"{question.text}{SEPARATOR}{hit.chunk.contextual}" for hit in hits))
+    def _next_vectors(self, question: Query, hits: Sequence[Hit]) -> Vectors:
+        return self._read(tuple(f"{question.text}{SEPARATOR}{hit.chunk.contextual}" for hit in hits))
 
     @cached_property
     def _file(self) -> HopWeights:
         return load(Path(self.weights) if self.weights else SHIPPED)
 
     @cached_property
-    def _reader(self) -> Callable[[tuple[str, ...]], Vectors]:
+    def _read(self) -> Callable[[tuple[str, ...]], Vectors]:
         if not isinstance(self.embedder, Tunable):
             raise ConfigError(
                 "hop: encoder needs an embedder whose weights it can read on with: use onnx, or hop: links."
@@ -100,7 +100,7 @@ class EncoderHopper:
         read = self.embedder.tune(
             self._file.difference, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"])
         )
-        return lru_cache(REMEMBERED)(lambda texts: read(texts))
+        return lru_cache(CACHED)(lambda texts: read(texts))
 
 
 def load(path: Path) -> HopWeights:

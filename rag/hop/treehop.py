@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import Field
 
 from rag.errors import ConfigError
-from rag.hop.gate import Gate, fitting
+from rag.hop.gate_network import Gate, load_for
 from rag.hop.rank import score_by_place
 from rag.stages import Embedder, component
 from rag.types import Hit, Query, Vector
@@ -40,7 +40,7 @@ class TreeHop:
     @cached_property
     def gate(self) -> Gate:
         """The network, read on first use. Raises ModelError, MismatchError."""
-        return fitting(Path(self.weights), self.embedder)
+        return load_for(self.embedder, Path(self.weights))
 
     def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
         """The next query of each of the layer's `branches` best hits, by score, ties by cosine with what found them.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.hop.score import NAMES, scores
+from rag.hop.score import WEIGHTS, score_passages
 from rag.train.common.dataset import HopDataset
 from rag.train.common.ranking import RankingExample
 from rag.types import Vector
@@ -26,7 +26,7 @@ def data_table(folders: Sequence[Path], sources: Sequence[HopDataset]) -> str:
 
 def rank_table(rank: Vector) -> str:
     """The weights of the ranking, in Markdown."""
-    rows = (f"| {name} | {value:.3f} |" for name, value in zip(NAMES, rank, strict=True))
+    rows = (f"| {name} | {value:.3f} |" for name, value in zip(WEIGHTS, rank, strict=True))
     return "\n".join(["| part of the ranking | weight |", "|---|---|", *rows])
 
 
@@ -37,7 +37,7 @@ def gain(groups: Sequence[Sequence[RankingExample]], rank: Vector) -> str:
         return "There were no held-out questions to learn the ranking from: it is the shipped one's."
     before, after = (
         np.mean([_recall(tree, order(tree)) for tree in trees])
-        for order in (lambda tree: -tree.parts.own[:, 0], lambda tree: -scores(tree.parts, rank))
+        for order in (lambda tree: -tree.features.passages[:, 0], lambda tree: -score_passages(tree.features, rank))
     )
     return f"""The ranking learned from {len(trees):,} trees of questions that were not trained on. There, recall@{CUT}
 of the gold passages that a tree holds is {before:.3f} by direct search and {after:.3f} by this ranking. It was fitted

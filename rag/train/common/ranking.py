@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rag.embed.onnx import OnnxEmbedder
-from rag.hop.reading import HopTree
-from rag.hop.score import OWN, TreeParts
+from rag.hop.score import PASSAGE_FEATURES, TreeFeatures
+from rag.hop.tree import HopTree
 from rag.retrieve.search import SearchRetriever
 from rag.stages import Hopper
 from rag.train.common.dataset import HopDataset, LabelledQuestion
@@ -36,7 +36,7 @@ from rag.train.common.loop import step
 from rag.train.common.passage_index import chunk_id, grow, index
 from rag.types import Vector, Vectors
 
-START = (1.15, 0.045, 0.2, 1.7, 0.52, 0.016, 1.3)  # in the order of `rag.hop.score.NAMES`
+START = (1.15, 0.045, 0.2, 1.7, 0.52, 0.016, 1.3)  # in the order of `rag.hop.score.WEIGHTS`
 UNIT = (1.0, 0.1, 1.0, 1.0, 1.0, 0.1, 1.0)  # nats come by the ten, so that one step of learning fits all
 MIN_TREES = 20  # trees; with fewer there is nothing to learn, and `START` stays
 PRIOR = 5.0  # nats for a weight that ends one unit from where it starts: trees in their thousands move it
@@ -47,16 +47,16 @@ class RankingHopper(Hopper, Protocol):
     """A hopper with the ranking that is learned here."""
 
     @property
-    def reading(self) -> HopTree:
+    def tree(self) -> HopTree:
         """The tree it grows."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RankingExample:
-    """The parts of one tree, and which of its n passages are gold."""
+    """The features of one tree, and which of its n passages are gold."""
 
-    parts: TreeParts
+    features: TreeFeatures
     gold: NDArray[np.bool_]
 
 
@@ -98,12 +98,12 @@ def make_examples(
         tree = grow(search, query, hopper)
         gold = np.array([hit.chunk.id in question.gold for hit in tree], np.bool_)
         if gold.any() and not gold.all():
-            examples.append(RankingExample(hopper.reading.parts(query, tree), gold))
+            examples.append(RankingExample(hopper.tree.features(query, tree), gold))
     return examples
 
 
 def fit(groups: Sequence[Sequence[RankingExample]], *, start: Sequence[float] = START, prior: float = PRIOR) -> Vector:
-    """The weights (7,), in the order of `rag.hop.score.NAMES`; each group has the same say. Deterministic.
+    """The weights (7,), in the order of `rag.hop.score.WEIGHTS`; each group has the same say. Deterministic.
 
     They begin at `start`; `prior` is the price, in nats, of moving a weight by one unit from there.
     """
@@ -126,11 +126,11 @@ def fit(groups: Sequence[Sequence[RankingExample]], *, start: Sequence[float] = 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Trees padded to n passages and r readings: own (b, n, 3), steps (b, r, n, 3), read (b, r), three masks."""
+    """Trees padded to n passages and r seeds: passages (b, n, 3), steps (b, r, n, 3), seeds (b, r), three masks."""
 
-    own: Tensor
+    passages: Tensor
     steps: Tensor
-    read: Tensor
+    seeds: Tensor
     real: Tensor
     paths: Tensor
     gold: Tensor
@@ -138,25 +138,26 @@ class _Batch:
 
 def _batch(group: Sequence[RankingExample]) -> _Batch:
     b, n = len(group), max(len(one.gold) for one in group)
-    r = max(len(one.parts.read) for one in group)
-    own, steps, read = torch.zeros(b, n, len(OWN)), torch.zeros(b, r, n, 3), torch.zeros(b, r, dtype=torch.int64)
+    r = max(len(one.features.seeds) for one in group)
+    passages, steps = torch.zeros(b, n, len(PASSAGE_FEATURES)), torch.zeros(b, r, n, 3)
+    seeds = torch.zeros(b, r, dtype=torch.int64)
     real, gold, paths = (torch.zeros(shape, dtype=torch.bool) for shape in ((b, n), (b, n), (b, r, n)))
     for i, one in enumerate(group):
-        n, r = len(one.gold), len(one.parts.read)
-        own[i, :n], steps[i, :r, :n] = torch.from_numpy(one.parts.own), torch.from_numpy(one.parts.steps)
-        read[i, :r], gold[i, :n] = torch.from_numpy(one.parts.read), torch.from_numpy(one.gold)
+        features, n, r = one.features, len(one.gold), len(one.features.seeds)
+        passages[i, :n], steps[i, :r, :n] = torch.from_numpy(features.passages), torch.from_numpy(features.steps)
+        seeds[i, :r], gold[i, :n] = torch.from_numpy(features.seeds), torch.from_numpy(one.gold)
         real[i, :n] = True
         paths[i, :r, :n] = True
-        paths[i, torch.arange(r), read[i, :r]] = False
-    return _Batch(own, steps, read, real, paths, gold)
+        paths[i, torch.arange(r), seeds[i, :r]] = False
+    return _Batch(passages, steps, seeds, real, paths, gold)
 
 
 def scores(batch: _Batch, weights: Tensor) -> Tensor:
-    """`rag.hop.score.scores` of every tree at once, (b, n)."""
-    own = batch.own @ weights[: len(OWN)]
-    paths = own.gather(1, batch.read)[:, :, None] + batch.steps @ weights[len(OWN) : -1]
+    """`rag.hop.score.score_passages` of every tree at once, (b, n)."""
+    own = batch.passages @ weights[: len(PASSAGE_FEATURES)]
+    paths = own.gather(1, batch.seeds)[:, :, None] + batch.steps @ weights[len(PASSAGE_FEATURES) : -1]
     paths = paths.masked_fill(~batch.paths, 0)
-    best = paths.amax(1).clamp(min=0).scatter_reduce(1, batch.read, paths.amax(2), "amax")
+    best = paths.amax(1).clamp(min=0).scatter_reduce(1, batch.seeds, paths.amax(2), "amax")
     return own + weights[-1] * best
 
 

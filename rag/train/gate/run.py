@@ -12,8 +12,8 @@ import numpy as np
 from rag.embed.onnx import OnnxEmbedder
 from rag.errors import InputError
 from rag.hop.encoder import load
-from rag.hop.gated import GateHopper
-from rag.hop.score import NAMES
+from rag.hop.gate import GateHopper
+from rag.hop.score import WEIGHTS
 from rag.models import deltas
 from rag.train.common.card import data_table, gain, rank_table
 from rag.train.common.embeddings import cached_vectors
@@ -26,8 +26,8 @@ from rag.types import Vector, Vectors
 
 KIND = "raghop gate 1"
 SLICE = 64  # texts that a hop encoder reads at once
-# Where a gate's ranking begins, in the order of NAMES: what an earlier training learned freely. What the same fit found
-# for the present gate lost 2 points of recall@5 on 2WikiMultihopQA and 1 on MuSiQue against it, both dev.
+# Where a gate's ranking begins, in the order of WEIGHTS: what an earlier training learned freely. What the same fit
+# found for the present gate lost 2 points of recall@5 on 2WikiMultihopQA and 1 on MuSiQue against it, both dev.
 START = (1.63, 0.1, 0.46, 1.02, 0.67, 0.11, 1.64)
 
 
@@ -89,9 +89,9 @@ licences are those of its folders.
 
 
 def write(path: Path, tensors: Mapping[str, Vectors], rank: Vector, *, fingerprint: str, sign: str) -> None:
-    """Write a state dict in half precision, with what `rag.hop.gate` reads besides as metadata."""
-    if len(rank) != len(NAMES):
-        raise ValueError(f"a ranking has {len(NAMES)} weights, got {len(rank)}")
+    """Write a state dict in half precision, with what `rag.hop.gate_network` reads besides as metadata."""
+    if len(rank) != len(WEIGHTS):
+        raise ValueError(f"a ranking has {len(WEIGHTS)} weights, got {len(rank)}")
     numbers = json.dumps([round(float(value), 6) for value in rank])
     halves = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
     deltas.write(path, halves, {"kind": KIND, "embedder": fingerprint, "sign": sign, "rank": numbers})

@@ -9,7 +9,8 @@ A row is a question's vector q, a passage's c, and what q' should be or find. Th
   InfoNCE against what it gives for the other rows of the batch. That needs no label, so the passages that direct search
   finds for a question are rows, too. (InfoNCE on gold passages besides made it worse.)
 
-Weights that did best on held-out rows are kept. Source: TreeHop (arXiv 2504.20114); its network is in `rag.hop.gate`.
+Weights that did best on held-out rows are kept. Source: TreeHop (arXiv 2504.20114); the network in use is in
+`rag.hop.gate_network`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 
-from rag.hop.gate import SIGNS
+from rag.hop.gate_network import SIGNS
 from rag.train.common.loop import COPY, DEVICE, Report, pace, step
 from rag.types import Vectors
 
@@ -37,7 +38,7 @@ SAMPLE = 2048  # for q' of so many passages at random
 
 @dataclass(frozen=True, slots=True)
 class GateOptions:
-    """Of network and training; `sign` is that of c in q' (see `rag.hop.gate`)."""
+    """Of network and training; `sign` is that of c in q' (see `rag.hop.gate_network`)."""
 
     features: int = 256
     blocks: int = 3
