@@ -90,10 +90,10 @@ class CorruptError(RagError):
 
 @contextmanager
 def extra(name: str, user: str) -> Iterator[None]:
-    """Goes around imports of an optional dependency: without it, MissingExtra gives the line that installs it."""
+    """Goes around imports of what an extra installs: without it, MissingExtra names the user and the line to run."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise MissingExtra(
-            f"{user} needs {error.name}, which is not installed. Run: pip install 'raghop[{name}]'"
+            f'{user} needs {error.name}, which is not installed: pip install "raghop[{name}]"'
         ) from error

@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from rag.errors import ConfigError, MissingExtra
+from rag.errors import ConfigError
 from rag.stages import STAGES
 
 BUILTIN: dict[str, dict[str, str]] = {
@@ -67,13 +67,6 @@ BUILTIN: dict[str, dict[str, str]] = {
 
 JOINT = "rag.embed.hybrid:HybridEmbedder"  # what makes one embedder of an `embed` and a `sparse` stage
 
-EXTRAS = {  # a library that the base install leaves out, and the extra that brings it
-    "torch": "models",
-    "transformers": "models",
-    "tiktoken": "models",
-    "qdrant_client": "qdrant",
-}
-
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that is most like this one, if any is near."""
@@ -104,7 +97,7 @@ def resolve(path: str) -> Any:
 
 
 def find(kind: str, name: str) -> type[Any]:
-    """The class of a component. Raises ConfigError listing the names there are, MissingExtra with what to install."""
+    """The class of a component. Raises ConfigError with the names there are, MissingExtra with what to install."""
     known = names(kind)
     if name not in known:
         raise ConfigError(
@@ -113,10 +106,5 @@ def find(kind: str, name: str) -> type[Any]:
     try:
         cls: type[Any] = resolve(known[name])
     except (ImportError, AttributeError) as error:
-        library = str(error.name).partition(".")[0]
-        if isinstance(error, ModuleNotFoundError) and library in EXTRAS:
-            raise MissingExtra(
-                f'{kind}: {name!r} needs {library}, which is not installed: pip install "raghop[{EXTRAS[library]}]"'
-            ) from error
         raise ConfigError(f"{kind}: {name!r} ({known[name]}) cannot be imported: {error}") from error
     return cls

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rag.config import Settings, build, check, json_schema, load, parse, presets, schema
 from rag.errors import ConfigError, MissingExtra
 from rag.registry import BUILTIN, find, names
+from rag.stages import STAGES
 
 TINY = (Path(__file__).parent / "tiny.yaml").read_text()
 
@@ -104,7 +105,7 @@ def test_reading_a_pipeline_imports_no_component() -> None:
 def test_a_component_whose_library_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "qdrant_client", None)
     monkeypatch.delitem(sys.modules, "rag.store.qdrant", raising=False)
-    message = "'qdrant' needs qdrant_client, which is not installed: pip install \"raghop[qdrant]\""
+    message = 'qdrant needs qdrant_client, which is not installed: pip install "raghop[qdrant]"'
     with pytest.raises(MissingExtra) as caught:
         find("store", "qdrant")
     assert str(caught.value) == f"store: {message}"
@@ -139,7 +140,7 @@ def test_the_schema_describes_every_component() -> None:
     assert uses == set(names("generate"))
 
 
-@pytest.mark.parametrize("kind", ["connector", "chunk", "store"])
+@pytest.mark.parametrize("kind", STAGES)
 def test_every_option_has_a_description(kind: str) -> None:
     for name in names(kind):
         component: Any = find(kind, name)

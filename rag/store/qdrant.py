@@ -14,17 +14,19 @@ from functools import cached_property, partial
 from typing import Annotated, Any
 
 from pydantic import Field
-from qdrant_client import QdrantClient, models
-from qdrant_client.common.client_exceptions import QdrantException
-from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
-from rag.errors import ConfigError, MismatchError, StoreError
+from rag.errors import ConfigError, MismatchError, StoreError, extra
 from rag.stages import component
 from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, translate
 from rag.store.payload import KEYWORDS, kinds, named, nbytes, plain, to_hits, to_payload, weighing
 from rag.types import Chunk, Embeddings, Hit, Query
+
+with extra("qdrant", "store: qdrant"):
+    from qdrant_client import QdrantClient, models
+    from qdrant_client.common.client_exceptions import QdrantException
+    from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 REQUEST = 4 * 2**20  # bytes of vectors and text a request should carry: about 16 MB of JSON, servers take 32
 PAGE = 10_000  # ids per scroll
