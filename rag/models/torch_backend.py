@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer
-from transformers.utils import logging
 
-from rag.errors import ConfigError, ModelError
+from rag.errors import ModelError
 from rag.models.encoder import Forward, TextEncoder
 from rag.models.pooling import Hidden, Mask
 from rag.models.spec import ModelSpec
+from rag.models.torch_load import best_device, load, load_network, place
 from rag.models.torch_variant import apply_variant, stretch_rotary
 
 
@@ -32,34 +31,16 @@ def text_encoder(
 
     Raises ModelError, or ConfigError for a device that is not there or an option the architecture has nothing for.
     """
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    label = str(spec.folder)
+    rules: str = load(AutoTokenizer, spec.folder, label=label).backend_tokenizer.to_str()
+    config = load(AutoConfig, spec.folder, label=label)
+    stretch_rotary(config, spec)
     # an encoder-decoder's own class would want decoder inputs
     auto: Any = AutoModelForTextEncoding if spec.config.get("is_encoder_decoder") else AutoModel
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(spec.folder, **local)
-        rules: str = tokenizer.backend_tokenizer.to_str()
-        config = AutoConfig.from_pretrained(spec.folder, **local)
-        stretch_rotary(config, spec)
-        model, report = auto.from_pretrained(
-            spec.folder,
-            config=config,
-            use_safetensors=True,
-            dtype=getattr(torch, dtype),
-            output_loading_info=True,
-            **local,
-        )
-    except (OSError, ValueError, KeyError, ImportError, AttributeError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{spec.folder}: transformers cannot load this model: {error}") from error
-    # transformers would go on with random numbers; a pooler's have no part here
-    if missing := sorted(key for key in report["missing_keys"] if not key.startswith("pooler.")):
-        raise ModelError(f"{spec.folder}: its weights lack {missing[0]}; fetch the model again.")
+    model = load_network(auto, spec.folder, label=label, config=config, dtype=getattr(torch, dtype))
     _add(model, difference or {}, spec)
     apply_variant(model, spec)
-    try:
-        model.to(device or best_device()).eval()
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"embed.device: {device!r} cannot be used: {error}") from error
+    place(model, device or best_device(), key="embed.device")
     return TextEncoder(
         spec=spec,
         tokenizer=lambda: Tokenizer.from_str(rules),
@@ -77,13 +58,6 @@ def _add(model: Any, difference: Mapping[str, NDArray[np.float32]], spec: ModelS
                 f"{spec.folder}: no tensor {name} of the shape {added.shape}; the weights fit another model."
             )
         tensors[name] += torch.from_numpy(added).to(tensors[name].dtype)
-
-
-def best_device() -> str:
-    """The best torch device of this machine."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _forward(model: Any) -> Forward:

@@ -19,7 +19,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from rag.errors import ModelError
-from rag.models.torch_reranker import load, score_rows, truncate
+from rag.models.torch_reranker import load_reranker, score_rows, truncate
 
 Scores = Callable[[Sequence[tuple[str, str]]], list[float]]  # (question, passage) each -> higher is more relevant
 
@@ -33,7 +33,7 @@ AFTER = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
 
 def cross_encoder(model: str, *, device: str, max_tokens: int, batch_tokens: int) -> Scores:
     """A classifier, loaded; `max_tokens` bounds question and passage together. Raises ModelError and ConfigError."""
-    tokenizer, network = load(AutoModelForSequenceClassification, model, device)
+    tokenizer, network = load_reranker(AutoModelForSequenceClassification, model, device)
     config = network.config
     if config.num_labels > 2:
         raise ModelError(f"rerank.model: {model!r} has {config.num_labels} outputs; a reranker has one or two.")
@@ -56,7 +56,7 @@ def cross_encoder(model: str, *, device: str, max_tokens: int, batch_tokens: int
 
 def qwen3(model: str, *, instruction: str, device: str, max_tokens: int, batch_tokens: int) -> Scores:
     """A language model, loaded; `max_tokens` bounds a prompt. Raises ModelError and ConfigError."""
-    tokenizer, network = load(AutoModelForCausalLM, model, device)
+    tokenizer, network = load_reranker(AutoModelForCausalLM, model, device)
     words = [tokenizer(word, add_special_tokens=False)["input_ids"] for word in ("yes", "no")]
     if any(len(ids) != 1 or ids[0] == tokenizer.unk_token_id for ids in words):
         raise ModelError(f'rerank.model: {model!r} has no single token for "yes" or "no".')

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 from jinja2 import TemplateError
-from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rag.errors import ConfigError, GeneratorError, ModelError
+from rag.models.torch_load import load, load_network, place
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,31 +71,15 @@ class CausalModel:
 def causal_model(name: str, *, device: str, dtype: str, window: int) -> CausalModel:
     """The model, loaded; `window` counts where the model names none of its own. Raises ModelError and ConfigError."""
     if dtype != "auto" and not isinstance(getattr(torch, dtype, None), torch.dtype):
-        raise ConfigError(f"generate: dtype {dtype!r} is no torch type. Use auto, float32 or bfloat16.")
-    network, report = _load(AutoModelForCausalLM, name, use_safetensors=True, dtype=dtype, output_loading_info=True)
-    if missing := sorted(report["missing_keys"]):
-        raise ModelError(f"{name}: weights are missing from its files: {', '.join(missing[:3])}.")
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    try:
-        network = network.to(device).eval()
-    except RuntimeError as error:
-        raise ConfigError(f"generate: device {device!r} cannot be used: {error}") from error
-    tokenizer = _load(AutoTokenizer, name)
+        raise ConfigError(f"generate.dtype: {dtype!r} is no torch type. Use auto, float32 or bfloat16.")
+    label = f"generate.model: {name!r}"
+    network = place(load_network(AutoModelForCausalLM, name, label=label, dtype=dtype), device, key="generate.device")
+    tokenizer = load(AutoTokenizer, name, label=label)
     # a model may name one token that ends an answer or several, in either of two places
     ends = [network.generation_config.eos_token_id, tokenizer.eos_token_id]
     stops = frozenset(i for ids in ends for i in (ids if isinstance(ids, list) else [ids]) if i is not None)
     window = int(getattr(network.config, "max_position_embeddings", None) or window)
     return CausalModel(name, tokenizer, network, window, stops)
-
-
-def _load(kind: Any, name: str, **options: Any) -> Any:
-    try:
-        return kind.from_pretrained(name, local_files_only=True, trust_remote_code=False, **options)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"{name}: cannot be loaded as a causal language model: {str(error).strip()} "
-            "Name a folder, or a model in the local cache, with safetensors weights."
-        ) from error
 
 
 @torch.inference_mode()

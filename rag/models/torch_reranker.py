@@ -1,6 +1,6 @@
-"""What the rerankers with a transformers model share: loading one safely, and running rows of tokens in batches.
+"""What the rerankers with a transformers model share: loading one, and running rows of tokens in batches.
 
-Safetensors only, its own code never, no download. Rows are sorted by length, so that little of a batch is padding.
+Rows are sorted by length, so that little of a batch is padding.
 """
 
 from __future__ import annotations
@@ -9,38 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoTokenizer
-from transformers.utils import logging
 
-from rag.errors import ConfigError, ModelError
 from rag.models.batching import make_batches
+from rag.models.torch_load import load, load_network, place
 
 Row = Mapping[str, Sequence[int]]  # "input_ids", "attention_mask" and what else the tokenizer gives
 Forward = Callable[[dict[str, torch.Tensor]], torch.Tensor]  # the same, (b, t) each -> a score of each row (b,)
 
 
-def load(kind: Any, model: str, device: str) -> tuple[Any, Any]:
+def load_reranker(kind: Any, model: str, device: str) -> tuple[Any, Any]:
     """The tokenizer and the network of a folder or a cached hub name. Raises ModelError and ConfigError."""
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(model, **local)
-        network, report = kind.from_pretrained(
-            model, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **local
-        )
-    except (OSError, ValueError, KeyError, ImportError, AttributeError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"rerank.model: {model!r} cannot be loaded: {str(error).strip()} Name a folder, or a model in the local "
-            "cache, with safetensors weights."
-        ) from error
-    if missing := sorted(report["missing_keys"]):
-        raise ModelError(f"rerank.model: {model!r} is no reranker: its weights lack {', '.join(missing[:3])}.")
-    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    try:
-        return tokenizer, network.to(chosen).eval()
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"rerank.device: {device!r} cannot be used: {error}") from error
+    label = f"rerank.model: {model!r}"
+    tokenizer = load(AutoTokenizer, model, label=label)
+    network = load_network(kind, model, label=label, dtype=torch.float32)
+    return tokenizer, place(network, device, key="rerank.device")
 
 
 def truncate(tokenizer: Any, text: str, limit: int) -> str:

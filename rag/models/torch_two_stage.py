@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from rag.models.encoder import Forward, TextEncoder
 from rag.models.files import locate, weights
 from rag.models.pooling import Hidden, Mask, Projection
 from rag.models.spec import ModelSpec
+from rag.models.torch_load import load
 
 Tensors = Mapping[str, torch.Tensor]
 FIRST, SECOND = "first_stage_model.", "second_stage_model."
@@ -42,7 +44,8 @@ def text_encoder(
     Raises ModelError naming the tensor that is missing, or the backbone that cannot be loaded.
     """
     tensors = _tensors(spec.folder)
-    tokenizer = _tokenizer(backbone)
+    rules: str = load(AutoTokenizer, locate(backbone), label=backbone).backend_tokenizer.to_str()
+    tokenizer = partial(Tokenizer.from_str, rules)
     first, second = (
         _backbone(backbone, tensors, prefix).to(device).eval() for prefix in (f"{FIRST}embedder.", f"{SECOND}backbone.")
     )
@@ -98,8 +101,8 @@ def _layers(x: torch.Tensor, tensors: Tensors, name: str, activation: Any) -> to
 
 
 def _backbone(name: str, tensors: Tensors, prefix: str) -> Any:
+    config = load(AutoConfig, locate(name), label=name)
     try:
-        config = AutoConfig.from_pretrained(locate(name), local_files_only=True, trust_remote_code=False)
         model: Any = AutoModel.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
         raise ModelError(f"{name}: transformers has no such model to read texts with: {error}") from error
@@ -109,16 +112,6 @@ def _backbone(name: str, tensors: Tensors, prefix: str) -> Any:
     except RuntimeError as error:
         raise ModelError(f"{prefix}: the tensors do not fit {name!r}: {error}") from error
     return model
-
-
-def _tokenizer(name: str) -> Any:
-    try:
-        rules: str = AutoTokenizer.from_pretrained(
-            locate(name), local_files_only=True, trust_remote_code=False
-        ).backend_tokenizer.to_str()
-    except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
-        raise ModelError(f"{name}: its tokenizer cannot be loaded: {error}") from error
-    return lambda: Tokenizer.from_str(rules)
 
 
 def _tensors(folder: Path) -> dict[str, torch.Tensor]:
