@@ -1,4 +1,4 @@
-"""A folder of small things that are dear to compute again: built graphs and the checksums of large files.
+"""A folder of small things that are dear to compute again: notes of language models and the checksums of large files.
 
 `RAGHOP_CACHE`, else `$XDG_CACHE_HOME/raghop`, else `~/.cache/raghop`. Every entry is written atomically and carries its
 own sha256; one that fails its check counts as absent, and a folder that cannot be written costs time, never an error.

@@ -3,14 +3,13 @@
 Float32 weights are not copied. Of half-precision ones the table of the vocabulary's vectors, half of a small model,
 stays as it is, and the graph converts the rows that it gathers; the others are converted when the model is loaded.
 
-The graph, some kilobytes, is built once for an architecture and cached; loading it and the tokenizer costs about
-0.3 CPU seconds with all imports. A batch runs on one thread and batches run side by side, which took less CPU than
-threads within an operator. Like any mapped file, the weights may be replaced but not overwritten while in use.
+Loading a small model and its tokenizer costs about 0.3 CPU seconds with all imports. A batch runs on one thread and
+batches run side by side, which took less CPU than threads within an operator. Like any mapped file, the weights may be
+replaced but not overwritten while in use.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -27,12 +26,12 @@ from rag import cache
 from rag.errors import ModelError
 from rag.models.encoder import Forward, TextEncoder
 from rag.models.files import weights
+from rag.models.onnx_graph import graph
 from rag.models.pooling import Hidden, Mask
 from rag.models.spec import TABLE, ModelSpec
 from rag.models.tensors import Floats, stored
 from rag.models.variant import Variant
 
-_GRAPH = 2  # goes up with every change of rag.models.onnx_graph
 # networks in use, by weights, configuration and variant: the embedder and the reader's judge share the bundled one
 _LOADED: WeakValueDictionary[tuple[str, str, Variant], Forward] = WeakValueDictionary()
 
@@ -70,7 +69,11 @@ def _forward(spec: ModelSpec, difference: Mapping[str, NDArray[np.float32]]) -> 
         return loaded
     tensors = _tensors(files[0], spec, difference)
     half = TABLE in tensors and tensors[TABLE].dtype == np.float16
-    graph = _graph(spec, {name: tensor.shape for name, tensor in tensors.items()}, half=half)
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    try:
+        model = graph(spec.config, shapes, half=half, temperature=spec.variant.temperature)
+    except (KeyError, ValueError) as error:
+        raise _other_backend(spec, str(error)) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.enable_mem_pattern = False  # it would plan anew for every length of batch
@@ -78,7 +81,7 @@ def _forward(spec: ModelSpec, difference: Mapping[str, NDArray[np.float32]]) -> 
     values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for name, tensor in tensors.items()}
     options.add_external_initializers(list(values), list(values.values()))
     try:
-        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common base but this
         raise ModelError(f"{files[0]}: onnxruntime refuses the model: {error}") from error
 
@@ -107,23 +110,6 @@ def _tensors(path: Path, spec: ModelSpec, difference: Mapping[str, NDArray[np.fl
     return {
         name: tensor if name == TABLE else tensor.astype(np.float32, copy=False) for name, tensor in tensors.items()
     }
-
-
-def _graph(spec: ModelSpec, shapes: dict[str, tuple[int, ...]], *, half: bool) -> bytes:
-    """The model's graph, from the cache or built."""
-    temperature = spec.variant.temperature
-    facts = json.dumps([_GRAPH, dict(spec.config), shapes, half, temperature], sort_keys=True)
-    name = f"graph-{hashlib.sha256(facts.encode()).hexdigest()[:32]}.onnx"
-    if known := cache.load(name):
-        return known
-    from rag.models.onnx_graph import graph  # onnx takes 0.2 CPU seconds to import
-
-    try:
-        built: bytes = graph(spec.config, shapes, half=half, temperature=temperature).SerializeToString()
-    except (KeyError, ValueError) as error:
-        raise _other_backend(spec, str(error)) from error
-    cache.save(name, built)
-    return built
 
 
 def _other_backend(spec: ModelSpec, reason: str) -> ModelError:

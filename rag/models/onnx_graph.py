@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from onnx import ModelProto, NodeProto, TensorProto, helper
-
+from rag.models import onnx_format as onnx
 from rag.models.spec import TABLE, first_position
 
 _FUSED = "com.microsoft"
@@ -75,17 +74,22 @@ class _Graph:
 
     def __init__(self, epsilon: float) -> None:
         self.epsilon = epsilon
-        self.nodes: list[NodeProto] = []
-        self.constants: list[TensorProto] = []
+        self.nodes: list[bytes] = []
+        self.constants: list[bytes] = []
+        self.read: set[str] = set()  # names that nodes take
+        self.written: set[str] = {"", "ids", "mask"}  # and those that are there for them
 
-    def __call__(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        output = f"{kind}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [output], domain=domain, **attributes))
+    def __call__(self, kind: str, *inputs: str, output: str = "", domain: str = "", **attributes: int | float) -> str:
+        output = output or f"{kind}_{len(self.nodes)}"
+        self.nodes.append(onnx.node(kind, inputs, output, domain=domain, attributes=attributes))
+        self.read.update(inputs)
+        self.written.add(output)
         return output
 
     def ints(self, *values: int) -> str:
         name = f"ints_{len(self.constants)}"
-        self.constants.append(helper.make_tensor(name, TensorProto.INT64, [len(values)], values))
+        self.constants.append(onnx.ints(name, values))
+        self.written.add(name)
         return name
 
     def linear(self, x: str, name: str) -> str:
@@ -95,15 +99,10 @@ class _Graph:
         inputs = (x, y, f"{name}.weight", f"{name}.bias")
         return self("SkipLayerNormalization", *inputs, domain=_FUSED, epsilon=self.epsilon)
 
-    def free(self) -> set[str]:
-        """Names that nodes read and nothing here makes."""
-        made = {output for node in self.nodes for output in node.output} | {c.name for c in self.constants}
-        return {name for node in self.nodes for name in node.input} - made - {"", "ids", "mask"}
-
 
 def graph(
     config: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], *, half: bool = False, temperature: float = 1.0
-) -> ModelProto:
+) -> bytes:
     """The model's graph: `ids` (b, t) int64 and `mask` (b, t) int32 -> `hidden` (b, t, hidden) float32.
 
     `shapes` are those of the tensors the session will bring, all float32 but with `half` the vocabulary's table, which
@@ -121,7 +120,7 @@ def graph(
     end = op("Add", op("Gather", shape, op.ints(1)), start)
     x = op("Gather", TABLE, "ids")
     if half:
-        x = op("Cast", x, to=TensorProto.FLOAT)
+        x = op("Cast", x, to=onnx.FLOAT)
     x = op("Add", x, op("Slice", "embeddings.position_embeddings.weight", start, end, zero))
     if (kinds := "embeddings.token_type_embeddings.weight") in shapes:
         x = op("Add", x, op("Slice", kinds, zero, op.ints(1), zero))  # one text, so all tokens are of kind 0
@@ -137,34 +136,19 @@ def graph(
         x = op.add_norm(op.linear(op("Reshape", attended, rows), at + names.attended), x, at + names.attended_norm)
         inner = op("Gelu", op.linear(x, at + names.up), domain=_FUSED)
         x = op.add_norm(op.linear(inner, at + names.down), x, at + names.down_norm)
-    op.nodes.append(helper.make_node("Reshape", [x, cube], ["hidden"]))
-    for name in sorted(op.free() ^ shapes.keys()):
-        raise ValueError(f"its tensor {name} is {'missing' if name in op.free() else 'one too many'}")
+    op("Reshape", x, cube, output="hidden")
+    missing = op.read - op.written
+    for name in sorted(missing ^ shapes.keys()):
+        raise ValueError(f"its tensor {name} is {'missing' if name in missing else 'one too many'}")
 
-    return helper.make_model(
-        helper.make_graph(
-            op.nodes,
-            "encoder",
-            [
-                helper.make_tensor_value_info("ids", TensorProto.INT64, ["b", "t"]),
-                helper.make_tensor_value_info("mask", TensorProto.INT32, ["b", "t"]),
-            ],
-            [helper.make_tensor_value_info("hidden", TensorProto.FLOAT, ["b", "t", width])],
-            initializer=[
-                *op.constants,
-                *(_external(name, shape, half=half and name == TABLE) for name, shape in shapes.items()),
-            ],
-        ),
-        opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(_FUSED, 1)],
-        ir_version=9,
+    types = {name: onnx.FLOAT16 if half and name == TABLE else onnx.FLOAT for name in shapes}
+    return onnx.model(
+        op.nodes,
+        initializers=[*op.constants, *(onnx.external(name, shape, types[name]) for name, shape in shapes.items())],
+        inputs=[onnx.value("ids", onnx.INT64, ["b", "t"]), onnx.value("mask", onnx.INT32, ["b", "t"])],
+        outputs=[onnx.value("hidden", onnx.FLOAT, ["b", "t", width])],
+        versions={"": 20, _FUSED: 1},
     )
-
-
-def _external(name: str, shape: Sequence[int], *, half: bool) -> TensorProto:
-    kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
-    tensor = TensorProto(name=name, data_type=kind, dims=shape, data_location=TensorProto.EXTERNAL)
-    tensor.external_data.add(key="location", value="given by the session")
-    return tensor
 
 
 def _check(config: Mapping[str, Any]) -> Names:
