@@ -10,7 +10,7 @@ import pytest
 
 from rag.errors import CorruptError, MismatchError
 from rag.index.manifest import Manifest
-from rag.index.tables import VERSION
+from rag.index.tables import STEPS, VERSION
 from rag.types import Chunk, Chunked, Document, Embeddings, Section, Source, Sparse
 
 SOURCE = Source("a.md", "a.md", (1, 2, 3, 4))
@@ -93,3 +93,50 @@ def test_an_emptied_or_foreign_or_newer_file_is_refused(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(MismatchError, match="newer raghop"):
         Manifest.open(tmp_path / "newer")
+
+
+def rename_back(db: sqlite3.Connection) -> None:
+    """A step of a migration: what the format before this one might have called `title`."""
+    db.execute("ALTER TABLE documents RENAME COLUMN heading TO title")
+
+
+def aged(path: Path) -> Path:
+    """A manifest of the format before this one, had that called a column otherwise."""
+    filled(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("ALTER TABLE documents RENAME COLUMN title TO heading")
+        db.execute(f"PRAGMA user_version={VERSION - 1}")
+    db.close()
+    return path
+
+
+def test_an_older_format_is_read_by_nobody_and_migrated_by_a_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STEPS, VERSION - 1, rename_back)
+    path = aged(tmp_path / "older")
+    with pytest.raises(MismatchError, match="rag rebuild"):
+        Manifest.open(path, readonly=True)
+    manifest = Manifest.open(path)
+    assert manifest.documents("a.md") == [chunked().document]
+    assert manifest.chunks(["c1"])[0] == [chunked().chunks[0]]
+    manifest.close()
+    Manifest.open(path, readonly=True).close()
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(db: sqlite3.Connection) -> None:
+        rename_back(db)
+        raise CorruptError("stopped half way")
+
+    path = aged(tmp_path / "older")
+    monkeypatch.setitem(STEPS, VERSION - 1, fail)
+    with pytest.raises(CorruptError, match="half way"):
+        Manifest.open(path)
+    monkeypatch.setitem(STEPS, VERSION - 1, rename_back)
+    assert Manifest.open(path).documents("a.md") == [chunked().document]
+
+
+def test_a_format_that_no_step_leads_from_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorruptError, match="not a raghop manifest"):
+        Manifest.open(aged(tmp_path / "unknown"))

@@ -8,11 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from benchmarks.reliability.crash import _age
+from benchmarks.reliability.crash import age, migrate
+from rag.cli import app
 from rag.config import PipelineConfig, build, load
 from rag.errors import CorruptError, InputError, LockedError, MismatchError
 from rag.index.folder import Index
+from rag.index.tables import STEPS, VERSION
 from rag.ingest.report import Report
 from rag.ingest.run import ingest
 from rag.maintain.check import check
@@ -164,16 +167,19 @@ def test_a_purge_says_when_a_reader_still_holds_the_text(notes: Path, config: Pi
     assert not holding(notes, "Soup is served")
 
 
-def test_an_index_of_the_first_version_is_brought_up_to_date(notes: Path, config: PipelineConfig) -> None:
+def test_an_index_of_an_older_format_answers_and_is_brought_up_to_date(
+    notes: Path, config: PipelineConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STEPS, VERSION - 1, migrate)
     before = found(notes, config)
-    _age(notes / ".rag")
+    age(notes / ".rag")
+    assert found(notes, config) == before
     with pytest.raises(MismatchError, match="rag rebuild"):
-        found(notes, config)
-    assert "4 sources" in rag("rebuild").stdout
+        Index.at(notes).read_manifest()
+    assert "4 sources" in CliRunner().invoke(app, ["rebuild"]).stdout
     assert found(notes, config) == before and check(Index.at(notes), build(config).store, deep=True) == []
     assert run(notes).count("unchanged") == 4
-    _age(notes / ".rag")
+    age(notes / ".rag")
     with closing(sqlite3.connect(notes / ".rag" / "manifest.sqlite")) as db, db:
         db.execute("UPDATE vectors SET crc = 1")
-    with pytest.raises(CorruptError):
-        run(notes)
+    assert isinstance(CliRunner().invoke(app, ["rebuild"]).exception, CorruptError)

@@ -112,8 +112,8 @@ def empty(path: Path, rng: random.Random) -> str:
 def swap(path: Path, rng: random.Random) -> str:
     """Two files change places."""
     home = path.parents[-1 - next(i for i, p in enumerate(reversed(path.parents)) if p.name == ".rag")]
-    mine = checksums.digest(path)
-    others = [p for p in _files(home) if checksums.digest(p) != mine]
+    mine = checksums.checksum_file(path)
+    others = [p for p in _files(home) if checksums.checksum_file(p) != mine]
     alike = [p for p in others if p.stat().st_size == mine[0]]
     other = rng.choice(alike or others)
     aside = path.with_name("aside")

@@ -36,7 +36,7 @@ RECORDS = "facts.jsonl"
 def fresh(folder: Path, config: PipelineConfig) -> list[tuple[object, ...]]:
     """The manifest's rows of an index that is made from nothing. It is not published: that would say nothing more."""
     shutil.rmtree(folder / ".rag")
-    with patch("rag.ingest.run.publish", return_value=True):
+    with patch("rag.index.folder.publish", return_value=True):
         corpus.run(folder, config)
     return corpus.content(Index.at(folder))
 

@@ -50,15 +50,15 @@ def _without(patches: ExitStack) -> None:
     checks = [
         "rag.ingest.vectorize.check_rows",
         "rag.store.edge.check_batch",
-        "rag.index.generations._compare",
+        "rag.index.publish._compare",
         "os.fsync",
     ]
     for name in (
         *checks,
-        *(f"rag.{module}.need_space" for module in ("ingest.vectorize", "ingest.run", "index.generations")),
+        *(f"rag.{module}.need_space" for module in ("ingest.vectorize", "ingest.run", "index.publish")),
     ):
         patches.enter_context(patch(name, nothing))
-    patches.enter_context(patch("rag.index.checksums.inventory", lambda folder: {}))
+    patches.enter_context(patch("rag.index.checksums.checksum_folder", lambda folder: {}))
 
 
 def cost(count: int) -> Outcome:

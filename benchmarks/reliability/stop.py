@@ -27,15 +27,15 @@ from rag.pipeline import Pipeline
 
 SECONDS = 5.0
 STEPS = {  # of a publish, in their order
-    "opening": "rag.index.generations.opened",
+    "opening": "rag.index.publish.open_generation",
     "copying": "rag.index.checksums.copy",
     "looking": "rag.store.edge.EdgeStore.ids",
     "writing": "rag.store.edge.EdgeStore.write",
     "flushing": "rag.store.edge.EdgeStore.flush",
-    "comparing": "rag.index.generations._compare",
-    "digesting": "rag.index.checksums.inventory",
-    "syncing": "rag.index.generations.sync",
-    "collecting": "rag.index.generations.collect",
+    "comparing": "rag.index.publish._compare",
+    "digesting": "rag.index.checksums.checksum_folder",
+    "syncing": "rag.index.publish.sync",
+    "collecting": "rag.index.publish.collect",
     "sealing": "rag.index.seal.write",
 }
 WORDS = [a + b + c for a in ("ba", "ke", "mo", "pra", "ste", "vo") for b in ("la", "ri", "te") for c in "nrstx"]

@@ -1,7 +1,8 @@
-"""Files by what is in them: digests, exact copies, and what differs from a list made earlier. Pure: knows no index.
+"""Files by what is in them: checksums, exact copies, and what differs from an earlier list. Pure: knows no index.
 
-The digest finds accidents (a flipped bit, a cut, a swap), not forgers: it is a CRC-32, so that it runs at the speed of
+A checksum finds accidents (a flipped bit, a cut, a swap), not forgers: it is a CRC-32, so that it runs at the speed of
 memory, over the blocks that hold anything but zeros. A hole in a sparse file and written zeros are the same content.
+A digest, elsewhere, is a sha256: it says whether two contents are the same, and stands in for one.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ BLOCK = 1 << 16
 ZEROS = bytes(BLOCK)
 SEEK_DATA = getattr(os, "SEEK_DATA", os.SEEK_SET)  # without holes, everything is data
 
-Digest: TypeAlias = tuple[int, int]  # size in bytes, CRC-32
+Checksum: TypeAlias = tuple[int, int]  # size in bytes, CRC-32
 TEMPORARY = ".atomicwrite"  # what an engine that opens a folder, even to read it, makes there for a moment
-FOLDER: Digest = (-1, 0)  # what stands in a list for a folder
+FOLDER: Checksum = (-1, 0)  # what stands in a list for a folder
 
 
 def blocks(fd: int, size: int) -> Iterator[tuple[int, bytes]]:
@@ -42,8 +43,8 @@ def blocks(fd: int, size: int) -> Iterator[tuple[int, bytes]]:
         at += BLOCK
 
 
-def digest(path: Path) -> Digest:
-    """Of one file. Raises OSError."""
+def checksum_file(path: Path) -> Checksum:
+    """The checksum of one file. Raises OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         size = os.fstat(fd).st_size
@@ -65,32 +66,34 @@ def copy(source: str | Path, target: str | Path) -> None:
         writer.truncate(size)
 
 
-def copy_listed(folder: Path, listed: Iterable[str], target: Path) -> None:
-    """Copy what a list names, not what else stands there: a reader's engine may be making temporary files."""
-    for name in sorted(listed):
+def copy_files(folder: Path, names: Iterable[str], target: Path) -> None:
+    """Copy what is named, not what else stands there: a reader's engine may be making temporary files."""
+    for name in sorted(names):
         if (folder / name).is_dir():
             (target / name).mkdir(parents=True, exist_ok=True)
         else:
             copy(folder / name, target / name)
 
 
-def inventory(folder: Path) -> dict[str, Digest]:
-    """The digest of every file under a folder, by its relative path; folders are listed too."""
-    return {name: FOLDER if stat.S_ISDIR(mode) else digest(folder / name) for name, mode, _ in _entries(folder)}
+def checksum_folder(folder: Path) -> dict[str, Checksum]:
+    """The checksum of every file under a folder, by its relative path; folders are listed too."""
+    return {name: FOLDER if stat.S_ISDIR(mode) else checksum_file(folder / name) for name, mode, _ in _entries(folder)}
 
 
-def differences(folder: Path, expected: Mapping[str, Digest], *, deep: bool) -> list[str]:
+def find_differences(folder: Path, expected: Mapping[str, Checksum], *, deep: bool) -> list[str]:
     """What is not as `expected` says: names with what is wrong. Sizes only, unless `deep`. Raises OSError."""
     found = {name: (mode, size) for name, mode, size in _entries(folder)}
     wrong = [f"{name}: missing" for name in sorted(expected.keys() - found.keys())]
     wrong += [f"{name}: does not belong here" for name in sorted(found.keys() - expected.keys())]
     for name, (size, crc) in sorted(expected.items()):
-        mode, held = found.get(name, (0, 0))
+        mode, actual = found.get(name, (0, 0))
         if name not in found or (stat.S_ISDIR(mode) and (size, crc) == FOLDER):
             continue
-        if not stat.S_ISREG(mode) or held != size:
-            wrong.append(f"{name}: {held:,} bytes instead of {size:,}" if stat.S_ISREG(mode) else f"{name}: not a file")
-        elif deep and digest(folder / name) != (size, crc):
+        if not stat.S_ISREG(mode):
+            wrong.append(f"{name}: not a file")
+        elif actual != size:
+            wrong.append(f"{name}: {actual:,} bytes instead of {size:,}")
+        elif deep and checksum_file(folder / name) != (size, crc):
             wrong.append(f"{name}: its content changed")
     return wrong
 

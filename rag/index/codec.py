@@ -38,14 +38,14 @@ def unpack_rows(blob: bytes) -> np.ndarray[tuple[int, int], np.dtype[np.float32]
     return np.frombuffer(blob, "<f4", offset=8).reshape(n, -1)
 
 
-def row_crc(*cells: Cell) -> int:
+def row_checksum(*cells: Cell) -> int:
     """The checksum of a row's cells, with their types and lengths."""
     data = [cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "surrogatepass") for cell in cells]
     kinds = ",".join([f"{type(cell).__name__}{len(one)}" for cell, one in zip(cells, data, strict=True)])
     return crc32(b"".join([kinds.encode(), *data]))
 
 
-def chunk_crc(chunk: Chunk, key: str) -> int:
+def chunk_checksum(chunk: Chunk, key: str) -> int:
     """The checksum of a whole chunk as a reader meets it, and of the key of its vectors."""
     plain: list[Any] = [
         chunk.id, chunk.doc_id, chunk.text, chunk.start, chunk.end, chunk.source, chunk.title, chunk.context,

@@ -1,4 +1,4 @@
-"""Free disk space: checked before it is needed, and a full disk told as one.
+"""The disk: whole and durable writes, and free space, which is checked before it is needed.
 
 The vector engine maps its files into memory and allocates far ahead; on a full disk it is killed by a signal rather
 than told. So there must always be more room than a batch can take.
@@ -7,6 +7,7 @@ than told. So there must always be more room than a batch can take.
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -20,6 +21,28 @@ _FULL = frozenset([errno.ENOSPC, errno.EDQUOT])
 _SQLITE_IO = 10  # what SQLite says, instead of SQLITE_FULL, when its shared memory or journal cannot grow
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Give a file this content, whole or not at all, durably."""
+    new = path.with_name(f"{path.name}.new")
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(fd, content)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.rename(new, path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Make a file's content, or a folder's names, durable."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def need_space(folder: Path, needed: int) -> None:
     """Raises SpaceError unless `needed` bytes and a reserve are free."""
     free = shutil.disk_usage(folder).free
@@ -28,16 +51,16 @@ def need_space(folder: Path, needed: int) -> None:
 
 
 @contextmanager
-def full_disk_told(folder: Path) -> Iterator[None]:
-    """An error that comes of a full disk is a SpaceError that says how much room is needed."""
+def explain_full_disk(folder: Path) -> Iterator[None]:
+    """Turns an error that comes of a full disk into a SpaceError that says how much room is needed."""
     try:
         yield
     except (OSError, sqlite3.DatabaseError) as error:
-        tell_if_full(error, folder)
+        raise_if_full(error, folder)
         raise
 
 
-def tell_if_full(error: OSError | sqlite3.DatabaseError, folder: Path) -> None:
+def raise_if_full(error: OSError | sqlite3.DatabaseError, folder: Path) -> None:
     """Raises SpaceError from an error that came of a full disk."""
     free = shutil.disk_usage(folder).free if folder.is_dir() else 0
     if _is_full(error, free):

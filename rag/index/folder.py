@@ -5,7 +5,7 @@
     .rag/seal.json              what it all was when the last writer left (rag.index.seal)
     .rag/writer.lock            held by the one process that may write
 
-Readers compare a generation with its digests before they use it, and what they are about to show with the manifest.
+Readers compare a generation with its checksums before they use it, and what they are about to show with the manifest.
 The index of a folder is the nearest `.rag/` upward, as git does it.
 """
 
@@ -21,18 +21,20 @@ from typing import IO
 
 from rag.errors import CorruptError, IndexMissing, MismatchError, RagError
 from rag.index import generations, seal
-from rag.index.checksums import digest
-from rag.index.codec import chunk_crc
-from rag.index.generations import MEND, Generation
+from rag.index.checksums import checksum_file
+from rag.index.codec import chunk_checksum
+from rag.index.disk import replace_file
+from rag.index.generations import REPAIR as DERIVE
+from rag.index.generations import Generation, checksum_content, read_pointer
 from rag.index.locks import Wait, locked, no_check
 from rag.index.manifest import Manifest
-from rag.index.tables import pipeline_of
+from rag.index.publish import publish
+from rag.index.tables import REPAIR, pipeline_of
 from rag.stages import Store
 from rag.types import Hit
 
 FOLDER = ".rag"
 TRACES = ("manifest.sqlite", "CURRENT", "seal.json", "generations")  # any of them: something was ingested here
-REPAIR = "Run `rag check --repair`."
 
 
 def discover(start: Path) -> Path | None:
@@ -124,7 +126,7 @@ class Index:
         manifest = Manifest.open(self.manifest_path)
         try:
             os.chmod(self.manifest_path, 0o600)
-            before, live = seal.take(self.path), self.pointer_text()
+            before, live = seal.remove(self.path), self.pointer_text()
             try:
                 yield manifest
             except BaseException:
@@ -132,14 +134,14 @@ class Index:
                     self._seal(manifest)
                 raise
             if before and not manifest.changes and self.pointer_text() == live:
-                seal.replace(self.path / seal.NAME, before)
+                replace_file(self.path / seal.NAME, before)
             else:
                 self._seal(manifest)
         finally:
             manifest.close()
 
     def _seal(self, manifest: Manifest) -> None:
-        content, counts, roots = generations.stamp(manifest.chunk_crcs()), manifest.counts(), manifest.roots()
+        content, counts, roots = checksum_content(manifest.chunk_checksums()), manifest.counts(), manifest.roots()
         manifest.settle()
         manifest.close()
         seal.write(self.path, content=content, counts=counts, roots=roots)
@@ -147,21 +149,20 @@ class Index:
     def publish(
         self,
         manifest: Manifest,
-        make_store: Callable[[str, bool], Store],
+        store: Store,
         *,
-        local: bool,
         fresh: bool,
         facts: Mapping[str, str] | None = None,
     ) -> bool:
-        """Bring the vector index in line with the manifest; see `generations.publish`."""
-        return generations.publish(self.path, manifest, make_store, local=local, fresh=fresh, facts=facts)
+        """Bring the vector index in line with the manifest; see `rag.index.publish.publish`."""
+        return publish(self.path, manifest, store, fresh=fresh, facts=facts)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
     def current(self) -> int | None:
         """The live generation's number; None before the first publish. Raises CorruptError."""
-        at = generations.pointer(self.path)
-        return at.number if at else None
+        pointer = read_pointer(self.path)
+        return pointer.number if pointer else None
 
     def generation(self, number: int) -> Path:
         """The folder of a generation."""
@@ -169,7 +170,7 @@ class Index:
 
     @contextmanager
     def reading(self, *, deep: bool = True) -> Iterator[Generation]:
-        """The live generation, compared with its digests (with its sizes, unless `deep`) and kept while held.
+        """The live generation, compared with its checksums (with its sizes, unless `deep`) and kept while held.
 
         Raises IndexMissing, CorruptError.
         """
@@ -181,28 +182,28 @@ class Index:
         """The live generation and its lock, held; tried again where a writer came in between."""
         while True:
             sealed, live = seal.read(self.path), self.pointer_text()
-            with ExitStack() as opened:
+            with ExitStack() as stack:
                 try:
-                    at = generations.pointer(self.path)
-                    if at is None:
+                    pointer = read_pointer(self.path)
+                    if pointer is None:
                         raise self._unpublished(sealed)
-                    lock = opened.enter_context(open(self.path / "generations" / f"{at.number}.lock", "a"))
+                    lock = stack.enter_context(open(self.path / "generations" / f"{pointer.number}.lock", "a"))
                     fcntl.flock(lock, fcntl.LOCK_SH)
-                    generation = generations.opened(self.path, at, deep=deep)
-                    if sealed and sealed.files.get("CURRENT") != digest(self.path / "CURRENT"):
-                        raise CorruptError(f"{self.path / 'CURRENT'}: names another generation than sealed. {MEND}")
-                    opened.pop_all()
+                    generation = generations.open_generation(self.path, pointer, deep=deep)
+                    if sealed and sealed.files.get("CURRENT") != checksum_file(self.path / "CURRENT"):
+                        raise CorruptError(f"{self.path / 'CURRENT'}: names another generation than sealed. {DERIVE}")
+                    stack.pop_all()
                     return generation, lock
                 except (CorruptError, FileNotFoundError, NotADirectoryError) as error:
                     if (sealed, live) == (seal.read(self.path), self.pointer_text()):
                         if isinstance(error, OSError):
-                            raise CorruptError(f"{error.filename}: {error.strerror}. {MEND}") from error
+                            raise CorruptError(f"{error.filename}: {error.strerror}. {DERIVE}") from error
                         raise
 
     def verify(self, hits: Sequence[Hit], content: str | None) -> None:
         """Compare what is about to be shown with the manifest, where that is what the hits were made from.
 
-        `content` is the stamp of the generation they come from, None for a server's. Raises CorruptError.
+        `content` is the checksum of the generation they come from, None for a server's. Raises CorruptError.
         """
         sealed = seal.read(self.path)
         if sealed is None or (content is not None and sealed.content != content):
@@ -211,7 +212,7 @@ class Index:
             stored = manifest.seals([hit.chunk.id for hit in hits])
         for chunk in (hit.chunk for hit in hits):
             key, crc = stored.get(chunk.id, ("", -1))
-            if chunk_crc(chunk, key) != crc and seal.read(self.path) == sealed:
+            if chunk_checksum(chunk, key) != crc and seal.read(self.path) == sealed:
                 raise CorruptError(f"A passage of {chunk.source} is not what the manifest says. {REPAIR}")
 
     def must_exist(self) -> None:
@@ -222,7 +223,7 @@ class Index:
     def _unpublished(self, sealed: seal.Seal | None) -> RagError:
         self.must_exist()
         if sealed and "CURRENT" in sealed.files:
-            return CorruptError(f"{self.path / 'CURRENT'}: missing. {MEND}")
+            return CorruptError(f"{self.path / 'CURRENT'}: missing. {DERIVE}")
         return IndexMissing(f"{self.path}: no ingest was completed here yet. Run `rag ingest PATH`.")
 
     def pointer_text(self) -> bytes | None:
@@ -234,8 +235,8 @@ class Index:
 
     def _check_seal(self) -> None:
         sealed = seal.read(self.path)
-        if sealed and (broken := sealed.broken(self.path)) and seal.read(self.path) == sealed:
-            raise CorruptError(f"{self.path / broken[0]}. {REPAIR}")
+        if sealed and (wrong := sealed.differences(self.path)) and seal.read(self.path) == sealed:
+            raise CorruptError(f"{self.path / wrong[0]}. {REPAIR}")
 
 
 def check_fingerprints(facts: Mapping[str, str], fingerprints: Mapping[str, str], *, kinds: tuple[str, ...]) -> None:

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from rag.errors import CorruptError, LockedError, MismatchError
-from rag.index.codec import chunk_crc, pack, pack_sparse, row_crc, unpack_rows, unpack_sparse
-from rag.index.tables import CELLS, REPAIR, SCHEMA, VERSION, chunk_of, document_of, mapped, migrate, prepare
+from rag.errors import CorruptError, LockedError
+from rag.index.codec import chunk_checksum, pack, pack_sparse, row_checksum, unpack_rows, unpack_sparse
+from rag.index.tables import CELLS, REPAIR, chunk_of, document_of, mapped, prepare
 from rag.types import Chunk, Chunked, Document, Embeddings, Source
 
 AMONG = "IN (SELECT value FROM json_each(?))"
@@ -58,10 +58,8 @@ class Manifest:
         Raises CorruptError, MismatchError (a newer version; with `readonly`, also an older one).
         """
         with mapped(path):
-            if readonly:
-                db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
-            else:
-                db = sqlite3.connect(path, isolation_level=None)
+            uri = f"{path.resolve().as_uri()}?mode={'ro' if readonly else 'rwc'}"
+            db = sqlite3.connect(uri, uri=True, isolation_level=None)
         try:
             with mapped(path):
                 db.execute("PRAGMA busy_timeout=10000")
@@ -70,24 +68,7 @@ class Manifest:
                     db.execute("PRAGMA synchronous=FULL")
                     db.execute("PRAGMA temp_store=MEMORY")  # no copies of the text in other places
                 db.execute("PRAGMA foreign_keys=ON")
-                prepare(db)
-                version = int(db.execute("PRAGMA user_version").fetchone()[0])
-                tables = int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-                if version > VERSION:
-                    raise MismatchError(
-                        f"{path}: written by a newer raghop (format {version}, this one knows {VERSION})."
-                    )
-                if version == 0 and (tables or readonly):
-                    raise CorruptError(f"{path}: not a raghop manifest, or an emptied one. {REPAIR}")
-                if version == 0:
-                    db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
-                elif version < VERSION and readonly:
-                    raise MismatchError(
-                        f"{path}: written by an older raghop (format {version}, this one has {VERSION}). Run `rag "
-                        "rebuild` once to bring it up to date; nothing is read or embedded again."
-                    )
-                elif version < VERSION:
-                    migrate(db, version)
+                prepare(db, path, readonly=readonly)
         except BaseException:
             db.close()
             raise
@@ -184,7 +165,7 @@ class Manifest:
             for chunked, row in zip(batch, keys, strict=True)
             for c, key in zip(chunked.chunks, row, strict=True)
         ]
-        rows = [(*row, chunk_crc(chunk_of(row, document), row[-1])) for document, row in cells]
+        rows = [(*row, chunk_checksum(chunk_of(row, document), row[-1])) for document, row in cells]
         self.db.executemany(
             "INSERT INTO chunks (id, doc_id, start, stop, context, about, key, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
@@ -198,14 +179,14 @@ class Manifest:
             rows = self._rows("documents", "WHERE source = ? ORDER BY rowid", [source])
             return [document_of(row[:-1]) for row in rows]
 
-    def chunk_crcs(self) -> dict[str, int]:
+    def chunk_checksums(self) -> dict[str, int]:
         """The checksum of every chunk by id, documents together: what the vector index must hold, no more, no less."""
         with mapped(self.path):
             return dict(self.db.execute("SELECT id, crc FROM chunks ORDER BY rowid").fetchall())
 
     def chunk_ids(self) -> list[str]:
         """Every chunk id, documents together."""
-        return list(self.chunk_crcs())
+        return list(self.chunk_checksums())
 
     def seals(self, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
         """The vectors' key and the checksum of those of these chunks that exist."""
@@ -228,7 +209,7 @@ class Manifest:
             chunks, keyed = [], []
             for row in (found[i] for i in ids if i in found):
                 chunk = chunk_of(row[:-1], documents[row[1]])
-                if chunk_crc(chunk, row[6]) != row[-1]:
+                if chunk_checksum(chunk, row[6]) != row[-1]:
                     raise CorruptError(f"{self.path}: a stored chunk of {chunk.source} fails its checksum. {REPAIR}")
                 chunks.append(chunk)
                 keyed.append(vectors[row[6]])
@@ -253,7 +234,7 @@ class Manifest:
             dense = None if embeddings.dense is None else pack(embeddings.dense[i])
             sparse = None if embeddings.sparse is None else pack_sparse(embeddings.sparse[i])
             tokens = None if embeddings.tokens is None else pack(embeddings.tokens[i], rows=True)
-            rows.append((key, dense, sparse, tokens, row_crc(key, dense, sparse, tokens)))
+            rows.append((key, dense, sparse, tokens, row_checksum(key, dense, sparse, tokens)))
         self.db.executemany(
             "INSERT OR REPLACE INTO vectors (key, dense, sparse, tokens, crc) VALUES (?, ?, ?, ?, ?)", rows
         )
@@ -282,7 +263,7 @@ class Manifest:
         """Rows in the order of CELLS with their checksum last, which is compared (a chunk's takes its document)."""
         with mapped(self.path):
             rows = self.db.execute(f"SELECT {', '.join(CELLS[table])}, crc FROM {table} {rest}", values).fetchall()
-        if table != "chunks" and any(row_crc(*row[:-1]) != row[-1] for row in rows):
+        if table != "chunks" and any(row_checksum(*row[:-1]) != row[-1] for row in rows):
             raise CorruptError(f"{self.path}: a row of {table} fails its checksum. {REPAIR}")
         return rows
 

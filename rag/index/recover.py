@@ -16,7 +16,8 @@ from typing import Any
 
 from rag.errors import CorruptError
 from rag.index import seal
-from rag.index.codec import chunk_crc, row_crc
+from rag.index.codec import chunk_checksum, row_checksum
+from rag.index.disk import sync
 from rag.index.manifest import Manifest
 from rag.index.tables import CELLS, VERSION, chunk_of, document_of
 
@@ -58,11 +59,11 @@ def salvage(folder: Path) -> Lost:
         finally:
             manifest.close()
             old.close()
-        seal.sync(new)
+        sync(new)
         os.rename(new, folder / seal.MANIFEST)
         for end in ("-wal", "-shm"):
             (folder / f"{seal.MANIFEST}{end}").unlink(missing_ok=True)
-        seal.sync(folder)
+        sync(folder)
         return Lost(rechunk, reload, complete=sealed is not None and known >= sealed.counts["sources"])
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -95,7 +96,7 @@ def _take(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
     names = ("rowid", *CELLS[table], "crc")
     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
     for row in _readable(old, f"SELECT {', '.join(names)} FROM {table} WHERE rowid", f"SELECT max(rowid) FROM {table}"):
-        if table == "chunks" or row_crc(*row[1:-1]) == row[-1]:
+        if table == "chunks" or row_checksum(*row[1:-1]) == row[-1]:
             try:
                 new.execute(insert, row)
             except sqlite3.IntegrityError:  # a cell of another type
@@ -138,7 +139,7 @@ def _sort_out(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
         document = document_of(row)
         for cells in db.execute(f"SELECT {', '.join(CELLS['chunks'])}, crc FROM chunks WHERE doc_id = ?", (row[0],)):
             try:
-                sound = chunk_crc(chunk_of(cells[:-1], document), cells[6]) == cells[-1]
+                sound = chunk_checksum(chunk_of(cells[:-1], document), cells[6]) == cells[-1]
             except (ValueError, TypeError):
                 sound = False
             if not sound:

@@ -1,7 +1,8 @@
 """The manifest's tables, and the steps from older versions of them.
 
-Every row carries a checksum: over its other cells (`rag.index.codec.row_crc`, in SQL `crc(...)`), in `chunks` over the
-whole chunk as it is read (`rag.index.codec.chunk_crc`), which says that document, span and keys still belong together.
+Every row carries a checksum: over its other cells (`rag.index.codec.row_checksum`, in SQL `crc(...)`), in `chunks` over
+the whole chunk as it is read (`rag.index.codec.chunk_checksum`), which says that document, span and keys still belong
+together.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from zlib import crc32
 
-from rag.errors import CorruptError
-from rag.index.codec import Cell, chunk_crc, row_crc
-from rag.index.disk import tell_if_full
+from rag.errors import CorruptError, MismatchError
+from rag.index.codec import Cell, row_checksum
+from rag.index.disk import raise_if_full
 from rag.types import Chunk, Document, Section
 
-VERSION = 2
+VERSION = 2  # of the tables; no earlier one was ever released
 HARMLESS = {  # what sqlite3 reports that says nothing about the file's content
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT,
     sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CONSTRAINT,
@@ -63,7 +63,7 @@ def mapped(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        tell_if_full(error, path.parent)
+        raise_if_full(error, path.parent)
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
         if code & 0xFF in HARMLESS or (code & 0xFF == sqlite3.SQLITE_IOERR and code != sqlite3.SQLITE_IOERR_SHORT_READ):
             raise
@@ -89,9 +89,27 @@ def chunk_of(row: tuple[Cell, ...], document: Document) -> Chunk:
     )  # fmt: skip
 
 
-def prepare(db: sqlite3.Connection) -> None:
-    """Give a connection the function `crc`."""
-    db.create_function("crc", -1, row_crc, deterministic=True)
+def prepare(db: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
+    """Give a connection the function `crc`, and a new or older file the tables of VERSION.
+
+    Raises CorruptError for a file that is no manifest, MismatchError for another version that stays as it is.
+    """
+    db.create_function("crc", -1, row_checksum, deterministic=True)
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    tables = int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    if version > VERSION:
+        raise MismatchError(f"{path}: written by a newer raghop (format {version}, this one knows {VERSION}).")
+    if version < min(STEPS, default=VERSION) and (version or tables or readonly):
+        raise CorruptError(f"{path}: not a raghop manifest, or an emptied one. {REPAIR}")
+    if version == 0:
+        db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+    elif version < VERSION and readonly:
+        raise MismatchError(
+            f"{path}: written by an older raghop (format {version}, this one has {VERSION}). Run `rag rebuild` once to "
+            "bring it up to date; nothing is read or embedded again."
+        )
+    elif version < VERSION:
+        migrate(db, version)
 
 
 def pipeline_of(path: Path) -> str | None:
@@ -107,7 +125,7 @@ def pipeline_of(path: Path) -> str | None:
 
 
 def migrate(db: sqlite3.Connection, version: int) -> None:
-    """Bring the tables of an older version up to VERSION, in one transaction. Raises CorruptError."""
+    """Bring the tables of an older version up to VERSION, in one transaction."""
     db.execute("BEGIN IMMEDIATE")
     try:
         for step in range(version, VERSION):
@@ -119,31 +137,4 @@ def migrate(db: sqlite3.Connection, version: int) -> None:
     db.execute("COMMIT")
 
 
-def _checksums(db: sqlite3.Connection) -> None:
-    """1 -> 2: vectors had a checksum of their own kind, other rows had none."""
-    for key, *blobs, crc in db.execute("SELECT key, dense, sparse, tokens, crc FROM vectors"):
-        found = crc32(key.encode())
-        for blob in blobs:
-            found = crc32(blob if blob is not None else b"\0", found)
-        if found != crc:
-            raise CorruptError("stored vectors fail their checksum; delete .rag and ingest again.")
-    db.execute("CREATE TABLE roots (name TEXT PRIMARY KEY, crc INTEGER NOT NULL) STRICT")
-    for table in ("facts", "sources", "documents", "chunks"):
-        db.execute(f"ALTER TABLE {table} ADD COLUMN crc INTEGER NOT NULL DEFAULT 0")
-    for column in ("documents", "chunks"):
-        db.execute(f"ALTER TABLE sources ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
-    db.execute(
-        "UPDATE sources SET documents = (SELECT count(*) FROM documents d WHERE d.source = name), chunks = "
-        "(SELECT count(*) FROM chunks c JOIN documents d ON d.id = c.doc_id WHERE d.source = name)"
-    )
-    for table in ("facts", "sources", "documents", "vectors"):
-        db.execute(f"UPDATE {table} SET crc = crc({', '.join(CELLS[table])})")
-    for row in db.execute(f"SELECT {', '.join(CELLS['documents'])} FROM documents").fetchall():
-        document = document_of(row)
-        cells = f"SELECT {', '.join(CELLS['chunks'])} FROM chunks WHERE doc_id = ?"
-        for chunk in db.execute(cells, (document.id,)).fetchall():
-            crc = chunk_crc(chunk_of(chunk, document), chunk[6])
-            db.execute("UPDATE chunks SET crc = ? WHERE id = ?", (crc, chunk[0]))
-
-
-STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _checksums}
+STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {}  # version -> what makes the next one of its tables

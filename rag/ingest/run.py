@@ -17,20 +17,17 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from typing import Any
 
 from rag.config import PipelineConfig, Stages, build
 from rag.errors import MismatchError
-from rag.index.disk import full_disk_told, need_space
+from rag.index.disk import explain_full_disk, need_space
 from rag.index.folder import Index, check_fingerprints
-from rag.index.generations import made
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest, SourceRow
 from rag.ingest.report import FileReport, Progress, Report, silent
 from rag.ingest.sources import EXCLUDED, LEFT_OUT, gone, name_of, wanted
 from rag.ingest.vectorize import Keys, Vectorizer
 from rag.interrupt import Interrupted, Stop, stoppable
-from rag.stages import Store
 from rag.types import Chunked, Loaded, Source
 
 WINDOW = 512  # sources, or about as many chunks, that are loaded, chunked and sorted by length together
@@ -59,7 +56,7 @@ def ingest(
     report = Report()
     stages = build(config)
     new = {"pipeline": config.reference, **{f"fingerprint.{k}": v for k, v in stages.fingerprints.items()}}
-    with full_disk_told(index.base), stoppable() as stop, index.writing(wait=wait, check=stop.check) as manifest:
+    with explain_full_disk(index.base), stoppable() as stop, index.writing(wait=wait, check=stop.check) as manifest:
         facts = manifest.facts()
         rebuild = _rebuilds(facts, new, stages, config, asked=rebuild)
         plan = _Plan(index, manifest, stages, report, progress, stop, rebuild=new if rebuild else None)
@@ -121,19 +118,6 @@ def _rebuilds(
     return False
 
 
-def publish(
-    index: Index, stages: Stages, manifest: Manifest, *, fresh: bool, facts: dict[str, str] | None = None
-) -> bool:
-    """Bring the vector index in line with the manifest; whether anything changed. `facts`: if not the manifest's."""
-    store: Any = stages.store
-    local = hasattr(store, "path")
-
-    def make_store(path: str, readonly: bool) -> Store:
-        return made(store, readonly=readonly, **({"path": path} if local else {}))
-
-    return index.publish(manifest, make_store, local=local, fresh=fresh, facts=facts)
-
-
 def restore(
     index: Index,
     manifest: Manifest,
@@ -145,7 +129,7 @@ def restore(
 ) -> Report:
     """Cut these stored sources again, read what is new under the roots, embed what has no vectors: for repairs."""
     report = Report()
-    with full_disk_told(index.base), stoppable() as stop:
+    with explain_full_disk(index.base), stoppable() as stop:
         plan = _Plan(index, manifest, stages, report, progress, stop, rebuild=None)
         plan.rechunk(rechunk)
         plan.load(plan.scan(roots))
@@ -182,7 +166,9 @@ class _Plan:
         self.report.pending = True
         try:
             with self.stop.anywhere() if self.rebuild else self.stop.patiently() if live else nullcontext():
-                changed = publish(self.index, self.stages, self.manifest, fresh=bool(self.rebuild), facts=self.rebuild)
+                changed = self.index.publish(
+                    self.manifest, self.stages.store, fresh=bool(self.rebuild), facts=self.rebuild
+                )
                 self.report.published |= changed
                 self.report.pending = False
         finally:  # however it ended

@@ -28,7 +28,7 @@ from rag.index.codec import unpack_rows, unpack_sparse
 from rag.index.folder import Index, check_fingerprints
 from rag.index.manifest import Manifest
 from rag.index.tables import CELLS, mapped
-from rag.ingest.run import finished, publish
+from rag.ingest.run import finished
 from rag.maintain.check import audit
 from rag.types import Embeddings, Sparse
 
@@ -100,7 +100,7 @@ def import_index(index: Index, config: PipelineConfig, source: Path) -> dict[str
                     wrong = next(audit(manifest.db), None)
                 if wrong or manifest.counts() != head["counts"]:
                     raise CorruptError(f"{source}: {wrong or 'it does not hold what it says'}; nothing was imported.")
-            publish(index, stages, manifest, fresh=True)
+            index.publish(manifest, stages.store, fresh=True)
     return dict(head["counts"])
 
 

@@ -1,8 +1,8 @@
 """Is an index what it was when its last writer left? `check` says what is not; it changes nothing.
 
-Always compared: every file with its digest, the vector index with what `CURRENT` says of it, the manifest's stamp of
-all chunks with the generation's. With `deep` also what digests cannot know: SQLite's own structure, the checksum
-of every row, documents against their hashes, and every chunk and dense vector in the vector index against the
+Always compared: every file with its checksum, the vector index with what `CURRENT` says of it, the manifest's checksum
+of all chunks with the generation's. With `deep` also what those cannot know: SQLite's own structure, the checksum of
+every row, documents against their hashes, and every chunk and dense vector in the vector index against the
 manifest's.
 """
 
@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from rag.errors import CorruptError, RagError
-from rag.index import generations, seal
-from rag.index.codec import chunk_crc
+from rag.index import seal
+from rag.index.codec import chunk_checksum
 from rag.index.folder import Index
+from rag.index.generations import checksum_content, open_generation, open_store, read_pointer
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
 from rag.index.tables import CELLS, chunk_of, document_of, mapped
-from rag.stages import Store
+from rag.stages import LocalStore, Store
 
 BATCH = 1000
 MOST = 20  # findings of one kind that are told apart
@@ -55,7 +56,7 @@ def findings(index: Index, store: Store | None, *, deep: bool) -> Iterator[Findi
             yield Finding("seal", "missing: the last run was interrupted before it was done, or the seal was removed")
     except CorruptError as error:
         yield Finding("seal", str(error))
-    broken = sealed.broken(index.path) if sealed else []
+    broken = sealed.differences(index.path) if sealed else []
     for what in broken:
         yield Finding("manifest" if what.startswith(seal.MANIFEST) else "vector index", what)
     if not index.manifest_path.is_file():
@@ -101,7 +102,7 @@ def audit(db: Any) -> Iterator[str]:
         document = document_of(row)
         bad += document.digest != row[2]
         chunks = db.execute(f"SELECT {', '.join(CELLS['chunks'])}, crc FROM chunks WHERE doc_id = ?", (document.id,))
-        bad += sum(chunk_crc(chunk_of(chunk[:-1], document), chunk[6]) != chunk[-1] for chunk in chunks)
+        bad += sum(chunk_checksum(chunk_of(chunk[:-1], document), chunk[6]) != chunk[-1] for chunk in chunks)
     if bad:
         yield f"{bad:,} documents or chunks are not what their hashes say"
     for what, query in RELATIONS.items():
@@ -122,27 +123,27 @@ RELATIONS = {
 
 def _vectors(index: Index, manifest: Manifest, store: Store | None, deep: bool) -> Iterator[str]:
     try:
-        crcs = manifest.chunk_crcs()
-        path: dict[str, Any] = {}
-        if store is None or hasattr(store, "path"):
-            at = generations.pointer(index.path)
-            if at is None:
-                if crcs:
+        chunks = manifest.chunk_checksums()
+        path = ""
+        if store is None or isinstance(store, LocalStore):
+            pointer = read_pointer(index.path)
+            if pointer is None:
+                if chunks:
                     yield "CURRENT is missing"
                 return
-            live = generations.opened(index.path, at)
-            if (live.facts, live.content) != (manifest.facts(), generations.stamp(crcs)):
+            live = open_generation(index.path, pointer)
+            if (live.facts, live.content) != (manifest.facts(), checksum_content(chunks)):
                 yield "not in line with the manifest: an ingest or a rebuild was interrupted; run it again"
                 return
-            path = {"path": live.shard}
+            path = live.shard
         if deep and store is not None:
-            with closing(generations.made(store, readonly=True, **path)) as opened:
-                yield from _stored(opened, manifest, list(crcs))
+            with closing(open_store(store, readonly=True, path=path)) as usable:
+                yield from _compare_chunks(usable, manifest, list(chunks))
     except RagError as error:
         yield str(error)
 
 
-def _stored(store: Store, manifest: Manifest, ids: list[str]) -> Iterator[str]:
+def _compare_chunks(store: Store, manifest: Manifest, ids: list[str]) -> Iterator[str]:
     """Every chunk and dense vector of the store against the manifest's."""
     if store.ids() != set(ids):
         yield "it does not hold the chunks that the manifest names"

@@ -13,12 +13,13 @@ from fnmatch import fnmatchcase
 
 from rag.config import PipelineConfig, build
 from rag.errors import InputError, LockedError
-from rag.index import generations
 from rag.index.folder import Index
+from rag.index.generations import collect
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
-from rag.ingest.run import finished, publish
+from rag.ingest.run import finished
 from rag.ingest.sources import EXCLUDED, name_of
+from rag.stages import LocalStore
 from rag.types import Source
 
 
@@ -57,11 +58,11 @@ def delete(
                 else:
                     manifest.drop_sources([name])
             manifest.sweep()
-        publish(index, stages, manifest, fresh=purge)
+        index.publish(manifest, stages.store, fresh=purge)
         if purge:
-            if hasattr(stages.store, "path") and (held := generations.collect(index.path, index.current() or 0)):
+            if isinstance(stages.store, LocalStore) and (in_use := collect(index.path, index.current() or 0)):
                 raise LockedError(
-                    f"{index.generation(held[0])}: another process still reads this older version, which holds the "
+                    f"{index.generation(in_use[0])}: another process still reads this older version, which holds the "
                     "text. Run the same command again when it is done."
                 )
             with manifest.transaction():

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from rag.config import PipelineConfig, Stages, build
 from rag.errors import CorruptError
-from rag.index import generations, seal
+from rag.index import seal
 from rag.index.folder import Index
+from rag.index.generations import open_generation, read_pointer
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
 from rag.index.recover import Lost, salvage
 from rag.ingest.report import Progress, silent
-from rag.ingest.run import finished, publish, restore
+from rag.ingest.run import finished, restore
 from rag.maintain.check import Finding, findings
 from rag.types import Source
 
@@ -47,12 +48,12 @@ def repair(index: Index, config: PipelineConfig, *, wait: Wait | None = None, pr
         parts = {finding.part for finding in result.found}
         roots, facts = _known(index)
         lost = salvage(index.path) if "manifest" in parts else Lost([], [], True)
-        seal.take(index.path)
+        seal.remove(index.path)
         with index.unsealed() as manifest:
             if "manifest" in parts:
                 _restore(index, manifest, stages, lost, roots, facts or _facts(config, stages), result, progress)
             finished(manifest.facts())
-            publish(index, stages, manifest, fresh="vector index" in parts)
+            index.publish(manifest, stages.store, fresh="vector index" in parts)
         result.left = list(findings(index, stages.store, deep=True))
     return result
 
@@ -62,8 +63,8 @@ def _known(index: Index) -> tuple[Sequence[str], dict[str, str]]:
     roots: Sequence[str] = []
     facts: dict[str, str] = {}
     with suppress(CorruptError):
-        if at := generations.pointer(index.path):
-            live = generations.opened(index.path, at)
+        if pointer := read_pointer(index.path):
+            live = open_generation(index.path, pointer)
             roots, facts = live.roots, dict(live.facts)
     with suppress(CorruptError):
         if sealed := seal.read(index.path):

@@ -1,0 +1,178 @@
+"""Publish: a new generation of the vector index beside the live one, verified before it takes its place.
+
+The next generation begins as a copy of the live one, or empty, and is brought in line with the manifest. It becomes the
+live one by a rename and a new `CURRENT`, after every file of it is on the disk: a run that is killed before that leaves
+the live one as it was. A store on a server is brought in line in place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from rag.errors import CorruptError
+from rag.index import checksums
+from rag.index.disk import need_space, replace_file, sync
+from rag.index.generations import (
+    CHUNKS,
+    FACTS,
+    REPAIR,
+    SHARD,
+    Generation,
+    Pointer,
+    checksum_content,
+    collect,
+    format_chunk_list,
+    list_generations,
+    open_generation,
+    open_store,
+    read_chunk_list,
+    read_pointer,
+)  # fmt: skip
+from rag.index.manifest import Manifest
+from rag.stages import LocalStore, Store
+from rag.types import Query
+
+BATCH = 1000
+SAMPLE = 32  # chunks whose vectors are compared before a generation is published, a quarter of them also searched for
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the manifest says a generation must hold: chunks, as checksums by id, and what readers are told of them."""
+
+    facts: Mapping[str, str]
+    roots: Sequence[str]
+    chunks: Mapping[str, int]
+
+    def equal(self, generation: Generation) -> bool:
+        """Whether a generation holds all this and nothing else."""
+        of_generation = (generation.facts, generation.roots, generation.content)
+        return of_generation == (self.facts, self.roots, checksum_content(self.chunks))
+
+    def count_dead(self, base: Generation) -> int:
+        """How many chunks a copy of `base` has space for that this does not need."""
+        return base.dead + sum(self.chunks.get(id) != crc for id, crc in base.read_chunks().items())
+
+
+def publish(
+    folder: Path, manifest: Manifest, store: Store, *, fresh: bool, facts: Mapping[str, str] | None = None
+) -> bool:
+    """Bring the vector index in line with the manifest; whether anything had to change.
+
+    `store` is as the pipeline has it. `fresh` writes everything anew instead of the difference; `facts` are what
+    readers are told of it, if not the manifest's. A damaged generation is no base for the next one.
+    """
+    if not isinstance(store, LocalStore):
+        return _publish_on_server(folder, manifest, store, fresh=fresh)
+    contents = Contents(dict(facts or manifest.facts()), manifest.roots(), manifest.chunk_checksums())
+    base = None if fresh else _find_live(folder)
+    if base and contents.equal(base):
+        collect(folder, base.number)
+        return False
+    dead = contents.count_dead(base) if base else 0
+    if dead > len(contents.chunks) // 2:
+        base, dead = None, 0  # a new one is smaller, and as quickly made
+    copied = [base.folder / name for name in base.shard_files] if base else [manifest.path]
+    need_space(folder, sum(path.stat().st_blocks * 512 for path in copied))
+    number = 1 + max(list_generations(folder), default=0)
+    with _staging_folder(folder / "generations" / f"{number}.new") as staging:
+        _write_shard(staging, manifest, store, contents, base)
+        crc = _write_facts(staging, contents, dead)
+        for path in [*staging.rglob("*"), staging]:
+            sync(path)
+    os.rename(staging, staging.with_name(str(number)))
+    sync(staging.parent)
+    replace_file(folder / "CURRENT", str(Pointer(number, crc)).encode())
+    collect(folder, number)
+    return True
+
+
+def _publish_on_server(folder: Path, manifest: Manifest, store: Store, *, fresh: bool) -> bool:
+    chunks, served = manifest.chunk_checksums(), folder / "served.txt"
+    with closing(open_store(store, readonly=False)) as server:
+        changed = update_store(server, manifest, chunks, {} if fresh else read_chunk_list(served))
+    if changed or not served.exists():
+        replace_file(served, format_chunk_list(chunks).encode())
+    return changed
+
+
+def _find_live(folder: Path) -> Generation | None:
+    """The live generation, None where there is none or it is damaged."""
+    with suppress(CorruptError):
+        pointer = read_pointer(folder)
+        return open_generation(folder, pointer) if pointer else None
+    return None
+
+
+@contextmanager
+def _staging_folder(path: Path) -> Iterator[Path]:
+    """An empty folder, removed if what is done in it fails."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700, parents=True)
+    try:
+        yield path
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def _write_shard(staging: Path, manifest: Manifest, store: Store, contents: Contents, base: Generation | None) -> None:
+    """The vector index, in line with the manifest and verified."""
+    if base:
+        checksums.copy_files(base.folder, base.shard_files, staging)
+    with closing(open_store(store, readonly=False, path=str(staging / SHARD))) as new:
+        update_store(new, manifest, contents.chunks, base.read_chunks() if base else {})
+
+
+def _write_facts(staging: Path, contents: Contents, dead: int) -> int:
+    """What describes a generation: `chunks.txt` and `facts.json`; the checksum of the latter."""
+    (staging / CHUNKS).write_text(format_chunk_list(contents.chunks))
+    content = checksum_content(contents.chunks)
+    data = {"facts": dict(contents.facts), "content": content, "roots": contents.roots, "dead": dead}
+    data["files"] = checksums.checksum_folder(staging)
+    text = json.dumps(data, indent=1, sort_keys=True).encode()
+    (staging / FACTS).write_bytes(text)
+    return crc32(text)
+
+
+def update_store(store: Store, manifest: Manifest, chunks: Mapping[str, int], before: Mapping[str, int]) -> bool:
+    """Write the `chunks` that the store lacks or that differ `before`, delete all others, verify; whether it changed.
+
+    Raises CorruptError.
+    """
+    present = store.ids()
+    missing = [id for id, crc in chunks.items() if id not in present or before.get(id) != crc]
+    for start in range(0, len(missing), BATCH):
+        store.write(*manifest.chunks(missing[start : start + BATCH]))
+    if extra := sorted(present - chunks.keys()):
+        store.delete(extra)
+    if missing or extra:
+        store.flush()
+    if store.ids() != chunks.keys():
+        raise CorruptError(f"The vector index does not hold what the manifest says. {REPAIR}")
+    _compare(store, manifest, missing[:: max(1, len(missing) // SAMPLE)])
+    return bool(missing or extra)
+
+
+def _compare(store: Store, manifest: Manifest, sample: Sequence[str]) -> None:
+    """Vectors come back bit-equal, and a search for one finds nothing nearer to it than itself."""
+    chunks, embeddings = manifest.chunks(sample)
+    if embeddings.dense is None:
+        return
+    stored = [hit.vector for hit in store.fetch(sample, vectors=True)]
+    for chunk, expected, vector in zip(chunks, embeddings.dense, stored, strict=True):
+        if vector is None or not np.array_equal(vector, expected):
+            raise CorruptError(f"The vector index changed the vector of a chunk of {chunk.source}. {REPAIR}")
+    own = embeddings.dense[::4]
+    for vector, hits in zip(own, store.search([Query("", dense=v) for v in own], k=1, using="dense"), strict=True):
+        if not hits or hits[0].score < 0.999 * float(vector @ vector):
+            raise CorruptError(f"The vector index does not find what it holds. {REPAIR}")
