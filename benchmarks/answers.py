@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.common import CORPUS
 from rag.answer.citations import SAID, resolve
-from rag.answer.number_context import ordered
+from rag.answer.number_context import order_dates
 from rag.text.sentences import sentence_spans
 from rag.text.words import MARKER, fold, tokens
 from rag.types import Chunk, Hit
@@ -195,7 +195,7 @@ def _renumbered(fact: Fact, rng: random.Random) -> str | None:
         a, b = sorted(rng.sample(inside, 2), key=lambda m: m.start())
         s = fact.sentence
         said = s[: a.start()] + b[0] + s[a.end() : b.start()] + a[0] + s[b.end() :]
-    if [t.key for t in ordered(said)] == [t.key for t in ordered(fact.sentence)]:
+    if [t.key for t in order_dates(said)] == [t.key for t in order_dates(fact.sentence)]:
         return None  # the same date in another order
     return rng.choice([f"“{said}” [{fact.marker}]", f"{said} [{fact.marker}]"])
 

@@ -17,7 +17,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any
 
-from rag.llm.rewrite import Turn, standalone
+from rag.llm.rewrite import Turn, rewrite_question
 from rag.pipeline import Event, Pipeline
 from rag.types import Answer, Filter
 
@@ -62,7 +62,7 @@ class Conversation:
             return self.pipeline.stream(asked, k=k, filter=filter)
 
         def rewrite(asked: str, turns: list[Turn]) -> str:
-            return standalone(asked, turns, self.pipeline.stages.generator)
+            return rewrite_question(asked, turns, self.pipeline.stages.generator)
 
         told = self._graph.stream(
             {"question": question},

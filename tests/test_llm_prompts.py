@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import ConfigError, GeneratorError
-from rag.llm.prompts import INSUFFICIENT, Prompt, build, metered, spoken
+from rag.llm.prompts import INSUFFICIENT, Prompt, build, meter_reply, read_reply
 from rag.llm.token_count import estimate
 from rag.types import Chunk, Hit, Section
 
@@ -105,17 +105,17 @@ REPLIES = {
 def test_a_reply_reads_the_same_however_it_is_cut(reply: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(reply)), max_size=6)))
     pieces = [reply[i:j] for i, j in zip([0, *cuts], [*cuts, len(reply)], strict=True)]
-    assert "".join(spoken(pieces)) == REPLIES[reply]
+    assert "".join(read_reply(pieces)) == REPLIES[reply]
 
 
 def test_reasoning_that_never_ends_is_an_error_and_no_abstention() -> None:
     with pytest.raises(GeneratorError, match="within its reasoning; raise `max_tokens`"):
-        list(spoken(["<thi", "nk>It could", " be [1]. IN 1932"]))
+        list(read_reply(["<thi", "nk>It could", " be [1]. IN 1932"]))
 
 
 def test_text_is_not_held_back_once_it_is_no_abstention() -> None:
     pieces = iter(["In", "suff", "er", "able [1]"])
-    stream = spoken(pieces)
+    stream = read_reply(pieces)
     assert next(stream) == "Insuffer"
     assert list(pieces) == ["able [1]"]
 
@@ -126,7 +126,7 @@ def test_what_a_call_cost_is_told_in_the_end_also_where_it_abstains() -> None:
         usage: list[Mapping[str, int]] = []
 
         def told() -> Iterator[str]:
-            usage.append((yield from metered(Prompt((), (1,), 40), reply, lambda text: len(text.split()))))
+            usage.append((yield from meter_reply(Prompt((), (1,), 40), reply, lambda text: len(text.split()))))
 
         said.extend(told())
         return "".join(said), usage[0]

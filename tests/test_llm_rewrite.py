@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rag.llm.rewrite import LONGEST, Turn, carried, standalone
+from rag.llm.rewrite import LONGEST, Turn, carry_names, rewrite_question
 
 MAKER: Turn = {
     "question": "Who makes the Lumen K2?",
@@ -41,8 +41,8 @@ YEAR: Turn = {"question": "", "asked": "When was the Grey Heron built?", "text":
     ],
 )
 def test_names_are_carried_forward(question: str, turns: list[Turn], asked: str) -> None:
-    assert carried(question, turns) == asked
-    assert standalone(question, turns) == asked
+    assert carry_names(question, turns) == asked
+    assert rewrite_question(question, turns) == asked
 
 
 @dataclass
@@ -71,10 +71,10 @@ class Model:
 )
 def test_a_language_model_rewrites_unless_it_says_no_question(says: str, asked: str) -> None:
     model = Model(says)
-    assert standalone("Where is its head office?", [MAKER], model) == asked
+    assert rewrite_question("Where is its head office?", [MAKER], model) == asked
     assert "Where is its head office?" in model.told[1]["content"] and MAKER["text"] in model.told[1]["content"]
 
 
 def test_a_first_question_is_not_rewritten() -> None:
     model = Model("What?")
-    assert standalone("Who makes the Lumen K2?", [], model) == "Who makes the Lumen K2?" and not model.told
+    assert rewrite_question("Who makes the Lumen K2?", [], model) == "Who makes the Lumen K2?" and not model.told

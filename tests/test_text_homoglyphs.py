@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.answer.verify import SUPPORTED, UNSUPPORTED, judge
-from rag.text.homoglyphs import odd
+from rag.text.homoglyphs import find_lookalikes
 from rag.types import Chunk
 
 
@@ -25,7 +25,7 @@ from rag.types import Chunk
     ],
 )
 def test_a_word_is_odd_by_the_alphabet_of_its_text(words: str, strange: list[int]) -> None:
-    assert sorted(odd(words.split())) == strange
+    assert sorted(find_lookalikes(words.split())) == strange
 
 
 def test_a_word_of_another_alphabet_is_held_by_evidence_that_has_it() -> None:

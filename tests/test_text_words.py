@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.words import fold, held, missing, stems, tokens
+from rag.text.words import find_stems, fold, missing_words, stems, tokens
 
 
 def keys(text: str) -> list[str]:
@@ -95,7 +95,7 @@ def test_stems_are_those_of_the_tokens(text: str) -> None:
 @given(st.text(alphabet=st.sampled_from("abusmay MAY.,'’ -0159\n東é")), st.text(alphabet="abusmay .,'-0159 東é"))
 def test_which_stems_a_text_holds_is_found_without_reading_all_of_it(text: str, question: str) -> None:
     asked = stems(question)
-    assert held(text, asked) == asked & stems(text)
+    assert find_stems(text, asked) == asked & stems(text)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_which_stems_a_text_holds_is_found_without_reading_all_of_it(text: str, 
 )
 def test_a_text_holds_what_it_writes_in_another_way(text: str, question: str) -> None:
     asked = stems(question)
-    assert held(text, asked) == asked & stems(text) != frozenset()
+    assert find_stems(text, asked) == asked & stems(text) != frozenset()
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_a_text_holds_what_it_writes_in_another_way(text: str, question: str) ->
     ],
 )
 def test_what_is_missing_is_said_as_the_question_writes_it(question: str, absent: tuple[str, ...]) -> None:
-    assert missing(question, ["The ferry to Norvik leaves at nine.", "Havn Lines was founded in 1962."]) == absent
+    assert missing_words(question, ["The ferry to Norvik leaves at nine.", "Havn Lines was founded in 1962."]) == absent

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from rag.answer.verify import PARTLY, SUPPORTED, UNSUPPORTED, judge
 from rag.errors import ConfigError
 from rag.text.sentences import LONGEST, sentence_spans
-from rag.text.words import MARKER, missing, tokens
+from rag.text.words import MARKER, missing_words, tokens
 from rag.types import Answer, Citation, Hit, Statement
 
 POLICIES = ("drop", "flag", "fail")
@@ -55,7 +55,7 @@ def resolve(question: str, text: str, hits: Sequence[Hit], *, policy: str = "dro
             lines.setdefault(sentence.line, []).append(_said(statement))
     verdicts = {statement.verdict for statement in statements}
     if not verdicts & SAID or (policy == "fail" and not verdicts <= SAID):
-        absent = missing(question, [f"{hit.chunk.title}\n{hit.chunk.contextual}" for hit in hits])
+        absent = missing_words(question, [f"{hit.chunk.title}\n{hit.chunk.contextual}" for hit in hits])
         return Answer(question, "", tuple(statements), hits=tuple(hits), abstained=True, missing=absent)
     said = "\n".join(" ".join(line) for line in lines.values())
     return Answer(question, said, tuple(statements), tuple(citations), tuple(hits))

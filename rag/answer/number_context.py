@@ -22,14 +22,14 @@ _ORDERS = (
 )
 
 
-def ordered(text: str) -> list[Token]:
+def order_dates(text: str) -> list[Token]:
     """The tokens of a text, with every date as day, month, year."""
     for order in _ORDERS:
         text = order.sub(lambda date: f"{date['day']} {date['month']} {date['year'] or ''}", text)
     return tokens(text)
 
 
-def displaced(statement: Sequence[Token], evidence: Sequence[Sequence[Token]]) -> bool:
+def has_displaced_number(statement: Sequence[Token], evidence: Sequence[Sequence[Token]]) -> bool:
     """Whether a number of the statement stands where the evidence has another number."""
     said = _shape(statement)
     places = [(token.key, *_sides(_shape(part), i)) for part in evidence for i, token in _numbers(part)]

@@ -1,4 +1,4 @@
-"""Is a statement held by the passages it cites? Exact checks on words, and the spans that hold it.
+"""Do the passages that a statement cites say it? Exact checks on words, and the spans that hold it.
 
 A statement's content words are looked for in the sentences of the cited chunks. Each chunk gives the sentences that
 together cover most of them; these are what is quoted, and only what is quoted (with the chunk's title and headings)
@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from rag.answer.number_context import displaced, ordered
-from rag.text.homoglyphs import odd
+from rag.answer.number_context import has_displaced_number, order_dates
+from rag.text.homoglyphs import find_lookalikes
 from rag.text.sentences import sentence_spans
 from rag.text.words import MARKER, Token, fold, tokens
 from rag.types import Chunk
@@ -43,7 +43,7 @@ _QUOTED = re.compile(r'"([^"]+)"')
 
 
 @dataclass(frozen=True)
-class Bag:
+class Evidence:
     """A piece of evidence as what can be looked up in it. `start` and `end` are offsets in the chunk's text."""
 
     text: str
@@ -58,7 +58,7 @@ class Bag:
     def stems(self) -> frozenset[str]:
         return frozenset(token.stem for token in tokens(self.text))
 
-    def holds(self, token: Token) -> bool:
+    def has(self, token: Token) -> bool:
         if token.kind == "number":
             return token.key in self.words
         if token.kind == "name":  # whole, give or take a letter: German, Germans, Germany
@@ -78,68 +78,68 @@ class Verification:
 def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Verification:
     """The verdict on a statement (markers removed) that cites `chunks`; a chunk with nothing to quote has no spans."""
     body = statement[match.end() :] if (match := _LIST_MARK.match(statement)) else statement
-    wanted = ordered(body)
-    missing = set(range(len(wanted)))
+    claim = order_dates(body)
+    missing = set(range(len(claim)))
     spans = []
     for chunk in chunks:
-        found, chosen = _cover(wanted, missing, chunk)
+        found, chosen = _find_evidence(claim, missing, chunk)
         missing -= found
         spans.append(tuple(sorted(chosen)))
-    verdict = _verdict(wanted, missing, Bag(question)) if any(spans) else UNSUPPORTED
+    verdict = _verdict(claim, missing, Evidence(question)) if any(spans) else UNSUPPORTED
     if verdict in (SUPPORTED, PARTLY):
         shown = [chunk.text[start:end] for chunk, own in zip(chunks, spans, strict=True) for start, end in own]
         shown += [part for chunk in chunks for part in (chunk.title, chunk.context)]
-        if not (_quotations_exist(body, chunks) and _spelt_alike(wanted, shown)):
+        if not (_quotations_exist(body, chunks) and _same_alphabets(claim, shown)):
             verdict = UNSUPPORTED
-        elif displaced(wanted, [ordered(part) for part in shown]):
+        elif has_displaced_number(claim, [order_dates(part) for part in shown]):
             verdict = CONTRADICTED
     if verdict == SUPPORTED and not all(spans):
         verdict = PARTLY  # one of its markers has nothing to do with it
     return Verification(verdict, tuple(spans))
 
 
-def _cover(wanted: Sequence[Token], missing: set[int], chunk: Chunk) -> tuple[set[int], list[tuple[int, int]]]:
+def _find_evidence(claim: Sequence[Token], missing: set[int], chunk: Chunk) -> tuple[set[int], list[tuple[int, int]]]:
     """Which tokens a chunk holds, and the fewest sentences that show them: the best one, then what adds to it."""
-    frame = Bag(f"{chunk.title}\n{chunk.context}")
-    bags = [Bag(chunk.text[start:end], start, end) for start, end in sentence_spans(chunk.text)]
-    inside = {bag: {i for i, token in enumerate(wanted) if bag.holds(token)} for bag in bags}
-    numbers = {i for i, token in enumerate(wanted) if token.kind == "number"}
-    if not bags or not any(inside.values()):
+    frame = Evidence(f"{chunk.title}\n{chunk.context}")
+    sentences = [Evidence(chunk.text[start:end], start, end) for start, end in sentence_spans(chunk.text)]
+    inside = {sentence: {i for i, token in enumerate(claim) if sentence.has(token)} for sentence in sentences}
+    numbers = {i for i, token in enumerate(claim) if token.kind == "number"}
+    if not sentences or not any(inside.values()):
         return set(), []
-    words = {bag: inside[bag] - numbers for bag in bags}
-    anchor = max(bags, key=lambda bag: (len(words[bag] & missing), len(words[bag]), len(inside[bag])))
-    covered = inside[anchor] | {i for i, token in enumerate(wanted) if frame.holds(token)}
+    words = {sentence: inside[sentence] - numbers for sentence in sentences}
+    anchor = max(sentences, key=lambda s: (len(words[s] & missing), len(words[s]), len(inside[s])))
+    covered = inside[anchor] | {i for i, token in enumerate(claim) if frame.has(token)}
     chosen = [anchor]
     while len(chosen) < SPANS:
         # Words bring a sentence in, never a number alone: it must stand where the words do, not just anywhere.
-        gains = {bag: (inside[bag] - covered) & missing for bag in bags}
-        best = max(bags, key=lambda bag: (len(gains[bag] - numbers), len(gains[bag])))
-        named = any(wanted[i].kind == "name" for i in gains[best])
+        gains = {sentence: (inside[sentence] - covered) & missing for sentence in sentences}
+        best = max(sentences, key=lambda s: (len(gains[s] - numbers), len(gains[s])))
+        named = any(claim[i].kind == "name" for i in gains[best])
         if not gains[best] - numbers or (len(gains[best]) < 2 and not named):
             break
         covered |= inside[best]
         chosen.append(best)
-    return covered, [(bag.start, bag.end) for bag in chosen]
+    return covered, [(sentence.start, sentence.end) for sentence in chosen]
 
 
-def _verdict(wanted: Sequence[Token], missing: set[int], question: Bag) -> str:
-    asked = {i for i in missing if wanted[i].kind != "number" and question.holds(wanted[i])}
-    foreign = {wanted[i].kind for i in missing - asked}
-    words = {i for i, token in enumerate(wanted) if token.kind in ("word", "lead")}
-    share = 1 - len(missing) / max(1, len(wanted))
+def _verdict(claim: Sequence[Token], missing: set[int], question: Evidence) -> str:
+    asked = {i for i in missing if claim[i].kind != "number" and question.has(claim[i])}
+    foreign = {claim[i].kind for i in missing - asked}
+    words = {i for i, token in enumerate(claim) if token.kind in ("word", "lead")}
+    share = 1 - len(missing) / max(1, len(claim))
     if share < SOME or "name" in foreign:
         return UNSUPPORTED
     if "number" in foreign:
         return CONTRADICTED
-    doubtful = "lead" in foreign or any(wanted[i].kind == "name" for i in asked)
+    doubtful = "lead" in foreign or any(claim[i].kind == "name" for i in asked)
     paraphrased = len(words & missing) > len(words) / 2
     return PARTLY if doubtful or paraphrased or share < MOST else SUPPORTED
 
 
-def _spelt_alike(wanted: Sequence[Token], shown: Sequence[str]) -> bool:
+def _same_alphabets(claim: Sequence[Token], shown: Sequence[str]) -> bool:
     """Every word with letters of another alphabet stands exactly so in the evidence."""
-    strange = {wanted[i].key for i in odd([token.key for token in wanted])}
-    return not strange or strange <= {token.key for part in shown for token in tokens(part)}
+    lookalikes = {claim[i].key for i in find_lookalikes([token.key for token in claim])}
+    return not lookalikes or lookalikes <= {token.key for part in shown for token in tokens(part)}
 
 
 def _quotations_exist(statement: str, chunks: Sequence[Chunk]) -> bool:

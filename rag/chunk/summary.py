@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from rag.text.words import STEM, STOP
+from rag.text.stopwords import STOP_WORDS
+from rag.text.words import STEM
 
 WORDS = 5
 LEAST = 3  # times; a word that is used less is no subject
@@ -24,7 +25,7 @@ def subject(text: str) -> str:
     forms: dict[str, Counter[str]] = {}
     for match in _WORD.finditer(text, 0, LONGEST):
         word = match[0]
-        if (folded := word.casefold()) not in STOP:
+        if (folded := word.casefold()) not in STOP_WORDS:
             forms.setdefault(folded[:STEM], Counter())[word] += 1
     totals = {stem: used.total() for stem, used in forms.items() if used.total() >= LEAST}
     best = sorted(totals, key=lambda stem: (-totals[stem], stem))[:WORDS]

@@ -22,7 +22,7 @@ from rag.errors import ConfigError, GeneratorError
 from rag.generate import statements
 from rag.llm import sse
 from rag.llm.deadline import Cutoff, cut_after
-from rag.llm.prompts import MARKED, build, metered, spoken, whole
+from rag.llm.prompts import MARKED, build, meter_reply, read_reply, read_whole
 from rag.llm.token_count import counter
 from rag.stages import component
 from rag.types import Hit
@@ -78,10 +78,10 @@ class OpenAIGenerator:
         task = statements.TASK if self.structured else MARKED
         prompt = build(question, hits, budget=self.context - self.max_tokens, count=count, task=task)
         if not self.structured:
-            return (yield from metered(prompt, self.reply(prompt.messages), count))
-        reply = metered(prompt, self._pieces(prompt.messages, statements.FORMAT), count)
-        text, usage = whole(reply)
-        yield from spoken([statements.marked(text)])
+            return (yield from meter_reply(prompt, self.reply(prompt.messages), count))
+        reply = meter_reply(prompt, self._pieces(prompt.messages, statements.FORMAT), count)
+        text, usage = read_whole(reply)
+        yield from read_reply([statements.marked(text)])
         return usage
 
     def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:

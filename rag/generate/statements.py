@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rag.llm.prompts import answering
+from rag.llm.prompts import answer_task
 
 _EXAMPLE = '{"statements": [{"text": "Its architect was born in Oslo.", "passages": [1, 3]}]}'
-TASK = answering(
+TASK = answer_task(
     f"Write them as JSON, each with the numbers of the passages it rests on, like this: {_EXAMPLE}",
     '{"statements": []}',
     "Answer from the passages above, in JSON:",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from rag.errors import extra
-from rag.llm.prompts import build, metered
+from rag.llm.prompts import build, meter_reply
 from rag.stages import component
 from rag.types import Hit
 
@@ -37,7 +37,7 @@ class TransformersGenerator:
         count = self._network.count
         budget = min(self.context, self._network.window) - self.max_tokens
         prompt = build(question, hits, budget=budget, count=count)
-        return (yield from metered(prompt, self.reply(prompt.messages), count))
+        return (yield from meter_reply(prompt, self.reply(prompt.messages), count))
 
     def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         """What the model says to these messages; a piece ends where its bytes are whole characters."""

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from rag.errors import ConfigError, ModelError
 from rag.hop.rank import find_anchors, link_keys
-from rag.text.words import held, stems
+from rag.text.words import find_stems, stems
 from rag.types import Chunk, Hit, Vector, Vectors
 
 PASSAGE_FEATURES = ("place", "words", "named")
@@ -49,7 +49,7 @@ def extract_features(question: str, hits: Sequence[Hit], seeds: Sequence[str], n
     """
     vectors = dense_vectors(hits)
     words = sorted(wanted := stems(question))
-    texts = [held(hit.chunk.contextual, wanted) for hit in hits]
+    texts = [find_stems(hit.chunk.contextual, wanted) for hit in hits]
     has = np.array([[word in text for word in words] for text in texts], np.float32).reshape(len(hits), len(words))
     rarity = np.log((len(hits) + 1) / (has.sum(0) + 0.5))
     anchors = {hit.chunk.id for hit in find_anchors(question, hits)}

@@ -39,12 +39,12 @@ class Task:
     ask: str
 
 
-def answering(form: str, none: str, ask: str) -> Task:
+def answer_task(form: str, none: str, ask: str) -> Task:
     """The task of an answer: the form of its sentences, what to write where there is none, and the last line."""
     return Task(_RULES.replace("<form>", form).replace("<none>", none), f"Question: {{question}}\n{ask}")
 
 
-MARKED = answering(
+MARKED = answer_task(
     "End every sentence with the numbers of the passages it rests on, like this: The bridge opened in 1932 [2]. Or, "
     "where it takes two: Its architect was born in Oslo [1][3].",
     INSUFFICIENT,
@@ -96,45 +96,45 @@ def build(
     return Prompt(messages, tuple(slots), spent)
 
 
-def spoken(pieces: Iterable[str]) -> Iterator[str]:
+def read_reply(pieces: Iterable[str]) -> Iterator[str]:
     """A model's reply as a generator may stream it: no leading reasoning block, and nothing where it abstains.
 
     Pieces are held back only as long as the text so far could still become one of the two. Raises GeneratorError when
     the reasoning does not end: that is no abstention.
     """
     pieces = iter(pieces)
-    held = ""
+    text = ""
     for piece in pieces:
-        held = (held + piece).lstrip()
-        if held.startswith(_THINK[0]) and _THINK[1] in held:
-            held = held.split(_THINK[1], 1)[1].lstrip()
-        if not _could_be_silent(held):
-            yield held
+        text = (text + piece).lstrip()
+        if text.startswith(_THINK[0]) and _THINK[1] in text:
+            text = text.split(_THINK[1], 1)[1].lstrip()
+        if not _may_abstain(text):
+            yield text
             yield from pieces
             return
-    if held.startswith(_THINK[0]):
+    if text.startswith(_THINK[0]):
         raise GeneratorError("generate: the model's reply ends within its reasoning; raise `max_tokens`.")
-    if not _abstains(held):
-        yield held
+    if not _abstains(text):
+        yield text
 
 
-def metered(
+def meter_reply(
     prompt: Prompt, reply: Iterable[str], count: Callable[[str], int]
 ) -> Generator[str, None, Mapping[str, int]]:
-    """`spoken`, and in the end what the call cost, in tokens as `count` counts them (an endpoint may count others)."""
-    whole: list[str] = []
+    """As `read_reply`; returns what the call cost, in tokens as `count` counts them (an endpoint may count others)."""
+    received: list[str] = []
 
-    def heard() -> Iterator[str]:
+    def receive() -> Iterator[str]:
         for piece in reply:
-            whole.append(piece)
+            received.append(piece)
             yield piece
 
-    yield from spoken(heard())
-    return {"llm_calls": 1, "prompt_tokens": prompt.tokens, "completion_tokens": count("".join(whole))}
+    yield from read_reply(receive())
+    return {"llm_calls": 1, "prompt_tokens": prompt.tokens, "completion_tokens": count("".join(received))}
 
 
-def whole(reply: Generator[str, None, Mapping[str, int]]) -> tuple[str, Mapping[str, int]]:
-    """A metered reply's text, and what it cost."""
+def read_whole(reply: Generator[str, None, Mapping[str, int]]) -> tuple[str, Mapping[str, int]]:
+    """The text of a reply from `meter_reply`, and what it cost."""
     pieces: list[str] = []
     while True:
         try:
@@ -143,7 +143,7 @@ def whole(reply: Generator[str, None, Mapping[str, int]]) -> tuple[str, Mapping[
             return "".join(pieces), end.value
 
 
-def _could_be_silent(text: str) -> bool:
+def _may_abstain(text: str) -> bool:
     return (
         text.startswith(_THINK[0])
         or any(start.startswith(_bare(text)) for start in (_THINK[0].upper(), INSUFFICIENT))

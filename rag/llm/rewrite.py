@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from rag.stages import LanguageModel
+from rag.text.stopwords import QUESTION_OPENERS
 from rag.text.words import tokens
 
 SEEN = 6  # turns a language model is shown
@@ -29,16 +30,11 @@ _PRONOUN = re.compile(
     re.IGNORECASE,
 )
 _ABOUT = re.compile(r"(?:and |but )?(?:what about|how about|and)\s+(?:the\s+)?(?P<name>.+?)\s*\?*", re.IGNORECASE)
-_OPENERS = frozenset(
-    """a an and are at but by can could did do does for from had has have he her his how if in is it its no of on or
-    she should that the their then these they this those to was were what when where which who whom whose why will with
-    would yes""".split()
-)
 
 Turn = Mapping[str, str]  # "question", "asked" (standing alone), "text" and "short" (the answer's, "" where abstained)
 
 
-def standalone(question: str, turns: Sequence[Turn], model: object = None) -> str:
+def rewrite_question(question: str, turns: Sequence[Turn], model: object = None) -> str:
     """The question as it can be asked without the turns before it, oldest first. Raises GeneratorError."""
     if not turns:
         return question
@@ -47,10 +43,10 @@ def standalone(question: str, turns: Sequence[Turn], model: object = None) -> st
         lines = [line.strip() for line in re.sub(r"(?s)<think>.*?(</think>|$)", "", said).splitlines() if line.strip()]
         if len(lines) == 1 and len(lines[0]) <= LONGEST:
             return lines[0]
-    return carried(question, turns)
+    return carry_names(question, turns)
 
 
-def carried(question: str, turns: Sequence[Turn]) -> str:
+def carry_names(question: str, turns: Sequence[Turn]) -> str:
     """The question with the names of the last turn that has any."""
     own = list(_names(question))
     last = next((turn for turn in reversed(turns) if _topics(turn)), None)
@@ -84,7 +80,7 @@ def _names(text: str) -> Iterator[re.Match[str]]:
     """Runs of capitalised words and numbers, without a word that is capital only because it opens a sentence."""
     for match in _NAME.finditer(text):
         first = match[0].split()[0]
-        if first.lower() in _OPENERS:
+        if first.lower() in QUESTION_OPENERS:
             rest = match[0][len(first) :].lstrip()
             if rest and (again := _NAME.search(text, match.end() - len(rest), match.end())):
                 yield again

@@ -16,7 +16,7 @@ _ALPHABETS = re.compile(
 )
 
 
-def odd(words: Sequence[str]) -> set[int]:
+def find_lookalikes(words: Sequence[str]) -> set[int]:
     """Indexes of the words that are not wholly in the alphabet most words are in."""
     if all(word.isascii() for word in words):
         return set()

@@ -17,6 +17,7 @@ from functools import lru_cache
 from itertools import accumulate, islice
 from pathlib import PurePosixPath
 
+from rag.text.stopwords import ARTICLES, COMMON_HEADINGS, NO_NAMES
 from rag.types import Document, Section
 
 LONGEST = 8  # words of the longest n-gram that `mentions` lists
@@ -24,32 +25,13 @@ LONGEST_PLAIN = 4  # the same for n-grams without a capital or a digit at the st
 REMEMBERED = 512  # texts whose mentions are kept: a hop and its ranking ask for the same ones
 MOST = 1000  # mentions of one text, for a filter of bounded size
 
-ARTICLES = frozenset(("a", "an", "the"))
-STOP = frozenset(
-    """a about after all also an and any are as at be because been before between both but by can could did do does
-    during each for from had has have he her here him his how i if in into is it its may me more most my no nor not of
-    off on one only or other our out over s she should so some such t than that the their them then there these they
-    this those through to too two under up us was we were what when where which while who whom whose why will with would
-    you your""".split()
-)
-COMMON = frozenset(
-    """abstract appendix background biography career changelog conclusion configuration contents data default
-    description details document documentation example examples faq features file general history home index info
-    initialization installation instructions intro introduction key life main method methods name new next note notes
-    options overview page parameters plot prerequisites production readme reception reference references related release
-    requirements result results section setup sheet1 slide summary table test text title todo untitled usage""".split()
-) | {
-    *("additional features", "additional references", "basic usage", "early life", "external links", "further reading"),
-    *("getting started", "key features", "next steps", "personal life", "quick start", "related work", "see also"),
-}
-
 _ACCENT = re.compile("[\u0300-\u036f]")
 _POSSESSIVE = re.compile(r"['’]\s?s\b", re.IGNORECASE)
 _APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
 _WORD = re.compile(r"[^\W_]+")
 _EXPLICIT = re.compile(r"`([^`\n]{2,80})`|\[\[([^\]|#\n]{2,80})|\[([^\]\n]{0,80})\]\(([^()\s]{2,200})")
 _NUMBERING = re.compile(r"^\d{1,2}(?:\.\d{1,3})*\\?[.)]?\s+")
-_OPENER = re.compile(rf"(?:{'|'.join(STOP - ARTICLES)})\s", re.IGNORECASE)  # a heading like "In YAML" names nothing
+_OPENER = re.compile(rf"(?:{'|'.join(NO_NAMES - ARTICLES)})\s", re.IGNORECASE)  # a heading like "In YAML" names nothing
 _QUALIFIED = re.compile(r"(.+?)\s*\([^()]*\)\s*|(\S+\s[^,]+),.*")
 _ROW = re.compile(r"^\|?[ \t]*(?:[^:;|\n]{1,40}: )?([^;|\n]{2,60}?)[ \t]*(?:; [^:;|\n]{1,40}: |\|)", re.MULTILINE)
 _OPENING = re.compile(r"[\s>*_\"“']*+([^\n(),;:]{3,80}?)[\"”*_']*+\s*+(?:\(([^()]{2,60})|(,)|\b(?:is|was|are|were)\b)")
@@ -97,7 +79,7 @@ def mentions(text: str) -> tuple[str, ...]:
     words = _words(text)
     folded = [word.casefold() for word in words]
     plain = [word.isalpha() and word.islower() for word in words]
-    stop = [word in STOP for word in folded]
+    stop = [word in NO_NAMES for word in folded]
     joined = " ".join(folded)
     ends = list(accumulate((len(word) + 1 for word in folded), initial=-1))[1:]
     for i, word in enumerate(folded):
@@ -122,7 +104,7 @@ def _words(text: str) -> list[str]:
 
 def _valid(key: str) -> bool:
     """Whether a key says enough to link by: not too short, not a stop word or a heading that any document may have."""
-    return len(key) >= 3 and key not in STOP and key not in COMMON
+    return len(key) >= 3 and key not in NO_NAMES and key not in COMMON_HEADINGS
 
 
 def _keys(names: Iterable[str]) -> list[str]:
@@ -168,6 +150,6 @@ def _proper(name: str, shortest: int) -> bool:
     return (
         shortest <= len(words) <= LONGEST
         and not words[-1].islower()
-        and words[0].lower() not in STOP
+        and words[0].lower() not in NO_NAMES
         and all(not word.islower() or (i > 0 and len(word) <= 4) for i, word in enumerate(words))
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rag.text.stopwords import SENTENCE_OPENERS
+
 _CLOSERS = "\"'”’»)\\]*_"
 _BREAK = re.compile(
     rf"(?<![.!?…])(?P<mark>[.!?…]++)[{_CLOSERS}]*+(?:\[\d{{1,3}}\])*+(?=\s)"  # no end: 3.14, example.com, "Yes!", he
@@ -26,11 +28,6 @@ _BEFORE_NUMBER = frozenset(
     "no nos nr fig figs eq sec ch vol pp art jan feb mar apr jun jul aug sep sept oct nov dec ca approx ver".split()
 )
 _SOMETIMES = frozenset("inc ltd co corp jr sr etc bros dept est ph.d a.m p.m".split())
-_OPENERS = frozenset(
-    """a after all also although an and as at because before but by during each even every first for from he her his
-    how however i if in it its later many most my no now on one our she since so some such that the their then there
-    these they this those though to today two under until we what when where which while who why with you""".split()
-)
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
@@ -62,7 +59,7 @@ def _ends(text: str, match: re.Match[str]) -> bool:
         return False
     if word in _SOMETIMES or _LETTERS.fullmatch(word):
         initial = text.startswith(f"{following}.", match.end() + 1)  # "by P. A. Works"
-        return following.casefold() in _OPENERS and not initial
+        return following.casefold() in SENTENCE_OPENERS and not initial
     return not (
         word.isdigit()
         and not text[max(0, before.start() - 20) : before.start()].rpartition("\n")[2].strip(" \t\"'“‘«(")

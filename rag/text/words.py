@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from rag.text.stopwords import STOP_WORDS
+
 # A citation's marker: [1], [1, 2], [1-3], 【1】. Footnote marks in sources look the same.
 MARKER = re.compile(r"\s*[\[【]\s*(\d{1,3}(?:\s*[-–,;]\s*\d{1,3})*)\s*[\]】]")
 REMEMBERED = 4096  # texts whose stems are kept: one question's tree shares passages with the next one's
@@ -32,15 +34,6 @@ _GROUPED = re.compile(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))")
 _TOKEN = re.compile(
     r"(?P<number>(?:(?<![\w.)-])-)?(?:\d{1,3}(?:[,']\d{3})+|\d+)(?:\.\d+)?)(?:st|nd|rd|th|s)?(?![^\W_])"
     r"|(?P<word>[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:\.[^\W\d_](?![^\W_]))*)(?:'s\b)?"
-)
-STOP = frozenset(
-    """a about above after again all also although am an and any are as at be because been before being between both but
-    by can cannot could did do does doing done during each either else even ever few for from further had has have
-    having he her here hers herself him himself his how however i if in into is it its itself just may me might more
-    most much must my neither no nor not now of off on once one only or other our ours out over own per same shall she
-    should since so some such than that the their theirs them themselves then there these they this those through thus
-    to too under until up upon us very was we were what when where whether which while who whom whose why will with
-    within without would yes yet you your yours according based answer question passage passages""".split()
 )
 
 
@@ -79,34 +72,34 @@ def stems(text: str) -> frozenset[str]:
     text = _compatible(text)
     if _MAY.search(text):  # a month or not: what stands beside it says so
         return _stems(text)
-    return frozenset[str]().union(*map(_remembered, set(text.split())))
+    return frozenset[str]().union(*map(_cached_stems, set(text.split())))
 
 
-def held(text: str, asked: frozenset[str]) -> frozenset[str]:
-    """Those of some stems that a text has: `asked & stems(text)`, for which it reads only what may be one of them."""
+def find_stems(text: str, sought: frozenset[str]) -> frozenset[str]:
+    """Those of some stems that a text has: `sought & stems(text)`, for which it reads only what may be one of them."""
     text = _compatible(text)
     folded = bare = text.casefold()
     for mark in _MARKS:
         bare = bare.replace(mark, "")
     found = set[str]()
-    traces = [(stem, trace) for stem, trace in _traces(asked) if trace in bare]
+    traces = [(stem, trace) for stem, trace in _traces(sought) if trace in bare]
     if traces and (len(folded) != len(text) or ("may" in folded and _MAY.search(text))):
-        return asked & stems(text)  # a month or not
+        return sought & stems(text)  # a month or not
     for stem, trace in traces:
         if not trace or (len(bare) < len(folded) and bare.count(trace) != folded.count(trace)):
-            return asked & stems(text)  # a month, 1,000, or U.S.
+            return sought & stems(text)  # a month, 1,000, or U.S.
         end = 0
         while stem not in found and (at := folded.find(trace, end)) >= 0:
             end = (folded.find(" ", at) + 1 or len(text) + 1) - 1
-            if stem in _remembered(text[folded.rfind(" ", 0, at) + 1 : end]):
+            if stem in _cached_stems(text[folded.rfind(" ", 0, at) + 1 : end]):
                 found.add(stem)
     return frozenset(found)
 
 
 @lru_cache(16)
-def _traces(asked: frozenset[str]) -> tuple[tuple[str, str], ...]:
+def _traces(sought: frozenset[str]) -> tuple[tuple[str, str], ...]:
     """Each stem with what stands in a text, without case and marks, wherever the stem does; "" for a month."""
-    whole = {stem: stem.lstrip("-").partition(".")[0] for stem in asked}  # of a number what stands before the point
+    whole = {stem: stem.lstrip("-").partition(".")[0] for stem in sought}  # of a number what stands before the point
     return tuple((stem, "" if " " in stem else trace) for stem, trace in whole.items())
 
 
@@ -114,20 +107,20 @@ def _stems(text: str) -> frozenset[str]:
     return frozenset(key[:STEM] if word else key for key, word, _, _ in _content(_level(text)))
 
 
-_remembered = lru_cache(2**16)(_stems)  # of what stands between white space: no token reaches over it
+_cached_stems = lru_cache(2**16)(_stems)  # of what stands between white space: no token reaches over it
 
 
-def missing(question: str, texts: Iterable[str]) -> tuple[str, ...]:
+def missing_words(question: str, texts: Iterable[str]) -> tuple[str, ...]:
     """The content words of a question, as written there, that no text holds: its names and numbers, else the others.
 
-    Plain words count as held when their first four letters are: "move" is not missing beside "moved".
+    Plain words count as there when their first four letters are: "move" is not missing beside "moved".
     """
-    held = frozenset[str]().union(*map(stems, texts))
-    begun = {stem[: STEM - 1] for stem in held}
+    present = frozenset[str]().union(*map(stems, texts))
+    beginnings = {stem[: STEM - 1] for stem in present}
     absent = [
         token
         for token in tokens(question)
-        if token.stem not in held and (token.kind in NAMED or token.stem[: STEM - 1] not in begun)
+        if token.stem not in present and (token.kind in NAMED or token.stem[: STEM - 1] not in beginnings)
     ]
     named = [token for token in absent if token.kind in NAMED]
     return tuple(dict.fromkeys(token.text for token in named or absent))
@@ -160,7 +153,7 @@ def _key(number: str, word: str, *, dated: bool = True) -> tuple[str, bool]:
     key = word.casefold().replace(".", "")
     if word[0].isupper() and key in _MONTH and dated:
         return f"month {_MONTH[key]}", False
-    return key if (key not in STOP or "." in word) and (len(key) > 1 or not key.isascii()) else "", True
+    return key if (key not in STOP_WORDS or "." in word) and (len(key) > 1 or not key.isascii()) else "", True
 
 
 def _kind(word: str, matches: list[re.Match[str]], i: int) -> str:

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rag import Chunk
-from rag.text.mentions import ARTICLES, LONGEST, normalise
+from rag.text.mentions import LONGEST, normalise
 from rag.text.sentences import sentence_spans
+from rag.text.stopwords import ARTICLES
 
 WORDS = range(5, 36)  # of a usable sentence
 WIDE = 3  # a name that more documents are about says too little

@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from rag.text.sentences import sentence_spans
-from rag.text.words import STOP
+from rag.text.stopwords import STOP_WORDS
 from rag.train.reader.inputs import ReaderInput
 from rag.train.reader.questions import Part, ReaderQuestion
 
@@ -55,7 +55,7 @@ def _asked(title: str, text: str, rng: np.random.Generator) -> ReaderQuestion | 
     """A question of the passage without the sentence it was made of; None where nothing is said twice."""
     sentences = sentence_spans(text)
     found = [_SPAN.finditer(text, *span) for span in sentences]
-    named = [{m.group(): m.span() for m in matches if m.group().lower() not in STOP} for matches in found]
+    named = [{m.group(): m.span() for m in matches if m.group().lower() not in STOP_WORDS} for matches in found]
     often = Counter(name for names in named for name in names)
     open_ = [
         (n, name)
