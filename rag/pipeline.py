@@ -110,7 +110,7 @@ class Pipeline:
             stages = build(self.config)
             content = None
             if isinstance(stages.store, LocalStore):
-                held = self._held.enter_context(self.index.reading())
+                held = self._held.enter_context(self.index.hold_generation())
                 stages = build(self.config, path=held.shard, readonly=True)
                 facts, content = held.facts, held.content
             else:

@@ -67,7 +67,7 @@ def test_dropping_a_source_takes_its_chunks_and_the_sweep_their_vectors(tmp_path
     manifest = filled(tmp_path / "m.sqlite")
     manifest.drop_sources(["a.md"])
     assert manifest.counts() == {"sources": 0, "documents": 0, "chunks": 0, "vectors": 2}
-    assert manifest.sweep() == 2
+    assert manifest.drop_unused_vectors() == 2
     assert manifest.known_keys(["k1"]) == set()
 
 

@@ -40,7 +40,7 @@ def state(folder: Path) -> tuple[list[str], set[str]]:
     manifest = index.read_manifest()
     ids = sorted(manifest.chunk_ids())
     manifest.close()
-    with index.reading() as live:
+    with index.hold_generation() as live:
         store = build(load(str(folder / "tiny.yaml")), path=live.shard).store
         published = store.ids()
         store.close()
@@ -57,12 +57,12 @@ def test_the_index_equals_the_manifest_and_a_second_run_does_nothing(
     assert set(ids) == published and len(ids) == first.embedded
 
     monkeypatch.setattr(HashingEmbedder, "embed_chunks", None)  # a call would fail
-    generation = Index.at(notes).current()
+    generation = Index.at(notes).live_number()
     content = (notes / ".rag" / "manifest.sqlite").read_bytes()
     second = run(notes)
     assert counts(second) == {"unchanged": 4}
     assert not second.published and second.embedded == 0
-    assert Index.at(notes).current() == generation
+    assert Index.at(notes).live_number() == generation
     assert (notes / ".rag" / "manifest.sqlite").read_bytes() == content
 
 
@@ -319,7 +319,7 @@ def test_a_file_that_breaks_keeps_its_last_good_version_and_is_tried_again(notes
 
 def test_a_second_writer_is_told_and_a_missing_folder_deletes_nothing(notes: Path) -> None:
     run(notes)
-    with Index.at(notes).writing(), pytest.raises(LockedError) as caught:
+    with Index.at(notes).edit_manifest(), pytest.raises(LockedError) as caught:
         run(notes)
     assert caught.value.exit_code == 5
     (notes / "docs").rename(notes / "elsewhere")
@@ -342,13 +342,13 @@ def test_a_reader_keeps_its_generation_while_a_new_one_is_published(notes: Path)
     (notes / "docs" / "new.txt").write_text("A last text.\n")
     run(notes)
     assert [p.name for p in (notes / ".rag" / "generations").iterdir() if p.is_dir()] == [
-        str(Index.at(notes).current())
+        str(Index.at(notes).live_number())
     ]
 
 
 def test_what_a_readers_engine_leaves_in_the_live_generation_is_not_carried_on(notes: Path) -> None:
     run(notes)
-    shard = notes / ".rag" / "generations" / str(Index.at(notes).current()) / "shard"
+    shard = notes / ".rag" / "generations" / str(Index.at(notes).live_number()) / "shard"
     (shard / ".atomicwriteZ1").symlink_to("gone")  # listed, and gone when it is to be copied
     (notes / "docs" / "new.txt").write_text("A last text.\n")
     assert run(notes).published
@@ -375,7 +375,7 @@ def test_a_killed_ingest_goes_on_to_the_same_index(notes: Path, tmp_path_factory
 
 def test_a_missing_generation_is_an_error_not_an_empty_answer(notes: Path) -> None:
     run(notes)
-    number = Index.at(notes).current()
+    number = Index.at(notes).live_number()
     (notes / ".rag" / "generations" / str(number)).rename(notes / "taken")
     with pytest.raises(CorruptError) as caught, Pipeline.load("tiny.yaml") as opened:
         opened.search("router")

@@ -97,7 +97,7 @@ def test_a_text_that_is_damaged_and_whose_file_is_gone_is_named(notes: Path, con
 def test_what_is_shown_is_compared_with_the_manifest_unless_that_is_newer(notes: Path, config: PipelineConfig) -> None:
     index = Index.at(notes)
     (hit, *_) = found(notes, config)
-    with index.reading() as live:
+    with index.hold_generation() as live:
         content = live.content
     index.verify([hit], content)
     forged = replace(hit, chunk=replace(hit.chunk, text=hit.chunk.text.replace("Lumen", "Luman")))
@@ -110,7 +110,7 @@ def test_what_is_shown_is_compared_with_the_manifest_unless_that_is_newer(notes:
 
 def test_an_interrupted_run_is_told_apart_from_damage_and_answers(notes: Path, config: PipelineConfig) -> None:
     index = Index.at(notes)
-    with index.locked(), pytest.raises(LockedError):
+    with index.hold_lock(), pytest.raises(LockedError):
         check(index, None, deep=False)
     (notes / ".rag" / "seal.json").unlink()
     assert [f.part for f in check(index, None, deep=True)] == ["seal"]
@@ -160,7 +160,7 @@ def test_purged_text_is_in_no_file_any_more(notes: Path, config: PipelineConfig)
 
 
 def test_a_purge_says_when_a_reader_still_holds_the_text(notes: Path, config: PipelineConfig) -> None:
-    with Index.at(notes).reading(), pytest.raises(LockedError, match="still reads"):
+    with Index.at(notes).hold_generation(), pytest.raises(LockedError, match="still reads"):
         delete(Index.at(notes), config, ["docs/canteen.txt"], purge=True)
     assert holding(notes, "Soup is served")
     delete(Index.at(notes), config, ["docs/canteen.txt"], purge=True)

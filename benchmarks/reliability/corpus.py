@@ -67,7 +67,7 @@ def content(index: Index) -> list[tuple[object, ...]]:
 
 def published(index: Index, config: PipelineConfig) -> set[str]:
     """The chunk ids that readers get."""
-    with index.reading() as live, closing(build(config, path=live.shard).store) as store:
+    with index.hold_generation() as live, closing(build(config, path=live.shard).store) as store:
         return store.ids()
 
 

@@ -38,7 +38,7 @@ def _ingest(folder: Path) -> None:
 
 def _rebuild(folder: Path) -> None:
     index = Index.at(folder)
-    with index.writing() as manifest:
+    with index.edit_manifest() as manifest:
         index.publish(manifest, build(_config(folder)).store, fresh=True)
 
 

@@ -41,9 +41,9 @@ def import_(
     from rag.config import load, presets
     from rag.errors import InputError
     from rag.index.folder import FOLDER, Index
-    from rag.maintain.archive import import_index, pipeline_of
+    from rag.maintain.archive import import_index, read_pipeline
 
-    name = pipeline or pipeline_of(file)
+    name = pipeline or read_pipeline(file)
     if pipeline is None and name not in presets():  # a path of another machine is nothing to read here
         raise InputError(f"{file}: was made with the pipeline {name}; give that file with --pipeline.")
     target = Index.at(index) if index else Index(Path.cwd() / FOLDER)

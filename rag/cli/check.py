@@ -104,14 +104,14 @@ def rebuild(pipeline: PipelineOption = None, index: IndexOption = None, wait: Wa
     from rag.cli.terminal import say, waiting
     from rag.config import build
     from rag.index.folder import check_fingerprints
-    from rag.ingest.run import finished, publish
+    from rag.ingest.run import refuse_unfinished
 
     target, config = open_index(index, pipeline)
     target.must_exist()
     stages = build(config)
-    with target.writing(wait=waiting if wait else None) as manifest:
-        finished(manifest.facts())
+    with target.edit_manifest(wait=waiting if wait else None) as manifest:
+        refuse_unfinished(manifest.facts())
         check_fingerprints(manifest.facts(), stages.fingerprints, kinds=("embed", "sparse"))
-        publish(target, stages, manifest, fresh=True)
+        target.publish(manifest, stages.store, fresh=True)
         counts = manifest.counts()
     say(f"{counts['chunks']:,} chunks of {counts['sources']:,} sources")

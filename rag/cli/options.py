@@ -78,7 +78,7 @@ def open_index(index: str | None, pipeline: str | None) -> tuple[Index, Pipeline
         name = pipeline or target.pipeline()
     except CorruptError:
         try:
-            with target.reading() as live:
+            with target.hold_generation() as live:
                 name = live.facts.get("pipeline")
         except CorruptError:
             name = None

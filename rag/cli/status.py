@@ -33,7 +33,7 @@ def status(
     from rag.index.folder import Index
 
     target = Index.at(index)
-    with suppress(IndexMissing), target.reading(deep=False):
+    with suppress(IndexMissing), target.hold_generation(deep=False):
         pass  # reports a damaged vector index now, and not when the first question comes
     with closing(target.read_manifest(whole=True)) as manifest:
         counts, facts, sources = manifest.counts(), manifest.facts(), list(manifest.sources().values())
@@ -43,7 +43,7 @@ def status(
     if json:
         say_json({"index": str(target.path), "pipeline": facts.get("pipeline"), **counts, "files": files})
         return
-    say(f"{target.path}  (pipeline {line(facts.get('pipeline', 'none'))}, generation {target.current() or 'none'})")
+    say(f"{target.path}  (pipeline {line(facts.get('pipeline', 'none'))}, generation {target.live_number() or 'none'})")
     say(", ".join(f"{n:,} {name}" for name, n in counts.items()))
     for s in sources[:SHOWN]:
         say(f"  {s.status:>8}  {s.chunks:>5} chunks  {line(s.name)}{': ' + line(s.reason) if s.reason else ''}")

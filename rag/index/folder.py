@@ -29,7 +29,7 @@ from rag.index.generations import Generation, checksum_content, read_pointer
 from rag.index.locks import Wait, locked, no_check
 from rag.index.manifest import Manifest
 from rag.index.publish import publish
-from rag.index.tables import REPAIR, pipeline_of
+from rag.index.tables import REPAIR, read_pipeline
 from rag.stages import Store
 from rag.types import Hit
 
@@ -37,7 +37,7 @@ FOLDER = ".rag"
 TRACES = ("manifest.sqlite", "CURRENT", "seal.json", "generations")  # any of them: something was ingested here
 
 
-def discover(start: Path) -> Path | None:
+def find_index(start: Path) -> Path | None:
     """The nearest `.rag` folder at or above `start`."""
     for folder in (start, *start.parents):
         if Index(folder / FOLDER).exists():
@@ -65,7 +65,7 @@ class Index:
     def at(cls, path: str | Path | None = None) -> Index:
         """The index at `path` (a `.rag` folder or one that has or will have it), or the nearest from here upward."""
         if path is None:
-            return cls(discover(Path.cwd()) or Path.cwd() / FOLDER)
+            return cls(find_index(Path.cwd()) or Path.cwd() / FOLDER)
         folder = Path(path).absolute()
         return cls(folder if folder.name == FOLDER else folder / FOLDER)
 
@@ -77,13 +77,13 @@ class Index:
         """The pipeline the live index was built with, None where there is no index."""
         if not self.exists():
             return None
-        with suppress(IndexMissing, CorruptError, MismatchError), self.reading(deep=False) as live:
+        with suppress(IndexMissing, CorruptError, MismatchError), self.hold_generation(deep=False) as live:
             return live.facts.get("pipeline")
         try:
             with closing(self.read_manifest()) as manifest:
                 return manifest.facts().get("pipeline")
         except MismatchError:  # an older format: who goes on from here says so, or brings it up to date
-            return pipeline_of(self.manifest_path)
+            return read_pipeline(self.manifest_path)
 
     def read_manifest(self, *, whole: bool = False) -> Manifest:
         """The manifest for reading; with `whole`, every byte of it was compared with the seal.
@@ -100,27 +100,27 @@ class Index:
     # -- writing -------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def locked(self, *, wait: Wait | None = None, check: Callable[[], object] = no_check) -> Iterator[None]:
+    def hold_lock(self, *, wait: Wait | None = None, check: Callable[[], object] = no_check) -> Iterator[None]:
         """Held by this process alone; see `rag.index.locks.locked`. Raises LockedError."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(self.path / "writer.lock", wait=wait, check=check):
             yield
 
     @contextmanager
-    def writing(self, *, wait: Wait | None = None, check: Callable[[], object] = no_check) -> Iterator[Manifest]:
+    def edit_manifest(self, *, wait: Wait | None = None, check: Callable[[], object] = no_check) -> Iterator[Manifest]:
         """The manifest for writing, held by this process alone, sealed again at the end.
 
         Raises LockedError, unless it is to `wait`; CorruptError: nothing is built upon a damaged manifest.
         """
-        with self.locked(wait=wait, check=check):
+        with self.hold_lock(wait=wait, check=check):
             if self.exists() and (not self.manifest_path.is_file() or not self.manifest_path.stat().st_size):
                 raise CorruptError(f"{self.manifest_path}: missing or emptied. {REPAIR}")
             self._check_seal()
-            with self.unsealed() as manifest:
+            with self.edit_unsealed() as manifest:
                 yield manifest
 
     @contextmanager
-    def unsealed(self) -> Iterator[Manifest]:
+    def edit_unsealed(self) -> Iterator[Manifest]:
         """The manifest for writing, whatever the seal said. Only for who holds the lock."""
         (self.path / ".gitignore").write_text("*\n")
         manifest = Manifest.open(self.manifest_path)
@@ -142,7 +142,7 @@ class Index:
 
     def _seal(self, manifest: Manifest) -> None:
         content, counts, roots = checksum_content(manifest.chunk_checksums()), manifest.counts(), manifest.roots()
-        manifest.settle()
+        manifest.checkpoint()
         manifest.close()
         seal.write(self.path, content=content, counts=counts, roots=roots)
 
@@ -159,26 +159,26 @@ class Index:
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    def current(self) -> int | None:
+    def live_number(self) -> int | None:
         """The live generation's number; None before the first publish. Raises CorruptError."""
         pointer = read_pointer(self.path)
         return pointer.number if pointer else None
 
-    def generation(self, number: int) -> Path:
+    def generation_folder(self, number: int) -> Path:
         """The folder of a generation."""
         return self.path / "generations" / str(number)
 
     @contextmanager
-    def reading(self, *, deep: bool = True) -> Iterator[Generation]:
+    def hold_generation(self, *, deep: bool = True) -> Iterator[Generation]:
         """The live generation, compared with its checksums (with its sizes, unless `deep`) and kept while held.
 
         Raises IndexMissing, CorruptError.
         """
-        generation, lock = self._hold(deep)
+        generation, lock = self._open_live(deep)
         with lock:
             yield generation
 
-    def _hold(self, deep: bool) -> tuple[Generation, IO[str]]:
+    def _open_live(self, deep: bool) -> tuple[Generation, IO[str]]:
         """The live generation and its lock, held; tried again where a writer came in between."""
         while True:
             sealed, live = seal.read(self.path), self.pointer_text()
@@ -186,7 +186,7 @@ class Index:
                 try:
                     pointer = read_pointer(self.path)
                     if pointer is None:
-                        raise self._unpublished(sealed)
+                        raise self._not_published(sealed)
                     lock = stack.enter_context(open(self.path / "generations" / f"{pointer.number}.lock", "a"))
                     fcntl.flock(lock, fcntl.LOCK_SH)
                     generation = generations.open_generation(self.path, pointer, deep=deep)
@@ -209,7 +209,7 @@ class Index:
         if sealed is None or (content is not None and sealed.content != content):
             return  # a newer version is being written, or was: the one that is held was verified when it was opened
         with closing(self.read_manifest()) as manifest:
-            stored = manifest.seals([hit.chunk.id for hit in hits])
+            stored = manifest.chunk_keys([hit.chunk.id for hit in hits])
         for chunk in (hit.chunk for hit in hits):
             key, crc = stored.get(chunk.id, ("", -1))
             if chunk_checksum(chunk, key) != crc and seal.read(self.path) == sealed:
@@ -220,7 +220,7 @@ class Index:
         if not self.exists():
             raise IndexMissing(f"{self.base}: there is no index here or above. Make one with `rag ingest PATH`.")
 
-    def _unpublished(self, sealed: seal.Seal | None) -> RagError:
+    def _not_published(self, sealed: seal.Seal | None) -> RagError:
         self.must_exist()
         if sealed and "CURRENT" in sealed.files:
             return CorruptError(f"{self.path / 'CURRENT'}: missing. {DERIVE}")

@@ -20,7 +20,7 @@ import numpy as np
 
 from rag.errors import CorruptError, LockedError
 from rag.index.codec import chunk_checksum, pack, pack_sparse, row_checksum, unpack_rows, unpack_sparse
-from rag.index.tables import CELLS, REPAIR, chunk_of, document_of, mapped, prepare
+from rag.index.tables import CELLS, REPAIR, map_errors, prepare, row_to_chunk, row_to_document
 from rag.types import Chunk, Chunked, Document, Embeddings, Source
 
 AMONG = "IN (SELECT value FROM json_each(?))"
@@ -57,11 +57,11 @@ class Manifest:
 
         Raises CorruptError, MismatchError (a newer version; with `readonly`, also an older one).
         """
-        with mapped(path):
+        with map_errors(path):
             uri = f"{path.resolve().as_uri()}?mode={'ro' if readonly else 'rwc'}"
             db = sqlite3.connect(uri, uri=True, isolation_level=None)
         try:
-            with mapped(path):
+            with map_errors(path):
                 db.execute("PRAGMA busy_timeout=10000")
                 if not readonly:
                     db.execute("PRAGMA journal_mode=WAL")
@@ -100,7 +100,7 @@ class Manifest:
         """Everything noted about the index as a whole."""
         return {name: value for name, value, _ in self._rows("facts", "ORDER BY name")}
 
-    def note(self, facts: Mapping[str, str]) -> None:
+    def set_facts(self, facts: Mapping[str, str]) -> None:
         """Replace all facts."""
         self.db.execute("DELETE FROM facts")
         self.db.executemany("INSERT INTO facts (name, value, crc) VALUES (?1, ?2, crc(?1, ?2))", list(facts.items()))
@@ -117,7 +117,7 @@ class Manifest:
 
     def sources(self) -> dict[str, SourceRow]:
         """Every source by name."""
-        with mapped(self.path):
+        with map_errors(self.path):
             rows = self._rows("sources", "ORDER BY name")
             return {row[0]: SourceRow(row[0], tuple(json.loads(row[1])), *row[2:-1]) for row in rows}
 
@@ -129,19 +129,19 @@ class Manifest:
             "sha256 = excluded.sha256, parser = excluded.parser, status = excluded.status, reason = excluded.reason",
             (source.name, json.dumps(source.stamp), sha256, parser, status, reason),
         )
-        self._seal(source.name)
+        self._update_checksum(source.name)
 
-    def restamp(self, sources: Iterable[Source]) -> None:
+    def update_stamps(self, sources: Iterable[Source]) -> None:
         """Note new stamps of sources whose content is unchanged."""
         for source in sources:
             self.db.execute("UPDATE sources SET stamp = ? WHERE name = ?", (json.dumps(source.stamp), source.name))
-            self._seal(source.name)
+            self._update_checksum(source.name)
 
     def drop_sources(self, names: Iterable[str]) -> None:
         """Remove sources with their documents and chunks."""
         self.db.executemany("DELETE FROM sources WHERE name = ?", [(name,) for name in names])
 
-    def _seal(self, name: str) -> None:
+    def _update_checksum(self, name: str) -> None:
         self.db.execute(f"UPDATE sources SET crc = crc({', '.join(CELLS['sources'])}) WHERE name = ?", (name,))
 
     # -- documents and chunks ------------------------------------------------------------------------------------
@@ -165,50 +165,50 @@ class Manifest:
             for chunked, row in zip(batch, keys, strict=True)
             for c, key in zip(chunked.chunks, row, strict=True)
         ]
-        rows = [(*row, chunk_checksum(chunk_of(row, document), row[-1])) for document, row in cells]
+        rows = [(*row, chunk_checksum(row_to_chunk(row, document), row[-1])) for document, row in cells]
         self.db.executemany(
             "INSERT INTO chunks (id, doc_id, start, stop, context, about, key, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
         self.db.execute("UPDATE sources SET documents = ?, chunks = ? WHERE name = ?", (len(batch), len(rows), source))
-        self._seal(source)
+        self._update_checksum(source)
 
     def documents(self, source: str) -> list[Document]:
         """The documents of a source, in the order they were loaded."""
-        with mapped(self.path):
+        with map_errors(self.path):
             rows = self._rows("documents", "WHERE source = ? ORDER BY rowid", [source])
-            return [document_of(row[:-1]) for row in rows]
+            return [row_to_document(row[:-1]) for row in rows]
 
     def chunk_checksums(self) -> dict[str, int]:
         """The checksum of every chunk by id, documents together: what the vector index must hold, no more, no less."""
-        with mapped(self.path):
+        with map_errors(self.path):
             return dict(self.db.execute("SELECT id, crc FROM chunks ORDER BY rowid").fetchall())
 
     def chunk_ids(self) -> list[str]:
         """Every chunk id, documents together."""
         return list(self.chunk_checksums())
 
-    def seals(self, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
+    def chunk_keys(self, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
         """The vectors' key and the checksum of those of these chunks that exist."""
-        with mapped(self.path):
+        with map_errors(self.path):
             return {row[0]: (row[6], row[-1]) for row in self._among("chunks", "id", ids)}
 
     def counts(self) -> dict[str, int]:
         """Numbers of sources, documents, chunks and vectors."""
         tables = ("sources", "documents", "chunks", "vectors")
-        with mapped(self.path):
+        with map_errors(self.path):
             return {t: int(self.db.execute(f"SELECT count(*) FROM {t}").fetchone()[0]) for t in tables}
 
     def chunks(self, ids: Sequence[str]) -> tuple[list[Chunk], Embeddings]:
         """These chunks with their vectors."""
-        with mapped(self.path):
+        with map_errors(self.path):
             found = {row[0]: row for row in self._among("chunks", "id", ids)}
             wanted = {row[1] for row in found.values()}
-            documents = {row[0]: document_of(row[:-1]) for row in self._among("documents", "id", wanted)}
+            documents = {row[0]: row_to_document(row[:-1]) for row in self._among("documents", "id", wanted)}
             vectors = {row[0]: row for row in self._among("vectors", "key", {row[6] for row in found.values()})}
             chunks, keyed = [], []
             for row in (found[i] for i in ids if i in found):
-                chunk = chunk_of(row[:-1], documents[row[1]])
+                chunk = row_to_chunk(row[:-1], documents[row[1]])
                 if chunk_checksum(chunk, row[6]) != row[-1]:
                     raise CorruptError(f"{self.path}: a stored chunk of {chunk.source} fails its checksum. {REPAIR}")
                 chunks.append(chunk)
@@ -239,29 +239,29 @@ class Manifest:
             "INSERT OR REPLACE INTO vectors (key, dense, sparse, tokens, crc) VALUES (?, ?, ?, ?, ?)", rows
         )
 
-    def sweep(self) -> int:
+    def drop_unused_vectors(self) -> int:
         """Drop vectors that no chunk uses; how many."""
         cursor = self.db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM chunks)")
         return cursor.rowcount
 
     # -- the file ------------------------------------------------------------------------------------------------
 
-    def settle(self) -> bool:
+    def checkpoint(self) -> bool:
         """Move everything from the journal into the file; False where a reader still needs the journal."""
         self.db.execute("PRAGMA busy_timeout=1000")
         return not self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
-    def scrub(self) -> None:
+    def vacuum(self) -> None:
         """Write the file anew, so that nothing that was deleted is left in it. Raises LockedError."""
         self.db.execute("VACUUM")
-        if not self.settle():
+        if not self.checkpoint():
             raise LockedError(f"{self.path}: another process is reading; what was purged is still in its journal.")
 
     # -- reading -------------------------------------------------------------------------------------------------
 
     def _rows(self, table: str, rest: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
         """Rows in the order of CELLS with their checksum last, which is compared (a chunk's takes its document)."""
-        with mapped(self.path):
+        with map_errors(self.path):
             rows = self.db.execute(f"SELECT {', '.join(CELLS[table])}, crc FROM {table} {rest}", values).fetchall()
         if table != "chunks" and any(row_checksum(*row[:-1]) != row[-1] for row in rows):
             raise CorruptError(f"{self.path}: a row of {table} fails its checksum. {REPAIR}")

@@ -19,13 +19,13 @@ from rag.index import seal
 from rag.index.codec import chunk_checksum, row_checksum
 from rag.index.disk import sync
 from rag.index.manifest import Manifest
-from rag.index.tables import CELLS, VERSION, chunk_of, document_of
+from rag.index.tables import CELLS, VERSION, row_to_chunk, row_to_document
 
 FAR = 20_000  # rows looked for behind a bad page when the table does not say how many it has
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class Losses:
     """Sources to cut and embed again from their stored documents, and to read again from their files.
 
     `complete` says that no source is missing altogether.
@@ -36,7 +36,7 @@ class Lost:
     complete: bool
 
 
-def salvage(folder: Path) -> Lost:
+def recover(folder: Path) -> Losses:
     """Put a sound manifest in the place of the one in `folder`; the rows it lacks are told. For who holds the lock."""
     try:
         sealed = seal.read(folder)
@@ -46,16 +46,16 @@ def salvage(folder: Path) -> Lost:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=0o700)
     try:
-        old = _copy(folder, work, sealed) or Manifest.open(work / "empty.sqlite").db
+        old = _open_copy(folder, work, sealed) or Manifest.open(work / "empty.sqlite").db
         manifest = Manifest.open(new)
         try:
             manifest.db.execute("PRAGMA foreign_keys=OFF")
             with manifest.transaction():
                 for table in CELLS:
-                    _take(old, manifest.db, table)
-                rechunk, reload = _sort_out(manifest.db)
+                    _copy_rows(old, manifest.db, table)
+                rechunk, reload = _drop_inconsistent(manifest.db)
             known = manifest.counts()["sources"] + len(reload)
-            manifest.settle()
+            manifest.checkpoint()
         finally:
             manifest.close()
             old.close()
@@ -64,12 +64,12 @@ def salvage(folder: Path) -> Lost:
         for end in ("-wal", "-shm"):
             (folder / f"{seal.MANIFEST}{end}").unlink(missing_ok=True)
         sync(folder)
-        return Lost(rechunk, reload, complete=sealed is not None and known >= sealed.counts["sources"])
+        return Losses(rechunk, reload, complete=sealed is not None and known >= sealed.counts["sources"])
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _copy(folder: Path, work: Path, sealed: seal.Seal | None) -> sqlite3.Connection | None:
+def _open_copy(folder: Path, work: Path, sealed: seal.Seal | None) -> sqlite3.Connection | None:
     """A connection to a copy of the manifest; None where nothing of it can be opened."""
     copy = work / seal.MANIFEST
     for end in ("", "-wal"):
@@ -91,11 +91,13 @@ def _copy(folder: Path, work: Path, sealed: seal.Seal | None) -> sqlite3.Connect
     return None
 
 
-def _take(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
+def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
     """Copy the rows that pass their checksum (chunks are compared later, with their documents)."""
     names = ("rowid", *CELLS[table], "crc")
     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    for row in _readable(old, f"SELECT {', '.join(names)} FROM {table} WHERE rowid", f"SELECT max(rowid) FROM {table}"):
+    for row in _read_rows(
+        old, f"SELECT {', '.join(names)} FROM {table} WHERE rowid", f"SELECT max(rowid) FROM {table}"
+    ):
         if table == "chunks" or row_checksum(*row[1:-1]) == row[-1]:
             try:
                 new.execute(insert, row)
@@ -103,7 +105,7 @@ def _take(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
                 continue
 
 
-def _readable(db: sqlite3.Connection, select: str, last: str) -> Iterator[tuple[Any, ...]]:
+def _read_rows(db: sqlite3.Connection, select: str, last: str) -> Iterator[tuple[Any, ...]]:
     """Rows in order of their number, going on behind those that cannot be read."""
     at = 0
     while True:
@@ -132,14 +134,14 @@ def _readable(db: sqlite3.Connection, select: str, last: str) -> Iterator[tuple[
             yield found
 
 
-def _sort_out(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
+def _drop_inconsistent(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
     """Drop what does not fit together; sources to chunk again, sources to read again."""
     bad: list[tuple[str]] = []
     for row in db.execute(f"SELECT {', '.join(CELLS['documents'])} FROM documents").fetchall():
-        document = document_of(row)
+        document = row_to_document(row)
         for cells in db.execute(f"SELECT {', '.join(CELLS['chunks'])}, crc FROM chunks WHERE doc_id = ?", (row[0],)):
             try:
-                sound = chunk_checksum(chunk_of(cells[:-1], document), cells[6]) == cells[-1]
+                sound = chunk_checksum(row_to_chunk(cells[:-1], document), cells[6]) == cells[-1]
             except (ValueError, TypeError):
                 sound = False
             if not sound:

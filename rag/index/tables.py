@@ -58,7 +58,7 @@ CELLS: Mapping[str, tuple[str, ...]] = {
 
 
 @contextmanager
-def mapped(path: Path) -> Iterator[None]:
+def map_errors(path: Path) -> Iterator[None]:
     """What SQLite and damaged cells raise, as CorruptError."""
     try:
         yield
@@ -72,13 +72,13 @@ def mapped(path: Path) -> Iterator[None]:
         raise CorruptError(f"{path}: the manifest is damaged: {error}. {REPAIR}") from error
 
 
-def document_of(row: tuple[Cell, ...]) -> Document:
+def row_to_document(row: tuple[Cell, ...]) -> Document:
     """A document from its cells in the order of CELLS. Raises ValueError for cells that hold none."""
     id, source, _, title, text, sections, meta = map(str, row)
     return Document(id, source, text, title, tuple(Section(*s) for s in json.loads(sections)), json.loads(meta))
 
 
-def chunk_of(row: tuple[Cell, ...], document: Document) -> Chunk:
+def row_to_chunk(row: tuple[Cell, ...], document: Document) -> Chunk:
     """A chunk from its cells in the order of CELLS and its document. Raises ValueError."""
     id, _, first, last, context, about, _ = row
     start, stop = int(first or 0), int(last or 0)
@@ -112,7 +112,7 @@ def prepare(db: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
         migrate(db, version)
 
 
-def pipeline_of(path: Path) -> str | None:
+def read_pipeline(path: Path) -> str | None:
     """The pipeline that a manifest of any version names, None where it names none."""
     db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     try:

@@ -11,7 +11,7 @@ STATUSES = ("added", "updated", "unchanged", "deleted", "degraded", "skipped", "
 Progress = Callable[[str, int, int], None]
 
 
-def silent(phase: str, done: int, total: int) -> None:
+def ignore_progress(phase: str, done: int, total: int) -> None:
     """No progress."""
 
 

@@ -24,8 +24,8 @@ from rag.index.disk import explain_full_disk, need_space
 from rag.index.folder import Index, check_fingerprints
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest, SourceRow
-from rag.ingest.report import FileReport, Progress, Report, silent
-from rag.ingest.sources import EXCLUDED, LEFT_OUT, gone, name_of, wanted
+from rag.ingest.report import FileReport, Progress, Report, ignore_progress
+from rag.ingest.sources import EXCLUDED, EXCLUDED_REASON, find_deleted, name_of, select_sources
 from rag.ingest.vectorize import Keys, Vectorizer
 from rag.interrupt import Interrupted, Stop, stoppable
 from rag.types import Chunked, Loaded, Source
@@ -42,7 +42,7 @@ def ingest(
     *,
     rebuild: bool = False,
     wait: Wait | None = None,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
 ) -> Report:
     """Index everything under `roots`, drop what is gone from them, publish.
 
@@ -56,17 +56,21 @@ def ingest(
     report = Report()
     stages = build(config)
     new = {"pipeline": config.reference, **{f"fingerprint.{k}": v for k, v in stages.fingerprints.items()}}
-    with explain_full_disk(index.base), stoppable() as stop, index.writing(wait=wait, check=stop.check) as manifest:
+    with (
+        explain_full_disk(index.base),
+        stoppable() as stop,
+        index.edit_manifest(wait=wait, check=stop.check) as manifest,
+    ):
         facts = manifest.facts()
         rebuild = _rebuilds(facts, new, stages, config, asked=rebuild)
         plan = _Plan(index, manifest, stages, report, progress, stop, rebuild=new if rebuild else None)
         try:
             progress("scan", 0, 0)
             scanned = plan.scan(roots)
-            dropped = gone(plan.known, scanned, roots, str(index.base))
+            dropped = find_deleted(plan.known, scanned, roots, str(index.base))
             if not facts or rebuild:
                 with manifest.transaction():
-                    manifest.note({**facts, REBUILDING: json.dumps(new)} if facts else new)
+                    manifest.set_facts({**facts, REBUILDING: json.dumps(new)} if facts else new)
             if rebuild:
                 plan.rechunk([name for name in plan.known if name not in dropped])
             with manifest.transaction():
@@ -75,13 +79,13 @@ def ingest(
             plan.load(scanned)
             with manifest.transaction():
                 manifest.add_roots(name_of(root, str(index.base)) for root in roots)
-                manifest.sweep()
+                manifest.drop_unused_vectors()
             plan.publish()
             if rebuild:
                 with manifest.transaction():
-                    manifest.note(new)
+                    manifest.set_facts(new)
         except Interrupted as interruption:
-            if not rebuild and (index.current() is not None or manifest.counts()["chunks"]):
+            if not rebuild and (index.live_number() is not None or manifest.counts()["chunks"]):
                 with suppress(Interrupted):
                     plan.publish()
             interruption.report = report
@@ -92,7 +96,7 @@ def ingest(
     return report
 
 
-def finished(facts: Mapping[str, str]) -> None:
+def refuse_unfinished(facts: Mapping[str, str]) -> None:
     """Refuse an index in the middle of a rebuild. Raises MismatchError."""
     if begun := facts.get(REBUILDING):
         raise MismatchError(
@@ -108,7 +112,7 @@ def _rebuilds(
     begun = facts.get(REBUILDING)
     if not facts or asked or begun == json.dumps(new):
         return bool(facts) and (asked or begun is not None)
-    finished(facts)
+    refuse_unfinished(facts)
     check_fingerprints(facts, dict(stages.fingerprints), kinds=("chunk", "embed", "sparse"))
     if ("fingerprint.sparse" in facts) > ("sparse" in stages.fingerprints):
         raise MismatchError(
@@ -134,7 +138,7 @@ def restore(
         plan.rechunk(rechunk)
         plan.load(plan.scan(roots))
         with manifest.transaction():
-            manifest.sweep()
+            manifest.drop_unused_vectors()
     return report
 
 
@@ -156,7 +160,7 @@ class _Plan:
         self.progress, self.stop, self.rebuild = progress, stop, rebuild
         self.parser = stages.connector.fingerprint
         self.known = manifest.sources()
-        self.vectors = Vectorizer(manifest, stages, stop, self._told, counting=progress is not silent)
+        self.vectors = Vectorizer(manifest, stages, stop, self._told, counting=progress is not ignore_progress)
         self.unpublished = 0
 
     def publish(self) -> None:
@@ -180,8 +184,8 @@ class _Plan:
         """What is under the roots, without what was left out on request."""
         base = str(self.index.base)
         found = self.stop.each(self.stages.connector.scan(roots, base=base))
-        scanned, left_out = wanted(found, roots, self.known, base)
-        self.report.files += [FileReport(name, "skipped", LEFT_OUT) for name in left_out]
+        scanned, left_out = select_sources(found, roots, self.known, base)
+        self.report.files += [FileReport(name, "skipped", EXCLUDED_REASON) for name in left_out]
         return scanned
 
     def load(self, scanned: dict[str, Source]) -> None:
@@ -201,7 +205,7 @@ class _Plan:
             self.progress("load", done, len(changed))
             row = self.known.get(loaded.source.name)
             if row and row.sha256 == loaded.sha256 and row.parser == self.parser and row.status == loaded.status:
-                self.manifest.restamp([loaded.source])
+                self.manifest.update_stamps([loaded.source])
                 self._done(self._unchanged(row))
                 continue
             window.append(loaded)

@@ -10,7 +10,7 @@ from rag.index.manifest import SourceRow
 from rag.types import Source
 
 EXCLUDED = "excluded"  # the status of a source that is on disk and was deleted from the index
-LEFT_OUT = "left out by `rag delete` or `rag purge`; name the file itself to take it back"
+EXCLUDED_REASON = "left out by `rag delete` or `rag purge`; name the file itself to take it back"
 
 
 def name_of(path: str, base: str) -> str:
@@ -19,7 +19,7 @@ def name_of(path: str, base: str) -> str:
     return os.path.relpath(path, base) if path == base or path.startswith(os.path.join(base, "")) else path
 
 
-def wanted(
+def select_sources(
     found: Iterable[Source], roots: Sequence[str], known: Mapping[str, SourceRow], base: str
 ) -> tuple[dict[str, Source], list[str]]:
     """What was found by name, and the names among it that were left out: excluded sources that are no root."""
@@ -29,7 +29,9 @@ def wanted(
     return {name: source for name, source in scanned.items() if name not in set(left_out)}, left_out
 
 
-def gone(known: Mapping[str, SourceRow], scanned: Mapping[str, Source], roots: Sequence[str], base: str) -> list[str]:
+def find_deleted(
+    known: Mapping[str, SourceRow], scanned: Mapping[str, Source], roots: Sequence[str], base: str
+) -> list[str]:
     """Known sources under the roots that the scan did not find; those below a folder it could not list stay."""
     base = os.path.realpath(base)
     tops = [os.path.realpath(root) for root in roots]

@@ -27,8 +27,8 @@ from rag.errors import CorruptError, InputError, MismatchError
 from rag.index.codec import unpack_rows, unpack_sparse
 from rag.index.folder import Index, check_fingerprints
 from rag.index.manifest import Manifest
-from rag.index.tables import CELLS, mapped
-from rag.ingest.run import finished
+from rag.index.tables import CELLS, map_errors
+from rag.ingest.run import refuse_unfinished
 from rag.maintain.check import audit
 from rag.types import Embeddings, Sparse
 
@@ -50,8 +50,8 @@ def export_index(index: Index, target: Path) -> dict[str, int]:
     if target.exists():
         raise InputError(f"{target}: exists already; name a new file.")
     new = target.with_name(f"{target.name}.part")
-    with closing(index.read_manifest(whole=True)) as manifest, mapped(manifest.path):
-        finished(manifest.facts())
+    with closing(index.read_manifest(whole=True)) as manifest, map_errors(manifest.path):
+        refuse_unfinished(manifest.facts())
         manifest.db.execute("BEGIN")  # one version of everything, whoever writes meanwhile
         if wrong := next(audit(manifest.db), None):
             raise CorruptError(f"{manifest.path}: {wrong}. Run `rag check --repair`.")
@@ -71,7 +71,7 @@ def export_index(index: Index, target: Path) -> dict[str, int]:
     return counts
 
 
-def pipeline_of(source: Path) -> str:
+def read_pipeline(source: Path) -> str:
     """The pipeline an archive was made with. Raises CorruptError, MismatchError."""
     with _opened(source) as archive:
         return str(_head(archive, source)["facts"].get("pipeline", ""))
@@ -87,7 +87,7 @@ def import_index(index: Index, config: PipelineConfig, source: Path) -> dict[str
     with _opened(source) as archive:
         head = _head(archive, source)
         check_fingerprints(head["facts"], dict(stages.fingerprints), kinds=("chunk", "embed", "sparse"))
-        with index.writing() as manifest:
+        with index.edit_manifest() as manifest:
             if any(manifest.counts().values()):
                 raise InputError(f"{index.path}: holds an index already; import into another folder.")
             with manifest.transaction():
@@ -95,8 +95,8 @@ def import_index(index: Index, config: PipelineConfig, source: Path) -> dict[str
                 _read_vectors(manifest, archive, head["members"])
                 for table in TABLES:
                     _read_table(manifest, table, _lines(archive, f"{table}.jsonl", head["members"]))
-                manifest.note({**head["facts"], "pipeline": config.reference})
-                with mapped(source):
+                manifest.set_facts({**head["facts"], "pipeline": config.reference})
+                with map_errors(source):
                     wrong = next(audit(manifest.db), None)
                 if wrong or manifest.counts() != head["counts"]:
                     raise CorruptError(f"{source}: {wrong or 'it does not hold what it says'}; nothing was imported.")
@@ -215,7 +215,7 @@ def _lines(archive: zipfile.ZipFile, name: str, members: Mapping[str, Mapping[st
 def _read_table(manifest: Manifest, table: str, rows: Iterator[Any]) -> None:
     names = (*CELLS[table], "crc")
     insert = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    with mapped(Path(f"{table}.jsonl")):
+    with map_errors(Path(f"{table}.jsonl")):
         for row in rows:
             manifest.db.execute(insert, row)
 

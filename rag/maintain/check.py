@@ -22,7 +22,7 @@ from rag.index.folder import Index
 from rag.index.generations import checksum_content, open_generation, open_store, read_pointer
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
-from rag.index.tables import CELLS, chunk_of, document_of, mapped
+from rag.index.tables import CELLS, map_errors, row_to_chunk, row_to_document
 from rag.stages import LocalStore, Store
 
 BATCH = 1000
@@ -43,11 +43,11 @@ def check(index: Index, store: Store | None, *, deep: bool, wait: Wait | None = 
     Raises IndexMissing, LockedError unless it is to `wait`.
     """
     index.must_exist()
-    with index.locked(wait=wait):
-        return list(findings(index, store, deep=deep))
+    with index.hold_lock(wait=wait):
+        return list(find_problems(index, store, deep=deep))
 
 
-def findings(index: Index, store: Store | None, *, deep: bool) -> Iterator[Finding]:
+def find_problems(index: Index, store: Store | None, *, deep: bool) -> Iterator[Finding]:
     """`check` for who holds the lock."""
     sealed = None
     try:
@@ -80,7 +80,7 @@ def _rows(manifest: Manifest, sealed: seal.Seal | None, deep: bool) -> Iterator[
         if sealed and sealed.counts != manifest.counts():
             yield f"it holds {manifest.counts()} rows, and was sealed with {dict(sealed.counts)}"
         if deep:
-            with mapped(manifest.path):
+            with map_errors(manifest.path):
                 yield from audit(manifest.db)
     except CorruptError as error:
         yield str(error)
@@ -99,10 +99,10 @@ def audit(db: Any) -> Iterator[str]:
                 yield f"{bad:,} rows of {table} fail their checksum"
     bad = 0
     for row in db.execute(f"SELECT {', '.join(CELLS['documents'])} FROM documents"):
-        document = document_of(row)
+        document = row_to_document(row)
         bad += document.digest != row[2]
         chunks = db.execute(f"SELECT {', '.join(CELLS['chunks'])}, crc FROM chunks WHERE doc_id = ?", (document.id,))
-        bad += sum(chunk_checksum(chunk_of(chunk[:-1], document), chunk[6]) != chunk[-1] for chunk in chunks)
+        bad += sum(chunk_checksum(row_to_chunk(chunk[:-1], document), chunk[6]) != chunk[-1] for chunk in chunks)
     if bad:
         yield f"{bad:,} documents or chunks are not what their hashes say"
     for what, query in RELATIONS.items():

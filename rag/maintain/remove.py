@@ -17,7 +17,7 @@ from rag.index.folder import Index
 from rag.index.generations import collect
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
-from rag.ingest.run import finished
+from rag.ingest.run import refuse_unfinished
 from rag.ingest.sources import EXCLUDED, name_of
 from rag.stages import LocalStore
 from rag.types import Source
@@ -42,8 +42,8 @@ def delete(
     """
     index.must_exist()
     stages = build(config)
-    with index.writing(wait=wait) as manifest:
-        finished(manifest.facts())
+    with index.edit_manifest(wait=wait) as manifest:
+        refuse_unfinished(manifest.facts())
         if purge:
             manifest.db.execute("PRAGMA secure_delete=ON")
         names = _matching(manifest, patterns, str(index.base))
@@ -57,17 +57,17 @@ def delete(
                     manifest.put_source(source, sha256="", parser="", status=EXCLUDED, reason="left out on request")
                 else:
                     manifest.drop_sources([name])
-            manifest.sweep()
+            manifest.drop_unused_vectors()
         index.publish(manifest, stages.store, fresh=purge)
         if purge:
-            if isinstance(stages.store, LocalStore) and (in_use := collect(index.path, index.current() or 0)):
+            if isinstance(stages.store, LocalStore) and (in_use := collect(index.path, index.live_number() or 0)):
                 raise LockedError(
-                    f"{index.generation(in_use[0])}: another process still reads this older version, which holds the "
+                    f"{index.generation_folder(in_use[0])}: another process still reads this older version, which holds the "
                     "text. Run the same command again when it is done."
                 )
             with manifest.transaction():
                 manifest.drop_sources(name for name in names if name not in kept_out)
-            manifest.scrub()
+            manifest.vacuum()
             for path in index.path.glob("chats.sqlite*"):  # what was answered may hold the text
                 path.unlink()
     return Removed(names, kept_out, copies)

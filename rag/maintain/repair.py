@@ -18,10 +18,10 @@ from rag.index.folder import Index
 from rag.index.generations import open_generation, read_pointer
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
-from rag.index.recover import Lost, salvage
-from rag.ingest.report import Progress, silent
-from rag.ingest.run import finished, restore
-from rag.maintain.check import Finding, findings
+from rag.index.recover import Losses, recover
+from rag.ingest.report import Progress, ignore_progress
+from rag.ingest.run import refuse_unfinished, restore
+from rag.maintain.check import Finding, find_problems
 from rag.types import Source
 
 
@@ -37,24 +37,26 @@ class Repair:
     embedded: int = 0
 
 
-def repair(index: Index, config: PipelineConfig, *, wait: Wait | None = None, progress: Progress = silent) -> Repair:
+def repair(
+    index: Index, config: PipelineConfig, *, wait: Wait | None = None, progress: Progress = ignore_progress
+) -> Repair:
     """Check deeply and mend. Raises IndexMissing, LockedError unless it is to `wait`, MismatchError, SpaceError."""
     index.must_exist()
     stages = build(config)
-    with index.locked(wait=wait):
-        result = Repair(list(findings(index, stages.store, deep=True)))
+    with index.hold_lock(wait=wait):
+        result = Repair(list(find_problems(index, stages.store, deep=True)))
         if not result.found:
             return result
         parts = {finding.part for finding in result.found}
         roots, facts = _known(index)
-        lost = salvage(index.path) if "manifest" in parts else Lost([], [], True)
+        lost = recover(index.path) if "manifest" in parts else Losses([], [], True)
         seal.remove(index.path)
-        with index.unsealed() as manifest:
+        with index.edit_unsealed() as manifest:
             if "manifest" in parts:
                 _restore(index, manifest, stages, lost, roots, facts or _facts(config, stages), result, progress)
-            finished(manifest.facts())
+            refuse_unfinished(manifest.facts())
             index.publish(manifest, stages.store, fresh="vector index" in parts)
-        result.left = list(findings(index, stages.store, deep=True))
+        result.left = list(find_problems(index, stages.store, deep=True))
     return result
 
 
@@ -80,7 +82,7 @@ def _restore(
     index: Index,
     manifest: Manifest,
     stages: Stages,
-    lost: Lost,
+    lost: Losses,
     roots: Sequence[str],
     facts: dict[str, str],
     result: Repair,
@@ -88,7 +90,7 @@ def _restore(
 ) -> None:
     """What the salvaged manifest lacks: facts, chunks, sources."""
     with manifest.transaction():
-        manifest.note(facts)
+        manifest.set_facts(facts)
         manifest.add_roots(roots)
     paths = {name: index.base / name for name in lost.reload}
     there = [str(path) for path in paths.values() if path.is_file()]

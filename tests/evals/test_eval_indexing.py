@@ -142,11 +142,11 @@ def test_a_second_evaluation_waits_for_the_index_of_the_first(tmp_path: Path, mo
     data, name, cache = Dataset("toy", QUESTIONS, PASSAGES), pipeline(tmp_path, "a"), tmp_path / "cache"
     first, _ = indexed(data, name, cache)
     with ExitStack() as writing:
-        writing.enter_context(first.index.writing())
+        writing.enter_context(first.index.edit_manifest())
         monkeypatch.setattr("rag_evals.indexing.time.sleep", lambda seconds: writing.close())
         second, _ = indexed(data, name, cache)
     with closing(second):
         assert second.search("ferry terminal", k=1)
     monkeypatch.setattr(indexing, "PATIENCE", 0)
-    with first.index.writing(), pytest.raises(LockedError, match="another process"):
+    with first.index.edit_manifest(), pytest.raises(LockedError, match="another process"):
         indexed(data, name, cache)
