@@ -30,8 +30,6 @@ from rag.types import Answer, Estimate, Filter, Hit
 if TYPE_CHECKING:
     from rag.graph import State
 
-KINDS = ("chunk", "embed", "sparse")
-
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -116,7 +114,7 @@ class Pipeline:
             else:
                 with closing(self.index.read_manifest()) as manifest:
                     facts = manifest.facts()
-            check_fingerprints(facts, dict(stages.fingerprints), kinds=KINDS)
+            check_fingerprints(facts, stages.fingerprints)
             self._held.callback(stages.store.close)
             self._stages = replace(stages, witness=partial(self.index.verify, content=content))
         return self._stages

@@ -81,7 +81,7 @@ def test_a_damaged_row_of_the_manifest_stops_who_would_build_on_it(notes: Path, 
     assert "rag check --repair" in rag("status", code=6).stderr
     assert found(notes, config) == before  # the vector index is whole, and these passages too
     done = repair(Index.at(notes), config)
-    assert done.read == ["docs/canteen.txt"] and not done.left and not done.embedded
+    assert done.reloaded == ["docs/canteen.txt"] and not done.remaining and not done.embedded
     assert found(notes, config) == before and run(notes).count("unchanged") == 4
 
 
@@ -132,13 +132,13 @@ def test_deleted_files_stay_out_until_they_are_named(notes: Path, config: Pipeli
         delete(Index.at(notes), config, ["docs/lumen.md", "nothing.md"])
     assert len(sources(notes)) == 4
     removed = delete(Index.at(notes), config, ["*.txt", "docs/lumen.md"])
-    assert removed.names == removed.kept_out == ["docs/canteen.txt", "docs/lumen.md"]
+    assert removed.names == removed.excluded == ["docs/canteen.txt", "docs/lumen.md"]
     assert not [h for h in found(notes, config, "Lumen K2") if h.chunk.source in removed.names]
     assert [f.source for f in run(notes).files if f.status == "skipped"] == removed.names
     assert run(notes, "docs/lumen.md").count("updated") == 1
     assert sources(notes)["docs/lumen.md"] == "ok" and sources(notes)["docs/canteen.txt"] == "excluded"
     (notes / "docs" / "router.md").unlink()
-    assert delete(Index.at(notes), config, ["docs/router.md"]).kept_out == []
+    assert delete(Index.at(notes), config, ["docs/router.md"]).excluded == []
     assert "docs/router.md" not in sources(notes)
     assert check(Index.at(notes), build(config).store, deep=True) == []
 
@@ -151,7 +151,7 @@ def test_purged_text_is_in_no_file_any_more(notes: Path, config: PipelineConfig)
     assert all(holding(notes, secret) for secret in secrets)
     (notes / "docs" / "canteen.txt").unlink()
     removed = delete(Index.at(notes), config, ["docs/canteen.txt", "docs/halvorsen.md"], purge=True)
-    assert removed.kept_out == ["docs/halvorsen.md"]
+    assert removed.excluded == ["docs/halvorsen.md"]
     assert [holding(notes, secret) for secret in (*secrets, "canteen")] == [[], [], holding(notes, "canteen")]
     assert "docs/canteen.txt" not in sources(notes)
     assert found(notes, config, "canteen soup")[0].chunk.source == "docs/copy.txt"

@@ -142,8 +142,8 @@ def _judge(whole: Whole) -> str:
     if not check(index, build(whole.config).store, deep=True):
         return "not found by check --deep"
     done = repair(index, whole.config)
-    if done.left or done.lost:
-        return f"not mended: {done.left or done.lost}"
+    if done.remaining or done.lost:
+        return f"not mended: {done.remaining or done.lost}"
     if check(index, build(whole.config).store, deep=True):
         return "still damaged after the repair"
     if corpus.digest(whole.folder, whole.config) != whole.digest:

@@ -55,7 +55,7 @@ def _without(patches: ExitStack) -> None:
     ]
     for name in (
         *checks,
-        *(f"rag.{module}.need_space" for module in ("ingest.vectorize", "ingest.run", "index.publish")),
+        *(f"rag.{module}.need_space" for module in ("ingest.vectorize", "ingest.steps", "index.publish")),
     ):
         patches.enter_context(patch(name, nothing))
     patches.enter_context(patch("rag.index.checksums.checksum_folder", lambda folder: {}))

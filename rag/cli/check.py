@@ -53,8 +53,8 @@ def check(
             store = None
             say(f"the pipeline cannot be built, so the engine's own answers are not compared: {line(str(error))}")
         result = Repair(find_damage(target, store, deep=deep, wait=tell))
-        result.left = result.found
-    sound = not result.left and not result.lost
+        result.remaining = result.found
+    sound = not result.remaining and not result.lost
     if json:
         say_json(_as_json(result, sound=sound))
     else:
@@ -69,9 +69,9 @@ def _as_json(result: Repair, *, sound: bool) -> dict[str, Any]:
     return {
         "sound": sound,
         "found": [{"part": finding.part, "what": finding.what} for finding in result.found],
-        "left": [{"part": finding.part, "what": finding.what} for finding in result.left],
-        "read_again": result.read,
-        "cut_again": result.cut,
+        "left": [{"part": finding.part, "what": finding.what} for finding in result.remaining],
+        "read_again": result.reloaded,
+        "cut_again": result.rechunked,
         "lost": result.lost,
         "embedded": result.embedded,
     }
@@ -85,10 +85,10 @@ def _show(result: Repair, *, sound: bool, mend: bool) -> None:
     if len(result.found) > SHOWN:
         say(f"and {len(result.found) - SHOWN} more; --json lists all")
     if mend and result.found:
-        work = f"{len(result.read)} files read again, {len(result.cut)} chunked again"
+        work = f"{len(result.reloaded)} files read again, {len(result.rechunked)} chunked again"
         work += f", {result.embedded} chunks embedded"
         say(f"repaired: {work}" if sound else f"{work}; not repaired:")
-        for finding in result.left:
+        for finding in result.remaining:
             say(f"  {finding.part}: {line(finding.what)}")
         for name in result.lost:
             say(f"  lost: {line(name)}")

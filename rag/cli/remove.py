@@ -56,9 +56,9 @@ def _remove(paths: list[str], pipeline: str | None, index: str | None, *, wait: 
     target, config = open_index(index, pipeline)
     removed = remove(target, config, paths, purge=purge, wait=waiting if wait else None)
     if json:
-        say_json({"removed": removed.names, "kept_out": removed.kept_out, "copies": removed.copies})
+        say_json({"removed": removed.names, "kept_out": removed.excluded, "copies": removed.copies})
         return
-    n, kept = len(removed.names), len(removed.kept_out)
+    n, kept = len(removed.names), len(removed.excluded)
     say(f"{n:,} source{'s' * (n != 1)} {'purged' if purge else 'deleted'} from the index")
     if kept:
         say(f"{kept:,} still on disk and left out from now on; `rag ingest FILE` takes one back")

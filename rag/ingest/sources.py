@@ -22,11 +22,12 @@ def name_of(path: str, base: str) -> str:
 def select_sources(
     found: Iterable[Source], roots: Sequence[str], known: Mapping[str, SourceRow], base: str
 ) -> tuple[dict[str, Source], list[str]]:
-    """What was found by name, and the names among it that were left out: excluded sources that are no root."""
-    scanned = {source.name: source for source in found}
+    """What was found, by name, and the names of what is left out of it: excluded sources that are no root."""
     named = {name_of(root, base) for root in roots}
-    left_out = [n for n in scanned if n in known and known[n].status == EXCLUDED and n not in named]
-    return {name: source for name, source in scanned.items() if name not in set(left_out)}, left_out
+    excluded = {name for name, row in known.items() if row.status == EXCLUDED} - named
+    scanned = {source.name: source for source in found}
+    selected = {name: source for name, source in scanned.items() if name not in excluded}
+    return selected, [name for name in scanned if name in excluded]
 
 
 def find_deleted(

@@ -73,8 +73,8 @@ def export_index(index: Index, target: Path) -> dict[str, int]:
 
 def read_pipeline(source: Path) -> str:
     """The pipeline an archive was made with. Raises CorruptError, MismatchError."""
-    with _opened(source) as archive:
-        return str(_head(archive, source)["facts"].get("pipeline", ""))
+    with _open_archive(source) as archive:
+        return str(_read_head(archive, source)["facts"].get("pipeline", ""))
 
 
 def import_index(index: Index, config: PipelineConfig, source: Path) -> dict[str, int]:
@@ -84,9 +84,9 @@ def import_index(index: Index, config: PipelineConfig, source: Path) -> dict[str
     MismatchError (another format, or made with other models or settings than the pipeline's).
     """
     stages = build(config)
-    with _opened(source) as archive:
-        head = _head(archive, source)
-        check_fingerprints(head["facts"], dict(stages.fingerprints), kinds=("chunk", "embed", "sparse"))
+    with _open_archive(source) as archive:
+        head = _read_head(archive, source)
+        check_fingerprints(head["facts"], stages.fingerprints)
         with index.edit_manifest() as manifest:
             if any(manifest.counts().values()):
                 raise InputError(f"{index.path}: holds an index already; import into another folder.")
@@ -163,7 +163,7 @@ def _write_vectors(manifest: Manifest, archive: zipfile.ZipFile, members: Member
 
 
 @contextmanager
-def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
+def _open_archive(source: Path) -> Iterator[zipfile.ZipFile]:
     """The archive, if it is one of ours by its members; what a library says of a bad one, as CorruptError."""
     try:
         with zipfile.ZipFile(source) as archive:
@@ -185,7 +185,7 @@ def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
         raise CorruptError(f"{source}: not an export of raghop, or damaged: {error}. Nothing was imported.") from error
 
 
-def _head(archive: zipfile.ZipFile, source: Path) -> dict[str, Any]:
+def _read_head(archive: zipfile.ZipFile, source: Path) -> dict[str, Any]:
     if archive.getinfo(HEAD).file_size > HEAD_BYTES:
         raise CorruptError(f"{source}: {HEAD} is larger than {HEAD_BYTES:,} bytes.")
     head: dict[str, Any] = json.loads(archive.read(HEAD))

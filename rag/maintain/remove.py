@@ -24,17 +24,17 @@ from rag.types import Source
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
-    """Names of what was taken out; `kept_out` of it is still on disk; `copies` hold the same text and stay."""
+class Removal:
+    """Names of what was taken out; `excluded` of it is still on disk; `copies` hold the same text and stay."""
 
     names: list[str]
-    kept_out: list[str]
+    excluded: list[str]
     copies: list[str]
 
 
 def delete(
     index: Index, config: PipelineConfig, patterns: Sequence[str], *, purge: bool = False, wait: Wait | None = None
-) -> Removed:
+) -> Removal:
     """Take out what the patterns name: files, folders, or globs over the names that `rag status` shows.
 
     Raises InputError for a pattern that names nothing, LockedError unless it is to `wait` for another writer. With
@@ -46,13 +46,13 @@ def delete(
         refuse_unfinished(manifest.facts())
         if purge:
             manifest.db.execute("PRAGMA secure_delete=ON")
-        names = _matching(manifest, patterns, str(index.base))
-        copies = _copies(manifest, names)
-        kept_out = [name for name in names if (index.base / name).exists()]
+        names = _match(manifest, patterns, str(index.base))
+        copies = _find_copies(manifest, names)
+        excluded = [name for name in names if (index.base / name).exists()]
         with manifest.transaction():
             for name in names:
                 manifest.replace_documents(name, [], [])
-                if purge or name in kept_out:
+                if purge or name in excluded:
                     source = Source(name, name, (0, 0, 0, 0))
                     manifest.put_source(source, sha256="", parser="", status=EXCLUDED, reason="left out on request")
                 else:
@@ -60,20 +60,26 @@ def delete(
             manifest.drop_unused_vectors()
         index.publish(manifest, stages.store, fresh=purge)
         if purge:
-            if isinstance(stages.store, LocalStore) and (in_use := collect(index.path, index.live_number() or 0)):
-                raise LockedError(
-                    f"{index.generation_folder(in_use[0])}: another process still reads this older version, which holds the "
-                    "text. Run the same command again when it is done."
-                )
+            if isinstance(stages.store, LocalStore):
+                _collect_all(index)
             with manifest.transaction():
-                manifest.drop_sources(name for name in names if name not in kept_out)
+                manifest.drop_sources(name for name in names if name not in excluded)
             manifest.vacuum()
             for path in index.path.glob("chats.sqlite*"):  # what was answered may hold the text
                 path.unlink()
-    return Removed(names, kept_out, copies)
+    return Removal(names, excluded, copies)
 
 
-def _matching(manifest: Manifest, patterns: Sequence[str], base: str) -> list[str]:
+def _collect_all(index: Index) -> None:
+    """Remove every older generation. Raises LockedError where another process reads one."""
+    if in_use := collect(index.path, index.live_number() or 0):
+        raise LockedError(
+            f"{index.generation_folder(in_use[0])}: another process still reads this older version, which holds the "
+            "text. Run the same command again when it is done."
+        )
+
+
+def _match(manifest: Manifest, patterns: Sequence[str], base: str) -> list[str]:
     known = list(manifest.sources())
     found: set[str] = set()
     for pattern in patterns:
@@ -85,7 +91,7 @@ def _matching(manifest: Manifest, patterns: Sequence[str], base: str) -> list[st
     return sorted(found)
 
 
-def _copies(manifest: Manifest, names: Sequence[str]) -> list[str]:
+def _find_copies(manifest: Manifest, names: Sequence[str]) -> list[str]:
     """Other sources that hold a document with the same text."""
     digests = {
         row[0]

@@ -14,7 +14,7 @@ from pathlib import Path
 from rag.config import PipelineConfig, Stages, build
 from rag.errors import CorruptError
 from rag.index import seal
-from rag.index.folder import Index
+from rag.index.folder import Index, pipeline_facts
 from rag.index.generations import open_generation, read_pointer
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
@@ -27,12 +27,15 @@ from rag.types import Source
 
 @dataclass(slots=True)
 class Repair:
-    """`found` before and `left` after; `read` and `cut` again are sources, `lost` ones are gone from index and disk."""
+    """What was `found` before and is `remaining` after; `embedded` counts chunks.
+
+    The others name sources; `lost` ones are gone from the index and from the disk.
+    """
 
     found: list[Finding]
-    left: list[Finding] = field(default_factory=list)
-    read: list[str] = field(default_factory=list)
-    cut: list[str] = field(default_factory=list)
+    remaining: list[Finding] = field(default_factory=list)
+    reloaded: list[str] = field(default_factory=list)
+    rechunked: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     embedded: int = 0
 
@@ -53,10 +56,13 @@ def repair(
         seal.remove(index.path)
         with index.edit_unsealed() as manifest:
             if "manifest" in parts:
-                _restore(index, manifest, stages, lost, roots, facts or _facts(config, stages), result, progress)
+                with manifest.transaction():
+                    manifest.set_facts(facts or pipeline_facts(config.reference, stages.fingerprints))
+                    manifest.add_roots(roots)
+                _restore(index, manifest, stages, lost, result, progress)
             refuse_unfinished(manifest.facts())
             index.publish(manifest, stages.store, fresh="vector index" in parts)
-        result.left = list(find_problems(index, stages.store, deep=True))
+        result.remaining = list(find_problems(index, stages.store, deep=True))
     return result
 
 
@@ -74,38 +80,24 @@ def _known(index: Index) -> tuple[Sequence[str], dict[str, str]]:
     return roots, facts
 
 
-def _facts(config: PipelineConfig, stages: Stages) -> dict[str, str]:
-    return {"pipeline": config.reference, **{f"fingerprint.{k}": v for k, v in stages.fingerprints.items()}}
-
-
 def _restore(
-    index: Index,
-    manifest: Manifest,
-    stages: Stages,
-    lost: Losses,
-    roots: Sequence[str],
-    facts: dict[str, str],
-    result: Repair,
-    progress: Progress,
+    index: Index, manifest: Manifest, stages: Stages, lost: Losses, result: Repair, progress: Progress
 ) -> None:
-    """What the salvaged manifest lacks: facts, chunks, sources."""
-    with manifest.transaction():
-        manifest.set_facts(facts)
-        manifest.add_roots(roots)
+    """What the recovered manifest lacks: chunks, sources."""
     paths = {name: index.base / name for name in lost.reload}
-    there = [str(path) for path in paths.values() if path.is_file()]
+    roots = [str(path) for path in paths.values() if path.is_file()]
     if not lost.complete and not manifest.roots():
         result.lost.append("files that nothing in the index names any more; run `rag ingest` on their folders")
     if not lost.complete:
-        there += [str(index.base / root) for root in manifest.roots() if (index.base / root).exists()]
-    report = restore(index, manifest, stages, rechunk=lost.rechunk, roots=there, progress=progress)
+        roots += [str(index.base / root) for root in manifest.roots() if (index.base / root).exists()]
+    report = restore(index, manifest, stages, rechunk=lost.rechunk, roots=roots, progress=progress)
     known = manifest.sources()
-    result.cut, result.embedded = lost.rechunk, report.embedded
-    result.read = [file.source for file in report.files if file.status not in ("unchanged", "skipped")]
-    gone = [name for name in paths if name not in known]
-    result.lost += gone
+    result.rechunked, result.embedded = lost.rechunk, report.embedded
+    result.reloaded = [file.source for file in report.files if file.status not in ("unchanged", "skipped")]
+    unreadable = [name for name in paths if name not in known]
+    result.lost += unreadable
     with manifest.transaction():
-        for name in gone:
+        for name in unreadable:
             source = Source(name, str(Path(name)), (0, 0, 0, 0))
             reason = "its text was damaged in the index and its file is gone"
             manifest.put_source(source, sha256="", parser="", status="failed", reason=reason)

@@ -1,0 +1,202 @@
+"""The steps of an ingest on one manifest: scan, rechunk, load, commit, publish.
+
+Embedding comes before replacing, so a failure keeps the old version; vectors are stored as they are made, so a killed
+run pays for nothing twice. Loading, chunking and embedding go through the stages; the bookkeeping is here. A long
+ingest publishes now and then, so that an interrupted one answers from what was published not long ago.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+
+from rag.config import Stages
+from rag.index.disk import need_space
+from rag.index.folder import Index
+from rag.index.manifest import Manifest, SourceRow
+from rag.ingest import sources
+from rag.ingest.report import FileReport, Progress, Report, ignore_progress
+from rag.ingest.vectorize import Keys, Vectorizer
+from rag.interrupt import Interrupted, Stop
+from rag.types import Chunked, Loaded, Source
+
+WINDOW = 512  # sources, or about as many chunks, that are loaded, chunked and sorted by length together
+CHUNK_LENGTH = 800  # characters, about
+PUBLISH_EVERY = 8192  # new chunks; what is published at the end, or when interrupted, then takes seconds
+
+
+class IngestSteps:
+    """What one ingest does to a manifest, noted in `report`. `known` are the manifest's sources as they were.
+
+    `rebuild` are the facts of the index to come, where all of it is made anew.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        manifest: Manifest,
+        stages: Stages,
+        stop: Stop,
+        report: Report,
+        progress: Progress,
+        *,
+        rebuild: Mapping[str, str] | None = None,
+    ) -> None:
+        self.index, self.manifest, self.stages, self.stop = index, manifest, stages, stop
+        self.report, self.progress, self.rebuild = report, progress, rebuild
+        self.known = manifest.sources()
+        self._base = str(index.base)
+        self._parser = stages.connector.fingerprint
+        self._vectors = Vectorizer(manifest, stages, stop, self._count, counting=progress is not ignore_progress)
+        self._unpublished = 0
+
+    def name_of(self, root: str) -> str:
+        """How the index names a root."""
+        return sources.name_of(root, self._base)
+
+    def scan(self, roots: Sequence[str]) -> dict[str, Source]:
+        """What is under the roots by name, without what was left out on request."""
+        self.progress("scan", 0, 0)
+        found = self.stop.each(self.stages.connector.scan(roots, base=self._base))
+        selected, excluded = sources.select_sources(found, roots, self.known, self._base)
+        self.report.files += [FileReport(name, "skipped", sources.EXCLUDED_REASON) for name in excluded]
+        return selected
+
+    def find_deleted(self, found: Mapping[str, Source], roots: Sequence[str]) -> list[str]:
+        """Known sources that are gone from the roots."""
+        return sources.find_deleted(self.known, found, roots, self._base)
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Remove these sources."""
+        with self.manifest.transaction():
+            self.manifest.drop_sources(names)
+        self.report.files += [FileReport(name, "deleted") for name in names]
+
+    def rechunk(self, names: Sequence[str]) -> None:
+        """Chunk and embed stored documents again under the pipeline's present settings."""
+        for done, name in enumerate(names, 1):
+            self.progress("rechunk", done, len(names))
+            with self.stop.anywhere():
+                chunked = self.stages.chunker.chunk(self.manifest.documents(name))
+            keys = self._vectors.keys(chunked)
+            self._vectors.fill(chunked, keys)
+            failure = self._find_failure(chunked, keys, self._embedded(keys))
+            with self.manifest.transaction():
+                self.manifest.replace_documents(name, *(([], []) if failure else (chunked, keys)))
+            if failure:  # its old vectors are of another space; it is loaded again below, and reported
+                self.known[name] = replace(self.known[name], status="failed", documents=0, chunks=0)
+
+    def load(self, found: Mapping[str, Source]) -> None:
+        """Load what may have changed and commit it."""
+        changed = []
+        for source in found.values():
+            row = self.known.get(source.name)
+            if row and not self._may_differ(row, source):
+                self.report.files.append(_report_unchanged(row))
+            else:
+                changed.append(source)
+        self.report.left = len(changed)
+        window: list[Loaded] = []
+        length = 0
+        for done, loaded in enumerate(self.stop.each(self.stages.connector.load(changed)), 1):
+            self.progress("load", done, len(changed))
+            row = self.known.get(loaded.source.name)
+            if row and row.sha256 == loaded.sha256 and row.parser == self._parser and row.status == loaded.status:
+                self.manifest.update_stamps([loaded.source])
+                self._report(_report_unchanged(row))
+                continue
+            window.append(loaded)
+            length += sum(len(d.text) for d in loaded.documents)
+            if length > WINDOW * CHUNK_LENGTH or len(window) >= WINDOW:
+                self._commit(window)
+                window, length = [], 0
+                if self._unpublished >= PUBLISH_EVERY and not self.rebuild:
+                    self.publish()
+        self._commit(window)
+
+    def publish(self) -> None:
+        """Bring the vector index in line with the manifest; the first one is finished, or nothing would answer."""
+        self.progress("publish", 0, 0)
+        live = self.index.pointer_text()
+        self.report.pending = True
+        try:
+            with self.stop.anywhere() if self.rebuild else self.stop.patiently() if live else nullcontext():
+                fresh = self.rebuild is not None
+                changed = self.index.publish(self.manifest, self.stages.store, fresh=fresh, facts=self.rebuild)
+                self.report.published |= changed
+                self.report.pending = False
+        finally:  # however it ended
+            if self.index.pointer_text() != live:
+                self.report.published, self.report.pending = True, False
+        self._unpublished = 0
+
+    def _may_differ(self, row: SourceRow, source: Source) -> bool:
+        return row.stamp != source.stamp or row.parser != self._parser or row.status in ("failed", sources.EXCLUDED)
+
+    def _commit(self, window: Sequence[Loaded]) -> None:
+        """Chunk and embed a window of sources together, then replace each source whole.
+
+        When interrupted, the sources that are embedded to the end are replaced before it is raised again.
+        """
+        need_space(self.index.path, 4 * sum(len(d.text) for loaded in window for d in loaded.documents))
+        with self.stop.anywhere():
+            chunked = self.stages.chunker.chunk([d for loaded in window for d in loaded.documents])
+        keys = self._vectors.keys(chunked)
+        interruption: Interrupted | None = None
+        try:
+            self._vectors.fill(chunked, keys)
+        except Interrupted as error:
+            interruption = error
+        embedded = self._embedded(keys)
+        end = 0
+        with self.manifest.transaction():
+            for loaded in window:
+                own = slice(end, end + len(loaded.documents))
+                end = own.stop
+                failure = self._find_failure(chunked[own], keys[own], embedded)
+                if not failure:
+                    self._replace(loaded, chunked[own], keys[own])
+                elif interruption is None:
+                    self._replace(replace(loaded, status="failed", reason=failure, documents=()), [], [])
+        if interruption is not None:
+            raise interruption
+
+    def _embedded(self, keys: Keys) -> set[str]:
+        """Those of the keys that have vectors."""
+        return self.manifest.known_keys(key for row in keys for key in row)
+
+    def _find_failure(self, chunked: Sequence[Chunked], keys: Keys, embedded: set[str]) -> str:
+        """Why a source's documents have not all got vectors; "" when they have."""
+        bad = [c.document.id for c, row in zip(chunked, keys, strict=True) if not embedded.issuperset(row)]
+        other = "embedding failed: it shares text with a document that failed"
+        return self._vectors.reasons.get(bad[0], other) if bad else ""
+
+    def _replace(self, loaded: Loaded, chunked: Sequence[Chunked], keys: Keys) -> None:
+        """The source from now on; one that failed keeps what is stored of it."""
+        source, row = loaded.source, self.known.get(loaded.source.name)
+        status, reason = loaded.status, loaded.reason
+        chunks = sum(len(c.chunks) for c in chunked)
+        if status == "failed" and row is not None and row.documents:
+            reason = f"{reason} (still answered from the version indexed before)"
+            chunks = row.chunks
+        self.manifest.put_source(source, sha256=loaded.sha256, parser=self._parser, status=status, reason=reason)
+        if status != "failed":
+            self.manifest.replace_documents(source.name, chunked, keys)
+            self._unpublished += chunks
+        shown = status if status != "ok" else "added" if row is None else "updated"
+        self._report(FileReport(source.name, shown, reason, chunks))
+
+    def _report(self, file: FileReport) -> None:
+        self.report.files.append(file)
+        self.report.left -= 1
+
+    def _count(self, done: int, total: int) -> None:
+        self.progress("embed", done, total)
+        self.progress("tokens", self._vectors.tokens, 0)
+        self.report.embedded, self.report.tokens = self._vectors.embedded, self._vectors.tokens
+
+
+def _report_unchanged(row: SourceRow) -> FileReport:
+    status = row.status if row.status in ("skipped", "failed") else "unchanged"
+    return FileReport(row.name, status, row.reason, row.chunks)
