@@ -30,7 +30,7 @@ class Conversation:
     def __init__(self, pipeline: Pipeline, name: str = "default") -> None:
         self.pipeline = pipeline
         self.name = name
-        self._held = ExitStack()
+        self._resources = ExitStack()
 
     def __enter__(self) -> Conversation:
         return self
@@ -39,8 +39,8 @@ class Conversation:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._held.close()
+        """Close the file."""
+        self._resources.close()
         self.__dict__.pop("_graph", None)
         self.__dict__.pop("_saver", None)
 
@@ -56,22 +56,16 @@ class Conversation:
 
     def stream(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Iterator[Event]:
         """Answer a question; as `Pipeline.stream`, and first of all "asked": the question as it stands alone."""
-        from rag.graph import Speaker
+        from rag.graph import ConversationSteps
 
-        def answer(asked: str) -> Iterator[Event]:
-            return self.pipeline.stream(asked, k=k, filter=filter)
-
-        def rewrite(asked: str, turns: list[Turn]) -> str:
-            return rewrite_question(asked, turns, self.pipeline.stages.generator)
-
-        told = self._graph.stream(
-            {"question": question},
-            self._config,
-            context=Speaker(rewrite, answer),
-            stream_mode="custom",
-            durability="exit",
+        steps = ConversationSteps(
+            rewrite=lambda question, turns: rewrite_question(question, turns, self.pipeline.stages.generator),
+            answer=lambda question: self.pipeline.stream(question, k=k, filter=filter),
         )
-        for event in told:
+        events = self._graph.stream(
+            {"question": question}, self._config, context=steps, stream_mode="custom", durability="exit"
+        )
+        for event in events:
             yield Event("asked", event) if isinstance(event, str) else event
 
     def ask(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Answer:
@@ -86,13 +80,13 @@ class Conversation:
 
     @cached_property
     def _saver(self) -> Any:
-        from rag.graph import saver
+        from rag.graph import open_checkpoints
 
         self.pipeline.index.must_exist()
-        return self._held.enter_context(saver(self.pipeline.index.path / FILE))
+        return self._resources.enter_context(open_checkpoints(self.pipeline.index.path / FILE))
 
     @cached_property
     def _graph(self) -> Any:
-        from rag.graph import compile_talk
+        from rag.graph import compile_conversation
 
-        return compile_talk(self._saver)
+        return compile_conversation(self._saver)

@@ -51,7 +51,7 @@ class State(TypedDict, total=False):
 Context = Runtime[Stages]
 
 
-def _timed(node: Callable[[State, Stages, Callable[[Any], None]], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+def _time_node(node: Callable[[State, Stages, Callable[[Any], None]], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """A node of the graph from a function of state, stages and event writer; adds its name and time to the trace."""
 
     def run(state: State, runtime: Context) -> dict[str, Any]:
@@ -87,8 +87,8 @@ def retrieve(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[
 def hop(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
     """The next frontier, narrowed by the question's own filter; empty when the hopper stops."""
     queries = _hopper(stages).hop(state["frontier"], state["found"])
-    if asked := state.get("filter"):
-        queries = [replace(q, filter=replace(q.filter, within=asked) if q.filter else asked) for q in queries]
+    if own := state.get("filter"):
+        queries = [replace(q, filter=replace(q.filter, within=own) if q.filter else own) for q in queries]
     return {"frontier": queries, "notes": {"queries": len(queries)}}
 
 
@@ -110,18 +110,18 @@ def generate(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[
     pieces = []
     usage: dict[str, Any] = {}
 
-    def told() -> Iterator[str]:
-        stream = cast("Generator[str, None, Any]", stages.generator.stream(state["question"], state["hits"]))
-        usage.update((yield from stream) or {})  # any other iterator gives None
+    def stream() -> Iterator[str]:
+        reply = cast("Generator[str, None, Any]", stages.generator.stream(state["question"], state["hits"]))
+        usage.update((yield from reply) or {})  # any other iterator gives None
 
-    for piece in told() if state["hits"] else ():
+    for piece in stream() if state["hits"] else ():
         emit({"token": piece})
         pieces.append(piece)
-    found = {"text": "".join(pieces), "usage": usage, "confidence": None}
+    update = {"text": "".join(pieces), "usage": usage, "confidence": None}
     if not isinstance(stages.generator, Confident):
-        return found
-    sure = stages.generator.confidence(state["question"], state["hits"])
-    return {**found, "confidence": sure, "notes": {"confidence": round(sure, 3)}}
+        return update
+    confidence = stages.generator.confidence(state["question"], state["hits"])
+    return {**update, "confidence": confidence, "notes": {"confidence": round(confidence, 3)}}
 
 
 def verify(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
@@ -153,18 +153,18 @@ def compile_graph(
 ) -> CompiledStateGraph[State, Stages, State, State]:
     """The graph of a pipeline; without `answers` it ends after rank (that is what `rag search` runs)."""
     graph = StateGraph(State, context_schema=Stages)
-    graph.add_node("retrieve", _timed(retrieve))
-    graph.add_node("rank", _timed(rank))
+    graph.add_node("retrieve", _time_node(retrieve))
+    graph.add_node("rank", _time_node(rank))
     graph.add_edge(START, "retrieve")
     if hops:
-        graph.add_node("hop", _timed(hop))
+        graph.add_node("hop", _time_node(hop))
         graph.add_conditional_edges("retrieve", _after_retrieve, ["hop", "rank"])
         graph.add_conditional_edges("hop", _after_hop, ["retrieve", "rank"])
     else:
         graph.add_edge("retrieve", "rank")
     if answers:
-        graph.add_node("generate", _timed(generate))
-        graph.add_node("verify", _timed(verify))
+        graph.add_node("generate", _time_node(generate))
+        graph.add_node("verify", _time_node(verify))
         graph.add_edge("rank", "generate")
         graph.add_edge("generate", "verify")
         graph.add_edge("verify", END)
@@ -176,46 +176,48 @@ def compile_graph(
 TURNS = 20  # of a conversation that are kept
 
 
-def _last(turns: list[Turn], more: list[Turn]) -> list[Turn]:
+def _append(turns: list[Turn], more: list[Turn]) -> list[Turn]:
     return [*turns, *more][-TURNS:]
 
 
-class Talk(TypedDict, total=False):
-    """What is kept of a conversation: plain text."""
+class ConversationState(TypedDict, total=False):
+    """What is kept of a conversation: plain text. `asked` is the question as it stands alone."""
 
     question: str
     asked: str
-    turns: Annotated[list[Turn], _last]
+    turns: Annotated[list[Turn], _append]
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
-    """Who answers: `rewrite` makes a question stand alone, `answer` gives the events of its answer."""
+class ConversationSteps:
+    """What a turn needs: `rewrite` makes a question stand alone, `answer` gives the events of its answer."""
 
     rewrite: Callable[[str, list[Turn]], str]
     answer: Callable[[str], Iterator[Any]]
 
 
-def rewrite(state: Talk, runtime: Runtime[Speaker]) -> Talk:
+def rewrite(state: ConversationState, runtime: Runtime[ConversationSteps]) -> ConversationState:
     """The question as it can be asked without the conversation."""
-    asked = runtime.context.rewrite(state["question"], state.get("turns", []))
-    runtime.stream_writer(asked)
-    return {"asked": asked}
+    question = runtime.context.rewrite(state["question"], state.get("turns", []))
+    runtime.stream_writer(question)
+    return {"asked": question}
 
 
-def answer(state: Talk, runtime: Runtime[Speaker]) -> Talk:
-    """The answer, told as it comes, and what is remembered of it."""
-    said: Answer | None = None
+def answer(state: ConversationState, runtime: Runtime[ConversationSteps]) -> ConversationState:
+    """The answer's events, passed on as they come, and what is kept of it."""
+    result: Answer | None = None
     for event in runtime.context.answer(state["asked"]):
         runtime.stream_writer(event)
-        said = event.data if event.kind == "answer" else said
-    text, short = (said.text, said.short) if said else ("", "")
+        result = event.data if event.kind == "answer" else result
+    text, short = (result.text, result.short) if result else ("", "")
     return {"turns": [{"question": state["question"], "asked": state["asked"], "text": text, "short": short}]}
 
 
-def compile_talk(checkpointer: Any) -> CompiledStateGraph[Talk, Speaker, Talk, Talk]:
+def compile_conversation(
+    checkpointer: Any,
+) -> CompiledStateGraph[ConversationState, ConversationSteps, ConversationState, ConversationState]:
     """The graph of a conversation's turn."""
-    graph = StateGraph(Talk, context_schema=Speaker)
+    graph = StateGraph(ConversationState, context_schema=ConversationSteps)
     graph.add_node("rewrite", rewrite)
     graph.add_node("answer", answer)
     graph.add_edge(START, "rewrite")
@@ -225,12 +227,12 @@ def compile_talk(checkpointer: Any) -> CompiledStateGraph[Talk, Speaker, Talk, T
 
 
 @contextmanager
-def saver(path: Path) -> Iterator[SqliteSaver]:
-    """Checkpoints in a file; of what it holds only plain data is read. Raises CorruptError."""
+def open_checkpoints(path: Path) -> Iterator[SqliteSaver]:
+    """Checkpoints in a file, of which only plain data is read. Raises CorruptError."""
     with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
-        opened = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        saver = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         try:
-            opened.setup()
+            saver.setup()
         except sqlite3.DatabaseError as error:
             raise CorruptError(f"{path}: cannot be read: {error}. Remove it to start new conversations.") from error
-        yield opened
+        yield saver

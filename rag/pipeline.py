@@ -22,7 +22,7 @@ from rag.config import PipelineConfig, Stages, build, load
 from rag.errors import InputError
 from rag.index.folder import Index, check_fingerprints
 from rag.index.locks import Wait
-from rag.ingest.report import Progress, Report
+from rag.ingest.report import Progress, Report, ignore_progress
 from rag.ingest.run import ingest
 from rag.stages import Estimator, LocalStore
 from rag.types import Answer, Estimate, Filter, Hit
@@ -48,7 +48,7 @@ class Pipeline:
     def __init__(self, config: PipelineConfig, index: Index) -> None:
         self.config = config
         self.index = index
-        self._held = ExitStack()
+        self._resources = ExitStack()
         self._stages: Stages | None = None
 
     @classmethod
@@ -57,8 +57,8 @@ class Pipeline:
 
         Without a name: the pipeline the index was made with, else "default". Raises ConfigError.
         """
-        place = Index.at(index)
-        return cls(load(name or place.pipeline() or "default"), place)
+        target = Index.at(index)
+        return cls(load(name or target.pipeline() or "default"), target)
 
     def __enter__(self) -> Pipeline:
         return self
@@ -67,9 +67,9 @@ class Pipeline:
         self.close()
 
     def close(self) -> None:
-        """Let go of the index and the models."""
+        """Release the index and the models."""
         self._stages = None
-        self._held.close()
+        self._resources.close()
 
     def ingest(
         self,
@@ -85,10 +85,8 @@ class Pipeline:
         """
         self.close()
         roots = [str(path) for path in paths]
-        options: dict[str, Any] = {"progress": progress} if progress else {}
-        if wait:
-            options["wait"] = wait if callable(wait) else lambda process: None
-        return ingest(self.index, self.config, roots, rebuild=rebuild, **options)
+        tell = wait if callable(wait) else (lambda process: None) if wait else None
+        return ingest(self.index, self.config, roots, rebuild=rebuild, wait=tell, progress=progress or ignore_progress)
 
     def estimate(self, paths: Sequence[str | Path]) -> Estimate | None:
         """What the chunker will ask of a language model for these files and folders; None where it asks nothing.
@@ -108,14 +106,14 @@ class Pipeline:
             stages = build(self.config)
             content = None
             if isinstance(stages.store, LocalStore):
-                held = self._held.enter_context(self.index.hold_generation())
-                stages = build(self.config, path=held.shard, readonly=True)
-                facts, content = held.facts, held.content
+                live = self._resources.enter_context(self.index.hold_generation())
+                stages = build(self.config, path=live.shard, readonly=True)
+                facts, content = live.facts, live.content
             else:
                 with closing(self.index.read_manifest()) as manifest:
                     facts = manifest.facts()
             check_fingerprints(facts, stages.fingerprints)
-            self._held.callback(stages.store.close)
+            self._resources.callback(stages.store.close)
             self._stages = replace(stages, witness=partial(self.index.verify, content=content))
         return self._stages
 
