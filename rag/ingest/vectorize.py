@@ -34,24 +34,24 @@ class BadRows(ValueError):
 
 def content_key(stages: Stages, item: Chunked, chunk: Chunk) -> str:
     """What a chunk's vectors depend on: the embedders and the text they see, in a window all of it."""
-    made_by = "\0".join(v for k, v in sorted(stages.fingerprints.items()) if k in ("embed", "sparse"))
+    embedders = "\0".join(v for k, v in sorted(stages.fingerprints.items()) if k in ("embed", "sparse"))
     text = chunk.contextual
     if item.window:
         text = "\0".join([text, item.document.title, item.document.text, f"{chunk.start}:{chunk.end}"])
-    return hashlib.sha256(f"{made_by}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(f"{embedders}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(slots=True)
 class Vectorizer:
     """Fills a manifest's vectors. `embedded` and `tokens` count what was embedded, `reasons` is why documents failed.
 
-    `told(done, total)` hears of every slice; tokens are counted only when `counting`.
+    `progress(done, total)` is called for every slice; tokens are counted only when `counting`.
     """
 
     manifest: Manifest
     stages: Stages
     stop: Stop
-    told: Callable[[int, int], None]
+    progress: Callable[[int, int], None]
     counting: bool = False
     embedded: int = 0
     tokens: int = 0
@@ -72,11 +72,11 @@ class Vectorizer:
         total = sum(len(c.chunks) for c in todo)
         done = 0
         for part in _slices(todo):
-            self.told(done, total)
+            self.progress(done, total)
             self._embed(part)
             done += sum(len(c.chunks) for c in part)
         if total:
-            self.told(total, total)
+            self.progress(total, total)
 
     def _parts(self, batch: Sequence[Chunked]) -> Sequence[Chunked]:
         """What the embedder reads by itself: whole documents, or windows of them."""
@@ -105,7 +105,7 @@ class Vectorizer:
             raise
         except Exception as error:
             if len(part) == 1:
-                self._failed(part[0].document, error)
+                self._note_failure(part[0].document, error)
                 return
         for chunked in part:
             self._embed([chunked])
@@ -124,7 +124,7 @@ class Vectorizer:
         self.embedded += len(keys)
         self.tokens += tokens
 
-    def _failed(self, document: Document, error: Exception) -> None:
+    def _note_failure(self, document: Document, error: Exception) -> None:
         reason = f"embedding failed: {type(error).__name__}: {error}"
         self.reasons.setdefault(document.id, reason)
         kinds = {reason.split(":")[1] for reason in self.reasons.values()}
@@ -164,11 +164,11 @@ def _slices(batch: Iterable[Chunked]) -> Iterator[list[Chunked]]:
         yield part
 
 
-def check_rows(embeddings: Embeddings, n: int, dim: int, made: Collection[str]) -> None:
-    """Refuse what an embedder that makes the representations `made` must never give. Raises BadRows."""
+def check_rows(embeddings: Embeddings, n: int, dim: int, representations: Collection[str]) -> None:
+    """Refuse what an embedder of these representations must never give. Raises BadRows."""
     for name in ("dense", "sparse", "tokens"):
         rows = getattr(embeddings, name)
-        if (rows is None) == (name in made):
+        if (rows is None) == (name in representations):
             raise BadRows(f"the embedder gave {'no' if rows is None else 'undeclared'} {name} vectors")
         if rows is not None and len(rows) != n:
             raise BadRows(f"the embedder gave {len(rows)} rows for {n} chunks")

@@ -30,12 +30,12 @@ def is_id(value: object) -> bool:
 
 def check_batch(chunks: Sequence[Chunk], embeddings: Embeddings, *, dim: int, sparse: bool, tokens: bool) -> None:
     """Raises StoreError naming the first bad row when chunks and vectors do not fit each other or the store."""
-    wanted = {"dense": dim > 0, "sparse": sparse, "tokens": tokens}
-    for name, on in wanted.items():
+    expected = {"dense": dim > 0, "sparse": sparse, "tokens": tokens}
+    for name, on in expected.items():
         rows = getattr(embeddings, name)
         if on != (rows is not None) and chunks:
-            held = ", ".join(name for name in wanted if wanted[name])
-            raise StoreError(f"this store holds {held}; the batch has {'no' if on else 'also'} {name} vectors")
+            kinds = ", ".join(name for name in expected if expected[name])
+            raise StoreError(f"this store holds {kinds}; the batch has {'no' if on else 'also'} {name} vectors")
         if rows is not None and len(rows) != len(chunks):
             raise StoreError(f"{len(chunks)} chunks came with {len(rows)} {name} vectors; nothing was written")
     first = min(_problems(chunks, embeddings, dim), default=None)

@@ -29,7 +29,7 @@ from rag.stages import component
 from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, translate
-from rag.store.payload import KEYWORDS, kinds, named, nbytes, plain, to_hits, to_payload, weighing
+from rag.store.payload import KEYWORDS, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
 from rag.types import Chunk, Embeddings, Hit, Query
 
 SPARE = 64 * 2**20  # bytes the engine allocates ahead
@@ -79,10 +79,10 @@ class EdgeStore:
         check_batch(chunks, embeddings, dim=self.dim, sparse=self.sparse, tokens=self.tokens)
         if self.readonly:
             raise StoreError(f"{self.path}: this index is open for reading only")
-        with self._mapped():
+        with self._map_errors():
             shard = self._shard
             self._check_space(nbytes(chunks, embeddings))
-            rows = zip(chunks, named(embeddings, len(chunks), engine.SparseVector), strict=True)
+            rows = zip(chunks, vector_rows(embeddings, len(chunks), engine.SparseVector), strict=True)
             points = [engine.Point(chunk.id, vectors, to_payload(chunk)) for chunk, vectors in rows]
             shard.update(engine.UpdateOperation.upsert_points(points))
 
@@ -93,7 +93,7 @@ class EdgeStore:
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
         """The stored chunks among `ids`, in the order asked for; with `vectors`, their dense ones."""
-        with self._mapped():
+        with self._map_errors():
             records = self._shard.retrieve([id for id in ids if is_id(id)], True, ["dense"] if vectors else False)
         return to_hits(ids, records)
 
@@ -101,14 +101,14 @@ class EdgeStore:
         """Remove these chunks; unknown ids are ignored."""
         if self.readonly:
             raise StoreError(f"{self.path}: this index is open for reading only")
-        with self._mapped():
+        with self._map_errors():
             self._shard.update(engine.UpdateOperation.delete_points([id for id in ids if is_id(id)]))
 
     def ids(self) -> set[str]:
         """Every stored chunk id."""
         found: set[str] = set()
         offset = None
-        with self._mapped():
+        with self._map_errors():
             while True:
                 request = engine.ScrollRequest(offset=offset, limit=PAGE, with_payload=False, with_vector=False)
                 records, offset = self._shard.scroll(request)
@@ -123,7 +123,7 @@ class EdgeStore:
         frequencies (IDF) anew, which go on counting deleted and replaced chunks until then.
         """
         if "_shard" in self.__dict__:
-            with self._mapped():
+            with self._map_errors():
                 if self.quantize != "none":
                     self._shard.optimize()  # what makes the short copies
                 self._shard.flush()
@@ -143,13 +143,13 @@ class EdgeStore:
         folder = Path(self.path)
         if folder.is_dir() and any(folder.iterdir()):
             self._check_config(folder / "edge_config.json")
-            with self._mapped(CorruptError):
+            with self._map_errors(CorruptError):
                 return engine.EdgeShard.load(self.path)
         if self.readonly:
             raise StoreError(f"{self.path}: there is no vector index here; run `rag ingest` to build it")
         folder.mkdir(parents=True, exist_ok=True)
         self._check_space()
-        with self._mapped():
+        with self._map_errors():
             shard = engine.EdgeShard.create(self.path, self._config)
             for key in KEYWORDS:
                 shard.update(engine.UpdateOperation.create_field_index(key, engine.PayloadSchemaType.Keyword))
@@ -179,16 +179,16 @@ class EdgeStore:
         """Compares what the folder says it holds with our options, before the engine touches it."""
         try:
             config = json.loads(file.read_text(encoding="utf-8"))
-            held = {name: one["size"] for name, one in config.get("vectors", {}).items()}
-            held |= {
-                name: weighing(one.get("modifier") == "idf") for name, one in config.get("sparse_vectors", {}).items()
+            actual = {name: one["size"] for name, one in config.get("vectors", {}).items()}
+            actual |= {
+                name: idf_label(one.get("modifier") == "idf") for name, one in config.get("sparse_vectors", {}).items()
             }
             short = [*(config.get("vectors", {}).get("dense", {}).get("quantization_config") or {"none": None})]
         except (OSError, ValueError, KeyError, AttributeError) as error:
             raise CorruptError(f"{file}: the vector index cannot be read ({error}) and must be rebuilt") from error
-        wanted = kinds(self.dim, self.sparse, self.idf, self.tokens)
-        if held != wanted:
-            raise MismatchError(f"{self.path}: the index holds vectors {held}, this pipeline needs {wanted}")
+        expected = vector_kinds(self.dim, self.sparse, self.idf, self.tokens)
+        if actual != expected:
+            raise MismatchError(f"{self.path}: the index holds vectors {actual}, this pipeline needs {expected}")
         if self.dim and short != [_NAMES[self.quantize]]:
             raise MismatchError(f"{self.path}: the index is not made for quantize: {self.quantize}; run `rag rebuild`")
 
@@ -205,11 +205,11 @@ class EdgeStore:
         )
 
     def _ask(self, branches: Sequence[ranking.Branch]) -> list[list[ranking.Scored]]:
-        with self._mapped():
+        with self._map_errors():
             requests = [
                 engine.QueryRequest(
                     branch.limit,
-                    query=engine.Query.Nearest(plain(branch.vector, engine.SparseVector), using=branch.name),
+                    query=engine.Query.Nearest(to_plain(branch.vector, engine.SparseVector), using=branch.name),
                     filter=translate(branch.filter, DIALECT),
                     params=_RESCORED if self.quantize != "none" and branch.name == "dense" else None,
                 )
@@ -219,7 +219,7 @@ class EdgeStore:
         return [[(str(point.id), point.score) for point in points] for points in answers]
 
     @contextmanager
-    def _mapped(self, kind: type[RagError] = StoreError) -> Iterator[None]:
+    def _map_errors(self, kind: type[RagError] = StoreError) -> Iterator[None]:
         """The engine raises bare exceptions, and a BaseException of its own where its Rust code panics."""
         try:
             yield

@@ -58,19 +58,21 @@ def to_chunk(id: str, payload: Mapping[str, Any]) -> Chunk:
         ) from error
 
 
-def plain(vector: Vector | Vectors | Sparse, sparse: Callable[[list[int], list[float]], Any]) -> Any:
+def to_plain(vector: Vector | Vectors | Sparse, sparse: Callable[[list[int], list[float]], Any]) -> Any:
     """A vector as lists of numbers, which engines take fastest, or as the engine's `sparse` class."""
     return sparse(vector.indices.tolist(), vector.values.tolist()) if isinstance(vector, Sparse) else vector.tolist()
 
 
-def named(embeddings: Embeddings, n: int, sparse: Callable[[list[int], list[float]], Any]) -> list[dict[str, Any]]:
+def vector_rows(
+    embeddings: Embeddings, n: int, sparse: Callable[[list[int], list[float]], Any]
+) -> list[dict[str, Any]]:
     """The vectors of n points by name. An empty sparse vector is left out: such a chunk is no part of the IDF."""
     rows: list[dict[str, Any]] = [{} for _ in range(n)]
     for name in ("dense", "sparse", "tokens"):
         vectors = getattr(embeddings, name)
         for row, vector in zip(rows, () if vectors is None else vectors, strict=False):
             if not isinstance(vector, Sparse) or len(vector.indices):
-                row[name] = plain(vector, sparse)
+                row[name] = to_plain(vector, sparse)
     return rows
 
 
@@ -97,12 +99,12 @@ def nbytes(chunks: Sequence[Chunk], embeddings: Embeddings) -> int:
     return sum(len(chunk.text) for chunk in chunks) + sum(array.nbytes for array in arrays)
 
 
-def kinds(dim: int, sparse: bool, idf: bool, tokens: bool) -> dict[str, int | str]:
+def vector_kinds(dim: int, sparse: bool, idf: bool, tokens: bool) -> dict[str, int | str]:
     """The vectors of a store by name, with their columns, or how sparse ones count: what an index must match."""
     dense = {"dense": dim, "tokens": dim if tokens else 0}
-    return {name: size for name, size in dense.items() if size} | ({"sparse": weighing(idf)} if sparse else {})
+    return {name: size for name, size in dense.items() if size} | ({"sparse": idf_label(idf)} if sparse else {})
 
 
-def weighing(idf: bool) -> str:
+def idf_label(idf: bool) -> str:
     """How sparse values count."""
     return "with idf" if idf else "as given"

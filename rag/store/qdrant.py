@@ -20,7 +20,7 @@ from rag.stages import component
 from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, translate
-from rag.store.payload import KEYWORDS, kinds, named, nbytes, plain, to_hits, to_payload, weighing
+from rag.store.payload import KEYWORDS, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
 from rag.types import Chunk, Embeddings, Hit, Query
 
 with extra("qdrant", "store: qdrant"):
@@ -71,10 +71,10 @@ class QdrantStore:
         """Add or replace, in requests of a few MB. Raises StoreError naming the first bad row."""
         check_batch(chunks, embeddings, dim=self.dim, sparse=self.sparse, tokens=self.tokens)
         self._check_writable()
-        rows = zip(chunks, named(embeddings, len(chunks), _sparse), strict=True)
+        rows = zip(chunks, vector_rows(embeddings, len(chunks), _sparse), strict=True)
         points = [models.PointStruct(id=chunk.id, vector=vectors, payload=to_payload(chunk)) for chunk, vectors in rows]
         size = max(1, len(points) * REQUEST // max(1, nbytes(chunks, embeddings)))
-        with self._mapped():
+        with self._map_errors():
             for at in range(0, len(points), size):
                 self._client.upsert(self.collection, points[at : at + size], wait=True)
 
@@ -85,7 +85,7 @@ class QdrantStore:
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
         """The stored chunks among `ids`, in the order asked for; with `vectors`, their dense ones."""
-        with self._mapped():
+        with self._map_errors():
             records = self._client.retrieve(
                 self.collection, [id for id in ids if is_id(id)], with_vectors=["dense"] if vectors else False
             )
@@ -94,7 +94,7 @@ class QdrantStore:
     def delete(self, ids: Sequence[str]) -> None:
         """Remove these chunks; unknown ids are ignored."""
         self._check_writable()
-        with self._mapped():
+        with self._map_errors():
             points = models.PointIdsList(points=[id for id in ids if is_id(id)])
             self._client.delete(self.collection, points, wait=True)
 
@@ -102,7 +102,7 @@ class QdrantStore:
         """Every stored chunk id."""
         found: set[str] = set()
         offset = None
-        with self._mapped():
+        with self._map_errors():
             while True:
                 records, offset = self._client.scroll(
                     self.collection, limit=PAGE, offset=offset, with_payload=False, with_vectors=False
@@ -159,12 +159,12 @@ class QdrantStore:
 
     def _check_config(self, params: models.CollectionParams) -> None:
         vectors = params.vectors if isinstance(params.vectors, dict) else {}
-        held: dict[str, int | str] = {name: one.size for name, one in vectors.items()}
+        actual: dict[str, int | str] = {name: one.size for name, one in vectors.items()}
         for name, sparse in (params.sparse_vectors or {}).items():
-            held[name] = weighing(sparse.modifier == models.Modifier.IDF)
-        wanted = kinds(self.dim, self.sparse, self.idf, self.tokens)
-        if held != wanted:
-            raise MismatchError(f"{self._place}: it holds vectors {held}, this pipeline needs {wanted}")
+            actual[name] = idf_label(sparse.modifier == models.Modifier.IDF)
+        expected = vector_kinds(self.dim, self.sparse, self.idf, self.tokens)
+        if actual != expected:
+            raise MismatchError(f"{self._place}: it holds vectors {actual}, this pipeline needs {expected}")
 
     @property
     def _place(self) -> str:
@@ -175,10 +175,10 @@ class QdrantStore:
             raise StoreError(f"{self._place}: this index is open for reading only")
 
     def _ask(self, branches: Sequence[ranking.Branch]) -> list[list[ranking.Scored]]:
-        with self._mapped():
+        with self._map_errors():
             requests = [
                 models.QueryRequest(
-                    query=plain(branch.vector, _sparse),
+                    query=to_plain(branch.vector, _sparse),
                     using=branch.name,
                     filter=translate(branch.filter, DIALECT),
                     limit=branch.limit,
@@ -189,7 +189,7 @@ class QdrantStore:
         return [[(str(point.id), point.score) for point in answer.points] for answer in answers]
 
     @contextmanager
-    def _mapped(self) -> Iterator[None]:
+    def _map_errors(self) -> Iterator[None]:
         try:
             yield
         except UnexpectedResponse as error:

@@ -54,7 +54,7 @@ def search(queries: Sequence[Query], *, k: int, using: str, dim: int, ask: Ask, 
     fused = len(BRANCHES[using]) > 1
     most = [min(k, query.limit or k) for query in queries]
     plans = [_branches(query, BRANCHES[using], n) for query, n in zip(queries, most, strict=True)]
-    answers = iter(_settled(ask, [branch for plan in plans for branch in plan]))
+    answers = iter(_break_ties(ask, [branch for plan in plans for branch in plan]))
     found = [[next(answers) for _ in plan] for plan in plans]
     lists = [_fuse(own) if fused else list(chain.from_iterable(own)) for own in found]
     ranked = [hits[:n] for hits, n in zip(lists, most, strict=True)]
@@ -78,19 +78,21 @@ def _branches(query: Query, names: Sequence[str], k: int) -> list[Branch]:
     ]
 
 
-def _settled(ask: Ask, branches: Sequence[Branch]) -> list[list[Scored]]:
+def _break_ties(ask: Ask, branches: Sequence[Branch]) -> list[list[Scored]]:
     """The best of each branch, ties by id: where the cut falls into a tie, asks deeper until the tie ends."""
     found: list[list[Scored]] = [[] for _ in branches]
-    open = {i: branch.limit + 1 for i, branch in enumerate(branches)}
-    while open:
-        answers = ask([replace(branches[i], limit=n) for i, n in open.items()])
-        for i, hits in zip(open, answers, strict=True):
+    pending = {i: branch.limit + 1 for i, branch in enumerate(branches)}
+    while pending:
+        answers = ask([replace(branches[i], limit=n) for i, n in pending.items()])
+        for i, hits in zip(pending, answers, strict=True):
             found[i] = hits
-        open = {i: 2 * n for i, n in open.items() if len(found[i]) == n and _tied(found[i], branches[i].limit)}
+        pending = {
+            i: 2 * n for i, n in pending.items() if len(found[i]) == n and _cut_in_tie(found[i], branches[i].limit)
+        }
     return [sorted(hits, key=_best_first)[: branch.limit] for hits, branch in zip(found, branches, strict=True)]
 
 
-def _tied(hits: Sequence[Scored], limit: int) -> bool:
+def _cut_in_tie(hits: Sequence[Scored], limit: int) -> bool:
     return hits[limit - 1][1] == hits[-1][1]
 
 
