@@ -86,13 +86,11 @@ def _break_ties(ask: Ask, branches: Sequence[Branch]) -> list[list[Scored]]:
         answers = ask([replace(branches[i], limit=n) for i, n in pending.items()])
         for i, hits in zip(pending, answers, strict=True):
             found[i] = hits
-        pending = {
-            i: 2 * n for i, n in pending.items() if len(found[i]) == n and _cut_in_tie(found[i], branches[i].limit)
-        }
+        pending = {i: 2 * n for i, n in pending.items() if len(found[i]) == n and _is_tie(found[i], branches[i].limit)}
     return [sorted(hits, key=_best_first)[: branch.limit] for hits, branch in zip(found, branches, strict=True)]
 
 
-def _cut_in_tie(hits: Sequence[Scored], limit: int) -> bool:
+def _is_tie(hits: Sequence[Scored], limit: int) -> bool:
     return hits[limit - 1][1] == hits[-1][1]
 
 
