@@ -26,7 +26,7 @@ from rag.index.codec import chunk_checksum
 from rag.index.disk import replace_file
 from rag.index.generations import REPAIR as DERIVE
 from rag.index.generations import Generation, checksum_content, read_pointer
-from rag.index.locks import Wait, locked, no_check
+from rag.index.locks import Wait, hold_lock
 from rag.index.manifest import Manifest
 from rag.index.publish import publish
 from rag.index.tables import REPAIR, read_pipeline
@@ -105,14 +105,16 @@ class Index:
     # -- writing -------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def hold_lock(self, *, wait: Wait | None = None, check: Callable[[], object] = no_check) -> Iterator[None]:
-        """Held by this process alone; see `rag.index.locks.locked`. Raises LockedError."""
+    def hold_lock(self, *, wait: Wait | None = None, check: Callable[[], object] | None = None) -> Iterator[None]:
+        """Held by this process alone; see `rag.index.locks.hold_lock`. Raises LockedError."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with locked(self.path / "writer.lock", wait=wait, check=check):
+        with hold_lock(self.path / "writer.lock", wait=wait, check=check):
             yield
 
     @contextmanager
-    def edit_manifest(self, *, wait: Wait | None = None, check: Callable[[], object] = no_check) -> Iterator[Manifest]:
+    def edit_manifest(
+        self, *, wait: Wait | None = None, check: Callable[[], object] | None = None
+    ) -> Iterator[Manifest]:
         """The manifest for writing, held by this process alone, sealed again at the end.
 
         Raises LockedError, unless it is to `wait`; CorruptError: nothing is built upon a damaged manifest.

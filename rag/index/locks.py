@@ -21,12 +21,8 @@ PAUSE = 0.05  # seconds between two looks
 Wait: TypeAlias = Callable[[int], object]  # told once that it waits, and for which process (its id, 0: unknown)
 
 
-def no_check() -> None:
-    """Nothing ends the wait early."""
-
-
 @contextmanager
-def locked(path: Path, *, wait: Wait | None = None, check: Callable[[], object] = no_check) -> Iterator[None]:
+def hold_lock(path: Path, *, wait: Wait | None = None, check: Callable[[], object] | None = None) -> Iterator[None]:
     """The lock of this file, held by this process alone.
 
     With `wait`, for as long as it takes, else LockedError. `check` is called while it waits and may raise to end that.
@@ -39,7 +35,8 @@ def locked(path: Path, *, wait: Wait | None = None, check: Callable[[], object] 
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                check()
+                if check:
+                    check()
             if not waiting and time.monotonic() > given_up:
                 if wait is None:
                     raise LockedError(_words(path, holder(path))) from None
