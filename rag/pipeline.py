@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rag.config import PipelineConfig, Stages, build, load
 from rag.errors import InputError
-from rag.index.folder import Index, check_fingerprints
+from rag.index.facts import check_fingerprints
+from rag.index.folder import Index
 from rag.index.locks import Wait
 from rag.ingest.report import Progress, Report, ignore_progress
 from rag.ingest.run import ingest

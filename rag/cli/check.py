@@ -103,8 +103,7 @@ def rebuild(pipeline: PipelineOption = None, index: IndexOption = None, wait: Wa
     """
     from rag.cli.terminal import say, waiting
     from rag.config import build
-    from rag.index.folder import check_fingerprints
-    from rag.ingest.run import refuse_unfinished
+    from rag.index.facts import check_fingerprints, refuse_unfinished
 
     target, config = open_index(index, pipeline)
     target.must_exist()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +34,6 @@ from rag.stages import Store
 from rag.types import Hit
 
 FOLDER = ".rag"
-SHAPING = {  # the stages that shape an index, in words
-    "chunk": "the chunker or its settings",
-    "embed": "the embedding model",
-    "sparse": "the sparse vectors",
-}
 TRACES = ("manifest.sqlite", "CURRENT", "seal.json", "generations")  # any of them: something was ingested here
 
 
@@ -244,21 +239,3 @@ class Index:
         sealed = seal.read(self.path)
         if sealed and (wrong := sealed.differences(self.path)) and seal.read(self.path) == sealed:
             raise CorruptError(f"{self.path / wrong[0]}. {REPAIR}")
-
-
-def pipeline_facts(pipeline: str, fingerprints: Mapping[str, str]) -> dict[str, str]:
-    """What an index notes about the pipeline that makes it."""
-    return {"pipeline": pipeline, **{f"fingerprint.{kind}": value for kind, value in fingerprints.items()}}
-
-
-def check_fingerprints(
-    facts: Mapping[str, str], fingerprints: Mapping[str, str], *, kinds: Iterable[str] = tuple(SHAPING)
-) -> None:
-    """Refuse an index that other stages built. Raises MismatchError naming the stages."""
-    differ = [SHAPING[k] for k in kinds if facts.get(f"fingerprint.{k}", "") != fingerprints.get(k, "")]
-    if differ:
-        raise MismatchError(
-            f"This index was built with a different pipeline ({facts.get('pipeline', 'unknown')}): "
-            f"{' and '.join(differ)} differ. Use that pipeline, or run `rag ingest --rebuild --pipeline NAME` to "
-            "build the index again from the stored documents."
-        )

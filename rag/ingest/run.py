@@ -18,14 +18,13 @@ from contextlib import suppress
 from rag.config import PipelineConfig, Stages, build
 from rag.errors import MismatchError
 from rag.index.disk import explain_full_disk
-from rag.index.folder import Index, check_fingerprints, pipeline_facts
+from rag.index.facts import REBUILDING, check_fingerprints, pipeline_facts, refuse_unfinished
+from rag.index.folder import Index
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
 from rag.ingest.report import Progress, Report, ignore_progress
 from rag.ingest.steps import IngestSteps
 from rag.interrupt import Interrupted, stoppable
-
-REBUILDING = "rebuilding"  # the fact that a rebuild has begun: what the index will be when it is done
 
 
 def ingest(
@@ -90,16 +89,6 @@ def _run(steps: IngestSteps, roots: Sequence[str], before: Mapping[str, str], fa
     if steps.rebuild:
         with manifest.transaction():
             manifest.set_facts(facts)
-
-
-def refuse_unfinished(facts: Mapping[str, str]) -> None:
-    """Refuse an index in the middle of a rebuild. Raises MismatchError."""
-    if text := facts.get(REBUILDING):
-        name = json.loads(text)["pipeline"]
-        raise MismatchError(
-            f"A rebuild with the pipeline {name!r} was begun and not finished. Finish it with `rag ingest --rebuild "
-            f"--pipeline {name}`, or give another --pipeline there."
-        )
 
 
 def _must_rebuild(

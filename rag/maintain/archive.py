@@ -25,10 +25,10 @@ import rag
 from rag.config import PipelineConfig, build
 from rag.errors import CorruptError, InputError, MismatchError
 from rag.index.codec import unpack_rows, unpack_sparse
-from rag.index.folder import Index, check_fingerprints
+from rag.index.facts import check_fingerprints, refuse_unfinished
+from rag.index.folder import Index
 from rag.index.manifest import Manifest
 from rag.index.tables import CELLS, map_errors
-from rag.ingest.run import refuse_unfinished
 from rag.maintain.check import audit
 from rag.types import Embeddings, Sparse
 

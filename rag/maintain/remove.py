@@ -13,11 +13,11 @@ from fnmatch import fnmatchcase
 
 from rag.config import PipelineConfig, build
 from rag.errors import InputError, LockedError
+from rag.index.facts import refuse_unfinished
 from rag.index.folder import Index
 from rag.index.generations import collect
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
-from rag.ingest.run import refuse_unfinished
 from rag.ingest.sources import EXCLUDED, name_of
 from rag.stages import LocalStore
 from rag.types import Source

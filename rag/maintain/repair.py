@@ -14,13 +14,14 @@ from pathlib import Path
 from rag.config import PipelineConfig, Stages, build
 from rag.errors import CorruptError
 from rag.index import seal
-from rag.index.folder import Index, pipeline_facts
+from rag.index.facts import pipeline_facts, refuse_unfinished
+from rag.index.folder import Index
 from rag.index.generations import open_generation, read_pointer
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
 from rag.index.recover import Losses, recover
 from rag.ingest.report import Progress, ignore_progress
-from rag.ingest.run import refuse_unfinished, restore
+from rag.ingest.run import restore
 from rag.maintain.check import Finding, find_problems
 from rag.types import Source
 

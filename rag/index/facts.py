@@ -1,0 +1,43 @@
+"""What an index notes about the pipeline that made it, as facts in the manifest, and who may go on with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from rag.errors import MismatchError
+
+REBUILDING = "rebuilding"  # the fact that a rebuild has begun: what the index will be when it is done
+SHAPING = {  # the stages that shape an index, in words
+    "chunk": "the chunker or its settings",
+    "embed": "the embedding model",
+    "sparse": "the sparse vectors",
+}
+
+
+def pipeline_facts(pipeline: str, fingerprints: Mapping[str, str]) -> dict[str, str]:
+    """What an index notes about the pipeline that makes it."""
+    return {"pipeline": pipeline, **{f"fingerprint.{kind}": value for kind, value in fingerprints.items()}}
+
+
+def check_fingerprints(
+    facts: Mapping[str, str], fingerprints: Mapping[str, str], *, kinds: Iterable[str] = tuple(SHAPING)
+) -> None:
+    """Refuse an index that other stages built. Raises MismatchError naming the stages."""
+    differ = [SHAPING[k] for k in kinds if facts.get(f"fingerprint.{k}", "") != fingerprints.get(k, "")]
+    if differ:
+        raise MismatchError(
+            f"This index was built with a different pipeline ({facts.get('pipeline', 'unknown')}): "
+            f"{' and '.join(differ)} differ. Use that pipeline, or run `rag ingest --rebuild --pipeline NAME` to "
+            "build the index again from the stored documents."
+        )
+
+
+def refuse_unfinished(facts: Mapping[str, str]) -> None:
+    """Refuse an index in the middle of a rebuild. Raises MismatchError."""
+    if text := facts.get(REBUILDING):
+        name = json.loads(text)["pipeline"]
+        raise MismatchError(
+            f"A rebuild with the pipeline {name!r} was begun and not finished. Finish it with `rag ingest --rebuild "
+            f"--pipeline {name}`, or give another --pipeline there."
+        )
