@@ -20,7 +20,7 @@ from itertools import cycle
 from pathlib import Path
 
 from benchmarks.common import CORPUS
-from rag.answer.citations import SAID, resolve
+from rag.answer.citations import ACCEPTED, resolve
 from rag.answer.number_context import order_dates
 from rag.text.sentences import sentence_spans
 from rag.text.words import MARKER, fold, tokens
@@ -250,7 +250,7 @@ class Count:
 def said(text: str, fact: Fact) -> bool:
     """Whether every statement of the text is let through."""
     answer = resolve("", text, fact.hits)
-    return bool(answer.statements) and all(statement.verdict in SAID for statement in answer.statements)
+    return bool(answer.statements) and all(statement.verdict in ACCEPTED for statement in answer.statements)
 
 
 def run(kinds: dict[str, Say], n: int, found: Iterable[Fact], rng: random.Random, *, good: bool) -> dict[str, Count]:

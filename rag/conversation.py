@@ -4,7 +4,7 @@
         answer = talk.ask("Who makes the Lumen K2?")
         answer = talk.ask("Where is its head office?")
 
-What was said is a LangGraph checkpoint in `.rag/chats.sqlite`: plain text of the last turns, no objects, and nothing
+The turns are a LangGraph checkpoint in `.rag/chats.sqlite`: plain text of the last turns, no objects, and nothing
 else is read from it. `rag purge` removes the file. What it does not do: answer from the conversation; every answer
 comes from the documents and is checked against them.
 """
@@ -46,7 +46,7 @@ class Conversation:
 
     @property
     def turns(self) -> list[Turn]:
-        """What was said, oldest first."""
+        """The turns so far, oldest first."""
         turns: list[Turn] = self._graph.get_state(self._config).values.get("turns", [])
         return turns
 

@@ -82,7 +82,7 @@ class Pipeline:
     ) -> Report:
         """Bring the index in line with these files and folders; see `rag.ingest.run.ingest`.
 
-        With `wait`, another process that writes the index is waited for; a function is told its id first.
+        With `wait`, the end of another process that writes the index is waited for; a function is called with its id.
         """
         self.close()
         roots = [str(path) for path in paths]

@@ -226,8 +226,8 @@ class Answer:
     @property
     def short(self) -> str:
         """What the text says besides its quotes and markers; the quotes' own words where it is nothing else."""
-        said = " ".join(_QUOTE.sub(" ", _MARKER.sub("", self.text)).replace(" :", ":").split()).strip(" :")
-        return said or " ".join(_MARKER.sub("", self.text).translate(_QUOTES).split())
+        own = " ".join(_QUOTE.sub(" ", _MARKER.sub("", self.text)).replace(" :", ":").split()).strip(" :")
+        return own or " ".join(_MARKER.sub("", self.text).translate(_QUOTES).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +258,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a language model will be asked for: calls and tokens."""
+    """What a language model will have to do: calls and tokens."""
 
     calls: int
     prompt_tokens: int

@@ -21,7 +21,7 @@ from rag.text.words import MARKER, missing_words, tokens
 from rag.types import Answer, Citation, Hit, Statement
 
 POLICIES = ("drop", "flag", "fail")
-SAID = frozenset({SUPPORTED, PARTLY})
+ACCEPTED = frozenset({SUPPORTED, PARTLY})
 
 _RANGE = re.compile(r"(\d+)(?:\s*[-–]\s*(\d+))?")
 
@@ -36,7 +36,7 @@ class MarkedSentence:
 
 
 def resolve(question: str, text: str, hits: Sequence[Hit], *, policy: str = "drop") -> Answer:
-    """The checked answer: statements with verdicts, and a citation for each span that holds what is said.
+    """The checked answer: statements with verdicts, and a citation for each span that supports it.
 
     Abstained (no text, no citations, but what is missing) when nothing in it is supported, or under "fail" when
     something is not.
@@ -50,15 +50,15 @@ def resolve(question: str, text: str, hits: Sequence[Hit], *, policy: str = "dro
     for sentence in sentences(text):
         statement, cited = _check(question, sentence, hits)
         statements.append(statement)
-        if statement.verdict in SAID or policy == "flag":
+        if statement.verdict in ACCEPTED or policy == "flag":
             citations.update(dict.fromkeys(cited))
-            lines.setdefault(sentence.line, []).append(_said(statement))
+            lines.setdefault(sentence.line, []).append(_format(statement))
     verdicts = {statement.verdict for statement in statements}
-    if not verdicts & SAID or (policy == "fail" and not verdicts <= SAID):
+    if not verdicts & ACCEPTED or (policy == "fail" and not verdicts <= ACCEPTED):
         absent = missing_words(question, [f"{hit.chunk.title}\n{hit.chunk.contextual}" for hit in hits])
         return Answer(question, "", tuple(statements), hits=tuple(hits), abstained=True, missing=absent)
-    said = "\n".join(" ".join(line) for line in lines.values())
-    return Answer(question, said, tuple(statements), tuple(citations), tuple(hits))
+    checked = "\n".join(" ".join(line) for line in lines.values())
+    return Answer(question, checked, tuple(statements), tuple(citations), tuple(hits))
 
 
 def sentences(text: str) -> Iterator[MarkedSentence]:
@@ -111,7 +111,7 @@ def _citation(marker: int, hit: Hit, start: int, end: int) -> Citation:
     return Citation(marker, chunk.id, chunk.source, place, chunk.start + end, quote, chunk.address(place), hit.hop)
 
 
-def _said(statement: Statement) -> str:
-    flag = "" if statement.verdict in SAID else f" ({statement.verdict})"
+def _format(statement: Statement) -> str:
+    flag = "" if statement.verdict in ACCEPTED else f" ({statement.verdict})"
     markers = "".join(f"[{marker}]" for marker in statement.citations)
     return f"{statement.text}{flag} {markers}".rstrip()

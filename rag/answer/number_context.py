@@ -31,10 +31,10 @@ def order_dates(text: str) -> list[Token]:
 
 def has_displaced_number(statement: Sequence[Token], evidence: Sequence[Sequence[Token]]) -> bool:
     """Whether a number of the statement stands where the evidence has another number."""
-    said = _shape(statement)
+    shape = _shape(statement)
     places = [(token.key, *_sides(_shape(part), i)) for part in evidence for i, token in _numbers(part)]
     for i, token in _numbers(statement):
-        left, right = _sides(said, i)
+        left, right = _sides(shape, i)
         agree = [(key, _common(left, before), _common(right, after)) for key, before, after in places]
         own = [(before, after) for key, before, after in agree if key == token.key]
         most = max((b for b, _ in own), default=0), max((a for _, a in own), default=0)

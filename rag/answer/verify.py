@@ -123,15 +123,15 @@ def _find_evidence(claim: Sequence[Token], missing: set[int], chunk: Chunk) -> t
 
 
 def _verdict(claim: Sequence[Token], missing: set[int], question: Evidence) -> str:
-    asked = {i for i in missing if claim[i].kind != "number" and question.has(claim[i])}
-    foreign = {claim[i].kind for i in missing - asked}
+    from_question = {i for i in missing if claim[i].kind != "number" and question.has(claim[i])}
+    foreign = {claim[i].kind for i in missing - from_question}
     words = {i for i, token in enumerate(claim) if token.kind in ("word", "lead")}
     share = 1 - len(missing) / max(1, len(claim))
     if share < SOME or "name" in foreign:
         return UNSUPPORTED
     if "number" in foreign:
         return CONTRADICTED
-    doubtful = "lead" in foreign or any(claim[i].kind == "name" for i in asked)
+    doubtful = "lead" in foreign or any(claim[i].kind == "name" for i in from_question)
     paraphrased = len(words & missing) > len(words) / 2
     return PARTLY if doubtful or paraphrased or share < MOST else SUPPORTED
 

@@ -170,9 +170,9 @@ class OpenAIGenerator:
                 break
         response.close()
         try:
-            said = sse.words(sse.parse(body))
+            said = sse.error_message(sse.parse(body))
         except ValueError:
-            said = sse.words({"error": body.decode("utf-8", "replace")})
+            said = sse.error_message({"error": body.decode("utf-8", "replace")})
         hint = HINTS.get(response.status_code, "").format(env=self.api_key_env)
         return self._error(f"answered HTTP {response.status_code}. {said} {hint}".rstrip())
 

@@ -1,7 +1,7 @@
 """The disk: whole and durable writes, and free space, which is checked before it is needed.
 
 The vector engine maps its files into memory and allocates far ahead; on a full disk it is killed by a signal rather
-than told. So there must always be more room than a batch can take.
+instead of raising an error. So there must always be more room than a batch can take.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an index notes about the pipeline that made it, as facts in the manifest, and who may go on with it."""
+"""What a manifest notes about the pipeline that made the index: its facts. Which pipelines may go on with it."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class Index:
 
     @contextmanager
     def hold_lock(self, *, wait: Wait | None = None, check: Callable[[], object] | None = None) -> Iterator[None]:
-        """Held by this process alone; see `rag.index.locks.hold_lock`. Raises LockedError."""
+        """Hold the writer's lock; see `rag.index.locks.hold_lock`. Raises LockedError."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with hold_lock(self.path / "writer.lock", wait=wait, check=check):
             yield
@@ -110,7 +110,7 @@ class Index:
     def edit_manifest(
         self, *, wait: Wait | None = None, check: Callable[[], object] | None = None
     ) -> Iterator[Manifest]:
-        """The manifest for writing, held by this process alone, sealed again at the end.
+        """The manifest for writing, by this process alone; sealed again at the end.
 
         Raises LockedError, unless it is to `wait`; CorruptError: nothing is built upon a damaged manifest.
         """
@@ -123,7 +123,7 @@ class Index:
 
     @contextmanager
     def edit_unsealed(self) -> Iterator[Manifest]:
-        """The manifest for writing, whatever the seal said. Only for who holds the lock."""
+        """The manifest for writing, without a look at the seal. Only for the process that holds the lock."""
         (self.path / ".gitignore").write_text("*\n")
         manifest = Manifest.open(self.manifest_path)
         try:
@@ -172,7 +172,7 @@ class Index:
 
     @contextmanager
     def hold_generation(self, *, deep: bool = True) -> Iterator[Generation]:
-        """The live generation, compared with its checksums (with its sizes, unless `deep`) and kept while held.
+        """The live generation, compared with its checksums (unless `deep`, its sizes) and kept as long as it is held.
 
         Raises IndexMissing, CorruptError.
         """
@@ -209,7 +209,7 @@ class Index:
         """
         sealed = seal.read(self.path)
         if sealed is None or (content is not None and sealed.content != content):
-            return  # a newer version is being written, or was: the one that is held was verified when it was opened
+            return  # a newer version is being written, or was; the one in use was verified when it was opened
         with closing(self.read_manifest()) as manifest:
             stored = manifest.chunk_keys([hit.chunk.id for hit in hits])
         for chunk in (hit.chunk for hit in hits):

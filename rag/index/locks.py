@@ -15,15 +15,17 @@ from typing import TypeAlias
 
 from rag.errors import LockedError
 
-GRACE = 1.0  # seconds that even who does not wait gives a writer that was killed, which is not gone at once
+GRACE = 1.0  # seconds before a writer counts as busy: one that was killed needs a moment to end
 PAUSE = 0.05  # seconds between two looks
 
-Wait: TypeAlias = Callable[[int], object]  # told once that it waits, and for which process (its id, 0: unknown)
+Wait: TypeAlias = Callable[
+    [int], object
+]  # called once when waiting begins, with the id of the process that holds the lock (0: unknown)
 
 
 @contextmanager
 def hold_lock(path: Path, *, wait: Wait | None = None, check: Callable[[], object] | None = None) -> Iterator[None]:
-    """The lock of this file, held by this process alone.
+    """Hold the lock of this file, by this process alone.
 
     With `wait`, for as long as it takes, else LockedError. `check` is called while it waits and may raise to end that.
     """

@@ -203,8 +203,8 @@ class Manifest:
         """These chunks with their vectors."""
         with map_errors(self.path):
             found = {row[0]: row for row in self._among("chunks", "id", ids)}
-            wanted = {row[1] for row in found.values()}
-            documents = {row[0]: row_to_document(row[:-1]) for row in self._among("documents", "id", wanted)}
+            owners = self._among("documents", "id", {row[1] for row in found.values()})
+            documents = {row[0]: row_to_document(row[:-1]) for row in owners}
             vectors = {row[0]: row for row in self._among("vectors", "key", {row[6] for row in found.values()})}
             chunks, keyed = [], []
             for row in (found[i] for i in ids if i in found):

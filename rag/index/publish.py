@@ -47,7 +47,7 @@ SAMPLE = 32  # chunks whose vectors are compared before a generation is publishe
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What the manifest says a generation must hold: chunks, as checksums by id, and what readers are told of them."""
+    """What the manifest says a generation must hold: chunks, as checksums by id, and what describes them."""
 
     facts: Mapping[str, str]
     roots: Sequence[str]
@@ -68,8 +68,8 @@ def publish(
 ) -> bool:
     """Bring the vector index in line with the manifest; whether anything had to change.
 
-    `store` is as the pipeline has it. `fresh` writes everything anew instead of the difference; `facts` are what
-    readers are told of it, if not the manifest's. A damaged generation is no base for the next one.
+    `store` is as the pipeline has it. `fresh` writes everything anew instead of the difference; `facts`
+    describe it to readers, where not the manifest's do. A damaged generation is no base for the next one.
     """
     if not isinstance(store, LocalStore):
         return _publish_on_server(folder, manifest, store, fresh=fresh)

@@ -37,7 +37,7 @@ class Losses:
 
 
 def recover(folder: Path) -> Losses:
-    """Put a sound manifest in the place of the one in `folder`; the rows it lacks are told. For who holds the lock."""
+    """Put a sound manifest in the place of the one in `folder`; what it lacks. Only under the writer's lock."""
     try:
         sealed = seal.read(folder)
     except CorruptError:

@@ -39,10 +39,10 @@ def ingest(
     """Index everything under `roots`, drop what is gone from them, publish.
 
     `rebuild` applies other models or settings to the whole index, from the stored documents where files did not
-    change. While another process writes the index, `wait` is told and it is waited for; without it LockedError is
-    raised. Raises InputError (a root does not exist), MismatchError (other settings, without `rebuild`),
-    StoreError, SpaceError, RagError (the embedder fails on everything); Interrupted, a KeyboardInterrupt with a
-    `report`, after Ctrl-C or SIGTERM. A file that cannot be read or embedded is reported, never raised.
+    change. While another process writes the index, `wait` is called with its id and its end is waited for; without
+    `wait` LockedError is raised. Raises InputError (a root does not exist), MismatchError (other settings, without
+    `rebuild`), StoreError, SpaceError, RagError (the embedder fails on everything); Interrupted, a KeyboardInterrupt
+    with a `report`, after Ctrl-C or SIGTERM. A file that cannot be read or embedded is reported, never raised.
     """
     started = time.monotonic()
     report = Report()

@@ -39,8 +39,8 @@ def rewrite_question(question: str, turns: Sequence[Turn], model: object = None)
     if not turns:
         return question
     if isinstance(model, LanguageModel):
-        said = "".join(model.reply(_messages(question, turns)))
-        lines = [line.strip() for line in re.sub(r"(?s)<think>.*?(</think>|$)", "", said).splitlines() if line.strip()]
+        reply = "".join(model.reply(_messages(question, turns)))
+        lines = [line.strip() for line in re.sub(r"(?s)<think>.*?(</think>|$)", "", reply).splitlines() if line.strip()]
         if len(lines) == 1 and len(lines[0]) <= LONGEST:
             return lines[0]
     return carry_names(question, turns)
@@ -53,7 +53,7 @@ def carry_names(question: str, turns: Sequence[Turn]) -> str:
     if last is None:
         return question
     about = _ABOUT.fullmatch(question.strip())
-    before = [match for match in _names(last["asked"])]
+    before = list(_names(last["asked"]))
     if about and before and own:
         place = before[-1]
         return f"{last['asked'][: place.start()]}{about['name']}{last['asked'][place.end() :]}"
@@ -71,9 +71,9 @@ def carry_names(question: str, turns: Sequence[Turn]) -> str:
 
 def _topics(turn: Turn) -> list[str]:
     """The names of a turn, those of a short answer first, then the question's, the last first."""
-    said = [match[0] for match in _names(turn["short"])] if len(turn["short"].split()) <= 8 else []
+    answered = [match[0] for match in _names(turn["short"])] if len(turn["short"].split()) <= 8 else []
     asked = [match[0] for match in _names(turn["asked"])][::-1]
-    return list(dict.fromkeys(re.sub("[’']s$", "", name) for name in [*said, *asked]))
+    return list(dict.fromkeys(re.sub("[’']s$", "", name) for name in [*answered, *asked]))
 
 
 def _names(text: str) -> Iterator[re.Match[str]]:
@@ -89,6 +89,8 @@ def _names(text: str) -> Iterator[re.Match[str]]:
 
 
 def _messages(question: str, turns: Sequence[Turn]) -> list[dict[str, str]]:
-    told = "\n".join(f"Person: {turn['question']}\nAnswer: {turn['text'] or '(none)'}" for turn in turns[-SEEN:])
-    ask = f"Conversation:\n{told}\n\nQuestion to rewrite: {question}"
+    conversation = "\n".join(
+        f"Person: {turn['question']}\nAnswer: {turn['text'] or '(none)'}" for turn in turns[-SEEN:]
+    )
+    ask = f"Conversation:\n{conversation}\n\nQuestion to rewrite: {question}"
     return [{"role": "system", "content": _RULES}, {"role": "user", "content": ask}]

@@ -23,7 +23,7 @@ def pieces(content_type: str, blocks: Iterable[bytes]) -> Iterator[str]:
     reason = ""
     for event in _FORMATS[kind](blocks):
         if "error" in event:
-            raise ValueError(f"it failed: {words(event)}")
+            raise ValueError(f"it failed: {error_message(event)}")
         for choice in _field(event, "choices", list)[:1]:
             message = _field(choice, "delta", dict) or _field(choice, "message", dict)
             if message.get("tool_calls") or message.get("function_call"):
@@ -36,11 +36,11 @@ def pieces(content_type: str, blocks: Iterable[bytes]) -> Iterator[str]:
         raise ValueError("it breaks off in the middle")
 
 
-def words(payload: dict[str, Any]) -> str:
+def error_message(payload: dict[str, Any]) -> str:
     """The message of an error object, on one line, at most 300 characters."""
     error = payload.get("error", payload)
-    said = error.get("message", error) if isinstance(error, dict) else error
-    return " ".join(str(said).split())[:300]
+    message = error.get("message", error) if isinstance(error, dict) else error
+    return " ".join(str(message).split())[:300]
 
 
 def parse(data: bytes) -> dict[str, Any]:
@@ -71,13 +71,13 @@ def _events(blocks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    held = b""
+    rest = b""
     for block in blocks:
-        *lines, held = (held + block).split(b"\n")
+        *lines, rest = (rest + block).split(b"\n")
         yield from lines
-        if len(held) > LARGEST:
+        if len(rest) > LARGEST:
             raise ValueError(f"a line of more than {LARGEST:,} bytes")
-    yield held
+    yield rest
 
 
 def _object(blocks: Iterable[bytes]) -> Iterator[dict[str, Any]]:

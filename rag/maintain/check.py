@@ -26,7 +26,7 @@ from rag.index.tables import CELLS, map_errors, row_to_chunk, row_to_document
 from rag.stages import LocalStore, Store
 
 BATCH = 1000
-MOST = 20  # findings of one kind that are told apart
+MOST = 20  # findings of SQLite's own check
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def check(index: Index, store: Store | None, *, deep: bool, wait: Wait | None = 
 
 
 def find_problems(index: Index, store: Store | None, *, deep: bool) -> Iterator[Finding]:
-    """`check` for who holds the lock."""
+    """`check` under the writer's lock, which the caller holds."""
     sealed = None
     try:
         sealed = seal.read(index.path)
