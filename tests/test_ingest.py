@@ -383,3 +383,11 @@ def test_a_missing_generation_is_an_error_not_an_empty_answer(notes: Path) -> No
     run(notes)
     with Pipeline.load("tiny.yaml") as opened:
         assert opened.search("router")
+
+
+def test_an_ingest_that_was_killed_before_its_first_row_is_begun_anew(notes: Path) -> None:
+    Index.at(notes).path.mkdir()
+    Index.at(notes).manifest_path.touch()
+    assert run(notes).count("added") == 4
+    ids, published = state(notes)
+    assert set(ids) == published

@@ -115,7 +115,8 @@ class Index:
         Raises LockedError, unless it is to `wait`; CorruptError: nothing is built upon a damaged manifest.
         """
         with self.hold_lock(wait=wait, check=check):
-            if self.exists() and (not self.manifest_path.is_file() or not self.manifest_path.stat().st_size):
+            begun = any((self.path / name).exists() for name in TRACES[1:])  # else a first run was killed at once
+            if begun and (not self.manifest_path.is_file() or not self.manifest_path.stat().st_size):
                 raise CorruptError(f"{self.manifest_path}: missing or emptied. {REPAIR}")
             self._check_seal()
             with self.edit_unsealed() as manifest:

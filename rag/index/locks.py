@@ -18,9 +18,7 @@ from rag.errors import LockedError
 GRACE = 1.0  # seconds before a writer counts as busy: one that was killed needs a moment to end
 PAUSE = 0.05  # seconds between two looks
 
-Wait: TypeAlias = Callable[
-    [int], object
-]  # called once when waiting begins, with the id of the process that holds the lock (0: unknown)
+Wait: TypeAlias = Callable[[int], object]  # called once, when waiting begins, with the holder's process id or 0
 
 
 @contextmanager

@@ -89,8 +89,6 @@ def _names(text: str) -> Iterator[re.Match[str]]:
 
 
 def _messages(question: str, turns: Sequence[Turn]) -> list[dict[str, str]]:
-    conversation = "\n".join(
-        f"Person: {turn['question']}\nAnswer: {turn['text'] or '(none)'}" for turn in turns[-SEEN:]
-    )
-    ask = f"Conversation:\n{conversation}\n\nQuestion to rewrite: {question}"
+    lines = [f"Person: {turn['question']}\nAnswer: {turn['text'] or '(none)'}\n" for turn in turns[-SEEN:]]
+    ask = f"Conversation:\n{''.join(lines)}\nQuestion to rewrite: {question}"
     return [{"role": "system", "content": _RULES}, {"role": "user", "content": ask}]
