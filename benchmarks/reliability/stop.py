@@ -27,7 +27,7 @@ from rag.pipeline import Pipeline
 
 SECONDS = 5.0
 STEPS = {  # of a publish, in their order
-    "opening": "rag.index.publish.open_generation",
+    "opening": "rag.index.generations.open_generation",
     "copying": "rag.index.checksums.copy",
     "looking": "rag.store.edge.EdgeStore.ids",
     "writing": "rag.store.edge.EdgeStore.write",
@@ -35,7 +35,7 @@ STEPS = {  # of a publish, in their order
     "comparing": "rag.index.publish._compare",
     "digesting": "rag.index.checksums.checksum_folder",
     "syncing": "rag.index.publish.sync",
-    "collecting": "rag.index.publish.collect",
+    "collecting": "rag.index.generations.collect",
     "sealing": "rag.index.seal.write",
 }
 WORDS = [a + b + c for a in ("ba", "ke", "mo", "pra", "ste", "vo") for b in ("la", "ri", "te") for c in "nrstx"]

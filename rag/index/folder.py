@@ -24,12 +24,11 @@ from rag.index import generations, seal
 from rag.index.checksums import checksum_file
 from rag.index.codec import chunk_checksum
 from rag.index.disk import replace_file
-from rag.index.generations import REPAIR as DERIVE
-from rag.index.generations import Generation, checksum_content, read_pointer
+from rag.index.generations import DERIVE, Generation, checksum_content, read_pointer
 from rag.index.locks import Wait, hold_lock
 from rag.index.manifest import Manifest
 from rag.index.publish import publish
-from rag.index.tables import REPAIR, read_pipeline
+from rag.index.tables import REPAIR
 from rag.stages import Store
 from rag.types import Hit
 
@@ -79,11 +78,8 @@ class Index:
             return None
         with suppress(IndexMissing, CorruptError, MismatchError), self.hold_generation(deep=False) as live:
             return live.facts.get("pipeline")
-        try:
-            with closing(self.read_manifest()) as manifest:
-                return manifest.facts().get("pipeline")
-        except MismatchError:  # an older format: who goes on from here says so, or brings it up to date
-            return read_pipeline(self.manifest_path)
+        with closing(self.read_manifest()) as manifest:
+            return manifest.facts().get("pipeline")
 
     def read_manifest(self, *, whole: bool = False) -> Manifest:
         """The manifest for reading; with `whole`, every byte of it was compared with the seal.
@@ -149,14 +145,7 @@ class Index:
         manifest.close()
         seal.write(self.path, content=content, counts=counts, roots=roots)
 
-    def publish(
-        self,
-        manifest: Manifest,
-        store: Store,
-        *,
-        fresh: bool,
-        facts: Mapping[str, str] | None = None,
-    ) -> bool:
+    def publish(self, manifest: Manifest, store: Store, *, fresh: bool, facts: Mapping[str, str] | None = None) -> bool:
         """Bring the vector index in line with the manifest; see `rag.index.publish.publish`."""
         return publish(self.path, manifest, store, fresh=fresh, facts=facts)
 

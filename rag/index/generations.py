@@ -29,7 +29,7 @@ from rag.index.checksums import Checksum
 from rag.stages import LocalStore, Store
 
 SHARD, CHUNKS, FACTS = "shard", "chunks.txt", "facts.json"
-REPAIR = "Run `rag check --repair` to derive it again from the manifest."
+DERIVE = "Run `rag check --repair` to derive it again from the manifest."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def read_pointer(folder: Path) -> Pointer | None:
     except (ValueError, IsADirectoryError):
         match = None
     if match is None:
-        raise CorruptError(f"{path}: does not name a generation. {REPAIR}")
+        raise CorruptError(f"{path}: does not name a generation. {DERIVE}")
     return Pointer(int(match[1]), int(match[2], 16))
 
 
@@ -119,18 +119,18 @@ def open_generation(folder: Path, pointer: Pointer, *, deep: bool = True) -> Gen
     try:
         text = (home / FACTS).read_bytes()
         if crc32(text) != pointer.crc:
-            raise CorruptError(f"{home / FACTS}: is not what CURRENT says. {REPAIR}")
+            raise CorruptError(f"{home / FACTS}: is not what CURRENT says. {DERIVE}")
         data = json.loads(text)
         files: dict[str, Checksum] = {name: (size, crc) for name, (size, crc) in data.pop("files").items()}
         expected = {**files, FACTS: (len(text), checksums.checksum_file(home / FACTS)[1])}
         wrong = checksums.find_differences(home, expected, deep=deep)
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
         raise CorruptError(
-            f"{home}: the live generation of the vector index cannot be read: {error}. {REPAIR}"
+            f"{home}: the live generation of the vector index cannot be read: {error}. {DERIVE}"
         ) from error
     if wrong:
         more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        raise CorruptError(f"{home}: the vector index is damaged: {wrong[0]}{more}. {REPAIR}")
+        raise CorruptError(f"{home}: the vector index is damaged: {wrong[0]}{more}. {DERIVE}")
     return Generation(pointer.number, str(home / SHARD), files=files, **data)
 
 

@@ -19,24 +19,9 @@ from zlib import crc32
 import numpy as np
 
 from rag.errors import CorruptError
-from rag.index import checksums
+from rag.index import checksums, generations
 from rag.index.disk import need_space, replace_file, sync
-from rag.index.generations import (
-    CHUNKS,
-    FACTS,
-    REPAIR,
-    SHARD,
-    Generation,
-    Pointer,
-    checksum_content,
-    collect,
-    format_chunk_list,
-    list_generations,
-    open_generation,
-    open_store,
-    read_chunk_list,
-    read_pointer,
-)  # fmt: skip
+from rag.index.generations import CHUNKS, DERIVE, FACTS, SHARD, Generation, Pointer
 from rag.index.manifest import Manifest
 from rag.stages import LocalStore, Store
 from rag.types import Query
@@ -53,10 +38,10 @@ class Contents:
     roots: Sequence[str]
     chunks: Mapping[str, int]
 
-    def equal(self, generation: Generation) -> bool:
+    def matches(self, generation: Generation) -> bool:
         """Whether a generation holds all this and nothing else."""
         of_generation = (generation.facts, generation.roots, generation.content)
-        return of_generation == (self.facts, self.roots, checksum_content(self.chunks))
+        return of_generation == (self.facts, self.roots, generations.checksum_content(self.chunks))
 
     def count_dead(self, base: Generation) -> int:
         """How many chunks a copy of `base` has space for that this does not need."""
@@ -75,15 +60,15 @@ def publish(
         return _publish_on_server(folder, manifest, store, fresh=fresh)
     contents = Contents(dict(facts or manifest.facts()), manifest.roots(), manifest.chunk_checksums())
     base = None if fresh else _find_live(folder)
-    if base and contents.equal(base):
-        collect(folder, base.number)
+    if base and contents.matches(base):
+        generations.collect(folder, base.number)
         return False
     dead = contents.count_dead(base) if base else 0
     if dead > len(contents.chunks) // 2:
         base, dead = None, 0  # a new one is smaller, and as quickly made
     copied = [base.folder / name for name in base.shard_files] if base else [manifest.path]
     need_space(folder, sum(path.stat().st_blocks * 512 for path in copied))
-    number = 1 + max(list_generations(folder), default=0)
+    number = 1 + max(generations.list_generations(folder), default=0)
     with _staging_folder(folder / "generations" / f"{number}.new") as staging:
         _write_shard(staging, manifest, store, contents, base)
         crc = _write_facts(staging, contents, dead)
@@ -92,24 +77,24 @@ def publish(
     os.rename(staging, staging.with_name(str(number)))
     sync(staging.parent)
     replace_file(folder / "CURRENT", str(Pointer(number, crc)).encode())
-    collect(folder, number)
+    generations.collect(folder, number)
     return True
 
 
 def _publish_on_server(folder: Path, manifest: Manifest, store: Store, *, fresh: bool) -> bool:
     chunks, served = manifest.chunk_checksums(), folder / "served.txt"
-    with closing(open_store(store, readonly=False)) as server:
-        changed = update_store(server, manifest, chunks, {} if fresh else read_chunk_list(served))
+    with closing(generations.open_store(store, readonly=False)) as server:
+        changed = update_store(server, manifest, chunks, {} if fresh else generations.read_chunk_list(served))
     if changed or not served.exists():
-        replace_file(served, format_chunk_list(chunks).encode())
+        replace_file(served, generations.format_chunk_list(chunks).encode())
     return changed
 
 
 def _find_live(folder: Path) -> Generation | None:
     """The live generation, None where there is none or it is damaged."""
     with suppress(CorruptError):
-        pointer = read_pointer(folder)
-        return open_generation(folder, pointer) if pointer else None
+        pointer = generations.read_pointer(folder)
+        return generations.open_generation(folder, pointer) if pointer else None
     return None
 
 
@@ -129,14 +114,14 @@ def _write_shard(staging: Path, manifest: Manifest, store: Store, contents: Cont
     """The vector index, in line with the manifest and verified."""
     if base:
         checksums.copy_files(base.folder, base.shard_files, staging)
-    with closing(open_store(store, readonly=False, path=str(staging / SHARD))) as new:
+    with closing(generations.open_store(store, readonly=False, path=str(staging / SHARD))) as new:
         update_store(new, manifest, contents.chunks, base.read_chunks() if base else {})
 
 
 def _write_facts(staging: Path, contents: Contents, dead: int) -> int:
     """What describes a generation: `chunks.txt` and `facts.json`; the checksum of the latter."""
-    (staging / CHUNKS).write_text(format_chunk_list(contents.chunks))
-    content = checksum_content(contents.chunks)
+    (staging / CHUNKS).write_text(generations.format_chunk_list(contents.chunks))
+    content = generations.checksum_content(contents.chunks)
     data = {"facts": dict(contents.facts), "content": content, "roots": contents.roots, "dead": dead}
     data["files"] = checksums.checksum_folder(staging)
     text = json.dumps(data, indent=1, sort_keys=True).encode()
@@ -158,7 +143,7 @@ def update_store(store: Store, manifest: Manifest, chunks: Mapping[str, int], be
     if missing or extra:
         store.flush()
     if store.ids() != chunks.keys():
-        raise CorruptError(f"The vector index does not hold what the manifest says. {REPAIR}")
+        raise CorruptError(f"The vector index does not hold what the manifest says. {DERIVE}")
     _compare(store, manifest, missing[:: max(1, len(missing) // SAMPLE)])
     return bool(missing or extra)
 
@@ -171,8 +156,8 @@ def _compare(store: Store, manifest: Manifest, sample: Sequence[str]) -> None:
     stored = [hit.vector for hit in store.fetch(sample, vectors=True)]
     for chunk, expected, vector in zip(chunks, embeddings.dense, stored, strict=True):
         if vector is None or not np.array_equal(vector, expected):
-            raise CorruptError(f"The vector index changed the vector of a chunk of {chunk.source}. {REPAIR}")
+            raise CorruptError(f"The vector index changed the vector of a chunk of {chunk.source}. {DERIVE}")
     own = embeddings.dense[::4]
     for vector, hits in zip(own, store.search([Query("", dense=v) for v in own], k=1, using="dense"), strict=True):
         if not hits or hits[0].score < 0.999 * float(vector @ vector):
-            raise CorruptError(f"The vector index does not find what it holds. {REPAIR}")
+            raise CorruptError(f"The vector index does not find what it holds. {DERIVE}")

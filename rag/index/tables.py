@@ -112,18 +112,6 @@ def prepare(db: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
         migrate(db, version)
 
 
-def read_pipeline(path: Path) -> str | None:
-    """The pipeline that a manifest of any version names, None where it names none."""
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    try:
-        row = db.execute("SELECT value FROM facts WHERE name = 'pipeline'").fetchone()
-        return str(row[0]) if row else None
-    except sqlite3.DatabaseError:
-        return None
-    finally:
-        db.close()
-
-
 def migrate(db: sqlite3.Connection, version: int) -> None:
     """Bring the tables of an older version up to VERSION, in one transaction."""
     db.execute("BEGIN IMMEDIATE")
