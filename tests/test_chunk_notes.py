@@ -19,7 +19,7 @@ from rag.errors import ConfigError, GeneratorError
 from rag.generate.extractive import ExtractiveGenerator
 from rag.generate.openai import OpenAIGenerator
 from rag.pipeline import Pipeline
-from rag.stages import LanguageModel
+from rag.stages import Estimator, LanguageModel
 from rag.types import Document
 from tests.scripted import Handler, Server, delta
 
@@ -122,3 +122,12 @@ def test_ingest_says_what_notes_will_cost_finds_by_them_and_never_quotes_them(no
         assert "lighthouse" in first.chunk.context and "lighthouse" not in first.chunk.text
         again = CliRunner().invoke(app, ["ingest", "docs/canteen.txt"])
         assert again.exit_code == 0 and "notes" not in again.stderr
+
+
+def test_an_estimate_reads_no_document_where_no_language_model_is_asked() -> None:
+    def unread() -> Iterator[Document]:
+        yield from ()
+        raise AssertionError("a document was read")
+
+    chunker = SentenceChunker(embedder=HashingEmbedder())
+    assert isinstance(chunker, Estimator) and chunker.estimate(unread()) is None

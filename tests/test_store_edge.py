@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from rag.errors import CorruptError, MismatchError, SpaceError, StoreError
-from rag.stages import Store
+from rag.stages import LocalStore, Store
 from rag.store.edge import EdgeStore
 from rag.testing import StoreConformance, chunks, unit
 from rag.types import Embeddings, Query
@@ -138,3 +138,7 @@ def test_a_full_disk_is_refused_before_the_engine_meets_it(shard: Path, monkeypa
 def test_a_path_must_be_given() -> None:
     with pytest.raises(StoreError, match="`path`"):
         EdgeStore(dim=8).ids()
+
+
+def test_it_says_that_it_is_local() -> None:
+    assert isinstance(EdgeStore(), LocalStore)

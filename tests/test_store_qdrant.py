@@ -12,7 +12,7 @@ from typing import ClassVar
 import pytest
 
 from rag.errors import ConfigError, MismatchError, StoreError
-from rag.stages import Store
+from rag.stages import LocalStore, Store
 from rag.store.qdrant import QdrantStore
 from rag.testing import StoreConformance, chunks, unit
 from rag.types import Embeddings
@@ -142,3 +142,7 @@ def test_readonly_creates_and_writes_nothing() -> None:
         store.write(chunks(), Embeddings(dense=unit(8, 8)))
     with pytest.raises(StoreError, match="rag ingest"):
         store.ids()
+
+
+def test_it_does_not_say_that_it_is_local() -> None:
+    assert isinstance(QdrantStore(), Store) and not isinstance(QdrantStore(), LocalStore)
