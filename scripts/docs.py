@@ -1,6 +1,6 @@
-"""Write what is generated: the pipeline reference and the golden help texts. Run it after changing an option.
+"""Write what is generated: references of pipelines and commands, golden help texts. Run it after changing an option.
 
-python scripts/docs.py          write docs/reference/pipelines.md and tests/golden/help-*.txt
+python scripts/docs.py          write docs/reference/pipelines.md, commands.md and tests/golden/help-*.txt
 """
 
 from __future__ import annotations
@@ -97,6 +97,15 @@ def shown(words: Sequence[str]) -> str:
     return subprocess.run([rag, *words, "--help"], capture_output=True, text=True, check=True, env=environment).stdout
 
 
+def command_reference() -> str:
+    """docs/reference/commands.md, from the golden help texts."""
+    parts = ["# Commands", "Generated from the help texts by `python scripts/docs.py`."]
+    for name, words in commands().items():
+        text = (ROOT / "tests" / "golden" / name).read_text().rstrip()
+        parts.append(f"## {' '.join(('rag', *words))}\n\n```text\n{text}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
 if __name__ == "__main__":
     (ROOT / "docs" / "reference" / "pipelines.md").write_text(reference())
     golden = ROOT / "tests" / "golden"
@@ -105,3 +114,4 @@ if __name__ == "__main__":
         path.unlink()
     for name, words in commands().items():
         (golden / name).write_text(shown(words))
+    (ROOT / "docs" / "reference" / "commands.md").write_text(command_reference())
