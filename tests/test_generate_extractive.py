@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rag.answer.citations import resolve
 from rag.answer.verify import SUPPORTED
 from rag.errors import ConfigError
-from rag.generate.extractive import EMBEDDED, ExtractiveGenerator
+from rag.generate.extractive import MAX_EMBEDDED, ExtractiveGenerator
 from rag.stages import Generator
 from rag.text.mentions import normalise
 from rag.text.words import tokens
@@ -138,7 +138,7 @@ def test_only_the_best_candidates_are_embedded_in_one_batch() -> None:
         hit(str(i), f"Harbour {i}", "The harbour opens at noon. Boats wait outside. Nobody works.") for i in range(30)
     ]
     ask("When does the harbour open?", many, embedder)
-    assert embedder.asked == [EMBEDDED + 1]
+    assert embedder.asked == [MAX_EMBEDDED + 1]
 
 
 def test_an_embedder_without_dense_vectors_is_refused() -> None:

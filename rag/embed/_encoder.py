@@ -6,18 +6,21 @@ mean pooling. Vectors of the two backends differ by rounding only, so an index, 
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
 
+from rag.embed.weights import file_checksum, load
 from rag.errors import ConfigError, MismatchError
-from rag.models.spec import ModelSpec, fingerprint, read, read_query_side
+from rag.models.spec import ModelSpec, read, read_query_side
 from rag.models.token_pooling import pool_tokens
 from rag.models.variant import Variant
 from rag.stages import component
@@ -135,15 +138,14 @@ class EncoderEmbedder(ABC):
 
     @cached_property
     def fingerprint(self) -> str:
-        """The same for both backends and on every device."""
-        return fingerprint(
-            self._spec.fingerprint(dtype=self._dtype, tokens=self.tokens, sparse=self.sparse),
-            weights=self._weights,
-            late=self.late,
-            overlap=self.overlap,
-            situated=(self.situated, self.around, self.separator) if self.situated else (),
-            pool=self.pool_factor,
-        )
+        """Of the model and of how chunks are read; the same for both backends and on every device."""
+        own = self._spec.fingerprint(dtype=self._dtype, tokens=self.tokens, sparse=self.sparse)
+        if self._weights:
+            own += f" {file_checksum(self._weights)}"
+        facts: list[Any] = ["late 1", self.late, self.overlap] if self.late else []
+        facts += ["situated 1", self.situated, self.around, self.separator] if self.situated else []
+        facts += ["pooled tokens 1", self.pool_factor] if self.pool_factor > 1 else []
+        return sha256(json.dumps([own, *facts]).encode()).hexdigest() if facts else own
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
@@ -209,8 +211,6 @@ class EncoderEmbedder(ABC):
         """What reads documents: the model itself, or with its `weights`."""
         if not self._weights:
             return self._encoder
-        from rag.embed.weights import load
-
         difference = load(self._weights, self._spec.folder)
         return self._load(self._spec, batch_tokens=self.batch_tokens, difference=difference)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rag import cache
-from rag.errors import MismatchError
+from rag.errors import MismatchError, ModelError
 from rag.models import deltas
 from rag.models.files import weights
 from rag.types import Vectors
@@ -17,6 +17,14 @@ KIND = "raghop embedder 1"
 def checksum(folder: Path) -> str:
     """sha256 (hex) of a model folder's weights: what a file fits. Raises ModelError."""
     return " ".join(cache.sha256(path) for path in weights(folder))
+
+
+def file_checksum(path: Path) -> str:
+    """sha256 (hex) of a file of differences. Raises ModelError."""
+    try:
+        return cache.sha256(path)
+    except OSError as error:
+        raise ModelError(f"embed.weights: {path} cannot be read: {error}.") from error
 
 
 def load(path: Path, folder: Path) -> Mapping[str, Vectors]:

@@ -1,7 +1,7 @@
 """Answers without a language model: the sentences of the hits that support the question best, quoted word for word.
 
 Every statement is a sentence of a hit in quotation marks with its marker, so a reader sees that nothing was written.
-Sentences are picked greedily, as a set, by how well together they cover the question: in vector space (the cosine of
+Sentences are chosen greedily, as a set, by how well together they cover the question: in vector space (the cosine of
 the question and the sum of their vectors, each embedded behind its title) and in words (the question's words that
 they hold, weighted by rarity among all candidates). A sentence gains beside one of a hit that it mentions, so that a
 chain is quoted whole. Only the candidates best by words are embedded. Nothing is said when even the best sentence
@@ -35,14 +35,14 @@ from rag.types import Hit, Vector, Vectors
 
 Weights: TypeAlias = NDArray[np.float64]
 
-HITS, LONGEST = 10, 10  # hits read, and sentences of each
-EMBEDDED = 16  # candidates embedded; embedding all of them found no more answers
+MAX_HITS, MAX_SENTENCES = 10, 10  # hits, and sentences of each, that are candidates
+MAX_EMBEDDED = 16  # candidates embedded; embedding all of them found no more answers
 VECTORS = 0.6  # the cosine's share of a score; the rest is words
 TITLE = 0.3  # what a question word counts when only the title holds it
 RANK = 0.1  # what the first hit's place is worth; the n-th hit's, an n-th of it
 LINK = 0.12  # what a mention and a sentence of the hit it names are worth to each other
 GAIN = 0.02  # what a further sentence must add
-FRAGMENT = 3  # words; a shorter line without an end is a heading or a label
+MIN_WORDS = 3  # words; a shorter line without an end is a heading or a label
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +65,17 @@ class ExtractiveGenerator:
     ] = 0.45
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
-        """One line per sentence, in the order they were picked: “Sentence.” [n]"""
-        candidates = _candidates(hits)
+        """One line per sentence, in the order of choice: “Sentence.” [n]"""
+        candidates = _find_candidates(hits)
         if not candidates:
             return
         cover, links = _cover(question, candidates), _links(candidates, hits)
         rank = np.array([RANK / candidate.marker for candidate in candidates])
-        first = np.argsort(-(cover.sum(1) + rank + links.max(1)), kind="stable")[:EMBEDDED]
-        kept = [candidates[i] for i in first]
-        vectors, query = self._embed(question, kept)
-        for i in self._pick(vectors, query, cover[first], rank[first], links[np.ix_(first, first)]):
-            yield f"“{kept[i].text}” [{kept[i].marker}]\n"
+        best = np.argsort(-(cover.sum(1) + rank + links.max(1)), kind="stable")[:MAX_EMBEDDED]
+        candidates = [candidates[i] for i in best]
+        vectors, query = self._embed(question, candidates)
+        for i in self._pick(vectors, query, cover[best], rank[best], links[np.ix_(best, best)]):
+            yield f"“{candidates[i].text}” [{candidates[i].marker}]\n"
 
     def _embed(self, question: str, candidates: Sequence[CandidateSentence]) -> tuple[Vectors, Vector]:
         """Unit vectors of the candidates (n, dim) and of the question (dim,)."""
@@ -86,53 +86,53 @@ class ExtractiveGenerator:
         return dense[:-1], dense[-1]
 
     def _pick(self, vectors: Vectors, query: Vector, cover: Weights, rank: Weights, links: Weights) -> list[int]:
-        """Indexes of the picked sentences; each is the one that lifts the score of the whole set most."""
-        picked: list[int] = []
-        total = np.zeros_like(query)  # the sum of the picked vectors
-        covered = np.zeros(cover.shape[1])
+        """Indexes of the quoted sentences; each is the one that lifts the score of the whole set most."""
+        quotes: list[int] = []
+        total = np.zeros_like(query)  # the sum of their vectors
+        coverage = np.zeros(cover.shape[1])
         bonus = np.zeros(len(vectors))
         score = 0.0
-        while len(picked) < min(self.sentences, len(vectors)):
+        while len(quotes) < min(self.sentences, len(vectors)):
             sums = total + vectors
             near = sums @ query / np.maximum(np.linalg.norm(sums, axis=1), 1e-9)
-            words = np.maximum(covered, cover).sum(1)
-            place = (rank[picked].sum() + rank) / (len(picked) + 1)
+            words = np.maximum(coverage, cover).sum(1)
+            place = (rank[quotes].sum() + rank) / (len(quotes) + 1)
             scores = VECTORS * near + (1 - VECTORS) * words + place + bonus
-            scores[picked] = -np.inf
+            scores[quotes] = -np.inf
             best = int(scores.argmax())
-            if scores[best] < (score + GAIN if picked else self.threshold):
+            if scores[best] < (score + GAIN if quotes else self.threshold):
                 break
-            score, total, covered = float(scores[best]), sums[best], np.maximum(covered, cover[best])
+            score, total, coverage = float(scores[best]), sums[best], np.maximum(coverage, cover[best])
             bonus = np.maximum(bonus, links[best])
-            picked.append(best)
-        return picked
+            quotes.append(best)
+        return quotes
 
 
-def _candidates(hits: Sequence[Hit]) -> list[CandidateSentence]:
+def _find_candidates(hits: Sequence[Hit]) -> list[CandidateSentence]:
     """The sentences of the first hits, without headings, footnote marks and sentences that say next to nothing."""
-    found = []
-    for marker, hit in enumerate(hits[:HITS], 1):
+    candidates = []
+    for marker, hit in enumerate(hits[:MAX_HITS], 1):
         frame = " ".join((hit.chunk.context or hit.chunk.title).split())
         headings = {hit.chunk.title, *(section.label.rpartition(" > ")[2] for section in hit.chunk.sections)}
-        for start, end in sentence_spans(hit.chunk.text)[:LONGEST]:
+        for start, end in sentence_spans(hit.chunk.text)[:MAX_SENTENCES]:
             text = " ".join(MARKER.sub("", hit.chunk.text[start:end]).split())
-            if text.lstrip("# ") not in headings and len(tokens(text)) > (1 if ENDED.search(text) else FRAGMENT):
-                found.append(CandidateSentence(text, marker, frame))
-    return found
+            if text.lstrip("# ") not in headings and len(tokens(text)) > (1 if ENDED.search(text) else MIN_WORDS):
+                candidates.append(CandidateSentence(text, marker, frame))
+    return candidates
 
 
 def _cover(question: str, candidates: Sequence[CandidateSentence]) -> Weights:
     """How much of each of the question's words a candidate holds, times the word's weight: (candidates, words)."""
-    asked = list(dict.fromkeys(_stems(question)))
-    said = [set(_stems(candidate.text)) for candidate in candidates]
-    framed = {candidate.frame: set(_stems(candidate.frame)) for candidate in candidates}
-    holders = Counter(stem for stems in said for stem in stems)
-    weights = np.array([math.log(1 + len(said) / (1 + holders[stem])) for stem in asked])
-    held = [
-        [1.0 if stem in stems else TITLE * (stem in framed[candidate.frame]) for stem in asked]
-        for stems, candidate in zip(said, candidates, strict=True)
+    words = list(dict.fromkeys(_stems(question)))
+    sentences = [set(_stems(candidate.text)) for candidate in candidates]
+    frames = {candidate.frame: set(_stems(candidate.frame)) for candidate in candidates}
+    counts = Counter(stem for sentence in sentences for stem in sentence)
+    weights = np.array([math.log(1 + len(sentences) / (1 + counts[word])) for word in words])
+    shares = [
+        [1.0 if word in sentence else TITLE * (word in frames[candidate.frame]) for word in words]
+        for sentence, candidate in zip(sentences, candidates, strict=True)
     ]
-    cover: Weights = np.array(held) * weights / max(weights.sum(), 1e-9)
+    cover: Weights = np.array(shares) * weights / max(weights.sum(), 1e-9)
     return cover
 
 
@@ -143,11 +143,11 @@ def _stems(text: str) -> list[str]:
 def _links(candidates: Sequence[CandidateSentence], hits: Sequence[Hit]) -> Weights:
     """LINK between a sentence that mentions what another hit is about and the sentences of that hit."""
     links = np.zeros((len(candidates), len(candidates)))
-    of = np.array([candidate.marker for candidate in candidates])
-    about = [set(hit.chunk.about) for hit in hits[:HITS]]
+    markers = np.array([candidate.marker for candidate in candidates])
+    about = [set(hit.chunk.about) for hit in hits[:MAX_HITS]]
     for i, candidate in enumerate(candidates):
-        mentioned = set(mentions(candidate.text)) - about[candidate.marker - 1]
-        for marker, keys in enumerate(about, 1):
-            if marker != candidate.marker and not mentioned.isdisjoint(keys):
-                links[i, of == marker] = links[of == marker, i] = LINK
+        keys = set(mentions(candidate.text)) - about[candidate.marker - 1]
+        for marker, own in enumerate(about, 1):
+            if marker != candidate.marker and not keys.isdisjoint(own):
+                links[i, markers == marker] = links[markers == marker, i] = LINK
     return links

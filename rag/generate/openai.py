@@ -81,7 +81,7 @@ class OpenAIGenerator:
             return (yield from meter_reply(prompt, self.reply(prompt.messages), count))
         reply = meter_reply(prompt, self._pieces(prompt.messages, statements.FORMAT), count)
         text, usage = read_whole(reply)
-        yield from read_reply([statements.marked(text)])
+        yield from read_reply([statements.add_markers(text)])
         return usage
 
     def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
@@ -150,7 +150,7 @@ class OpenAIGenerator:
             else:
                 if response.status_code == 200:
                     return response
-                failure = self._refusal(response, deadline)
+                failure = self._read_refusal(response, deadline)
                 if response.status_code in UNKNOWN_OPTION and body.pop("response_format", None):
                     continue
                 if response.status_code not in TRANSIENT:
@@ -161,7 +161,7 @@ class OpenAIGenerator:
                 raise failure
             time.sleep(wait)
 
-    def _refusal(self, response: httpx.Response, deadline: float) -> GeneratorError:
+    def _read_refusal(self, response: httpx.Response, deadline: float) -> GeneratorError:
         """What a status other than 200 means, with the server's own words."""
         body = b""
         for block in self._blocks(response, deadline):
@@ -170,11 +170,11 @@ class OpenAIGenerator:
                 break
         response.close()
         try:
-            said = sse.error_message(sse.parse(body))
+            words = sse.error_message(sse.parse(body))
         except ValueError:
-            said = sse.error_message({"error": body.decode("utf-8", "replace")})
+            words = sse.error_message({"error": body.decode("utf-8", "replace")})
         hint = HINTS.get(response.status_code, "").format(env=self.api_key_env)
-        return self._error(f"answered HTTP {response.status_code}. {said} {hint}".rstrip())
+        return self._error(f"answered HTTP {response.status_code}. {words} {hint}".rstrip())
 
     def _blocks(self, response: httpx.Response, deadline: float) -> Iterator[bytes]:
         """The body as it comes, within the total time."""

@@ -1,7 +1,7 @@
 """An answer in JSON, for servers that hold a model to a schema: statements, each with the passages it rests on.
 
-What comes is turned into sentences with markers, so that verification is the same. A reply that is no such JSON is
-taken as it is: a server may have paid no heed to the schema.
+The reply becomes sentences with markers, which are verified like any other. A reply that is no such JSON stays as it
+is: a server may not know the schema.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FORMAT: dict[str, Any] = {
 }
 
 
-def marked(reply: str) -> str:
+def add_markers(reply: str) -> str:
     """The statements of a reply as lines that end in their markers; a reply that holds none in JSON, as it is."""
     try:
         data = json.loads(reply[reply.index("{") : reply.rindex("}") + 1])  # some models fence it

@@ -140,24 +140,6 @@ def read_query_side(model: str, documents: ModelSpec, *, prefix: str | None, tru
     return spec
 
 
-def fingerprint(
-    model: str, *, weights: Path | None = None, late: float, overlap: int, situated: tuple[Any, ...] = (), pool: int = 1
-) -> str:
-    """A model's fingerprint with the options of how chunks are read; the model's own where all are the defaults."""
-    if weights:
-        model += " " + _checksum(weights)
-    facts = ["late 1", late, overlap] if late else ["situated 1", *situated] if situated else []
-    facts += ["pooled tokens 1", pool] if pool > 1 else []
-    return hashlib.sha256(json.dumps([model, *facts]).encode()).hexdigest() if facts else model
-
-
-def _checksum(path: Path) -> str:
-    try:
-        return cache.sha256(path)
-    except OSError as error:
-        raise ModelError(f"embed.weights: {path} cannot be read: {error}.") from error
-
-
 def _modules(root: Path) -> dict[str, list[Path]]:
     """Kind of module -> its folders, in order."""
     listed: list[Any] = read_json(root / "modules.json", [])

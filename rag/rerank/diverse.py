@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
+from rag.rerank.order import score_by_place, stored_vectors
 from rag.stages import Store, component
 from rag.types import Hit, Vectors
 
@@ -40,17 +40,10 @@ class DiverseReranker:
         reranked = []
         for found in hits:
             head = list(found[: self.top])
-            diverse = [head[i] for i in mmr([hit.score for hit in head], self._vectors(head), self.balance)]
-            order = [*limit_sources(diverse, self.per_source), *found[self.top :]]
-            reranked.append([replace(hit, score=1 / place) for place, hit in enumerate(order, 1)])
+            order = mmr([hit.score for hit in head], stored_vectors(self.store, head), self.balance)
+            first = limit_sources([head[i] for i in order], self.per_source)
+            reranked.append(score_by_place([*first, *found[self.top :]]))
         return reranked
-
-    def _vectors(self, hits: Sequence[Hit]) -> Vectors:
-        """(n, dim), zeros for a chunk without a vector."""
-        stored = self.store.fetch([hit.chunk.id for hit in hits], vectors=True) if hits else []
-        vectors = {hit.chunk.id: hit.vector for hit in stored if hit.vector is not None}
-        dim = len(next(iter(vectors.values()), ()))
-        return np.array([vectors.get(hit.chunk.id, np.zeros(dim)) for hit in hits], np.float32)
 
 
 def mmr(scores: Sequence[float], vectors: Vectors, balance: float) -> list[int]:

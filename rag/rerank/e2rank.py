@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from rag.errors import ConfigError
-from rag.rerank.order import direct_ranks, fuse, reorder
+from rag.rerank.order import direct_ranks, fuse, reorder, stored_vectors
 from rag.stages import Embedder, Store, component
 from rag.types import Hit, Vector, Vectors
 
@@ -53,7 +53,7 @@ class E2Rank:
         reranked = []
         for query, found in zip(queries, hits, strict=True):
             ranks = direct_ranks(found, self.top)
-            passages = self._vectors([found[i] for i in ranks])
+            passages = stored_vectors(self.store, [found[i] for i in ranks], dim=self.embedder.dim)
             if self.reads == "vectors":
                 query = move(query, passages[: self.feedback], self.strength)
             reranked.append(reorder(found, ranks, fuse(passages @ query, self.weight)))
@@ -65,13 +65,6 @@ class E2Rank:
         first = [hit.chunk.contextual for hit in found[: self.feedback]]
         listed = "\n".join(f"[{n}] {text}" for n, text in enumerate(first, 1))
         return PROMPT.format(listed=listed, question=question)
-
-    def _vectors(self, hits: Sequence[Hit]) -> Vectors:
-        """The stored vectors (n, dim); zeros for a chunk without one."""
-        stored = {hit.chunk.id: hit.vector for hit in self.store.fetch([h.chunk.id for h in hits], vectors=True)}
-        zeros = np.zeros(self.embedder.dim, np.float32)
-        rows = [stored.get(hit.chunk.id) for hit in hits]
-        return np.array([zeros if row is None else row for row in rows], np.float32).reshape(-1, self.embedder.dim)
 
 
 def move(query: Vector, passages: Vectors, strength: float) -> Vector:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -19,6 +18,7 @@ from pydantic import Field
 from rag.errors import ConfigError
 from rag.llm.prompts import RANKED, build
 from rag.llm.token_count import counter
+from rag.rerank.order import score_by_place
 from rag.stages import Generator, LanguageModel, component
 from rag.types import Hit
 
@@ -45,7 +45,7 @@ class ListwiseReranker:
             order = list(found)
             for start, end in windows(min(self.top, len(order)), self.window):
                 order[start:end] = self._reorder(model, question, order[start:end])
-            reranked.append([replace(hit, score=1 / place) for place, hit in enumerate(order, 1)])
+            reranked.append(score_by_place(order))
         return reranked
 
     def _reorder(self, model: LanguageModel, question: str, hits: Sequence[Hit]) -> list[Hit]:

@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.types import Hit
+from rag.stages import Store
+from rag.types import Hit, Vectors
 
 Floats = Sequence[float] | NDArray[np.float64]
 
@@ -50,7 +51,20 @@ def reorder(hits: Sequence[Hit], ranks: Sequence[int], scores: Floats) -> list[H
     order = list(hits)
     for rank, i in zip(ranks, np.argsort(-np.array(scores, float), kind="stable"), strict=True):
         order[rank] = hits[ranks[i]]
-    return [replace(hit, score=1 / place) for place, hit in enumerate(order, 1)]
+    return score_by_place(order)
+
+
+def score_by_place(hits: Sequence[Hit]) -> list[Hit]:
+    """The hits in their order, scored 1 / place."""
+    return [replace(hit, score=1 / place) for place, hit in enumerate(hits, 1)]
+
+
+def stored_vectors(store: Store, hits: Sequence[Hit], *, dim: int = 0) -> Vectors:
+    """The dense vectors of hits in the store, (n, dim); zeros for a chunk without one. `dim` is for where none has."""
+    stored = store.fetch([hit.chunk.id for hit in hits], vectors=True) if hits else []
+    vectors = {hit.chunk.id: hit.vector for hit in stored if hit.vector is not None}
+    zeros = np.zeros(len(next(iter(vectors.values()), range(dim))), np.float32)
+    return np.array([vectors.get(hit.chunk.id, zeros) for hit in hits], np.float32).reshape(len(hits), len(zeros))
 
 
 def fuse(scores: Floats, weight: float) -> NDArray[np.float64]:
