@@ -13,8 +13,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -63,8 +63,7 @@ def write(folder: Path, count: int) -> None:
 def _signalled(folder: Path, where: str, number: int) -> None:
     """`rag ingest`, signalled in front of a step; leaves the time of the signal in a file."""
     home, _, name = where.rpartition(".")
-    module, _, cls = home.rpartition(".") if home.endswith("Edge") else (home, "", "")
-    owner: Any = getattr(import_module(module), cls) if cls else import_module(module)
+    owner: Any = resolve_name(home)
     genuine: Callable[..., Any] = getattr(owner, name)
 
     def step(*arguments: Any, **options: Any) -> Any:
