@@ -65,7 +65,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
 }
 
-JOINT = "rag.embed.hybrid:HybridEmbedder"  # what makes one embedder of an `embed` and a `sparse` stage
+HYBRID = "rag.embed.hybrid:HybridEmbedder"  # what makes one embedder of an `embed` and a `sparse` stage
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

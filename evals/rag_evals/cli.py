@@ -7,41 +7,57 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rag.cli.options import PIPELINE
 from rag_evals import cli_gate, cli_make
 
 if TYPE_CHECKING:
     from rag_evals.suite import Suite
 
-app = typer.Typer(help="Measure pipelines on questions with known answers, and compare them.", no_args_is_help=True)
+app = typer.Typer(help="Measure and compare pipelines on questions with known answers.", no_args_is_help=True)
 
 
 @app.command("run")
 def run(
-    suite: Annotated[str | None, typer.Argument(help="A shipped suite's name or a .yaml file.")] = None,
+    suite: Annotated[
+        str | None, typer.Argument(help="A shipped suite's name or a .yaml file.", metavar="SUITE")
+    ] = None,
     questions: Annotated[
-        str | None, typer.Option(help="Questions: this project's format, a published one, or your own.")
+        str | None,
+        typer.Option(metavar="FILE", help="Questions, in the format of this project, of a published dataset or a CSV."),
     ] = None,
     corpus: Annotated[
-        str | None, typer.Option(help="Passages they are asked over: a corpus file, or a folder of documents.")
+        str | None,
+        typer.Option(metavar="PATH", help="Passages they are asked over: a corpus file, or a folder of documents."),
     ] = None,
-    pipeline: Annotated[
-        list[str] | None, typer.Option(help="A shipped pipeline's name or a .yaml file (repeatable).")
-    ] = None,
-    k: Annotated[str | None, typer.Option("--k", "-k", help="Cut-offs, like 5,10.")] = None,
+    pipeline: Annotated[list[str] | None, typer.Option(metavar="NAME", help=f"{PIPELINE} (repeatable).")] = None,
+    k: Annotated[str | None, typer.Option("--k", "-k", metavar="N,N", help="Cut-offs, like 5,10.")] = None,
     answers: Annotated[bool, typer.Option("--answers", help="Let the pipeline answer too, and measure that.")] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many questions.")] = None,
-    format: Annotated[str | None, typer.Option(help="The questions' format, if their fields do not say it.")] = None,
-    json: Annotated[Path | None, typer.Option("--json", help="Save the results here.")] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Save a report as one HTML file here.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder of indexes and records (default: your cache).")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first so many questions.")] = None,
+    format: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The questions' format, if their fields do not say it.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Save the results here.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Save a report as one HTML file here.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder of indexes and records (default: your cache).")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask again what an earlier run has asked.")] = False,
     judge: Annotated[
         str | None,
-        typer.Option(help="Let a language model judge the answers too: an OpenAI-compatible URL, or a model's folder."),
+        typer.Option(
+            metavar="URL",
+            help="Let a language model judge the answers too: an OpenAI-compatible URL, or a model's folder.",
+        ),
     ] = None,
-    judge_model: Annotated[str | None, typer.Option(help="The model to ask for at the --judge URL.")] = None,
+    judge_model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The model to ask for at the --judge URL.")
+    ] = None,
 ) -> None:
-    """Run pipelines on datasets and show their metrics with 95% intervals.
+    """Run pipelines on questions, and show their metrics.
+
+    Each metric has a 95% interval.
 
     Exit code 3: some rows of the files could not be used; they are named on stderr, the rest was run.
 
@@ -85,11 +101,12 @@ def run(
 @app.command("report")
 def write_report(
     files: Annotated[list[Path], typer.Argument(help="Results that `rag eval run --json` saved.")],
-    html: Annotated[Path, typer.Option("--html", help="Save the report here.")],
+    html: Annotated[Path, typer.Option("--html", metavar="FILE", help="Save the report here.")],
 ) -> None:
-    """Write one HTML file with the tables, plots and questions of saved results. It needs no network to be read.
+    """Write saved results as one HTML file.
 
-    Several files stand side by side: other pipelines, other datasets, or the same before and after a change.
+    It holds tables, plots and questions, and needs no network to be read. Several files stand side by side: other
+    pipelines, other datasets, or the same before and after a change.
 
     Examples:
 
@@ -106,7 +123,7 @@ def write_report(
 def compare(
     a: Annotated[str, typer.Argument(help="Results that --json saved; FILE:PIPELINE if the file has several.")],
     b: Annotated[str, typer.Argument(help="The other results.")],
-    metric: Annotated[list[str] | None, typer.Option(help="Judge this metric (repeatable).")] = None,
+    metric: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Judge this metric (repeatable).")] = None,
 ) -> None:
     """Say which of two results is better, on the questions they share.
 

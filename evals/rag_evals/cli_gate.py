@@ -9,20 +9,28 @@ import typer
 
 
 def gate(
-    baseline: Annotated[Path, typer.Argument(help="The baseline, like evals/baselines/smoke.json.")],
+    baseline: Annotated[Path, typer.Argument(help="The baseline, like evals/baselines/smoke.json.", metavar="FILE")],
     results: Annotated[
-        Path | None, typer.Option("--results", help="Judge these results of `run --json` instead of running the suite.")
+        Path | None,
+        typer.Option(
+            "--results", metavar="FILE", help="Judge these results of `run --json` instead of running the suite."
+        ),
     ] = None,
     update: Annotated[bool, typer.Option("--update", help="Accept what was measured as the new baseline.")] = False,
-    suite: Annotated[str | None, typer.Option(help="The suite of a new baseline (with --update).")] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder of indexes and records (default: your cache).")] = None,
+    suite: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The suite of a new baseline (with --update).")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder of indexes and records (default: your cache).")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the changes as JSON.")] = False,
 ) -> None:
-    """Run a baseline's suite again and fail if a metric got worse by more than chance explains.
+    """Run a suite again, and fail if it got worse than a baseline.
 
-    Worse means: the paired bootstrap interval of the difference lies below 0, and the mean fell by over a point. Where
-    the index was built on another processor, values that differ by rounding count as equal. Exit code 1: something got
-    worse, and it is named; 4: the baseline is of other questions, pipelines or metrics.
+    A metric got worse if chance does not explain it: the paired bootstrap interval of the difference lies below 0, and
+    the mean fell by over a point. Where the index was built on another processor, values that differ by rounding count
+    as equal. Exit code 1: something got worse, and it is named; 4: the baseline is of other questions, pipelines or
+    metrics.
 
     Examples:
 

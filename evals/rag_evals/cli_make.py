@@ -8,28 +8,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.cli.options import IndexOption, LlmModelOption
+
 if TYPE_CHECKING:
     from rag_evals.make.draft import Draft
 
 
 def make(
     out: Annotated[Path, typer.Argument(help="The dataset to write: a .jsonl or .csv file.")],
-    index: Annotated[str | None, typer.Option(help="Folder that holds .rag (default: nearest upward).")] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many questions to propose at most.")] = 40,
-    seed: Annotated[int, typer.Option(help="Another seed proposes other questions.")] = 0,
+    index: IndexOption = None,
+    n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many questions to propose at most.")] = 40,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed proposes other questions.")] = 0,
     yes: Annotated[bool, typer.Option("--yes", help="Accept all without a look; they are marked unreviewed.")] = False,
     llm: Annotated[
         str | None,
-        typer.Option(help="Let a language model put them better: an OpenAI-compatible URL, or a local model's folder."),
+        typer.Option(
+            metavar="URL",
+            help="Let a language model put them better: an OpenAI-compatible URL, or a local model's folder.",
+        ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="The model to ask for at the --llm URL.")] = None,
+    model: LlmModelOption = None,
 ) -> None:
-    """Propose questions with answers and sources from the indexed documents, for you to accept, edit or reject.
+    """Propose questions about your documents, to accept or reject.
 
-    Mined by rule, from sentences and the links between them: no language model, no network, English only. Half are
-    two-hop where the documents allow it. Mined questions share words with their source, so they are easier than
-    people's: good for comparing pipelines, not for a claim about quality. What you decide is kept in OUT.review, and
-    the same command goes on from there.
+    Each has an answer and its sources, and can be edited. They are mined by rule, from sentences and the links between
+    them: no language model, no network, English only. Half are two-hop where the documents allow it. Mined questions
+    share words with their source, so they are easier than people's: good for comparing pipelines, not for a claim about
+    quality. What you decide is kept in OUT.review, and the same command goes on from there.
 
     Examples:
 

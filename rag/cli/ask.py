@@ -54,20 +54,20 @@ def ask(
     from rag.cli.terminal import clean, say, say_json
     from rag.errors import EXIT_ABSTAINED
 
-    started, streamed = time.monotonic(), False
-    with open_pipeline(pipeline, index, llm, model) as opened:
-        for event in opened.stream(question, k=k, filter=make_filter(opened.index, source, where)):
+    begin, streamed = time.monotonic(), False
+    with open_pipeline(pipeline, index, llm, model) as pipe:
+        for event in pipe.stream(question, k=k, filter=make_filter(pipe.index, source, where)):
             if event.kind == "token" and not json:
                 streamed = streamed or bool(clean(event.data).strip())
                 say(clean(event.data), end="")
     answer: Answer = event.data  # the last event
     if json:
-        data = answer_json(answer, time.monotonic() - started)
+        data = answer_json(answer, time.monotonic() - begin)
         say_json({**data, "trace": list(answer.trace)} if trace else data)
     else:
         show(answer, streamed=streamed, trace=trace)
         if open:
-            show_context(answer, opened.index)
+            show_context(answer, pipe.index)
     if answer.abstained:
         raise typer.Exit(EXIT_ABSTAINED)
 
@@ -92,8 +92,8 @@ def search(
     from rag.cli.show import hit_json
     from rag.cli.terminal import line, paint, say, say_json
 
-    with open_pipeline(pipeline, index) as opened:
-        hits = opened.search(question, k=k, filter=make_filter(opened.index, source, where))
+    with open_pipeline(pipeline, index) as pipe:
+        hits = pipe.search(question, k=k, filter=make_filter(pipe.index, source, where))
     if json:
         say_json({"hits": [hit_json(hit) for hit in hits]})
         return

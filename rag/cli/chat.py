@@ -59,8 +59,8 @@ def chat(
     from rag.errors import RagError
 
     typing = sys.stdin.isatty()
-    with open_pipeline(pipeline, index, llm, model) as opened, Conversation(opened, resume) as talk:
-        filter = make_filter(opened.index, source, where)
+    with open_pipeline(pipeline, index, llm, model) as pipe, Conversation(pipe, resume) as talk:
+        filter = make_filter(pipe.index, source, where)
         if new:
             talk.forget()
         if typing and not json and (turns := talk.turns):
@@ -112,7 +112,7 @@ def _turn(talk: Conversation, question: str, k: int | None, filter: Filter | Non
     from rag.cli.show import answer_json, show
     from rag.cli.terminal import clean, line, paint, say
 
-    started, streamed, asked = time.monotonic(), False, question
+    begin, streamed, asked = time.monotonic(), False, question
     for event in talk.stream(question, k=k, filter=filter):
         if event.kind == "asked":
             asked = event.data
@@ -122,7 +122,7 @@ def _turn(talk: Conversation, question: str, k: int | None, filter: Filter | Non
             streamed = streamed or bool(clean(event.data).strip())
             say(clean(event.data), end="")
         if event.kind == "answer" and json:
-            data = answer_json(event.data, time.monotonic() - started)
+            data = answer_json(event.data, time.monotonic() - begin)
             say(dumps({**data, "question": question, "asked": asked}, default=str))
         elif event.kind == "answer":
             show(event.data, streamed=streamed)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -38,55 +37,65 @@ def ingest(
 
       rag ingest ./docs --pipeline fast --rebuild
     """
-    from rag.cli.terminal import fail, peak_memory, progress_bars, say_json, waiting
+    from rag.cli.terminal import fail, progress_bars, say_json, waiting
     from rag.errors import EXIT_PARTIAL
-    from rag.ingest.report import STATUSES, Report
+    from rag.ingest.report import Report
     from rag.interrupt import Interrupted
     from rag.pipeline import Pipeline
 
-    interrupted: Interrupted | None = None
-    with Pipeline.load(pipeline, index=index) as opened, ExitStack() as stack:
-        if (cost := opened.estimate(paths)) and cost.calls:
+    interruption: Interrupted | None = None
+    with Pipeline.load(pipeline, index=index) as pipe:
+        if (cost := pipe.estimate(paths)) and cost.calls:
             fail(
                 f"{cost.calls:,} notes to write: about {cost.prompt_tokens:,} prompt and {cost.completion_tokens:,} "
                 "completion tokens. Ctrl-C stops it; what is written is kept."
             )
-        bars = stack.enter_context(progress_bars())
         try:
-            report = opened.ingest(paths, rebuild=rebuild, wait=waiting if wait else False, progress=bars)
-        except Interrupted as interruption:
-            if not isinstance(interruption.report, Report):
+            with progress_bars() as bars:
+                report = pipe.ingest(paths, rebuild=rebuild, wait=waiting if wait else False, progress=bars)
+        except Interrupted as error:
+            if not isinstance(error.report, Report):
                 raise
-            report, interrupted = interruption.report, interruption
-    counts = {status: report.count(status) for status in STATUSES}
+            report, interruption = error.report, error
     if json:
-        files = [{"source": f.source, "status": f.status, "reason": f.reason, "chunks": f.chunks} for f in report.files]
-        done = {"embedded": report.embedded, "tokens": report.tokens, "left": report.left}
-        state = {"published": report.published, "pending": report.pending}
-        say_json(
-            {**counts, **done, **state, "seconds": round(report.seconds, 3), "memory_mb": peak_memory(), "files": files}
-        )
+        say_json(_as_json(report))
     else:
-        _show(report, counts)
-    if interrupted is not None:
-        _tell(report, rebuild=rebuild)
-        raise typer.Exit(interrupted.exit_code)
-    if counts["failed"]:
+        _show(report)
+    if interruption is not None:
+        _show_interruption(report, rebuild=rebuild)
+        raise typer.Exit(interruption.exit_code)
+    if report.count("failed"):
         raise typer.Exit(EXIT_PARTIAL)
 
 
-def _show(report: Report, counts: dict[str, int]) -> None:
-    """The files that need a word, then the sums."""
+def _as_json(report: Report) -> dict[str, Any]:
+    from rag.cli.terminal import peak_memory
+    from rag.ingest.report import STATUSES
+
+    return {
+        **{status: report.count(status) for status in STATUSES},
+        **{name: getattr(report, name) for name in ("embedded", "tokens", "left", "published", "pending")},
+        "seconds": round(report.seconds, 3),
+        "memory_mb": peak_memory(),
+        "files": [
+            {"source": f.source, "status": f.status, "reason": f.reason, "chunks": f.chunks} for f in report.files
+        ],
+    }
+
+
+def _show(report: Report) -> None:
+    """Files that failed, lost text or were skipped, then the sums."""
     from rag.cli.terminal import line, paint, peak_memory, say
+    from rag.ingest.report import STATUSES
 
     for status, colour in (("degraded", "yellow"), ("skipped", "dim"), ("failed", "red")):
-        named = [f for f in report.files if f.status == status]
-        for f in named[:SHOWN]:
+        files = [f for f in report.files if f.status == status]
+        for f in files[:SHOWN]:
             say(f"{paint(f'{status:>9}', colour)}  {line(f.source)}: {line(f.reason)}")
-        if len(named) > SHOWN:
-            say(f"{'':>9}  and {len(named) - SHOWN} more {status}; --json lists all")
+        if len(files) > SHOWN:
+            say(f"{'':>9}  and {len(files) - SHOWN} more {status}; --json lists all")
     nothing = "no file was finished" if report.left else "no files found"
-    say(", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or nothing)
+    say(", ".join(f"{n:,} {status}" for status in STATUSES if (n := report.count(status))) or nothing)
     chunks = sum(f.chunks for f in report.files)
     embedded = f"{report.embedded:,} embedded"
     if report.tokens:
@@ -96,7 +105,7 @@ def _show(report: Report, counts: dict[str, int]) -> None:
         say('Ask with: rag ask "your question"')
 
 
-def _tell(report: Report, *, rebuild: bool) -> None:
+def _show_interruption(report: Report, *, rebuild: bool) -> None:
     """What an interruption left, on stderr, where it does not disturb --json."""
     from rag.cli.terminal import fail
 

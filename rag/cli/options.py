@@ -55,16 +55,16 @@ def open_pipeline(
     """The pipeline on the index, with a language model for its generator where one is named."""
     from rag.pipeline import Pipeline
 
-    loaded = Pipeline.load(pipeline, index=index)
+    pipe = Pipeline.load(pipeline, index=index)
     if llm is None:
-        return loaded
+        return pipe
     if llm.startswith(("http://", "https://")):
         if model is None:
             raise typer.BadParameter("an --llm URL needs --model NAME")
         stage = {"use": "openai", "base_url": llm, "model": model}
     else:
         stage = {"use": "transformers", "model": llm}
-    return Pipeline(loaded.config.with_stage("generate", stage), loaded.index)
+    return Pipeline(pipe.config.with_stage("generate", stage), pipe.index)
 
 
 def open_index(index: str | None, pipeline: str | None) -> tuple[Index, PipelineConfig]:

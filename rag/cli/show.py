@@ -46,7 +46,7 @@ def answer_json(answer: Answer, seconds: float) -> dict[str, Any]:
 
 
 def show(answer: Answer, *, streamed: bool, trace: bool = False) -> None:
-    """The answer (but what was `streamed` already), doubts, and the quote of each citation."""
+    """The answer, unless it was `streamed` already; what is doubtful in it; the quote of each citation."""
     if answer.abstained:
         say(("\n\n" if streamed else "") + "The documents do not hold enough evidence to answer this.")
         if answer.missing and answer.hits:
@@ -72,10 +72,10 @@ def show(answer: Answer, *, streamed: bool, trace: bool = False) -> None:
 
 def show_trace(answer: Answer) -> None:
     """Which passage led to which, and what each step did."""
-    used = {hit.chunk.id for hit in answer.hits}
+    ids = {hit.chunk.id for hit in answer.hits}
     under: dict[str | None, list[Hit]] = {}
     for hit in answer.hits:
-        under.setdefault(next((i for i in reversed(hit.trail) if i in used), None), []).append(hit)
+        under.setdefault(next((i for i in reversed(hit.trail) if i in ids), None), []).append(hit)
 
     def branch(parent: str | None, depth: int) -> None:
         for hit in under.get(parent, []):
@@ -98,10 +98,10 @@ def show_context(answer: Answer, index: Index) -> None:
     with closing(index.read_manifest()) as manifest:
         for citation in answer.citations:
             source, id = documents[citation.chunk_id]
-            found = next((document for document in manifest.documents(source) if document.id == id), None)
-            if found:
+            document = next((document for document in manifest.documents(source) if document.id == id), None)
+            if document:
                 say(f"\n[{citation.marker}] {paint(line(citation.address), 'bold')}")
-                say(_in_context(found, citation))
+                say(_in_context(document, citation))
 
 
 def _in_context(document: Document, citation: Citation) -> str:

@@ -71,15 +71,15 @@ def config(
     from rag.config import check
     from rag.pipeline import Pipeline
 
-    opened = Pipeline.load(pipeline, index=index)
-    checked = check(opened.config)
-    stages = {kind: {"use": opened.config.stages[kind]["use"], **options} for kind, (_, options) in checked.items()}
-    settings = opened.config.settings
+    pipe = Pipeline.load(pipeline, index=index)
+    parts = check(pipe.config)
+    stages = {kind: {"use": pipe.config.stages[kind]["use"], **options} for kind, (_, options) in parts.items()}
+    settings = pipe.config.settings
     data = {
         "version": rag.__version__,
-        "index": str(opened.index.path),
-        "exists": opened.index.exists(),
-        "pipeline": opened.config.origin,
+        "index": str(pipe.index.path),
+        "exists": pipe.index.exists(),
+        "pipeline": pipe.config.origin,
         **{name: getattr(settings, name) for name in ("k", "depth", "unsupported")},
         "stages": stages,
     }

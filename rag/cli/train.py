@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Train the models that find, hop and answer, on your own questions.", no_args_is_help=True)
+app = typer.Typer(help="Train the models that embed, hop and answer.", no_args_is_help=True)
 
 FoldersArgument = Annotated[list[Path], typer.Argument(help="Folders of labelled questions.", metavar="FOLDER...")]
 OutOption = Annotated[
@@ -28,7 +28,7 @@ SeedOption = Annotated[int, typer.Option(metavar="N", help="Seed of everything r
 
 @app.callback()
 def group() -> None:
-    """Train the models that find, hop and answer, on your own questions."""
+    """Train the models that embed, hop and answer."""
 
 
 @app.command()

@@ -11,7 +11,7 @@ from rag.config.checks import Problem, check, refusal
 from rag.config.file import PipelineConfig
 from rag.config.options import Settings, injected
 from rag.errors import ConfigError
-from rag.registry import JOINT, find, resolve
+from rag.registry import HYBRID, find, resolve
 from rag.stages import (
     Chunker,
     Connector,
@@ -72,7 +72,7 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
             raise _error(config, "sparse", "embed makes sparse vectors itself; leave out this stage or `embed.sparse`.")
         sparse: Embedder = make("sparse")
         fingerprints["sparse"] = sparse.fingerprint
-        embedder = resolve(JOINT)(dense=embedder, sparse=sparse)
+        embedder = resolve(HYBRID)(dense=embedder, sparse=sparse)
     kinds = embedder.representations
     given |= {"embedder": embedder, "dim": embedder.dim, "sparse": "sparse" in kinds, "tokens": "tokens" in kinds}
     given["idf"] = embedder.idf if isinstance(embedder, SparseEmbedder) else True
