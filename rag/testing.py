@@ -27,7 +27,7 @@ NAMES = "Alder Works,Birch Group,Cedar Town,Dunmore River,Elm Bridge,Fir Museum,
 NASTY = ("", " \n\t ", "e\u0301 \u200d👩🚀", "a\r\nb\u2028c\0d", "x" * 5000, "第一。第二。" * 50, "|a|b|\n|-|-|\n" * 90)
 
 
-def chunked() -> list[Chunked]:
+def make_chain() -> list[Chunked]:
     """Eight documents of one chunk each, every one of which mentions the next: a chain of hops."""
     chain = []
     for i, name in enumerate(NAMES):
@@ -40,24 +40,24 @@ def chunked() -> list[Chunked]:
     return chain
 
 
-def chunks() -> list[Chunk]:
-    """The chunks of `chunked`."""
-    return [chunk for one in chunked() for chunk in one.chunks]
+def make_chunks() -> list[Chunk]:
+    """The chunks of `make_chain`."""
+    return [chunk for one in make_chain() for chunk in one.chunks]
 
 
-def unit(n: int, dim: int, seed: int = 0) -> Vectors:
+def make_vectors(n: int, dim: int, seed: int = 0) -> Vectors:
     """n random vectors of length 1."""
     rows = np.random.default_rng(seed).normal(size=(n, dim))
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
-def hits(dim: int = 8) -> list[Hit]:
+def make_hits(dim: int = 8) -> list[Hit]:
     """The chunks as hits, best first, with vectors."""
-    rows = zip(chunks(), unit(len(NAMES), dim), strict=True)
+    rows = zip(make_chunks(), make_vectors(len(NAMES), dim), strict=True)
     return [Hit(chunk, 1 / (i + 1), vector=vector) for i, (chunk, vector) in enumerate(rows)]
 
 
-def ids(found: Sequence[Hit]) -> list[str]:
+def ordered_ids(found: Sequence[Hit]) -> list[str]:
     """The chunk ids of hits, after a check that they are distinct and best first."""
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
     assert len({hit.chunk.id for hit in found}) == len(found)
@@ -88,7 +88,7 @@ class ChunkerConformance:
     """Fixture `chunker`."""
 
     def test_spans_are_exact(self, chunker: Chunker) -> None:
-        documents = [one.document for one in chunked()]
+        documents = [one.document for one in make_chain()]
         documents += [Document(f"nasty{i}", f"{i}.txt", text) for i, text in enumerate(NASTY)]
         result = chunker.chunk(documents)
         assert [one.document for one in result] == documents
@@ -107,7 +107,7 @@ class EmbedderConformance:
     unit_length = True  # of dense vectors
 
     def test_one_row_per_item(self, embedder: Embedder) -> None:
-        together, questions = embedder.embed_chunks(chunked()), embedder.embed_queries(NAMES)
+        together, questions = embedder.embed_chunks(make_chain()), embedder.embed_queries(NAMES)
         given = {name for name in ("dense", "sparse", "tokens") if getattr(together, name) is not None}
         assert given == embedder.representations
         for rows in (together, questions):
@@ -116,7 +116,7 @@ class EmbedderConformance:
                 assert rows.dense.shape[1] == embedder.dim
                 assert not self.unit_length or np.allclose(np.linalg.norm(rows.dense, axis=1), 1, atol=1e-3)
             assert all((np.diff(one.indices) > 0).all() for one in rows.sparse or ())
-        for i, one in enumerate(chunked()):
+        for i, one in enumerate(make_chain()):
             alone = embedder.embed_chunks([one])
             for name in given - {"sparse"}:
                 np.testing.assert_allclose(getattr(together, name)[i], getattr(alone, name)[0], atol=1e-3)
@@ -146,7 +146,7 @@ class StoreConformance:
 
     @pytest.fixture
     def filled(self, store: Store) -> Store:
-        store.write(chunks(), Embeddings(unit(8, self.dim), self.sparse))
+        store.write(make_chunks(), Embeddings(make_vectors(8, self.dim), self.sparse))
         store.flush()
         return store
 
@@ -156,54 +156,54 @@ class StoreConformance:
         return [Sparse(np.array([i, 100][: 2 * i], np.int64), np.ones(min(2, 2 * i), np.float32)) for i in range(8)]
 
     def test_search(self, filled: Store) -> None:
-        dense, vectors = unit(8, self.dim), unit(3, self.dim, seed=1)
+        dense, vectors = make_vectors(8, self.dim), make_vectors(3, self.dim, seed=1)
         queries = [Query(f"q{i}", dense=vector, hop=i, trail=("root",) * i) for i, vector in enumerate(vectors)]
         for i, found in enumerate(filled.search(queries, k=5, using="dense", vectors=True)):
             best = np.argsort(-(dense @ vectors[i]))[:5]
-            assert ids(found) == [chunks()[row].id for row in best]
+            assert ordered_ids(found) == [make_chunks()[row].id for row in best]
             assert all((hit.hop, hit.trail) == (i, ("root",) * i) for hit in found)
             np.testing.assert_array_equal([hit.vector for hit in found], dense[best])
         query = replace(queries[0], sparse=self.sparse[3])
         [found] = filled.search([query], k=3, using="sparse")
-        equal = sorted(chunk.id for i, chunk in enumerate(chunks()) if i not in {0, 3})
-        assert ids(found) == [chunks()[3].id, *equal[:2]]
-        assert set(ids(filled.search([query], k=9, using="hybrid")[0])) == filled.ids()
+        equal = sorted(chunk.id for i, chunk in enumerate(make_chunks()) if i not in {0, 3})
+        assert ordered_ids(found) == [make_chunks()[3].id, *equal[:2]]
+        assert set(ordered_ids(filled.search([query], k=9, using="hybrid")[0])) == filled.ids()
         few = filled.search([replace(query, limit=2), query], k=3, using="hybrid")
-        assert [len(hits) for hits in few] == [2, 3] and ids(few[0]) == ids(few[1])[:2]
+        assert [len(hits) for hits in few] == [2, 3] and ordered_ids(few[0]) == ordered_ids(few[1])[:2]
         nothing = replace(query, sparse=self.sparse[0])
         assert filled.search([nothing], k=3, using="sparse") == [[]]
         assert len(filled.search([nothing], k=3, using="hybrid")[0]) == 3
         queries = [replace(query, filter=filter) for filter, _ in self.filters]
         for found, (filter, rows) in zip(filled.search(queries, k=9, using="dense"), self.filters, strict=True):
-            assert set(ids(found)) == {chunks()[row].id for row in rows}, filter
+            assert set(ordered_ids(found)) == {make_chunks()[row].id for row in rows}, filter
 
     def test_write_fetch_delete(self, filled: Store) -> None:
-        first, second, third = chunks()[:3]
+        first, second, third = make_chunks()[:3]
         found = filled.fetch([third.id, first.id, "unknown", second.id], vectors=True)
         assert [(hit.chunk, hit.score) for hit in found] == [(third, 0), (first, 0), (second, 0)]
-        np.testing.assert_array_equal([hit.vector for hit in found], unit(8, self.dim)[[2, 0, 1]])
+        np.testing.assert_array_equal([hit.vector for hit in found], make_vectors(8, self.dim)[[2, 0, 1]])
         changed = replace(second, text="other", end=5)
-        filled.write([changed], Embeddings(unit(1, self.dim), self.sparse[:1]))
+        filled.write([changed], Embeddings(make_vectors(1, self.dim), self.sparse[:1]))
         assert [hit.chunk for hit in filled.fetch([second.id])] == [changed] and len(filled.ids()) == 8
         filled.delete([first.id, "unknown"])
-        assert filled.fetch([first.id]) == [] and filled.ids() == {chunk.id for chunk in chunks()[1:]}
+        assert filled.fetch([first.id]) == [] and filled.ids() == {chunk.id for chunk in make_chunks()[1:]}
         filled.close()
         filled.close()
 
     def test_a_bad_batch_is_refused_whole(self, store: Store) -> None:
-        nan, zero, unordered = unit(8, self.dim), unit(8, self.dim), self.sparse
+        nan, zero, unordered = make_vectors(8, self.dim), make_vectors(8, self.dim), self.sparse
         nan[5], zero[5], unordered[5] = np.nan, 0, Sparse(np.array([2, 1]), np.ones(2, np.float32))
-        for dense, sparse in ((nan, self.sparse), (zero, self.sparse), (unit(8, self.dim), unordered)):
-            with pytest.raises(StoreError, match=chunks()[5].id):  # the first bad row
-                store.write(chunks(), Embeddings(dense, sparse))
+        for dense, sparse in ((nan, self.sparse), (zero, self.sparse), (make_vectors(8, self.dim), unordered)):
+            with pytest.raises(StoreError, match=make_chunks()[5].id):  # the first bad row
+                store.write(make_chunks(), Embeddings(dense, sparse))
         for shape in ((7, self.dim), (8, self.dim + 1)):
             with pytest.raises(StoreError):
-                store.write(chunks(), Embeddings(unit(*shape), self.sparse))
+                store.write(make_chunks(), Embeddings(make_vectors(*shape), self.sparse))
         assert store.ids() == set()
 
 
 class RetrieverConformance:
-    """Fixture `retriever`: over an index of at least three chunks, such as `chunks()`."""
+    """Fixture `retriever`: over an index of at least three chunks, such as `make_chunks()`."""
 
     def test_prepare_then_retrieve(self, retriever: Retriever) -> None:
         texts = [f"What is next to {name}?" for name in NAMES[:3]]
@@ -212,7 +212,7 @@ class RetrieverConformance:
         queries[1] = replace(queries[1], hop=2, trail=("a", "b"))
         for query, found in zip(queries, retriever.retrieve(queries, k=3), strict=True):
             assert 0 < len(found) <= 3 and all((hit.hop, hit.trail) == (query.hop, query.trail) for hit in found)
-            assert ids(found) == ids(retriever.retrieve([query], k=3)[0])
+            assert ordered_ids(found) == ordered_ids(retriever.retrieve([query], k=3)[0])
 
 
 class HopperConformance:
@@ -222,17 +222,17 @@ class HopperConformance:
 
     def test_two_hops(self, hopper: Hopper) -> None:
         assert hopper.hops >= 2
-        question = Query(f"What is next to what is next to {NAMES[0]}?", dense=unit(1, self.dim)[0])
+        question = Query(f"What is next to what is next to {NAMES[0]}?", dense=make_vectors(1, self.dim)[0])
         frontier, tree = [question], list[Hit]()
         for hop in (1, 2):
-            new = [replace(h, hop=hop - 1, trail=frontier[0].trail) for h in hits(self.dim)[2 * hop - 2 : 2 * hop]]
+            new = [replace(h, hop=hop - 1, trail=frontier[0].trail) for h in make_hits(self.dim)[2 * hop - 2 : 2 * hop]]
             found = [new, *([] for _ in frontier[1:])]  # the first query finds the next two links of the chain
             following, again = hopper.hop(frontier, found), hopper.hop(frontier, found)
             assert following and all(query.hop == hop for query in following), f"hop {hop} goes nowhere"
             assert {query.trail for query in following} <= {(*hit.trail, hit.chunk.id) for hit in new}
             assert [query.trail for query in following] == [query.trail for query in again]
             frontier, tree = following, tree + new
-        ranked = ids(hopper.rank(question, tree, k=3))
+        ranked = ordered_ids(hopper.rank(question, tree, k=3))
         assert len(ranked) == 3 and set(ranked) <= {hit.chunk.id for hit in tree}
         assert hopper.hop([question], [[]]) == []
 
@@ -241,16 +241,16 @@ class RerankerConformance:
     """Fixture `reranker`."""
 
     def test_same_hits_best_first(self, reranker: Reranker) -> None:
-        given: Sequence[Sequence[Hit]] = [hits(), [], hits()[2:4]]
+        given: Sequence[Sequence[Hit]] = [make_hits(), [], make_hits()[2:4]]
         result = reranker.rerank(["What is Fir Museum next to?", "Nothing?", "Which number?"], given)
-        assert [sorted(ids(own)) for own in result] == [sorted(ids(own)) for own in given]
+        assert [sorted(ordered_ids(own)) for own in result] == [sorted(ordered_ids(own)) for own in given]
 
 
 class GeneratorConformance:
     """Fixture `generator`."""
 
     def test_markers_name_hits(self, generator: Generator) -> None:
-        text = "".join(generator.stream("What is Fir Museum next to?", hits()))
+        text = "".join(generator.stream("What is Fir Museum next to?", make_hits()))
         marked = [part.partition("]")[0] for part in text.split("[")[1:]]
         assert marked and all(marker in {str(i + 1) for i in range(len(NAMES))} for marker in marked)
         assert "".join(generator.stream("What is Fir Museum next to?", [])).strip() == ""

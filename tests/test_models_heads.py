@@ -21,7 +21,7 @@ from rag.errors import ConfigError, MismatchError, ModelError
 from rag.models.encoder import TextEncoder
 from rag.store.edge import EdgeStore
 from rag.store.qdrant import QdrantStore
-from rag.testing import EmbedderConformance, chunked
+from rag.testing import EmbedderConformance, make_chain
 from rag.types import Chunk, Chunked, Document, Query
 from tests.test_models_backends import TEXTS, saved, xlm_roberta
 
@@ -174,7 +174,7 @@ def test_learned_weights_are_not_multiplied_by_idf(tmp_path: Path) -> None:
         build(parse(text, name="p", origin="p.yaml"))
     config = parse(text.replace("sparse: {use: bm25}\n", ""), name="p", origin="p.yaml")
     stages = build(config, path=str(tmp_path / "index"), readonly=False)
-    batch = chunked()
+    batch = make_chain()
     embeddings = stages.embedder.embed_chunks(batch)
     chunks = [chunk for item in batch for chunk in item.chunks]
     stages.store.write(chunks, embeddings)

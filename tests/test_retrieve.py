@@ -11,7 +11,7 @@ import pytest
 from rag.retrieve.search import SearchRetriever
 from rag.stages import Retriever, component
 from rag.store.edge import EdgeStore
-from rag.testing import RetrieverConformance, chunked, chunks
+from rag.testing import RetrieverConformance, make_chain, make_chunks
 from rag.types import Chunked, Embeddings, Spans, Sparse
 
 
@@ -40,14 +40,14 @@ class TestSearch(RetrieverConformance):
     @pytest.fixture(params=["dense", "sparse", "hybrid"])
     def retriever(self, request: pytest.FixtureRequest, tmp_path: Path) -> Retriever:
         store = EdgeStore(path=str(tmp_path / "index"), dim=26)
-        store.write(chunks(), Letters().embed_chunks(chunked()))
+        store.write(make_chunks(), Letters().embed_chunks(make_chain()))
         return SearchRetriever(embedder=Letters(), store=store, by=request.param)
 
 
 def test_hits_carry_vectors_for_later_stages(tmp_path: Path) -> None:
     store = EdgeStore(path=str(tmp_path / "index"), dim=26)
-    vectors = Letters().embed_chunks(chunked())
-    store.write(chunks(), vectors)
+    vectors = Letters().embed_chunks(make_chain())
+    store.write(make_chunks(), vectors)
     retriever = SearchRetriever(embedder=Letters(), store=store)
     [hits] = retriever.retrieve(retriever.prepare(["Dunmore River is number 3 of the chain"]), k=2)
     assert hits[0].chunk.title == "Dunmore River" and vectors.dense is not None

@@ -16,7 +16,7 @@ from rag.retrieve.search import SearchRetriever
 from rag.retrieve.whitening import fit, sample
 from rag.stages import Retriever
 from rag.store.edge import EdgeStore
-from rag.testing import RetrieverConformance, chunked, chunks
+from rag.testing import RetrieverConformance, make_chain, make_chunks
 from rag.types import Chunk, Embeddings, Query, Vectors
 
 DIM = 6
@@ -100,5 +100,5 @@ class TestSearch(RetrieverConformance):
     def retriever(self, request: pytest.FixtureRequest, tmp_path: Path) -> Retriever:
         embedder = HashingEmbedder()
         made = EdgeStore(path=str(tmp_path / "index"), dim=embedder.dim, sparse=False)
-        made.write(chunks(), embedder.embed_chunks(chunked()))
+        made.write(make_chunks(), embedder.embed_chunks(make_chain()))
         return SearchRetriever(embedder=embedder, store=made, by=request.param, whiten=0.5)

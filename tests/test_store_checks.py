@@ -15,7 +15,7 @@ from rag.store import ranking
 from rag.store.checks import check_batch, check_query, is_id
 from rag.store.filters import Dialect, translate
 from rag.store.payload import to_chunk, to_payload
-from rag.testing import chunks, unit
+from rag.testing import make_chunks, make_vectors
 from rag.types import Chunk, Embeddings, Filter, Hit, Query, Section, Sparse
 
 ones = np.ones(2, np.float32)
@@ -60,12 +60,16 @@ def test_a_foreign_payload_is_corrupt() -> None:
 @pytest.mark.parametrize("row", [0, 3, 7])
 @pytest.mark.parametrize(("value", "what"), [(np.nan, "not finite"), (np.inf, "not finite"), (0.0, "zero")])
 def test_the_first_bad_vector_is_named(row: int, value: float, what: str) -> None:
-    dense = unit(8, 4)
+    dense = make_vectors(8, 4)
     dense[row:] = value
-    with pytest.raises(StoreError, match=f"row {row}, chunk {chunks()[row].id} of notes/{row}.md: .*{what}"):
-        check(chunks(), dense=dense)
+    with pytest.raises(StoreError, match=f"row {row}, chunk {make_chunks()[row].id} of notes/{row}.md: .*{what}"):
+        check(make_chunks(), dense=dense)
     with pytest.raises(StoreError, match=f"row {row}, .*{what}"):
-        check(chunks(), dense=unit(8, 4), tokens=[np.stack([unit(1, 4)[0], vector]) for vector in dense])
+        check(
+            make_chunks(),
+            dense=make_vectors(8, 4),
+            tokens=[np.stack([make_vectors(1, 4)[0], vector]) for vector in dense],
+        )
 
 
 @pytest.mark.parametrize(
@@ -81,9 +85,9 @@ def test_the_first_bad_vector_is_named(row: int, value: float, what: str) -> Non
 )
 def test_a_bad_sparse_vector_is_named(bad: Sparse, what: str) -> None:
     good = [Sparse(np.array([5, 9]), ones), Sparse(np.array([], np.int64), np.array([], np.float32))]
-    check(chunks()[:4], sparse=[*good, *good])
+    check(make_chunks()[:4], sparse=[*good, *good])
     with pytest.raises(StoreError, match=f"row 2, .*{what}"):
-        check(chunks()[:3], sparse=[*good, bad])
+        check(make_chunks()[:3], sparse=[*good, bad])
     with pytest.raises(StoreError, match=what):
         check_query(Query("q", sparse=bad), dim=4)
 
@@ -92,32 +96,36 @@ def test_a_bad_sparse_vector_is_named(bad: Sparse, what: str) -> None:
     ("change", "what"),
     [
         ({"id": "no-uuid"}, "UUID"),
-        ({"id": chunks()[2].id.upper()}, "UUID"),
+        ({"id": make_chunks()[2].id.upper()}, "UUID"),
         ({"text": "\ud800"}, "UTF-8"),
         ({"meta": {"x": float("nan")}}, "JSON"),
         ({"meta": {"x": 2**63}}, "64 bits"),
     ],
 )
 def test_a_chunk_that_cannot_be_stored_is_named(change: dict[str, Any], what: str) -> None:
-    bad = [*chunks()[:2], replace(chunks()[2], **change)]
+    bad = [*make_chunks()[:2], replace(make_chunks()[2], **change)]
     with pytest.raises(StoreError, match=f"row 2, .*{what}"):
-        check(bad, dense=unit(3, 4))
+        check(bad, dense=make_vectors(3, 4))
 
 
 def test_representations_and_counts_must_agree() -> None:
     for embeddings, match in (
-        (Embeddings(dense=unit(8, 4)), "no sparse"),
-        (Embeddings(dense=unit(8, 4), sparse=[Sparse(np.array([1, 2]), ones)] * 7), "7 sparse"),
-        (Embeddings(dense=unit(8, 5), sparse=[Sparse(np.array([1, 2]), ones)] * 8), r"\(8, 5\)"),
-        (Embeddings(unit(8, 4), [Sparse(np.array([1, 2]), ones)] * 8, [unit(1, 4)] * 8), "also tokens"),
+        (Embeddings(dense=make_vectors(8, 4)), "no sparse"),
+        (Embeddings(dense=make_vectors(8, 4), sparse=[Sparse(np.array([1, 2]), ones)] * 7), "7 sparse"),
+        (Embeddings(dense=make_vectors(8, 5), sparse=[Sparse(np.array([1, 2]), ones)] * 8), r"\(8, 5\)"),
+        (Embeddings(make_vectors(8, 4), [Sparse(np.array([1, 2]), ones)] * 8, [make_vectors(1, 4)] * 8), "also tokens"),
     ):
         with pytest.raises(StoreError, match=match):
-            check_batch(chunks(), embeddings, dim=4, sparse=True, tokens=False)
+            check_batch(make_chunks(), embeddings, dim=4, sparse=True, tokens=False)
     check_batch([], Embeddings(), dim=4, sparse=True, tokens=False)
 
 
 def test_queries_are_checked() -> None:
-    for query in (Query("q", dense=unit(1, 5)[0]), Query("q", dense=unit(1, 4)), Query("q", tokens=unit(1, 4)[0])):
+    for query in (
+        Query("q", dense=make_vectors(1, 5)[0]),
+        Query("q", dense=make_vectors(1, 4)),
+        Query("q", tokens=make_vectors(1, 4)[0]),
+    ):
         with pytest.raises(StoreError, match="shape"):
             check_query(query, dim=4)
     with pytest.raises(StoreError, match="finite"):
@@ -147,9 +155,9 @@ def fuse(dense: list[str], sparse: list[str], k: int) -> list[tuple[str, float]]
         return [[(id, -float(i)) for i, id in enumerate(lists[branch.name])][: branch.limit] for branch in branches]
 
     def fetch(ids: Any) -> list[Hit]:
-        return [Hit(replace(chunks()[0], id=id), 0.0) for id in ids]
+        return [Hit(replace(make_chunks()[0], id=id), 0.0) for id in ids]
 
-    query = Query("q", dense=unit(1, 4)[0], sparse=Sparse(np.array([1, 2]), ones))
+    query = Query("q", dense=make_vectors(1, 4)[0], sparse=Sparse(np.array([1, 2]), ones))
     return [
         (hit.chunk.id, hit.score)
         for hit in ranking.search([query], k=k, using="hybrid", dim=4, ask=ask, fetch=fetch)[0]

@@ -16,7 +16,7 @@ import pytest
 from rag.errors import CorruptError, MismatchError, SpaceError, StoreError
 from rag.stages import LocalStore, Store
 from rag.store.edge import EdgeStore
-from rag.testing import StoreConformance, chunks, unit
+from rag.testing import StoreConformance, make_chunks, make_vectors
 from rag.types import Embeddings, Query
 
 
@@ -36,14 +36,14 @@ class TestQuantized(StoreConformance):
 def shard(tmp_path: Path) -> Path:
     """A flushed and closed folder with eight chunks."""
     store = EdgeStore(path=str(tmp_path / "index"), dim=8, sparse=False)
-    store.write(chunks(), Embeddings(dense=unit(8, 8)))
+    store.write(make_chunks(), Embeddings(dense=make_vectors(8, 8)))
     store.flush()
     store.close()
     return tmp_path / "index"
 
 
 def test_what_was_flushed_is_there_when_opened_again(shard: Path) -> None:
-    assert EdgeStore(path=str(shard), dim=8, sparse=False, readonly=True).ids() == {chunk.id for chunk in chunks()}
+    assert EdgeStore(path=str(shard), dim=8, sparse=False, readonly=True).ids() == {chunk.id for chunk in make_chunks()}
 
 
 def test_another_process_reads_while_this_one_has_the_folder_open(shard: Path) -> None:
@@ -58,7 +58,7 @@ def test_another_process_reads_while_this_one_has_the_folder_open(shard: Path) -
 def test_reading_changes_no_file(shard: Path) -> None:
     before = {path: path.read_bytes() for path in shard.rglob("*") if path.is_file()}
     store = EdgeStore(path=str(shard), dim=8, sparse=False, readonly=True)
-    store.search([Query("q", dense=unit(1, 8)[0])], k=3, using="dense")
+    store.search([Query("q", dense=make_vectors(1, 8)[0])], k=3, using="dense")
     store.close()
     assert {path: path.read_bytes() for path in shard.rglob("*") if path.is_file()} == before
 
@@ -69,14 +69,14 @@ def test_readonly_neither_creates_nor_writes(shard: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "absent").exists()
     store = EdgeStore(path=str(shard), dim=8, sparse=False, readonly=True)
     with pytest.raises(StoreError, match="reading only"):
-        store.write(chunks(), Embeddings(dense=unit(8, 8)))
+        store.write(make_chunks(), Embeddings(dense=make_vectors(8, 8)))
     with pytest.raises(StoreError, match="reading only"):
-        store.delete([chunks()[0].id])
+        store.delete([make_chunks()[0].id])
     assert len(store.ids()) == 8
 
 
 def test_short_copies_find_what_full_vectors_score(tmp_path: Path) -> None:
-    rows, many = unit(400, 64), [replace(chunks()[0], id=str(UUID(int=i + 1))) for i in range(400)]
+    rows, many = make_vectors(400, 64), [replace(make_chunks()[0], id=str(UUID(int=i + 1))) for i in range(400)]
     store = EdgeStore(path=str(tmp_path / "index"), dim=64, sparse=False, quantize="int8")
     store.write(many, Embeddings(dense=rows))
     store.flush()
@@ -131,8 +131,8 @@ def test_a_full_disk_is_refused_before_the_engine_meets_it(shard: Path, monkeypa
     usage = shutil.disk_usage(shard)._replace(free=10 << 20)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(SpaceError, match="10 MB"):
-        store.write(chunks(), Embeddings(dense=unit(8, 8)))
-    assert [hit.chunk for hit in store.fetch([chunk.id for chunk in chunks()])] == chunks()
+        store.write(make_chunks(), Embeddings(dense=make_vectors(8, 8)))
+    assert [hit.chunk for hit in store.fetch([chunk.id for chunk in make_chunks()])] == make_chunks()
 
 
 def test_a_path_must_be_given() -> None:

@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 from rag.store.edge import EdgeStore
 from rag.store.qdrant import QdrantStore
-from rag.testing import unit
+from rag.testing import make_vectors
 from rag.types import Chunk, Embeddings, Filter, Hit, Query, Section, Sparse, Value
 
 DIM, N = 6, 60
@@ -37,8 +37,8 @@ def batch(rng: Generator, ids: list[str]) -> tuple[list[Chunk], Embeddings]:
         }
         sections = (Section(0, 3, "page", "page 1"),) * int(rng.integers(3))
         made.append(Chunk(id, word(), f"text {id}", 0, 41, word(), word(), word(), (word(), word()), sections, meta))
-    tokens = [unit(int(rng.integers(1, 5)), DIM, int(rng.integers(1000))) for _ in ids]
-    return made, Embeddings(unit(len(ids), DIM, int(rng.integers(1000))), [sparse(rng, 5) for _ in ids], tokens)
+    tokens = [make_vectors(int(rng.integers(1, 5)), DIM, int(rng.integers(1000))) for _ in ids]
+    return made, Embeddings(make_vectors(len(ids), DIM, int(rng.integers(1000))), [sparse(rng, 5) for _ in ids], tokens)
 
 
 def some_filter(rng: Generator, ids: list[str], depth: int = 0) -> Filter:
@@ -89,9 +89,9 @@ def test_same_data_same_answers(tmp_path: Path, seed: int) -> None:
     queries = [
         Query(
             f"query {i}",
-            dense=unit(1, DIM, 5000 + 100 * seed + i)[0],
+            dense=make_vectors(1, DIM, 5000 + 100 * seed + i)[0],
             sparse=sparse(rng, 4),
-            tokens=unit(3, DIM, i),
+            tokens=make_vectors(3, DIM, i),
             filter=some_filter(rng, ids) if i % 4 else None,
         )
         for i in range(40)
@@ -114,8 +114,8 @@ def test_equal_chunks_come_in_the_order_of_their_ids(tmp_path: Path, engine: str
     ids = [str(UUID(bytes=rng.bytes(16))) for _ in range(300)]
     same = Sparse(np.array([1]), np.ones(1, np.float32))
     chunks = [Chunk(id, "d", "same", 0, 4, "s") for id in ids]
-    store.write(chunks, Embeddings(np.tile(unit(1, DIM), (300, 1)), [same] * 300))
-    query = Query("q", dense=unit(1, DIM)[0], sparse=same)
+    store.write(chunks, Embeddings(np.tile(make_vectors(1, DIM), (300, 1)), [same] * 300))
+    query = Query("q", dense=make_vectors(1, DIM)[0], sparse=same)
     for using in ("dense", "sparse", "hybrid"):
         [hits] = store.search([query], k=7, using=using)
         assert [hit.chunk.id for hit in hits] == sorted(ids)[:7], using

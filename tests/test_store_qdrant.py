@@ -14,7 +14,7 @@ import pytest
 from rag.errors import ConfigError, MismatchError, StoreError
 from rag.stages import LocalStore, Store
 from rag.store.qdrant import QdrantStore
-from rag.testing import StoreConformance, chunks, unit
+from rag.testing import StoreConformance, make_chunks, make_vectors
 from rag.types import Embeddings
 
 
@@ -120,7 +120,7 @@ def test_large_batches_go_in_requests_a_server_takes(
     url, handler = server
     monkeypatch.setattr("rag.store.qdrant.REQUEST", 300)
     store = QdrantStore(url=url, dim=16, sparse=False)
-    store.write(chunks(), Embeddings(dense=unit(8, 16)))
+    store.write(make_chunks(), Embeddings(dense=make_vectors(8, 16)))
     assert sum(call.startswith("PUT") for call in handler.calls) > 3
     store.close()
 
@@ -139,7 +139,7 @@ def test_the_key_comes_from_the_environment(server: tuple[str, type[Server]], mo
 def test_readonly_creates_and_writes_nothing() -> None:
     store = QdrantStore(in_memory=True, dim=8, sparse=False, readonly=True)
     with pytest.raises(StoreError, match="reading only"):
-        store.write(chunks(), Embeddings(dense=unit(8, 8)))
+        store.write(make_chunks(), Embeddings(dense=make_vectors(8, 8)))
     with pytest.raises(StoreError, match="rag ingest"):
         store.ids()
 
