@@ -36,60 +36,30 @@ if TYPE_CHECKING:
 class EncoderEmbedder(ABC):
     """Options, vectors and fingerprint of a model; a backend says how its network is loaded."""
 
-    model: Annotated[
-        str, Field(description='"bundled" (MiniLM), a folder, or a name in the local Hugging Face cache.')
-    ] = "bundled"
-    weights: Annotated[
-        str, Field(description="A file of `rag train embedder`. Documents are read with it, questions without it.")
-    ] = ""
-    max_tokens: Annotated[
-        int | None, Field(ge=3, description="Most tokens of a text; left out, as many as the model was made for.")
-    ] = None
+    model: Annotated[str, Field(description='"bundled" (MiniLM), a folder, or a cached Hugging Face name.')] = "bundled"
+    weights: Annotated[str, Field(description="A file of `rag train embedder`, for documents only.")] = ""
+    max_tokens: Annotated[int | None, Field(ge=3, description="Most tokens of a text; default: the model's.")] = None
     truncate_dim: Annotated[
-        int | None,
-        Field(ge=1, description="Keep this many first columns; for models trained so (Matryoshka, arXiv 2205.13147)."),
+        int | None, Field(ge=1, description="Keep this many first columns of a model trained so (Matryoshka).")
     ] = None
-    layers: Annotated[
-        int | None,
-        Field(ge=1, description="Run this many first layers of a model trained for that (docs/guides/models.md)."),
-    ] = None
-    temperature: Annotated[
-        float, Field(gt=0, le=1, description="Below 1, attention looks at fewer tokens (docs/guides/models.md).")
-    ] = 1.0
-    stretch: Annotated[
-        float, Field(ge=1, description="How many times its own window the model sees (docs/guides/models.md).")
-    ] = 1.0
-    query_prefix: Annotated[
-        str | None, Field(description="Text before every question; left out, what the model's files say.")
-    ] = None
-    document_prefix: Annotated[
-        str | None, Field(description="Text before every chunk; left out, what the model's files say.")
-    ] = None
+    layers: Annotated[int | None, Field(ge=1, description="Run only this many layers of a model trained so.")] = None
+    temperature: Annotated[float, Field(gt=0, le=1, description="Below 1, attention looks at fewer tokens.")] = 1.0
+    stretch: Annotated[float, Field(ge=1, description="How many times its own window the model sees.")] = 1.0
+    query_prefix: Annotated[str | None, Field(description="Text before a question; default: the model's own.")] = None
+    document_prefix: Annotated[str | None, Field(description="Text before a chunk; default: the model's own.")] = None
     query_model: Annotated[
         str | None,
-        Field(
-            description="A small model that reads the questions, trained into this one's space (LEAF, arXiv "
-            "2509.12539). Another one needs no new index."
-        ),
+        Field(description="A small model that reads the questions (LEAF, arXiv 2509.12539); needs no new index."),
     ] = None
-    tokens: Annotated[
-        bool, Field(description="Add token vectors for MaxSim search. They take some hundred times the space.")
-    ] = False
-    pool_factor: Annotated[
-        int, Field(ge=1, description="Keep one token vector in this many; near ones become one.")
-    ] = 1
-    sparse: Annotated[
-        bool, Field(description="Add the token weights of a model that has them (BGE-M3), in place of `sparse:`.")
-    ] = False
+    tokens: Annotated[bool, Field(description="Add token vectors for MaxSim: some hundred times the space.")] = False
+    pool_factor: Annotated[int, Field(ge=1, description="Keep one token vector in this many; near ones merge.")] = 1
+    sparse: Annotated[bool, Field(description="Add the model's token weights (BGE-M3) in place of `sparse:`.")] = False
     late: Annotated[
         float, Field(ge=0, le=1, description="Weight of the late-chunked vector; the rest is the chunk's own.")
     ] = 0.0
     overlap: Annotated[int, Field(ge=0, description="Tokens that two windows of late chunking share.")] = 16
     situated: Annotated[
-        float,
-        Field(
-            ge=0, le=1, description="Weight of the vector of chunk and text around it, for models trained so (SitEmb)."
-        ),
+        float, Field(ge=0, le=1, description="Weight of the vector with the text around it, of a model trained so.")
     ] = 0.0
     around: Annotated[int, Field(ge=1, description="Sentences before and after the chunk that `situated` reads.")] = 5
     separator: Annotated[str, Field(description="What stands between the chunk and the text around it.")] = "\n\n"

@@ -49,9 +49,7 @@ class Bm25:
     k1: Annotated[float, Field(ge=0, description="How much a repeated word adds; 0 counts each word once.")] = 1.2
     b: Annotated[float, Field(ge=0, le=1, description="How much a long chunk is held back.")] = 0.75
     avg_len: Annotated[float, Field(gt=0, description="Expected words of a chunk, stop words left out.")] = 100.0
-    language: Annotated[
-        str, Field(description="A Snowball stemmer. Stop words are known for English; elsewhere idf holds them down.")
-    ] = "english"
+    language: Annotated[str, Field(description="A Snowball stemmer; only English has stop words.")] = "english"
 
     def __post_init__(self) -> None:
         if self.language not in Stemmer.algorithms():

@@ -24,7 +24,7 @@ WINDOW = 256  # tokens of windows that run at once: of four, attention's scores 
 
 @component
 class OnnxEmbedder(EncoderEmbedder):
-    """Runs BERT-like models on the CPU. `late`, `situated`: see docs/guides/context.md."""
+    """Runs BERT-like models on the CPU; docs/guides/models.md and context.md say more."""
 
     batch_tokens: Annotated[int, Field(ge=1, description="Tokens that run at once on a core, padding included.")] = 1024
 

@@ -22,15 +22,12 @@ if TYPE_CHECKING:
 
 @component
 class TransformersEmbedder(EncoderEmbedder):
-    """Runs any architecture that transformers knows, on any device. `late`, `situated`: see docs/guides/context.md."""
+    """Runs any architecture that transformers knows, on any device; docs/guides/models.md and context.md say more."""
 
     batch_tokens: Annotated[int, Field(ge=1, description="Tokens that run at once, padding included.")] = 8192
-    device: Annotated[
-        str | None, Field(description='A torch device ("cpu", "cuda:1", "mps"); left out, the fastest there is.')
-    ] = None
+    device: Annotated[str | None, Field(description='A torch device such as "cuda:1"; default: the fastest.')] = None
     dtype: Annotated[
-        Literal["float32", "float16", "bfloat16"],
-        Field(description="Precision of the network. Other than float32 is another embedder to an index."),
+        Literal["float32", "float16", "bfloat16"], Field(description="Precision; another one needs a new index.")
     ] = "float32"
 
     @property

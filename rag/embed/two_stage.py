@@ -34,25 +34,16 @@ _QUERY, _DOCUMENT = "search_query: ", "search_document: "
 
 @component
 class TwoStageEmbedder:
-    """Reads every text behind a sample of the corpus. Each text costs a run over itself and the whole sample."""
+    """Reads every text behind a sample of the corpus: each text costs a run over itself and the whole sample.
+
+    Take about as many passages into the sample as the model has places for (512).
+    """
 
     model: Annotated[str, Field(description="A folder, or a name in the local Hugging Face cache.")]
-    sample: Annotated[
-        str,
-        Field(
-            description="A UTF-8 file with a passage of the documents on each line, about as many as the model has "
-            "places for (512)."
-        ),
-    ]
-    backbone: Annotated[
-        str, Field(description="The model whose architecture and tokenizer it has; left out, what its config names.")
-    ] = ""
-    device: Annotated[
-        str | None, Field(description='A torch device ("cpu", "cuda:1", "mps"); left out, the fastest there is.')
-    ] = None
-    max_tokens: Annotated[
-        int | None, Field(ge=3, description="Most tokens of a text; left out, what the model's files say.")
-    ] = None
+    sample: Annotated[str, Field(description="A UTF-8 file with a passage of the documents on each line.")]
+    backbone: Annotated[str, Field(description="Its architecture and tokenizer; default: as its config says.")] = ""
+    device: Annotated[str | None, Field(description='A torch device such as "cuda:1"; default: the fastest.')] = None
+    max_tokens: Annotated[int | None, Field(ge=3, description="Most tokens of a text; default: the model's.")] = None
     query_prefix: Annotated[str, Field(description="Text before every question.")] = _QUERY
     document_prefix: Annotated[str, Field(description="Text before every chunk.")] = _DOCUMENT
     batch_tokens: Annotated[int, Field(ge=1, description="Tokens that run at once, the sample included.")] = 8192

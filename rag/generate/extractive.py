@@ -60,9 +60,7 @@ class ExtractiveGenerator:
 
     embedder: Embedder
     sentences: Annotated[int, Field(description="Most sentences of an answer.")] = 3
-    threshold: Annotated[
-        float, Field(description="Least score (0 to about 1.1) of the best sentence; below it, nothing is said.")
-    ] = 0.45
+    threshold: Annotated[float, Field(description="Least score (0 to about 1.1) of the best sentence.")] = 0.45
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """One line per sentence, in the order of choice: “Sentence.” [n]"""

@@ -56,9 +56,7 @@ class EncoderHopper:
     """Reads the best passages with the question, and follows links."""
 
     embedder: Embedder
-    weights: Annotated[
-        str, Field(description='A file of `rag train hop`; "" means the shipped one, for the bundled model.')
-    ] = ""
+    weights: Annotated[str, Field(description='A file of `rag train hop`; "" means the shipped one.')] = ""
     hops: Annotated[int, Field(ge=1, description="How many hops follow the first retrieval.")] = 1
     seeds: Annotated[int, Field(ge=1, description="How many passages a hop reads.")] = 5
     links: Annotated[bool, Field(description="Follow links besides.")] = True

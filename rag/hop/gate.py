@@ -34,13 +34,9 @@ class GateHopper:
     """Computes the next queries from vectors alone, and follows links."""
 
     embedder: Embedder
-    weights: Annotated[
-        str, Field(description='A file of `rag train gate`; "" means the shipped one, for the bundled model.')
-    ] = ""
+    weights: Annotated[str, Field(description='A file of `rag train gate`; "" means the shipped one.')] = ""
     seeds: Annotated[int, Field(ge=1, description="How many passages a hop starts at.")] = 3
-    reach: Annotated[
-        int, Field(ge=1, description="Passages that each query of a hop asks for. More bring noise, and cost time.")
-    ] = 4
+    reach: Annotated[int, Field(ge=1, description="Passages that a query of a hop asks for; more bring noise.")] = 4
     links: Annotated[bool, Field(description="Follow links besides.")] = True
 
     @property

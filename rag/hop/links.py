@@ -30,10 +30,8 @@ class LinkHopper:
 
     hops: Annotated[int, Field(ge=1, description="How many hops follow the first retrieval.")] = 1
     seeds: Annotated[int, Field(ge=1, description="Most passages that a hop starts at.")] = 5
-    head: Annotated[
-        int, Field(ge=0, description="Direct hits that stand first; twice as many where the question names nothing.")
-    ] = 3
-    links: Annotated[int, Field(ge=0, description="Linked chunks that follow them, the closest to the question.")] = 3
+    head: Annotated[int, Field(ge=0, description="Direct hits before the linked; twice as many without an anchor.")] = 3
+    links: Annotated[int, Field(ge=0, description="Linked chunks that rise, the closest to the question.")] = 3
 
     def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
         """One query for each start that mentions something; later layers start at their `seeds` best."""

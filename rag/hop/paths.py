@@ -23,9 +23,7 @@ class PathReranker:
     """Scores passages and the paths among them with the hop encoder."""
 
     embedder: Embedder
-    weights: Annotated[
-        str, Field(description='A file of `rag train hop`; "" means the shipped one, for the bundled model.')
-    ] = ""
+    weights: Annotated[str, Field(description='A file of `rag train hop`; "" means the shipped one.')] = ""
     seeds: Annotated[int, Field(ge=1, description="How many direct hits the encoder reads.")] = 5
     links: Annotated[bool, Field(description="Let links count, too.")] = True
 

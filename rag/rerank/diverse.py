@@ -28,12 +28,8 @@ class DiverseReranker:
 
     store: Store
     top: Annotated[int, Field(ge=1, description="How many hits are reordered.")] = 30
-    balance: Annotated[
-        float, Field(ge=0, le=1, description="Weight of relevance; the rest is that of difference. 1 keeps the order.")
-    ] = 0.9
-    per_source: Annotated[
-        int | None, Field(ge=1, description="Most hits of one source before all others; left out, there is no limit.")
-    ] = None
+    balance: Annotated[float, Field(ge=0, le=1, description="Share of relevance; 1 keeps the order.")] = 0.9
+    per_source: Annotated[int | None, Field(ge=1, description="Hits of a source before all others.")] = None
 
     def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
         """The same hits, scored 1 / place; where a vector is missing, similarity is 0."""

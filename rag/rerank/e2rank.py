@@ -32,14 +32,14 @@ PROMPT = (
 
 @component
 class E2Rank:
-    """Compares the direct hits with a question that the first passages have moved."""
+    """Compares the direct hits with a question that the first passages have moved.
+
+    `reads: vectors` adds their vectors to the question's, `text` embeds a listwise prompt with their text.
+    """
 
     embedder: Embedder
     store: Store
-    reads: Annotated[
-        Literal["vectors", "text"],
-        Field(description='"vectors" adds the passages\' vectors to the question\'s, "text" embeds a listwise prompt.'),
-    ] = "vectors"
+    reads: Annotated[Literal["vectors", "text"], Field(description="What moves the question; see above.")] = "vectors"
     top: Annotated[int, Field(ge=1, description="The direct hits among the first `top` are reordered.")] = 30
     feedback: Annotated[int, Field(ge=0, description="How many passages move the question.")] = 5
     strength: Annotated[float, Field(ge=0, description="How far vectors move the question.")] = 1.0
