@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Any
 
-from rag.errors import ConfigError
+from rag.errors import ConfigError, missing_extra
 from rag.stages import STAGES
 
 BUILTIN: dict[str, dict[str, str]] = {
@@ -73,6 +74,17 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 
+# components -> the extra that brings what the base install lacks for them, and the library to look for
+EXTRAS = {
+    ("embed", "transformers"): ("models", "torch"),
+    ("embed", "two_stage"): ("models", "torch"),
+    ("store", "qdrant"): ("qdrant", "qdrant_client"),
+    ("rerank", "cross_encoder"): ("models", "torch"),
+    ("rerank", "qwen3"): ("models", "torch"),
+    ("generate", "transformers"): ("models", "torch"),
+}
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """ " Did you mean x?" when a known word is close, else ""."""
     close = closest(word, known)
@@ -103,6 +115,9 @@ def find(kind: str, name: str) -> type[Any]:
         raise ConfigError(
             f"{kind}: there is no {name!r}.{did_you_mean(name, known)} Known: {', '.join(sorted(known))}."
         )
+    extra, library = EXTRAS.get((kind, name), ("", ""))
+    if library and find_spec(library) is None:
+        raise missing_extra(extra, f"{kind}: {name}", library)
     try:
         cls: type[Any] = resolve(known[name])
     except (ImportError, AttributeError) as error:

@@ -37,5 +37,5 @@ def test_without_torch_a_stage_loads_and_its_first_use_says_what_to_install(
     for module in [name for name in sys.modules if name.startswith("rag.models.torch_")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtra, match=rf"^{use} needs torch, .* pip install 'raghop\[models\]'$"):
+    with pytest.raises(MissingExtra, match=rf'^{use} needs torch, .* pip install "raghop\[models\]"$'):
         USES[use](tmp_path)

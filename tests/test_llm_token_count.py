@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -46,6 +47,13 @@ def test_a_damaged_table_is_left_alone(cached: Path) -> None:
 def test_a_switched_off_cache_means_an_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "")
     assert counter().exact is False
+
+
+def test_a_table_without_tiktoken_means_an_estimate(cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cached.write_text("the table")
+    monkeypatch.setitem(token_count._TABLES, "o200k_base", (URL, hashlib.sha256(b"the table").hexdigest()))
+    monkeypatch.setitem(sys.modules, "tiktoken", None)
+    assert counter().name == "estimate"
 
 
 def test_a_whole_table_counts_exactly(cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:

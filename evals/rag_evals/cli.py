@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag.cli.options import PIPELINE
+from rag.errors import extra
 from rag_evals import cli_gate, cli_make
 
 if TYPE_CHECKING:
@@ -73,10 +74,13 @@ def run(
 
     from rag.cli.terminal import line, say
     from rag.errors import EXIT_PARTIAL
-    from rag_evals import page, report, results, running
+    from rag_evals import report, results, running
     from rag_evals.judge import in_words
     from rag_evals.model import model
 
+    if html is not None:  # now rather than after the run
+        with extra("eval", "an HTML report"):
+            from rag_evals import page
     chosen = _suite(suite, questions, corpus, pipeline, k, answers, limit, format)
 
     def save(runs: list[dict[str, Any]]) -> None:
@@ -114,7 +118,10 @@ def write_report(
 
       rag eval report before.json after.json --html both.html
     """
-    from rag_evals import page, results
+    from rag_evals import results
+
+    with extra("eval", "an HTML report"):
+        from rag_evals import page
 
     page.write(html, results.gather(files))
 

@@ -56,7 +56,8 @@ class Suite(_Strict):
 def folder() -> Path:
     """Where the shipped suites are: in the wheel, or beside the package in a checkout."""
     here = Path(__file__).parent
-    return here / "suites" if (here / "suites").is_dir() else here.parent / "suites"
+    installed = here / "shipped" / "suites"
+    return installed if installed.is_dir() else here.parent / "suites"
 
 
 def read(name: str) -> Suite:

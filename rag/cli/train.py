@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from rag.errors import extra
+
 app = typer.Typer(help="Train the models that embed, hop and answer.", no_args_is_help=True)
 
 FoldersArgument = Annotated[list[Path], typer.Argument(help="Folders of labelled questions.", metavar="FOLDER...")]
@@ -59,8 +61,10 @@ def hop(
       rag train hop data/2wikimultihopqa data/musique --out hop.safetensors --minutes 20
     """
     from rag.cli.terminal import say
-    from rag.train.hop.run import train_hop
-    from rag.train.hop.train import HopOptions
+
+    with extra("models", "rag train hop"):
+        from rag.train.hop.run import train_hop
+        from rag.train.hop.train import HopOptions
 
     options = HopOptions(epochs=epochs, minutes=minutes, seed=seed)
     report = train_hop(folders, out, model=model, options=options, most=most, say=say)
@@ -96,8 +100,10 @@ def gate(
     """
     from rag.cli.terminal import say
     from rag.hop.encoder import SHIPPED
-    from rag.train.gate.run import train_gate
-    from rag.train.gate.train import GateOptions
+
+    with extra("models", "rag train gate"):
+        from rag.train.gate.run import train_gate
+        from rag.train.gate.train import GateOptions
 
     options = GateOptions(epochs=epochs, seed=seed)
     file = SHIPPED if teacher == Path("shipped") else teacher
@@ -141,8 +147,10 @@ def reader(
       rag train reader data/squad data/hotpotqa data/hotpotqa --cloze 1 --out reader.safetensors --minutes 50
     """
     from rag.cli.terminal import say
-    from rag.train.reader.run import train_reader
-    from rag.train.reader.train import ReaderOptions
+
+    with extra("models", "rag train reader"):
+        from rag.train.reader.run import train_reader
+        from rag.train.reader.train import ReaderOptions
 
     options = ReaderOptions(epochs=epochs, cloze=cloze, batch=batch, rate=rate, minutes=minutes, seed=seed)
     report = train_reader(folders, out, options=options, fitted=calibration, start=start, say=say)
@@ -185,8 +193,10 @@ def embedder(
       rag train embedder data/musique data/nq --out late.safetensors --minutes 30
     """
     from rag.cli.terminal import say
-    from rag.train.embedder.run import train_embedder
-    from rag.train.embedder.train import EmbedderOptions
+
+    with extra("models", "rag train embedder"):
+        from rag.train.embedder.run import train_embedder
+        from rag.train.embedder.train import EmbedderOptions
 
     titles = leave_out.read_text(encoding="utf-8").splitlines() if leave_out else ()
     options = EmbedderOptions(epochs=epochs, rate=rate, mix=mix, minutes=minutes, seed=seed)

@@ -1,9 +1,9 @@
-"""How many tokens a text costs a language model: tiktoken's count where its table is at hand, else an estimate.
+"""How many tokens a text costs a language model: tiktoken's count where it and its table are at hand, else an estimate.
 
-tiktoken downloads its tables on first use; nothing here does. A table counts as at hand when tiktoken's own cache
-folder holds the file with the right checksum. The estimate is made to err upwards, so that a prompt packed by it
-fits: against the largest count of four tokenizers (o200k, cl100k, deepseek, anthropic) on 1,719 passages of prose,
-manuals, code and 7 scripts it was too low for 7, by at most 8 %, and a third too high in the median.
+tiktoken is in the extra `models`. It downloads its tables on first use; nothing here does. A table counts as at hand
+when tiktoken's own cache folder holds the file with the right checksum. The estimate is made to err upwards, so that a
+prompt packed by it fits: against the largest count of four tokenizers (o200k, cl100k, deepseek, anthropic) on 1,719
+passages of prose, manuals, code and 7 scripts it was too low for 7, by at most 8 %, and a third too high in the median.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 # encoding -> where tiktoken gets its table, and the table's sha256
@@ -45,8 +46,8 @@ class Counter:
 
 
 def counter() -> Counter:
-    """The counter of the first encoding whose table is in the local cache, else the estimate."""
-    for name in _TABLES:
+    """The counter of the first encoding whose table is in the local cache, else, or without tiktoken, the estimate."""
+    for name in _TABLES if find_spec("tiktoken") else ():
         if path := _cached(name):
             return _tiktoken(name, path)
     return Counter("estimate", estimate)
