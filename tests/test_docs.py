@@ -133,6 +133,13 @@ def test_the_documents_show_the_default_pipeline_and_its_graph() -> None:
     assert only(ROOT / "docs" / "concepts" / "overview.md", "mermaid").strip() == graph.strip()
 
 
+def test_every_public_name_is_in_the_reference() -> None:
+    import rag
+
+    listed = {line.rpartition(".")[2] for line in (ROOT / "docs/reference/python.md").read_text().splitlines()}
+    assert set(rag.__all__) - listed == {"RagError"}  # with its tree, on the page of errors
+
+
 def test_pages_are_short() -> None:
     for name, page in PAGES.items():
         if "research" not in name and page.name not in ("pipelines.md", "commands.md"):
