@@ -37,18 +37,15 @@ class Connector(Protocol):
     @property
     def fingerprint(self) -> str:
         """Changes when the same bytes would give other documents (parser version, options)."""
-        ...
 
     def scan(self, roots: Sequence[str], *, base: str) -> Iterator[Source]:
         """Every source under the roots, in name order, named relative to `base`; reads no content.
 
         Raises InputError for a root that does not exist.
         """
-        ...
 
     def load(self, sources: Iterable[Source]) -> Iterator[Loaded]:
         """One `Loaded` per source, in any order. A bad source gives status "failed" and a reason; it never raises."""
-        ...
 
 
 @runtime_checkable
@@ -58,11 +55,9 @@ class Chunker(Protocol):
     @property
     def fingerprint(self) -> str:
         """Changes when the same document would give other chunks."""
-        ...
 
     def chunk(self, documents: Sequence[Document]) -> list[Chunked]:
         """One `Chunked` per document, in order; chunks in text order with `document.text[start:end] == text`."""
-        ...
 
 
 @runtime_checkable
@@ -74,7 +69,6 @@ class Estimator(Protocol):
 
         Raises ConfigError where it cannot be asked.
         """
-        ...
 
 
 @runtime_checkable
@@ -84,29 +78,23 @@ class Embedder(Protocol):
     @property
     def dim(self) -> int:
         """Columns of the dense representation; 0 when there is none."""
-        ...
 
     @property
     def representations(self) -> frozenset[str]:
         """Which of "dense", "sparse", "tokens" `embed_chunks` fills."""
-        ...
 
     @property
     def fingerprint(self) -> str:
         """Changes when the same chunk would get other vectors; the query side is not part of it."""
-        ...
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of each text's tokens, special tokens left out: what a chunk budget counts."""
-        ...
 
     def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
         """One row per chunk of all documents, in order."""
-        ...
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """One row per text, in order."""
-        ...
 
 
 @runtime_checkable
@@ -115,7 +103,6 @@ class TokenEmbedder(Protocol):
 
     def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
         """Unit-length vectors (tokens, width) of each text's tokens."""
-        ...
 
 
 @runtime_checkable
@@ -125,7 +112,6 @@ class SparseEmbedder(Protocol):
     @property
     def idf(self) -> bool:
         """Whether the engine multiplies a query's sparse values by how rare each word is in the index."""
-        ...
 
 
 @runtime_checkable
@@ -138,7 +124,6 @@ class WindowEmbedder(Protocol):
         A part is a whole document where vectors depend on `contextual` alone; otherwise it is marked as a window. A
         window may be embedded with only some of its chunks: they get the same vectors.
         """
-        ...
 
 
 @runtime_checkable
@@ -152,7 +137,6 @@ class Tunable(Protocol):
 
         Raises MismatchError where `fingerprint` is not this embedder's.
         """
-        ...
 
 
 @runtime_checkable
@@ -162,7 +146,6 @@ class JointEmbedder(Protocol):
     @property
     def dense(self) -> Embedder:
         """The embedder of the dense vectors."""
-        ...
 
 
 @runtime_checkable
@@ -174,7 +157,6 @@ class Store(Protocol):
 
         Raises StoreError naming the first bad row.
         """
-        ...
 
     def search(self, queries: Sequence[Query], *, k: int, using: str, vectors: bool = False) -> list[list[Hit]]:
         """The k best hits of each query, best first, ties by chunk id; hits carry the query's hop and trail.
@@ -182,27 +164,21 @@ class Store(Protocol):
         `using` is "dense", "sparse", "tokens" (MaxSim) or "hybrid" (RRF of dense and sparse). With `vectors`, hits
         carry their dense vector. All queries go to the engine as one batch.
         """
-        ...
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
         """The stored chunks among `ids`, in the order asked for, with score 0; unknown ids are left out."""
-        ...
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove these chunks; unknown ids are ignored."""
-        ...
 
     def ids(self) -> set[str]:
         """Every stored chunk id."""
-        ...
 
     def flush(self) -> None:
         """Make what was written durable."""
-        ...
 
     def close(self) -> None:
         """Release the engine. Idempotent."""
-        ...
 
 
 @runtime_checkable
@@ -212,7 +188,6 @@ class LocalStore(Store, Protocol):
     @property
     def path(self) -> str:
         """The folder; "" until the pipeline names one."""
-        ...
 
 
 @runtime_checkable
@@ -221,11 +196,9 @@ class Retriever(Protocol):
 
     def prepare(self, texts: Sequence[str]) -> list[Query]:
         """Questions as queries with the representations this retriever searches by."""
-        ...
 
     def retrieve(self, queries: Sequence[Query], *, k: int) -> list[list[Hit]]:
         """The k best hits of each query, best first."""
-        ...
 
 
 @runtime_checkable
@@ -235,18 +208,15 @@ class Hopper(Protocol):
     @property
     def hops(self) -> int:
         """How many hops may follow the first retrieval."""
-        ...
 
     def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
         """Next queries, each with `hop` one higher and a `trail` that ends in the hit that spawned it.
 
         `hits[i]` are the hits of `queries[i]` that were not in the tree before, with vectors.
         """
-        ...
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
         """One list of the k best from the whole tree, best first, scores comparable within the list."""
-        ...
 
 
 @runtime_checkable
@@ -255,7 +225,6 @@ class Reranker(Protocol):
 
     def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
         """The same hits of each question with new scores, best first."""
-        ...
 
 
 @runtime_checkable
@@ -268,7 +237,6 @@ class Generator(Protocol):
         An answer that the evidence does not hold is the empty text. A generator function may return what the answer
         cost, {"llm_calls", "prompt_tokens", "completion_tokens"}: `Answer.usage`. Raises GeneratorError.
         """
-        ...
 
 
 @runtime_checkable
@@ -277,7 +245,6 @@ class Confident(Protocol):
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """From 0 to 1, for the answer it gives or would give to the same question and hits."""
-        ...
 
 
 @runtime_checkable
@@ -287,11 +254,9 @@ class LanguageModel(Protocol):
     @property
     def model(self) -> str:
         """The name of the model: what it wrote is kept under it."""
-        ...
 
     def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         """The model's own words in pieces; messages have a "role" and a "content". Raises GeneratorError."""
-        ...
 
 
 STAGES: Mapping[str, type[Any]] = {

@@ -49,7 +49,8 @@ def test_what_was_flushed_is_there_when_opened_again(shard: Path) -> None:
 def test_another_process_reads_while_this_one_has_the_folder_open(shard: Path) -> None:
     store = EdgeStore(path=str(shard), dim=8, sparse=False)
     assert len(store.ids()) == 8
-    code = "import sys; from rag.store.edge import EdgeStore as S; print(len(S(path=sys.argv[1], dim=8, sparse=False).ids()))"
+    store_ids = "EdgeStore(path=sys.argv[1], dim=8, sparse=False).ids()"
+    code = f"import sys; from rag.store.edge import EdgeStore; print(len({store_ids}))"
     command = [sys.executable, "-c", code, str(shard)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "8\n"
     assert len(store.ids()) == 8

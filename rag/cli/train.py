@@ -28,11 +28,6 @@ StartOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Go on fr
 SeedOption = Annotated[int, typer.Option(metavar="N", help="Seed of everything random.")]
 
 
-@app.callback()
-def group() -> None:
-    """Train the models that embed, hop and answer."""
-
-
 @app.command()
 def hop(
     folders: FoldersArgument,

@@ -12,17 +12,7 @@ from rag.config.file import PipelineConfig
 from rag.config.options import Settings, injected
 from rag.errors import ConfigError
 from rag.registry import HYBRID, find, resolve
-from rag.stages import (
-    Chunker,
-    Connector,
-    Embedder,
-    Generator,
-    Hopper,
-    Reranker,
-    Retriever,
-    SparseEmbedder,
-    Store,
-)
+from rag.stages import Chunker, Connector, Embedder, Generator, Hopper, Reranker, Retriever, SparseEmbedder, Store
 from rag.types import Hit
 
 
