@@ -131,6 +131,20 @@ def test_pipelines_are_listed_shown_checked_and_described(notes: Path) -> None:
     assert "retrieve" in rag("graph", "fast").stdout
 
 
+def test_a_faulty_pipeline_is_shown_as_it_is_and_its_mistakes_are_listed(tmp_path: Path) -> None:
+    text = "# Mine.\nchunks: {use: structure}\nembed: {use: onnx, late: 2}\n"
+    (tmp_path / "mine.yaml").write_text(text)
+    assert rag("pipelines", "show", "mine.yaml", cwd=tmp_path).stdout == text
+    assert rag("pipelines", "check", "mine.yaml", code=2, cwd=tmp_path).stderr.splitlines() == [
+        "rag: mine.yaml: 3 problems:",
+        "  mine.yaml: connector, store, retrieve, generate: missing; every pipeline needs connector, chunk, embed, "
+        "store, retrieve, generate.",
+        "  mine.yaml:2: chunks: unknown key. Did you mean chunk? Known: connector, chunk, embed, sparse, store, "
+        "retrieve, hop, rerank, generate, description, k, depth, unsupported.",
+        "  mine.yaml:3: embed.late: should be less than or equal to 1, not 2.",
+    ]
+
+
 def test_the_default_pipeline_asks_without_torch_or_transformers(notes: Path) -> None:
     rag("ingest", "docs", "--pipeline", "default")
     code = (

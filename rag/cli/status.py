@@ -51,11 +51,7 @@ def status(
         say(f"  and {len(sources) - SHOWN:,} more; --json lists all")
 
 
-def config(
-    pipeline: PipelineOption = None,
-    index: IndexOption = None,
-    json: JsonOption = False,
-) -> None:
+def config(pipeline: PipelineOption = None, index: IndexOption = None, json: JsonOption = False) -> None:
     """Show every option in force, defaults too, and where things are.
 
     Examples:
@@ -86,11 +82,4 @@ def config(
     if json:
         say_json(data)
     else:
-        say(clean(yaml.safe_dump(_plain(data), sort_keys=False)), end="")
-
-
-def _plain(data: object) -> object:
-    """Tuples as lists, for YAML."""
-    if isinstance(data, dict):
-        return {key: _plain(value) for key, value in data.items()}
-    return [_plain(item) for item in data] if isinstance(data, (list, tuple)) else data
+        say(clean(yaml.safe_dump(data, sort_keys=False)), end="")
