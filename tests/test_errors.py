@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,3 +40,12 @@ def test_without_torch_a_stage_loads_and_its_first_use_says_what_to_install(
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtra, match=rf'^{use} needs torch, .* pip install "raghop\[models\]"$'):
         USES[use](tmp_path)
+
+
+def test_every_shipped_component_is_found_without_torch_and_transformers() -> None:
+    code = (
+        "import sys; sys.modules |= {'torch': None, 'transformers': None}\n"
+        "from rag.registry import BUILTIN, find\n"
+        "for kind in BUILTIN: [find(kind, name) for name in BUILTIN[kind]]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -59,7 +59,7 @@ class ExtractiveGenerator:
     """Quotes the sentences that together cover the question best."""
 
     embedder: Embedder
-    sentences: Annotated[int, Field(description="Most sentences of an answer.")] = 3
+    sentences: Annotated[int, Field(ge=1, description="Most sentences of an answer.")] = 3
     threshold: Annotated[float, Field(description="Least score (0 to about 1.1) of the best sentence.")] = 0.45
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:

@@ -48,12 +48,12 @@ class OpenAIGenerator:
     base_url: Annotated[str, Field(description="The endpoint, to which /chat/completions is added.")]
     model: Annotated[str, Field(description="The model's name at the endpoint.")]
     api_key_env: Annotated[str, Field(description="The environment variable that holds the key.")] = "OPENAI_API_KEY"
-    timeout: Annotated[float, Field(description="Most seconds of a whole call with its retries.")] = 120.0
-    idle: Annotated[float, Field(description="Most seconds between two pieces of a reply.")] = 60.0
-    retries: Annotated[int, Field(description="How often a request is tried again after a failure that may pass.")] = 2
-    max_tokens: Annotated[int, Field(description="Most tokens of an answer.")] = 512
-    temperature: Annotated[float, Field(description="0 takes the likeliest token each time.")] = 0.0
-    context: Annotated[int, Field(description="The model's window in tokens, for prompt and answer.")] = 8192
+    timeout: Annotated[float, Field(gt=0, description="Most seconds of a whole call with its retries.")] = 120.0
+    idle: Annotated[float, Field(gt=0, description="Most seconds between two pieces of a reply.")] = 60.0
+    retries: Annotated[int, Field(ge=0, description="How often a request is tried again after a passing failure.")] = 2
+    max_tokens: Annotated[int, Field(ge=1, description="Most tokens of an answer.")] = 512
+    temperature: Annotated[float, Field(ge=0, description="0 takes the likeliest token each time.")] = 0.0
+    context: Annotated[int, Field(ge=1, description="The model's window in tokens, for prompt and answer.")] = 8192
     structured: Annotated[
         bool,
         Field(

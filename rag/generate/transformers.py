@@ -29,8 +29,8 @@ class TransformersGenerator:
     model: Annotated[str, Field(description="A folder, or a name in the local Hugging Face cache.")]
     device: Annotated[str, Field(description='A torch device, or "auto": the GPU if there is one.')] = "auto"
     dtype: Annotated[str, Field(description='A torch type such as "bfloat16", or "auto": that of the files.')] = "auto"
-    max_tokens: Annotated[int, Field(description="Most tokens of an answer.")] = 512
-    context: Annotated[int, Field(description="Most tokens of prompt and answer, within the model's window.")] = 8192
+    max_tokens: Annotated[int, Field(ge=1, description="Most tokens of an answer.")] = 512
+    context: Annotated[int, Field(ge=1, description="Most tokens of prompt and answer, within the window.")] = 8192
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Generator[str, None, Mapping[str, int]]:
         """The model's answer as it comes; nothing where it abstains. Raises ModelError, GeneratorError, ConfigError."""
