@@ -11,8 +11,8 @@ import pytest
 from rag.answer.citations import resolve
 from rag.answer.verify import SUPPORTED
 from rag.generate.reader import ReaderGenerator
-from rag.reader.candidates import CLOSED, FEATURES, candidates, key, polar
-from rag.reader.network import SHIPPED, opened
+from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, asks_yes_no, extract_candidates, normalise_answer
+from rag.reader.network import SHIPPED, load_reader
 from rag.stages import Confident, Generator
 from rag.testing import GeneratorConformance
 from rag.text.mentions import normalise
@@ -78,11 +78,11 @@ def test_text_and_confidence_come_from_one_reading() -> None:
     text = "".join(reader.stream("How long does rye bread keep?", HITS))
     again = [replace(h, score=2.0) for h in HITS]  # what was read is the same
     assert "".join(reader.stream("How long does rye bread keep?", again)) == text
-    assert reader._found.cache_info().misses == 1  # type: ignore[attr-defined]
+    assert reader._answer.cache_info().misses == 1  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
-    ("question", "closed"),
+    ("question", "yes_no"),
     [
         ("Is the ferry run by Havn Lines?", True),
         ("were both founded in Tarnvik?", True),
@@ -91,12 +91,14 @@ def test_text_and_confidence_come_from_one_reading() -> None:
         ("Isobars are what?", False),
     ],
 )
-def test_yes_and_no_are_for_questions_that_ask_for_them(question: str, closed: bool) -> None:
-    assert polar(question) == closed
-    found = candidates(question, [("a", FERRY.chunk.text), ("b", LINES.chunk.text)], opened(SHIPPED)).candidates
-    assert {c.closed for c in found} == {closed}
-    assert {len(c.values) for c in found} == {len(CLOSED if closed else FEATURES)}
-    if closed:
+def test_yes_and_no_are_for_questions_that_ask_for_them(question: str, yes_no: bool) -> None:
+    assert asks_yes_no(question) == yes_no
+    found = extract_candidates(
+        question, [("a", FERRY.chunk.text), ("b", LINES.chunk.text)], load_reader(SHIPPED)
+    ).candidates
+    assert {c.yes_no for c in found} == {yes_no}
+    assert {len(c.features) for c in found} == {len(YES_NO_FEATURES if yes_no else SPAN_FEATURES)}
+    if yes_no:
         assert {c.text for c in found} == {"yes", "no"}
         assert ask(question, HITS).short in {"Yes", "No"}
 
@@ -111,8 +113,8 @@ def test_an_answer_counts_the_relevant_documents_that_have_its_words() -> None:
     ]
 
     def documents(*names: str) -> int:
-        found = candidates("Who runs the ferry?", passages, opened(SHIPPED), names or None).candidates
-        return next(one.documents for one in found if key(one.text) == "havn lines")
+        found = extract_candidates("Who runs the ferry?", passages, load_reader(SHIPPED), names or None).candidates
+        return next(one.documents for one in found if normalise_answer(one.text) == "havn lines")
 
     assert documents() == 2  # by their titles
     assert documents("a", "b", "c", "d", "e") == 3
@@ -120,8 +122,8 @@ def test_an_answer_counts_the_relevant_documents_that_have_its_words() -> None:
 
 
 def test_answers_are_compared_without_case_articles_and_punctuation() -> None:
-    assert key("The  Havn-Lines.") == key("havn lines")
-    assert key("a, the") == ""
+    assert normalise_answer("The  Havn-Lines.") == normalise_answer("havn lines")
+    assert normalise_answer("a, the") == ""
 
 
 def test_answering_loads_no_torch() -> None:

@@ -1,4 +1,4 @@
-"""The judge: what is aligned with what, numpy and torch say the same, and evidence counts."""
+"""Answerability: what is aligned with what, numpy and torch say the same, and evidence counts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from rag.errors import ModelError
-from rag.reader.answerability import FEATURES, Aligned, EncodedText, align, logit, opened, texts
+from rag.reader.answerability import FEATURES, Alignment, EncodedText, align, encode, forward, load_answerability
 from rag.reader.network import SHIPPED
 from rag.reader.weights import HEADS, KIND
-from rag.train.reader.answerability import AnswerabilityNetwork, Lesson, lessons, padded, train
+from rag.train.reader.answerability import AnswerabilityExample, AnswerabilityNetwork, make_examples, pad, train
 from rag.train.reader.inputs import ReaderInput
-from rag.train.reader.questions import Part
+from rag.train.reader.questions import ReaderPassage
 
 FERRY = ("Norvik ferry", "The ferry to Norvik leaves from pier nine at 07:40. It is run by Havn Lines.")
 BREAD = ("Rye bread", "Rye bread keeps for a week. It is baked from sourdough in long ovens.")
@@ -54,27 +54,27 @@ def test_nothing_to_read_is_no_error() -> None:
 
 
 def test_a_title_is_read_but_belongs_to_no_sentence() -> None:
-    judge = opened(SHIPPED)
-    with_title, without = texts(judge.encoder, [FERRY, ("", FERRY[1])])
-    assert len(with_title.ids) == len(without.ids) + len(texts(judge.encoder, [("", FERRY[0])])[0].ids)
+    model = load_answerability(SHIPPED)
+    with_title, without = encode(model.encoder, [FERRY, ("", FERRY[1])])
+    assert len(with_title.ids) == len(without.ids) + len(encode(model.encoder, [("", FERRY[0])])[0].ids)
     assert [len(s) for s in with_title.sentences] == [len(s) for s in without.sentences]
     assert np.concatenate(without.sentences).tolist() == list(range(len(without.ids)))
     assert np.linalg.norm(with_title.vectors, axis=1) == pytest.approx(1, abs=1e-5)
 
 
 def test_the_passage_that_answers_is_worth_more() -> None:
-    judge = opened(SHIPPED)
-    assert judge(QUESTION, [FERRY]) > judge(QUESTION, [BREAD])
-    assert judge(QUESTION, [BREAD, FERRY]) > judge(QUESTION, [BREAD])
+    model = load_answerability(SHIPPED)
+    assert model.logit(QUESTION, [FERRY]) > model.logit(QUESTION, [BREAD])
+    assert model.logit(QUESTION, [BREAD, FERRY]) > model.logit(QUESTION, [BREAD])
 
 
-def test_a_file_without_a_judge_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_model_is_refused(tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
     path = tmp_path / "reader.safetensors"
     save_file({f"{HEADS}x": np.zeros(1, np.float32)}, path, metadata={"kind": KIND, "model": "bundled"})
     with pytest.raises(ModelError, match="train it again"):
-        opened(path)
+        load_answerability(path)
 
 
 def test_what_runs_is_what_was_trained() -> None:
@@ -82,23 +82,23 @@ def test_what_runs_is_what_was_trained() -> None:
     rng = np.random.default_rng(0)
     network = AnswerabilityNetwork(8).eval()
     rows = [
-        Aligned(rng.normal(size=(n, 3, 8)).astype(np.float32), rng.random((n, FEATURES), np.float32)) for n in (3, 7)
+        Alignment(rng.normal(size=(n, 3, 8)).astype(np.float32), rng.random((n, FEATURES), np.float32)) for n in (3, 7)
     ]
     with torch.no_grad():
-        batch = network(*padded(rows)).numpy()
-    assert batch == pytest.approx([logit(network.tensors(), row) for row in rows], abs=1e-4)
+        batch = network(*pad(rows)).numpy()
+    assert batch == pytest.approx([forward(network.tensors(), row) for row in rows], abs=1e-4)
 
 
-def test_lessons_are_positive_where_the_answer_is() -> None:
-    held, lost = Part(*FERRY, answer=(65, 75)), Part(*BREAD)
+def test_examples_are_positive_where_the_answer_is() -> None:
+    held, lost = ReaderPassage(*FERRY, answer=(65, 75)), ReaderPassage(*BREAD)
     readings = [
         ReaderInput(QUESTION, (held,)),
         ReaderInput(QUESTION, (lost,)),
-        ReaderInput("Is it?", (lost, lost), kind=2),
+        ReaderInput("Is it?", (lost, lost), answer_type=2),
     ]
-    found = lessons(readings, opened(SHIPPED).encoder, lambda n: None)
-    assert [lesson.answered for lesson in found] == [True, False, True]
-    assert found[0].aligned.vectors.dtype == np.float16
+    found = make_examples(readings, load_answerability(SHIPPED).encoder, lambda n: None)
+    assert [example.answerable for example in found] == [True, False, True]
+    assert found[0].alignment.vectors.dtype == np.float16
 
 
 def test_training_learns_what_tells_them_apart() -> None:
@@ -108,7 +108,7 @@ def test_training_learns_what_tells_them_apart() -> None:
         features = rng.random((5, FEATURES)).astype(np.float32)
         features[:, 0] += n % 2
         vectors = (rng.normal(size=(5, 3, 8)) / 6).astype(np.float32)
-        found.append(Lesson(Aligned(vectors, features), n % 2 == 1))
+        found.append(AnswerabilityExample(Alignment(vectors, features), n % 2 == 1))
     networks = train(found, seed=0, say=lambda vote, loss: None)
-    said = np.array([np.mean([logit(network, one.aligned) for network in networks]) for one in found])
+    said = np.array([np.mean([forward(network, one.alignment) for network in networks]) for one in found])
     assert np.quantile(said[1::2], 0.1) > np.quantile(said[::2], 0.9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.reader.layout import TITLE, lay_out
+from rag.reader.layout import TITLE_TOKENS, lay_out
 
 TOKENS = st.lists(st.integers(10, 99), max_size=80)
 
@@ -27,4 +27,4 @@ def test_a_long_text_takes_what_a_short_one_leaves() -> None:
     found = lay_out([5], [([], [7] * 100), ([], [8] * 3)], cls=1, sep=2, limit=30)
     assert found.lengths == (20, 3)
     assert found.ids[:4] == (1, 5, 2, 2)
-    assert lay_out([], [([9] * 99, [])], cls=1, sep=2, limit=60).ids == (1, 2, *[9] * TITLE, 2, 2)
+    assert lay_out([], [([9] * 99, [])], cls=1, sep=2, limit=60).ids == (1, 2, *[9] * TITLE_TOKENS, 2, 2)

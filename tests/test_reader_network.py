@@ -18,13 +18,13 @@ from transformers import BertConfig, BertModel
 from rag.errors import ModelError
 from rag.models.batching import pad
 from rag.models.spec import read as spec
-from rag.reader.candidates import CLOSED, FEATURES, Candidate
-from rag.reader.confidence import DOUBT, LENGTHS, Choice, read
-from rag.reader.network import GROUP, SPANS, Reading, Span, opened
+from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate
+from rag.reader.confidence import MAX_ANSWERABILITY, WEIGHTS, Calibration, read_calibration
+from rag.reader.network import MAX_PASSAGES, MAX_SPANS, ReaderOutput, Span, load_reader
 from rag.reader.weights import load
 from rag.text.sentences import sentence_spans
 from rag.train.reader.inputs import ReaderInput as Example
-from rag.train.reader.questions import Part
+from rag.train.reader.questions import ReaderPassage
 from rag.train.reader.run import write
 from rag.train.reader.tensors import InputEncoder
 from rag.train.reader.train import ReaderNetwork, TrainedReader
@@ -66,7 +66,7 @@ def reference(folder: Path, path: Path, parts: list[tuple[str, str]]) -> dict[st
     network = ReaderNetwork(str(folder)).eval()
     network.resume(path)
     encode = InputEncoder(str(folder))
-    example = encode(Example(QUESTION, tuple(Part(*part) for part in parts)), np.random.default_rng(0))
+    example = encode(Example(QUESTION, tuple(ReaderPassage(*part) for part in parts)), np.random.default_rng(0))
     ids, mask = map(torch.from_numpy, pad([example.ids], 0))
     with torch.no_grad():
         return {name: out[0].numpy() for name, out in network(ids, mask).items()} | {"texts": np.array(example.texts)}
@@ -75,10 +75,10 @@ def reference(folder: Path, path: Path, parts: list[tuple[str, str]]) -> dict[st
 def test_scores_are_those_of_the_network_that_trains(tiny: tuple[Path, ReaderNetwork, Path]) -> None:
     folder, _, path = tiny
     inputs = [PASSAGES[:1], PASSAGES[1:2], PASSAGES[:2], PASSAGES]
-    for parts, found in zip(inputs, opened(path).read(QUESTION, inputs), strict=True):
+    for parts, found in zip(inputs, load_reader(path).read(QUESTION, inputs), strict=True):
         wanted = reference(folder, path, parts)
-        assert found.relevant == pytest.approx(wanted["relevant"][0, 0], abs=1e-4)
-        assert found.kinds == pytest.approx(wanted["kind"][0], abs=1e-4)
+        assert found.relevance == pytest.approx(wanted["relevant"][0, 0], abs=1e-4)
+        assert found.answer_types == pytest.approx(wanted["kind"][0], abs=1e-4)
         best = max(
             wanted["span"][s, 0] + wanted["span"][e, 1] - wanted["span"][0].sum()
             for low, high in wanted["texts"]
@@ -87,10 +87,10 @@ def test_scores_are_those_of_the_network_that_trains(tiny: tuple[Path, ReaderNet
         )
         assert found.spans[0].score == pytest.approx(best, abs=1e-4)
         sentences = [(n, *span) for n, (_, text) in enumerate(parts) for span in sentence_spans(text)]
-        assert [(fact.passage, fact.start, fact.end) for fact in found.facts] == sentences
+        assert [(fact.passage, fact.start, fact.end) for fact in found.evidence] == sentences
         low, high = wanted["texts"][-1]
         if len(sentence_spans(parts[-1][1])) == 1:
-            assert found.facts[-1].score == pytest.approx(wanted["fact"][low:high].mean(), abs=1e-4)
+            assert found.evidence[-1].score == pytest.approx(wanted["fact"][low:high].mean(), abs=1e-4)
 
 
 def test_storing_keeps_the_network_nearly_as_it_is(tiny: tuple[Path, ReaderNetwork, Path]) -> None:
@@ -101,29 +101,33 @@ def test_storing_keeps_the_network_nearly_as_it_is(tiny: tuple[Path, ReaderNetwo
 
 
 def test_as_many_passages_are_read_at_once_as_fit(tiny: tuple[Path, ReaderNetwork, Path]) -> None:
-    reader = opened(tiny[2])
+    reader = load_reader(tiny[2])
     short, long = ("Pier", "soup " * 20), ("Pier", "soup " * 200)
-    assert [reader.fitting(QUESTION, passages) for passages in ([short], [short] * 3, [short] * 9)] == [2, 3, GROUP]
-    assert reader.fitting(QUESTION, [short, long, long, long]) == 3  # 20 + 200 + 200 tokens, then 200 more
-    assert reader.fitting(QUESTION, [long, long, long]) == 2
-    assert reader.fitting(QUESTION, [("Pier", "soup " * 900)] * 3) == 2  # which are cut
+    assert [reader.count_fitting(QUESTION, passages) for passages in ([short], [short] * 3, [short] * 9)] == [
+        2,
+        3,
+        MAX_PASSAGES,
+    ]
+    assert reader.count_fitting(QUESTION, [short, long, long, long]) == 3  # 20 + 200 + 200 tokens, then 200 more
+    assert reader.count_fitting(QUESTION, [long, long, long]) == 2
+    assert reader.count_fitting(QUESTION, [("Pier", "soup " * 900)] * 3) == 2  # which are cut
     (reading,) = reader.read(QUESTION, [[("Pier", "soup " * 900)] * 2])
-    assert reading.facts[-1].passage == 1 and len(reading.spans) > SPANS
+    assert reading.evidence[-1].passage == 1 and len(reading.spans) > MAX_SPANS
 
 
 def test_company_changes_no_reading(tiny: tuple[Path, ReaderNetwork, Path]) -> None:
-    reader = opened(tiny[2])
+    reader = load_reader(tiny[2])
     together = reader.read(QUESTION, [[passage] for passage in PASSAGES])
     for reading, passage in zip(together, PASSAGES, strict=True):
         (alone,) = reader.read(QUESTION, [[passage]])
-        assert alone.relevant == pytest.approx(reading.relevant, abs=1e-5)
+        assert alone.relevance == pytest.approx(reading.relevance, abs=1e-5)
         assert [(s.start, s.end) for s in alone.spans] == [(s.start, s.end) for s in reading.spans]
 
 
 @pytest.mark.parametrize("text", ["", " ", "broken \ud800 surrogate", "noon " * 2000, "東京 👩‍👩‍👧"])
 def test_any_text_can_be_read(tiny: tuple[Path, ReaderNetwork, Path], text: str) -> None:
-    (reading,) = opened(tiny[2]).read(text or QUESTION, [[("", text), PASSAGES[0]]])
-    assert isinstance(reading, Reading) and reading.spans
+    (reading,) = load_reader(tiny[2]).read(text or QUESTION, [[("", text), PASSAGES[0]]])
+    assert isinstance(reading, ReaderOutput) and reading.spans
     for span in reading.spans:
         assert 0 <= span.start < span.end <= len([text, PASSAGES[0][1]][span.passage])
 
@@ -139,35 +143,39 @@ def test_other_files_and_other_models_are_refused(tiny: tuple[Path, ReaderNetwor
     facts = dict(load(tiny[2]).facts)
     save_file({"a": np.zeros(1, np.float32)}, path, metadata={**facts, "embedder": "another"})
     with pytest.raises(ModelError, match="another version"):
-        opened(path)
+        load_reader(path)
 
 
-def test_a_choice_survives_its_file_and_others_are_refused() -> None:
-    weights = {name: tuple(map(float, range(length))) for name, length in LENGTHS.items()}
-    unit = tuple(map(float, range(len(FEATURES) + 2)))
-    choice = Choice((unit, unit), **weights, risks=((0.05, 0.9), (0.2, 0.4)))
-    assert read({"choice": choice.text()}, "f") == choice
-    assert [choice.threshold(risk) for risk in (0.01, 0.05, 0.1, 0.3)] == [1.01, 0.9, 0.9, 0.4]
-    assert choice.best([]) is None
-    short = json.dumps({**json.loads(choice.text()), "sure": [1]})
-    narrow = json.dumps({**json.loads(choice.text()), "order": [[1, 2]]})
-    other = json.dumps({**json.loads(choice.text()), "of": [*FEATURES, *CLOSED, "something else"]})
+def test_a_calibration_survives_its_file_and_others_are_refused() -> None:
+    span, yes_no, confidence = (tuple(map(float, range(n))) for n in WEIGHTS.values())
+    unit = tuple(map(float, range(len(SPAN_FEATURES) + 2)))
+    calibration = Calibration((unit, unit), span, yes_no, confidence, risks=((0.05, 0.9), (0.2, 0.4)))
+    assert read_calibration({"choice": calibration.to_json()}, "f") == calibration
+    assert [calibration.threshold(risk) for risk in (0.01, 0.05, 0.1, 0.3)] == [1.01, 0.9, 0.9, 0.4]
+    assert calibration.best([]) is None
+    data = json.loads(calibration.to_json())
+    short = json.dumps({**data, "sure": [1]})
+    narrow = json.dumps({**data, "order": [[1, 2]]})
+    other = json.dumps({**data, "of": [*SPAN_FEATURES, *YES_NO_FEATURES, "something else"]})
     for facts in ({}, {"choice": "{}"}, *({"choice": text} for text in (short, narrow, other))):
         with pytest.raises(ModelError, match="--start f --epochs 0"):
-            read(facts, "f")
+            read_calibration(facts, "f")
 
 
-def test_the_best_span_is_chosen_by_a_network_and_judged_by_a_sum() -> None:
+def test_a_network_ranks_spans_and_a_sum_gives_the_logit() -> None:
     found = [
-        Candidate(text, Span(0, 0, 1, 0.0), False, tuple(float(value if name == "place" else 0) for name in FEATURES))
+        Candidate(
+            text, Span(0, 0, 1, 0.0), False, tuple(float(value if name == "place" else 0) for name in SPAN_FEATURES)
+        )
         for text, value in (("a", 3), ("b", 90))
     ]
-    order = ((*(0.1 * (name == "place") for name in FEATURES), -0.3, -2.0),)  # -2 tanh(0.1 place - 0.3)
-    span = (*(float(name == "place") for name in FEATURES), 0.5)
-    choice = Choice(order, span, (0.0,) * (len(CLOSED) + 1), (1.0, 0.0, 2.0, 1.0, 0.0))
-    best = choice.best(found)
+    order = ((*(0.1 * (name == "place") for name in SPAN_FEATURES), -0.3, -2.0),)  # -2 tanh(0.1 place - 0.3)
+    span = (*(float(name == "place") for name in SPAN_FEATURES), 0.5)
+    calibration = Calibration(order, span, (0.0,) * (len(YES_NO_FEATURES) + 1), (1.0, 0.0, 2.0, 1.0, 0.0))
+    best = calibration.best(found)
     assert best and best[0].text == "a" and best[1] == pytest.approx(3.5)
-    sure = [choice.confidence(*best, judged) for judged in (0.0, -1.0, DOUBT, 9.0)]
-    assert sure == pytest.approx([1 / (1 + np.exp(-total)) for total in (3.5, 1.5, 3.5 + 2 * DOUBT, 3.5 + 2 * DOUBT)])
-    two = choice.confidence(replace(best[0], documents=2), 3.5, -2.0)
+    most = 3.5 + 2 * MAX_ANSWERABILITY
+    sure = [calibration.confidence(*best, logit) for logit in (0.0, -1.0, MAX_ANSWERABILITY, 9.0)]
+    assert sure == pytest.approx([1 / (1 + np.exp(-total)) for total in (3.5, 1.5, most, most)])
+    two = calibration.confidence(replace(best[0], documents=2), 3.5, -2.0)
     assert two == pytest.approx(1 / (1 + np.exp(0.5) / 2))  # the logarithm of two documents

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rag.reader.network import SHIPPED, opened
+from rag.reader.network import SHIPPED, load_reader
 from rag.rerank.reader import ReaderReranker
 from rag.stages import Reranker
 from rag.types import Chunk, Hit
@@ -25,8 +25,8 @@ def hits(hop: int = 0) -> list[Hit]:
 
 
 def test_the_order_is_that_of_the_networks_relevance_as_far_as_it_counts() -> None:
-    alone = [opened(SHIPPED).read(QUESTION, [[pair]])[0] for pair in TEXTS.items()]
-    helps = np.array([reading.relevant + reading.spans[0].score for reading in alone])
+    alone = [load_reader(SHIPPED).read(QUESTION, [[pair]])[0] for pair in TEXTS.items()]
+    helps = np.array([reading.relevance + reading.spans[0].score for reading in alone])
     order = [list(TEXTS)[i] for i in np.argsort(-helps)]
     assert order[0] == "Grey Heron"
     ids = {w: [h.chunk.id for h in ReaderReranker(weight=w).rerank([QUESTION], [hits()])[0]] for w in (0, 1e6)}

@@ -12,16 +12,16 @@ import torch
 
 from rag.errors import InputError
 from rag.generate.reader import ReaderGenerator as GenerateReader
-from rag.reader.candidates import CLOSED, FEATURES, Candidate
-from rag.reader.confidence import scores
-from rag.reader.network import TOGETHER, Span
+from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate
+from rag.reader.confidence import rank
+from rag.reader.network import JOINT_TOKENS, Span
 from rag.train.common.loop import load_network
 from rag.train.reader import cloze
-from rag.train.reader.calibrate import Case, f1, fit, logistic, rising
-from rag.train.reader.distractors import Lexical
-from rag.train.reader.inputs import ReaderInput, altered, readings
-from rag.train.reader.questions import Part, asked, read
-from rag.train.reader.ranking import order
+from rag.train.reader.calibrate import CalibrationExample, fit, fit_logistic, fit_nonnegative, word_f1
+from rag.train.reader.distractors import LexicalIndex
+from rag.train.reader.inputs import ReaderInput, alter, draw_inputs
+from rag.train.reader.questions import ReaderPassage, read, training_questions
+from rag.train.reader.ranking import fit_ranking
 from rag.train.reader.run import train_reader
 from rag.train.reader.tensors import Batch, InputEncoder
 from rag.train.reader.train import ReaderNetwork, ReaderOptions
@@ -52,27 +52,27 @@ def test_readings_mark_the_answer_and_its_sentence(tmp_path: Path) -> None:
     source = read(folder(tmp_path, rows))
     assert [row["id"] for row in source.train] == ["a", "e", "f"]
     assert [row["id"] for row in source.held_out] == ["b"]  # by its id, so that it stays the same one
-    questions = asked(source)
+    questions = training_questions(source)
     kinds = set()
     for seed in range(40):
-        for found in readings(questions, np.random.default_rng(seed)):
-            titles = [part.title for part in found.parts]
+        for found in draw_inputs(questions, np.random.default_rng(seed)):
+            titles = [part.title for part in found.passages]
             assert len(set(titles)) == len(titles)
-            kinds.add((found.question[:5], len(found.parts) > 1, found.kind, found.whole))
+            kinds.add((found.question[:5], len(found.passages) > 1, found.answer_type, found.complete))
             if found.question not in {row["question"] for row in rows}:
-                assert not found.whole and not any(part.answer or part.relevant for part in found.parts)
+                assert not found.complete and not any(part.answer or part.relevant for part in found.passages)
                 continue
-            for part in found.parts:
+            for part in found.passages:
                 if part.answer:
                     assert part.text[slice(*part.answer)] == "1962" and part.title != "Havnes"
-                    assert [part.text[a:b] for a, b in part.facts] == [
+                    assert [part.text[a:b] for a, b in part.evidence] == [
                         {"Norvik": "Its ferry was built in 1962.", "Tarnvik": "The year 1962 was cold."}[part.title]
                     ]
                 elif not part.relevant:
                     assert "1962" not in part.text
-            if found.whole:
+            if found.complete:
                 assert {"Norvik", *(["Tarnvik"] if "a" in found.question[3:] else [])} & set(titles)
-            assert found.kind == 0 or (found.kind == 1 and "older" in found.question and found.whole)
+            assert found.answer_type == 0 or (found.answer_type == 1 and "older" in found.question and found.complete)
     assert {("When ", True, 0, True), ("Which", True, 1, True), ("Which", True, 0, False)} <= kinds
     assert ("What ", True, 0, True) in kinds and ("What ", True, 0, False) in kinds
 
@@ -85,10 +85,10 @@ def test_a_chain_has_its_answer_in_one_passage_and_its_steps_are_questions_of_th
     rows: list[dict[str, object]] = [
         {"id": "a", "question": "When?", "answer": "1962", "gold": ["p0", "p1"], "question_decomposition": steps}
     ]
-    whole, first, second = asked(read(folder(tmp_path, rows)))
-    assert [part.title for part in whole.golds if part.answer] == ["Tarnvik"]  # where the chain ends
-    assert (first.question, second.question) == ("Which town has a lake?", "When was Norvik's ferry built?")
-    assert [one.golds[0].text[slice(*(one.golds[0].answer or (0, 0)))] for one in (first, second)] == ["Norvik", "1962"]
+    whole, first, second = training_questions(read(folder(tmp_path, rows)))
+    assert [part.title for part in whole.gold if part.answer] == ["Tarnvik"]  # where the chain ends
+    assert (first.text, second.text) == ("Which town has a lake?", "When was Norvik's ferry built?")
+    assert [one.gold[0].text[slice(*(one.gold[0].answer or (0, 0)))] for one in (first, second)] == ["Norvik", "1962"]
 
 
 TOWNS = [
@@ -99,22 +99,25 @@ TOWNS = [
 
 
 def test_cloze_questions_are_answered_by_what_is_left_of_their_passage() -> None:
-    made = cloze.clozes(TOWNS, np.random.default_rng(0))
+    made = cloze.make_questions(TOWNS, np.random.default_rng(0))
     assert made
     for one in made:
-        (part,) = one.golds
+        (part,) = one.gold
         original = dict(TOWNS)[part.title]
         answer = part.text[slice(*(part.answer or (0, 0)))]
-        assert answer in original and answer not in one.question
-        (fact,) = part.facts
+        assert answer in original and answer not in one.text
+        (fact,) = part.evidence
         assert part.answer and fact[0] <= part.answer[0] < part.answer[1] <= fact[1]
-        said = one.question.rstrip("?")
-        assert any(said.replace(word, answer) in original for word in (*cloze.ASKS[True], *cloze.ASKS[False]))
+        said = one.text.rstrip("?")
+        assert any(
+            said.replace(word, answer) in original
+            for word in (*cloze.QUESTION_WORDS[True], *cloze.QUESTION_WORDS[False])
+        )
         assert said not in part.text
-    seen = [one for seed in range(20) for one in cloze.readings(made, np.random.default_rng(seed))]
-    assert {reading.whole for reading in seen} == {True, False}
+    seen = [one for seed in range(20) for one in cloze.draw_inputs(made, np.random.default_rng(seed))]
+    assert {reading.complete for reading in seen} == {True, False}
     for reading in seen:
-        assert reading.whole == any(part.answer for part in reading.parts)
+        assert reading.complete == any(part.answer for part in reading.passages)
 
 
 def test_trainings_compute_in_float32_whatever_the_model_is_stored_in() -> None:
@@ -126,27 +129,27 @@ def test_examples_point_at_the_answer_also_where_texts_are_cut() -> None:
     encode, rng = InputEncoder("bundled"), np.random.default_rng(0)
     long = "The lake is deep. " * 200 + "The ferry was built in 1962. " + "Nobody swims there. " * 200
     at = long.index("1962")
-    holder = Part("Norvik", long, (at, at + 4), ((long.index("The ferry"), at + 5),), relevant=True)
-    others = [Part(f"Town {n}", f"Town {n} has {n} boats. " * 20) for n in range(4)]
+    holder = ReaderPassage("Norvik", long, (at, at + 4), ((long.index("The ferry"), at + 5),), relevant=True)
+    others = [ReaderPassage(f"Town {n}", f"Town {n} has {n} boats. " * 20) for n in range(4)]
     for parts in ((holder,), (others[0], holder, *others[1:])):
-        example = encode(ReaderInput("When was it built?", parts, whole=True), rng)
-        assert len(example.ids) <= TOGETHER and len(example.texts) <= len(parts)
+        example = encode(ReaderInput("When was it built?", parts, complete=True), rng)
+        assert len(example.ids) <= JOINT_TOKENS and len(example.texts) <= len(parts)
         assert encode.tokenizer.decode(list(example.ids[example.start : example.end + 1])) == "1962"
         held = [encode.tokenizer.decode(list(example.ids[a:b])) for a, b, support in example.sentences if support]
         assert held == ["the ferry was built in 1962."]
     batch = Batch.of([example, encode(ReaderInput("Who?", (others[0],)), rng)], "cpu")
     assert batch.ids.shape == batch.mask.shape == batch.allowed.shape == batch.sentence.shape
-    assert batch.held.sum() == 1 and batch.relevant.tolist() == [True, False]
+    assert batch.supports.sum() == 1 and batch.relevant.tolist() == [True, False]
     assert batch.allowed[0, example.start] and batch.allowed[:, 0].all() and not batch.allowed[:, 1].any()
 
 
 def test_an_altered_question_asks_of_something_else_in_the_passage() -> None:
-    part = Part("Norvik", "The ferry of Norvik was built in 1962 by Tarnvik, after that of 1948.", (33, 37))
+    part = ReaderPassage("Norvik", "The ferry of Norvik was built in 1962 by Tarnvik, after that of 1948.", (33, 37))
     rng = np.random.default_rng(0)
-    found = {altered("Where was the ferry of Norvik built?", part, rng) for _ in range(20)}
+    found = {alter("Where was the ferry of Norvik built?", part, rng) for _ in range(20)}
     assert found == {"Where was the ferry of Tarnvik built?"}  # not of "The", which is no name, nor of a year
-    assert altered("Who built the ferry before 1948?", part, rng) == ""  # the other year is the answer
-    assert altered("Who sings?", part, rng) == ""
+    assert alter("Who built the ferry before 1948?", part, rng) == ""  # the other year is the answer
+    assert alter("Who sings?", part, rng) == ""
 
 
 def test_a_folder_without_usable_questions_is_an_error(tmp_path: Path) -> None:
@@ -160,23 +163,23 @@ def test_no_epochs_need_a_reader_to_start_from(tmp_path: Path) -> None:
 
 
 def test_words_find_what_shares_the_rare_ones() -> None:
-    lexical = Lexical({row["pid"]: row["text"] for row in PASSAGES})
+    lexical = LexicalIndex({row["pid"]: row["text"] for row in PASSAGES})
     assert lexical.best("the lake of 1962", 1) == ["p0"]
     assert lexical.best("zebra", 3) == []
 
 
 def test_f1_of_answers() -> None:
-    assert f1("the Lake Norvik", "lake Norvik") == 1
-    assert f1("Norvik", "Lake Norvik") == pytest.approx(2 / 3)
-    assert f1("a", "a") == 0  # nothing but an article
+    assert word_f1("the Lake Norvik", "lake Norvik") == 1
+    assert word_f1("Norvik", "Lake Norvik") == pytest.approx(2 / 3)
+    assert word_f1("a", "a") == 0  # nothing but an article
 
 
 def test_the_logistic_function_finds_what_made_the_labels() -> None:
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(4000, 2))
     right = (rng.random(4000) < 1 / (1 + np.exp(-(2 * rows[:, 0] - rows[:, 1] + 0.5)))).astype(float)
-    assert logistic(rows, right) == pytest.approx([2, -1, 0.5], abs=0.25)
-    assert logistic(np.zeros((0, 2)), np.zeros(0)).tolist() == [0, 0, 0]
+    assert fit_logistic(rows, right) == pytest.approx([2, -1, 0.5], abs=0.25)
+    assert fit_logistic(np.zeros((0, 2)), np.zeros(0)).tolist() == [0, 0, 0]
 
 
 def test_an_order_puts_first_what_was_right_whatever_its_level() -> None:
@@ -186,20 +189,20 @@ def test_an_order_puts_first_what_was_right_whatever_its_level() -> None:
         drawn = [rng.normal(size=(4, 3)) + np.array([0, 10 * (i % 2), 0]) for i in range(n)]
         return [(rows, [bool(x) for x in rows[:, 0] == rows[:, 0].max()], 1.0) for rows in drawn]
 
-    units = order([*lists(300), (np.zeros((2, 3)), [False, False], 1.0)], 3)
-    first = [right[int(np.argmax(scores(rows, units)))] for rows, right, _ in lists(200)]
+    units = fit_ranking([*lists(300), (np.zeros((2, 3)), [False, False], 1.0)], 3)
+    first = [right[int(np.argmax(rank(rows, units)))] for rows, right, _ in lists(200)]
     assert np.mean(first) > 0.9
-    assert order([(np.zeros((2, 3)), [False, False], 1.0)], 3) == ()
-    assert scores(np.zeros((2, 3), np.float32), ()).tolist() == [0, 0]
+    assert fit_ranking([(np.zeros((2, 3)), [False, False], 1.0)], 3) == ()
+    assert rank(np.zeros((2, 3), np.float32), ()).tolist() == [0, 0]
 
 
 def test_what_speaks_for_an_answer_never_counts_against_it() -> None:
     rng = np.random.default_rng(4)
     rows = rng.normal(size=(500, 3))
     right = (rows[:, 0] - rows[:, 1] + 0.5 * rng.normal(size=500) > 0).astype(float)
-    weights = rising(rows, right, np.ones(500))
+    weights = fit_nonnegative(rows, right, np.ones(500))
     assert weights[0] > 1 and weights[1] == 0 and weights[2] >= 0
-    assert logistic(rows, right)[1] < -1  # which it would have been
+    assert fit_logistic(rows, right)[1] < -1  # which it would have been
 
 
 def test_the_fit_prefers_the_right_candidate_and_knows_its_risk() -> None:
@@ -207,23 +210,26 @@ def test_the_fit_prefers_the_right_candidate_and_knows_its_risk() -> None:
     cases = []
     for n in range(300):
         answerable = n % 3 != 0
-        values = rng.normal(size=(2, len(FEATURES)))
+        values = rng.normal(size=(2, len(SPAN_FEATURES)))
         values[0, 0] += 4 * answerable
         found = tuple(Candidate("x", Span(0, 0, 1, 0.0), False, tuple(map(float, row))) for row in values)
-        cases.append(Case(found, (answerable, False), 2.0 * (n % 2) - 2, answerable))
-    choice = fit(cases)
-    picked = [choice.best(case.found) for case in cases]
+        cases.append(CalibrationExample(found, (answerable, False), 2.0 * (n % 2) - 2, answerable))
+    calibration = fit(cases)
+    picked = [calibration.best(case.candidates) for case in cases]
     assert (
-        np.mean([p is not None and p[0] is c.found[0] for p, c in zip(picked, cases, strict=True) if c.right[0]]) > 0.95
+        np.mean([p is not None and p[0] is c.candidates[0] for p, c in zip(picked, cases, strict=True) if c.right[0]])
+        > 0.95
     )
-    sure = np.array([choice.confidence(*p, c.judged) for p, c in zip(picked, cases, strict=True) if p])
+    sure = np.array([calibration.confidence(*p, c.answerability) for p, c in zip(picked, cases, strict=True) if p])
     can = np.array([case.right[0] for case in cases])
     assert sure[can].mean() > sure[~can].mean() + 0.5
     assert sure.mean() == pytest.approx(can.mean(), abs=0.03)  # a probability
-    said = sure >= choice.threshold(0.1)
+    said = sure >= calibration.threshold(0.1)
     assert said.sum() > 100 and (~can[said]).mean() < 0.15
-    assert len(choice.closed) == len(CLOSED) + 1
-    assert choice.sure[0] > 0.5 and abs(choice.sure[2]) < 0.5  # the judge said nothing that helps
+    assert len(calibration.yes_no_weights) == len(YES_NO_FEATURES) + 1
+    assert (
+        calibration.confidence_weights[0] > 0.5 and abs(calibration.confidence_weights[2]) < 0.5
+    )  # answerability said nothing that helps
 
 
 def test_a_wrong_answer_to_a_question_that_has_one_is_surer_than_any_to_one_that_has_none() -> None:
@@ -231,12 +237,12 @@ def test_a_wrong_answer_to_a_question_that_has_one_is_surer_than_any_to_one_that
     cases = []
     for n in range(600):
         answerable, right = n % 2 == 0, n % 4 == 0
-        values = np.zeros((1, len(FEATURES)))
+        values = np.zeros((1, len(SPAN_FEATURES)))
         found = (Candidate("x", Span(0, 0, 1, 0.0), False, tuple(map(float, values[0]))),)
         judged = float(rng.normal() + 3 * answerable - 3)  # it tells which have an answer, not which answers are right
-        cases.append(Case(found, (right,), judged, answerable))
-    choice = fit(cases)
-    sure = [choice.confidence(one.found[0], 0.0, one.judged) for one in cases]
+        cases.append(CalibrationExample(found, (right,), judged, answerable))
+    calibration = fit(cases)
+    sure = [calibration.confidence(one.candidates[0], 0.0, one.answerability) for one in cases]
     has, none = ([s for s, one in zip(sure, cases, strict=True) if one.answerable == can] for can in (True, False))
     assert np.mean(has) > np.mean(none) + 0.1
 

@@ -21,7 +21,7 @@ from rag_evals.datasets import Dataset, load
 
 UNSEEN: Mapping[str, Callable[[Path], set[str]]] = {
     "hop": lambda path: {row["id"] for row in rows(path) if is_held_out(row)},
-    "reader": lambda path: {row["id"] for row in questions.read(path.parent).held_out if questions.measured(row)},
+    "reader": lambda path: {row["id"] for row in questions.read(path.parent).held_out if questions.is_measured(row)},
 }
 
 

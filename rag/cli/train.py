@@ -112,7 +112,7 @@ def reader(
     out: OutOption,
     epochs: Annotated[
         int,
-        typer.Option(min=0, metavar="N", help="How often all of it is read; 0: train only judge and confidence."),
+        typer.Option(min=0, metavar="N", help="How often all of it is read; 0: only answerability and confidence."),
     ] = 1,
     cloze: Annotated[
         int, typer.Option(min=0, metavar="N", help="Epochs before these, on questions made of the passages.")

@@ -16,12 +16,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rag.reader.answerability import Judge
-from rag.reader.answerability import opened as judging
-from rag.reader.candidates import RELEVANT, Candidate, candidates
-from rag.reader.confidence import Choice, read
-from rag.reader.network import SHIPPED, Passage, Reading, Span, opened
-from rag.reader.network import Reader as Network
+from rag.reader.answerability import AnswerabilityModel, load_answerability
+from rag.reader.candidates import MIN_RELEVANCE, Candidate, extract_candidates
+from rag.reader.confidence import Calibration, read_calibration
+from rag.reader.network import SHIPPED, Passage, ReaderModel, ReaderOutput, Span, load_reader
 from rag.reader.weights import load
 from rag.stages import component
 from rag.text.mentions import mentions
@@ -29,13 +27,13 @@ from rag.text.sentences import ENDED, sentence_spans
 from rag.text.words import MARKER
 from rag.types import Hit
 
-REMEMBERED = 16  # readings kept, so that text and confidence come from one
-SUPPORT = -1.0  # least score of a quoted sentence: F1 near the best on HotpotQA dev
-LEADS = 4.0  # what a sentence that names the answer's passage counts more, in the scores' logits
+CACHED = 16  # answers kept, so that text and confidence come from one
+MIN_EVIDENCE = -1.0  # of a quoted sentence: F1 near the best on HotpotQA dev
+LEAD_BONUS = 4.0  # what a sentence that names the answer's passage counts more, in the scores' logits
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReaderAnswer:
     """An answer, the sentences that show it (the first holds it), and how sure it is."""
 
     short: str
@@ -74,17 +72,17 @@ class ReaderGenerator:
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """Paris: “Its capital is Paris.” [1], and a line for each further sentence."""
         sources = self._sources(hits)
-        found = self._found(question, sources)
-        if found is None or found.confidence < self._least:
+        answer = self._answer(question, sources)
+        if answer is None or answer.confidence < self._least:
             return
-        for n, quote in enumerate(found.quotes):
-            lead = f"{found.short}: " if n == 0 else "\n"
+        for n, quote in enumerate(answer.quotes):
+            lead = f"{answer.short}: " if n == 0 else "\n"
             yield f"{lead}“{_plain(sources[quote.passage].passage[1][quote.start : quote.end])}” [{quote.passage + 1}]"
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How likely the best answer is right, said or not; 0 where there is nothing to read."""
-        found = self._found(question, self._sources(hits))
-        return found.confidence if found else 0.0
+        answer = self._answer(question, self._sources(hits))
+        return answer.confidence if answer else 0.0
 
     def passages(self, hits: Sequence[Hit]) -> tuple[Passage, ...]:
         """What is read of the hits: what they are about, and their text."""
@@ -99,33 +97,33 @@ class ReaderGenerator:
         )
 
     @cached_property
-    def _found(self) -> Callable[[str, tuple[NamedPassage, ...]], Found | None]:
-        return lru_cache(REMEMBERED)(self._read)
+    def _answer(self) -> Callable[[str, tuple[NamedPassage, ...]], ReaderAnswer | None]:
+        return lru_cache(CACHED)(self._read)
 
-    def _read(self, question: str, sources: tuple[NamedPassage, ...]) -> Found | None:
-        reader, choice, judge = self._model
+    def _read(self, question: str, sources: tuple[NamedPassage, ...]) -> ReaderAnswer | None:
+        reader, calibration, answerability = self._models
         passages = [source.passage for source in sources]
-        read = candidates(question, passages, reader, [source.document for source in sources])
-        best = choice.best(read.candidates)
+        extraction = extract_candidates(question, passages, reader, [source.document for source in sources])
+        best = calibration.best(extraction.candidates)
         if best is None:
             return None
         candidate, logit = best
-        confidence = choice.confidence(candidate, logit, judge(question, passages))
+        confidence = calibration.confidence(candidate, logit, answerability.logit(question, passages))
         first = _sentence(candidate, passages[candidate.span.passage][1])
-        quotes = [first, *_support(first, read.alone, passages, sources[first.passage].about)][: self.sentences]
+        quotes = [first, *_support(first, extraction.outputs, passages, sources[first.passage].about)][: self.sentences]
         span, text = candidate.span, passages[first.passage][1]
-        spoken = _bare(text[span.start : min(span.end, first.end)], span.end >= first.end)
-        short = candidate.text.capitalize() if candidate.closed else spoken
-        return Found(_plain(short), tuple(quotes), confidence)
+        bare = _bare(text[span.start : min(span.end, first.end)], span.end >= first.end)
+        short = candidate.text.capitalize() if candidate.yes_no else bare
+        return ReaderAnswer(_plain(short), tuple(quotes), confidence)
 
     @cached_property
     def _least(self) -> float:
-        return max(self.threshold, self._model[1].threshold(self.wrong)) if self.wrong else self.threshold
+        return max(self.threshold, self._models[1].threshold(self.wrong)) if self.wrong else self.threshold
 
     @cached_property
-    def _model(self) -> tuple[Network, Choice, Judge]:
+    def _models(self) -> tuple[ReaderModel, Calibration, AnswerabilityModel]:
         path = Path(self.weights) if self.weights else SHIPPED
-        return opened(path), read(load(path).facts, path), judging(path)
+        return load_reader(path), read_calibration(load(path).facts, path), load_answerability(path)
 
 
 def _sentence(candidate: Candidate, text: str) -> Span:
@@ -135,20 +133,22 @@ def _sentence(candidate: Candidate, text: str) -> Span:
     return Span(span.passage, start, end, span.score)
 
 
-def _support(first: Span, alone: Sequence[Reading], passages: Sequence[Passage], about: Sequence[str]) -> list[Span]:
+def _support(
+    first: Span, outputs: Sequence[ReaderOutput], passages: Sequence[Passage], about: Sequence[str]
+) -> list[Span]:
     """Other sentences that support the answer, best first; of passages that the question may be about.
 
     What does not end as a sentence does is a heading, a label or the foot of a page. A sentence of another passage that
-    mentions what the answer's is `about` is the step that leads there, and counts `LEADS` more.
+    mentions what the answer's is `about` is the step that leads there, and counts `LEAD_BONUS` more.
     """
     worth = {}
-    for n, reading in enumerate(alone):
-        for fact in (replace(fact, passage=n) for fact in reading.facts if reading.relevant > RELEVANT):
-            text = passages[n][1][fact.start : fact.end]
-            score = fact.score + LEADS * (n != first.passage and not set(about).isdisjoint(mentions(text)))
-            if score > SUPPORT and ENDED.search(text) and (n, fact.start) != (first.passage, first.start):
-                worth[fact] = score + reading.relevant / 4
-    return sorted(worth, key=lambda fact: -worth[fact])
+    for n, output in enumerate(outputs):
+        for sentence in (replace(one, passage=n) for one in output.evidence if output.relevance > MIN_RELEVANCE):
+            text = passages[n][1][sentence.start : sentence.end]
+            score = sentence.score + LEAD_BONUS * (n != first.passage and not set(about).isdisjoint(mentions(text)))
+            if score > MIN_EVIDENCE and ENDED.search(text) and (n, sentence.start) != (first.passage, first.start):
+                worth[sentence] = score + output.relevance / 4
+    return sorted(worth, key=lambda sentence: -worth[sentence])
 
 
 def _bare(text: str, closes: bool) -> str:

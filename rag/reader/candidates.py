@@ -1,25 +1,26 @@
-"""Every answer the passages may hold, as a row of numbers: what a choice and a confidence are made from.
+"""Every answer that the passages may hold, each with the features that rank it and set its confidence.
 
-All passages are read alone; the best then together, as many as fit into one input, so that they compete. A question
-that asks for yes or no (by its first word) has these two as its candidates, from the latter; a span would be no answer.
+The reader reads each passage alone, and the best ones then together, as many as fit into one input, so that they
+compete. A question that asks for yes or no (by its first word) has these two as its candidates, from the joint reading;
+a span would be no answer.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.reader.network import Passage, Reader, Reading, Span
+from rag.reader.network import Passage, ReaderModel, ReaderOutput, Span
 from rag.text.words import Token, tokens
 
-FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
-CLOSED = ("decided", "against span", "whole", "relevant")
-RELEVANT = -3.0  # least relevance of a passage that may support an answer: F1 near the best on HotpotQA dev
-LOWEST = -10.0  # a score that was not taken, or lower
-_POLAR = re.compile(
+SPAN_FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
+YES_NO_FEATURES = ("decided", "against span", "whole", "relevant")
+MIN_RELEVANCE = -3.0  # of a passage that may support an answer: F1 near the best on HotpotQA dev
+MIN_SCORE = -10.0  # stands for no score, and for any lower one
+_YES_NO = re.compile(
     r"(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)\b(?!.*\bor\b)",
     re.IGNORECASE,
 )
@@ -28,113 +29,164 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An answer: a span of a passage, or (`closed`) "yes" or "no" from several; `values` are its features.
+    """A candidate answer: a span of a passage or, where `yes_no`, "yes" or "no" from several passages.
 
-    `documents` is how many have a span's words, its own and others, in passages that are `RELEVANT`.
+    `documents` counts the documents that have the span's words in a relevant passage, its own among them.
     """
 
     text: str
     span: Span
-    closed: bool
-    values: tuple[float, ...]
+    yes_no: bool
+    features: tuple[float, ...]
     documents: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """The candidates, and what each passage said when read alone."""
+class Extraction:
+    """The candidates, and what the reader says to each passage alone."""
 
     candidates: tuple[Candidate, ...]
-    alone: tuple[Reading, ...]
+    outputs: tuple[ReaderOutput, ...]
 
 
-def polar(question: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Passages as read: the outputs of each alone, the numbers of those read together, and the spans found there."""
+
+    passages: Sequence[Passage]
+    outputs: Sequence[ReaderOutput]
+    together: Sequence[int]
+    joint_spans: Sequence[Span]
+
+
+def asks_yes_no(question: str) -> bool:
     """Whether a question asks for yes or no, by its form."""
-    return bool(_POLAR.match(question.strip()))
+    return bool(_YES_NO.match(question.strip()))
 
 
-def key(text: str) -> str:
-    """An answer without case, articles and punctuation, to see whether two are the same."""
+def normalise_answer(text: str) -> str:
+    """An answer without case, articles and punctuation, so that equal answers are equal strings."""
     return " ".join(word for word in _WORD.findall(text.lower()) if word not in {"a", "an", "the"})
 
 
-def candidates(
-    question: str, passages: Sequence[Passage], reader: Reader, documents: Sequence[str] | None = None
-) -> Read:
-    """All candidates of some passages, which stand best first.
-
-    `documents` names the one that each passage is of; its title, unless given.
-    """
+def extract_candidates(
+    question: str, passages: Sequence[Passage], reader: ReaderModel, documents: Sequence[str] | None = None
+) -> Extraction:
+    """All candidates of some passages, which stand best first; `documents` names that of each, by default its title."""
     if not passages:
-        return Read((), ())
-    alone = reader.read(question, [[passage] for passage in passages])
-    strength = [reading.relevant for reading in alone]
-    if not polar(question):
-        strength = [(r.spans[0].score if r.spans else LOWEST) + r.relevant for r in alone]
-    order = [int(i) for i in np.argsort(-np.array(strength), kind="stable")]
-    best = sorted(order[: reader.fitting(question, [passages[i] for i in order])])
-    (together,) = reader.read(question, [[passages[i] for i in best]])
-    if polar(question):
-        return Read(_closed(alone, together, order[0]), tuple(alone))
-    joint: dict[int, list[Span]] = {i: [] for i in best}
-    for span in together.spans:
-        joint[best[span.passage]].append(span)
-    spans = [Span(i, span.start, span.end, span.score) for i, reading in enumerate(alone) for span in reading.spans]
-    known = {(span.passage, span.start, span.end) for span in spans}
-    spans += [
-        Span(i, span.start, span.end, LOWEST)
-        for i, found in joint.items()
-        for span in found
-        if (i, span.start, span.end) not in known
-    ]
-    spans = list(dict.fromkeys(spans))
-    texts = [passages[span.passage][1][span.start : span.end] for span in spans]
-    keys = [key(text) for text in texts]
-    top = {i: key(passages[i][1][r.spans[0].start : r.spans[0].end]) for i, r in enumerate(alone) if r.spans}
-    asked = tokens(question)
+        return Extraction((), ())
+    outputs = reader.read(question, [[passage] for passage in passages])
+    yes_no = asks_yes_no(question)
+    order = _order(outputs, yes_no)
+    together = sorted(order[: reader.count_fitting(question, [passages[i] for i in order])])
+    (joint,) = reader.read(question, [[passages[i] for i in together]])
+    if yes_no:
+        return Extraction(tuple(_yes_no_candidates(outputs[order[0]], joint, order[0])), tuple(outputs))
+    joint_spans = [replace(span, passage=together[span.passage]) for span in joint.spans]
+    reading = _Reading(passages, outputs, together, joint_spans)
     names = documents or [title for title, _ in passages]
-    said = [
-        (name, f" {key(' '.join(passage))} ")
-        for name, passage, reading in zip(names, passages, alone, strict=True)
-        if reading.relevant > RELEVANT
-    ]
-    held = [frozenset(token.stem for token in tokens(" ".join(passage))) for passage in passages]
-    found = []
-    for span, text, own in zip(spans, texts, keys, strict=True):
-        rivals = [s.score for s, k in zip(spans, keys, strict=True) if k != own]
-        seen = [s.score for s in joint.get(span.passage, ()) if s.start < span.end and span.start < s.end]
-        sentence = max((f.score for f in alone[span.passage].facts if f.start <= span.start < f.end), default=LOWEST)
-        values = {
-            "margin": max(LOWEST, span.score),
-            "relevant": alone[span.passage].relevant,
-            "joint": max([LOWEST, *seen]),
-            "read": float(span.passage in joint),
-            "lead": span.score - max([LOWEST, *rivals]),
-            "agree": float(sum(k == own for i, k in top.items() if i != span.passage)),
-            "place": 1 / (1 + span.passage),
-            "fact": sentence,
-            "words": _share([token for token in asked if token.kind != "number"], held[span.passage]),
-            "named": max(_share([token for token in asked if token.kind in ("name", "number")], bag) for bag in held),
-        }
-        if own:
-            saying = {names[span.passage]} | {name for name, words in said if f" {own} " in words}
-            found.append(Candidate(text, span, False, tuple(values[name] for name in FEATURES), len(saying)))
-    return Read(tuple(found), tuple(alone))
+    return Extraction(tuple(_span_candidates(question, reading, names)), tuple(outputs))
 
 
-def _closed(alone: Sequence[Reading], together: Reading, best: int) -> tuple[Candidate, ...]:
+def _order(outputs: Sequence[ReaderOutput], yes_no: bool) -> list[int]:
+    """The passages, most promising first: by relevance, for a span also by the best score."""
+    strength = [output.relevance for output in outputs]
+    if not yes_no:
+        strength = [(o.spans[0].score if o.spans else MIN_SCORE) + o.relevance for o in outputs]
+    return [int(i) for i in np.argsort(-np.array(strength), kind="stable")]
+
+
+def _yes_no_candidates(best: ReaderOutput, joint: ReaderOutput, passage: int) -> Iterator[Candidate]:
     """Yes and no, each with how far it is ahead; they stand for the best passage's best sentence."""
-    fact = max(alone[best].facts, key=lambda fact: fact.score, default=None)
-    if fact is None:
-        return ()
-    span, yes, no = together.kinds
-    found = []
+    sentence = max(best.evidence, key=lambda sentence: sentence.score, default=None)
+    if sentence is None:
+        return
+    span, yes, no = joint.answer_types
     for text, own, other in (("yes", yes, no), ("no", no, yes)):
-        values = (own - other, own - span, together.relevant, alone[best].relevant)
-        found.append(Candidate(text, Span(best, fact.start, fact.end, own - other), True, values))
-    return tuple(found)
+        features = (own - other, own - span, joint.relevance, best.relevance)
+        yield Candidate(text, Span(passage, sentence.start, sentence.end, own - other), True, features)
 
 
-def _share(wanted: Sequence[Token], held: frozenset[str]) -> float:
-    """How many of the question's words a passage has; all of them when there are none."""
-    return sum(token.stem in held for token in wanted) / len(wanted) if wanted else 1.0
+def _span_candidates(question: str, reading: _Reading, names: Sequence[str]) -> Iterator[Candidate]:
+    """Every span with words in it."""
+    spans = _all_spans(reading)
+    texts = [reading.passages[span.passage][1][span.start : span.end] for span in spans]
+    answers = [normalise_answer(text) for text in texts]
+    columns = _feature_columns(question, reading, spans, answers)
+    rows = zip(*(columns[name] for name in SPAN_FEATURES), strict=True)
+    relevant = [
+        (name, f" {normalise_answer(' '.join(passage))} ")
+        for name, passage, output in zip(names, reading.passages, reading.outputs, strict=True)
+        if output.relevance > MIN_RELEVANCE
+    ]
+    for span, text, answer, features in zip(spans, texts, answers, rows, strict=True):
+        if answer:
+            documents = {names[span.passage]} | {name for name, words in relevant if f" {answer} " in words}
+            yield Candidate(text, span, False, features, len(documents))
+
+
+def _all_spans(reading: _Reading) -> list[Span]:
+    """Those of passages read alone, and what only the joint reading found, passage by passage."""
+    spans = [replace(span, passage=i) for i, output in enumerate(reading.outputs) for span in output.spans]
+    known = {(span.passage, span.start, span.end) for span in spans}
+    for span in sorted(reading.joint_spans, key=lambda span: span.passage):
+        if (span.passage, span.start, span.end) not in known:
+            spans.append(replace(span, score=MIN_SCORE))
+    return list(dict.fromkeys(spans))
+
+
+def _feature_columns(
+    question: str, reading: _Reading, spans: Sequence[Span], answers: Sequence[str]
+) -> dict[str, list[float]]:
+    """The values of each span, by the name of the feature."""
+    words = tokens(question)
+    stems = [frozenset(token.stem for token in tokens(" ".join(passage))) for passage in reading.passages]
+    plain = [token for token in words if token.kind != "number"]
+    named = [token for token in words if token.kind in ("name", "number")]
+    return {
+        "margin": [max(MIN_SCORE, span.score) for span in spans],
+        "relevant": [reading.outputs[span.passage].relevance for span in spans],
+        "joint": [_joint_score(span, reading.joint_spans) for span in spans],
+        "read": [float(span.passage in reading.together) for span in spans],
+        "lead": [_lead(span, answer, spans, answers) for span, answer in zip(spans, answers, strict=True)],
+        "agree": _agreement(reading, spans, answers),
+        "place": [1 / (1 + span.passage) for span in spans],
+        "fact": [_evidence_score(span, reading.outputs[span.passage].evidence) for span in spans],
+        "words": [_coverage(plain, stems[span.passage]) for span in spans],
+        "named": [max(_coverage(named, own) for own in stems)] * len(spans),
+    }
+
+
+def _joint_score(span: Span, joint_spans: Sequence[Span]) -> float:
+    """The best score of an overlapping span in the joint reading."""
+    scores = [s.score for s in joint_spans if s.passage == span.passage and s.start < span.end and span.start < s.end]
+    return max([MIN_SCORE, *scores])
+
+
+def _lead(span: Span, answer: str, spans: Sequence[Span], answers: Sequence[str]) -> float:
+    """How far a span is ahead of the best one with another answer."""
+    rivals = [other.score for other, text in zip(spans, answers, strict=True) if text != answer]
+    return span.score - max([MIN_SCORE, *rivals])
+
+
+def _agreement(reading: _Reading, spans: Sequence[Span], answers: Sequence[str]) -> list[float]:
+    """How many other passages have each answer as their best."""
+    best = {
+        i: normalise_answer(reading.passages[i][1][output.spans[0].start : output.spans[0].end])
+        for i, output in enumerate(reading.outputs)
+        if output.spans
+    }
+    return [
+        float(sum(text == answer for i, text in best.items() if i != span.passage))
+        for span, answer in zip(spans, answers, strict=True)
+    ]
+
+
+def _evidence_score(span: Span, evidence: Sequence[Span]) -> float:
+    """The score of the sentence that a span starts in."""
+    return max((s.score for s in evidence if s.start <= span.start < s.end), default=MIN_SCORE)
+
+
+def _coverage(words: Sequence[Token], stems: frozenset[str]) -> float:
+    """The share of the question's words that a passage has; 1 where there are none."""
+    return sum(token.stem in stems for token in words) / len(words) if words else 1.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-QUESTION, TITLE = 64, 24  # tokens read of each, at most
+QUESTION_TOKENS, TITLE_TOKENS = 64, 24  # tokens read of each, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ def lay_out(
 
     A text that needs less than its share leaves the rest to the others.
     """
-    ids = [cls, *question[:QUESTION], sep]
-    room = limit - len(ids) - sum(min(len(title), TITLE) + 2 for title, _ in parts)
+    ids = [cls, *question[:QUESTION_TOKENS], sep]
+    room = limit - len(ids) - sum(min(len(title), TITLE_TOKENS) + 2 for title, _ in parts)
     starts, lengths = [], []
     for i, (title, text) in enumerate(parts):
         later = [len(other) for _, other in parts[i + 1 :]]
         share = max(room // (len(later) + 1), room - sum(later))
         taken = text[: max(0, share)]
         room -= len(taken)
-        ids += [*title[:TITLE], sep]
+        ids += [*title[:TITLE_TOKENS], sep]
         starts.append(len(ids))
         lengths.append(len(taken))
         ids += [*taken, sep]

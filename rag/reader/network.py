@@ -1,4 +1,4 @@
-"""The reader: a small network that says where a passage answers a question, and whether it does.
+"""The reader: a small network that finds the span of a passage that answers a question, if it does.
 
 The bundled MiniLM with a trained difference and four linear heads, run by onnxruntime without torch. One pass over
 (question, passage) gives answer spans with their scores against "no answer here", the passage's relevance and the
@@ -25,18 +25,17 @@ from tokenizers import Tokenizer
 
 from rag.errors import ModelError
 from rag.models.batching import make_batches, pad
-from rag.reader.layout import QUESTION, TITLE, Layout, lay_out
+from rag.reader.layout import QUESTION_TOKENS, TITLE_TOKENS, Layout, lay_out
 from rag.reader.weights import load
 from rag.text.sentences import sentence_spans
 from rag.types import Vectors
 
 SHIPPED = Path(__file__).parent / "weights" / "minilm-reader.safetensors"
-ALONE, TOGETHER = 256, 512  # tokens of an input with one passage, and with several
-GROUP = 5  # passages of an input, at most
-LONGEST = 24  # tokens of an answer
-SPANS = 3  # spans kept of an input
-AT_ONCE = 256  # tokens of a batch: one or two passages; four took 1.7 times as long
-KINDS = ("span", "yes", "no")
+SINGLE_TOKENS, JOINT_TOKENS = 256, 512  # of an input with one passage, and with several
+MAX_PASSAGES = 5  # of an input
+MAX_ANSWER_TOKENS = 24
+MAX_SPANS = 3  # of an input
+BATCH_TOKENS = 256  # one or two passages; four took 1.7 times as long
 
 _SURROGATES = re.compile("[\ud800-\udfff]")  # which no tokenizer takes
 Passage = tuple[str, str]  # title, text
@@ -54,21 +53,21 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What one input says: the best spans, best first; (span, yes, no); and each passage's sentences.
+class ReaderOutput:
+    """What the reader says to one input: the best spans, best first; the scores of (span, yes, no); all sentences.
 
-    `relevant` is the relevance of one passage; of several, whether they hold all that the answer needs. `facts` are
-    (passage, start, end, score) with the span of a sentence.
+    `relevance` is that of one passage; of several, whether they hold all that the answer needs. `evidence` has every
+    sentence, scored by how much it supports the answer.
     """
 
     spans: tuple[Span, ...]
-    relevant: float
-    kinds: tuple[float, ...]
-    facts: tuple[Span, ...]
+    relevance: float
+    answer_types: tuple[float, ...]
+    evidence: tuple[Span, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Reader:
+class ReaderModel:
     """A network ready to run; `heads` are matrices (outputs, hidden) and biases (outputs,) by name."""
 
     forward: Forward
@@ -76,20 +75,22 @@ class Reader:
     heads: Mapping[str, Vectors]
     workers: int = 1
 
-    def fitting(self, question: str, passages: Sequence[Passage]) -> int:
-        """How many of the passages, in their order, can be read at once: up to GROUP, two even where they are cut."""
-        room = TOGETHER - len(self._tokens(question)[0][:QUESTION]) - 2
-        sizes = [len(self._tokens(title)[0][:TITLE]) + len(self._tokens(text)[0]) + 2 for title, text in passages]
-        return max(2, sum(size <= room for size in accumulate(sizes[:GROUP])))
+    def count_fitting(self, question: str, passages: Sequence[Passage]) -> int:
+        """How many of the passages, in their order, are read at once: MAX_PASSAGES at most, two even if cut."""
+        room = JOINT_TOKENS - len(self._tokens(question)[0][:QUESTION_TOKENS]) - 2
+        sizes = [
+            len(self._tokens(title)[0][:TITLE_TOKENS]) + len(self._tokens(text)[0]) + 2 for title, text in passages
+        ]
+        return max(2, sum(size <= room for size in accumulate(sizes[:MAX_PASSAGES])))
 
-    def read(self, question: str, inputs: Sequence[Sequence[Passage]]) -> list[Reading]:
+    def read(self, question: str, inputs: Sequence[Sequence[Passage]]) -> list[ReaderOutput]:
         """Read the question with each input's passages, one or several."""
-        asked, (cls, sep) = self._tokens(question)[0], self._marks
+        question_ids, (cls, sep) = self._tokens(question)[0], self._special_ids
         layouts = []
         for parts in inputs:
             ids = [(self._tokens(title)[0], self._tokens(text)[0]) for title, text in parts]
-            limit = ALONE if len(parts) == 1 else TOGETHER
-            layouts.append(lay_out(asked, ids, cls=cls, sep=sep, limit=limit))
+            limit = SINGLE_TOKENS if len(parts) == 1 else JOINT_TOKENS
+            layouts.append(lay_out(question_ids, ids, cls=cls, sep=sep, limit=limit))
 
         def run(batch: list[int]) -> list[tuple[int, Mapping[str, Vectors]]]:
             ids, mask = pad([layouts[i].ids for i in batch], 0)
@@ -100,30 +101,31 @@ class Reader:
             }
             return [(i, {name: values[row] for name, values in out.items()}) for row, i in enumerate(batch)]
 
-        todo = make_batches([len(layout.ids) for layout in layouts], AT_ONCE)
+        todo = make_batches([len(layout.ids) for layout in layouts], BATCH_TOKENS)
         if self.workers == 1 or len(todo) < 2:
-            found = dict(pair for batch in todo for pair in run(batch))
+            outputs = dict(pair for batch in todo for pair in run(batch))
         else:
             with ThreadPoolExecutor(self.workers) as threads:
-                found = dict(pair for pairs in threads.map(run, todo) for pair in pairs)
-        return [self._reading(parts, layouts[i], found[i]) for i, parts in enumerate(inputs)]
+                outputs = dict(pair for pairs in threads.map(run, todo) for pair in pairs)
+        return [self._output(parts, layouts[i], outputs[i]) for i, parts in enumerate(inputs)]
 
-    def _reading(self, parts: Sequence[Passage], layout: Layout, out: Mapping[str, Vectors]) -> Reading:
+    def _output(self, passages: Sequence[Passage], layout: Layout, out: Mapping[str, Vectors]) -> ReaderOutput:
         spans: list[Span] = []
-        facts: list[Span] = []
+        evidence: list[Span] = []
         nothing = float(out["span"][0].sum())
-        for n, (_, text) in enumerate(parts):
+        for n, (_, text) in enumerate(passages):
             at, length = layout.starts[n], layout.lengths[n]
             offsets = self._tokens(text)[1][:length]
             spans += _spans(n, out["span"][at : at + length], offsets, nothing)
-            facts += _facts(n, text, out["fact"][at : at + length, 0], offsets)
+            evidence += _evidence(n, text, out["fact"][at : at + length, 0], offsets)
         spans.sort(key=lambda span: (-span.score, span.passage, span.start))
-        kinds = tuple(float(value) for value in out["kind"][0])
-        return Reading(tuple(spans[: SPANS + len(parts) - 1]), float(out["relevant"][0, 0]), kinds, tuple(facts))
+        best = tuple(spans[: MAX_SPANS + len(passages) - 1])
+        answer_types = tuple(float(value) for value in out["kind"][0])
+        return ReaderOutput(best, float(out["relevant"][0, 0]), answer_types, tuple(evidence))
 
     @cached_property
-    def _marks(self) -> tuple[int, int]:
-        return marks(self.tokenizer)
+    def _special_ids(self) -> tuple[int, int]:
+        return special_ids(self.tokenizer)
 
     @cached_property
     def _tokens(self) -> Callable[[str], tuple[list[int], list[tuple[int, int]]]]:
@@ -135,8 +137,8 @@ class Reader:
 
 
 @lru_cache(2)
-def opened(path: Path) -> Reader:
-    """A reader from a file of `rag train reader`. Raises ModelError for another model's."""
+def load_reader(path: Path) -> ReaderModel:
+    """The reader in a file of `rag train reader`. Raises ModelError for another model's."""
     from rag.models.onnx_backend import text_encoder
     from rag.models.spec import read
 
@@ -144,14 +146,15 @@ def opened(path: Path) -> Reader:
     spec = read(weights.facts["model"])
     if weights.facts.get("embedder", spec.fingerprint()) != spec.fingerprint():
         raise ModelError(f"{path}: trained for another version of {weights.facts['model']!r}; train it again.")
-    encoder = text_encoder(replace(spec, max_tokens=TOGETHER), batch_tokens=AT_ONCE, difference=weights.difference)
+    spec = replace(spec, max_tokens=JOINT_TOKENS)
+    encoder = text_encoder(spec, batch_tokens=BATCH_TOKENS, difference=weights.difference)
     tokenizer = encoder.tokenizer()
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    return Reader(encoder.forward, tokenizer, weights.heads, encoder.workers)
+    return ReaderModel(encoder.forward, tokenizer, weights.heads, encoder.workers)
 
 
-def marks(tokenizer: Tokenizer) -> tuple[int, int]:
+def special_ids(tokenizer: Tokenizer) -> tuple[int, int]:
     """The ids of the tokens that open an input and end a part. Raises ModelError for a tokenizer without them."""
     cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
     if cls is None or sep is None:
@@ -164,31 +167,31 @@ def _spans(passage: int, scores: Vectors, offsets: Sequence[tuple[int, int]], no
     n = len(offsets)
     if n == 0:
         return []
-    width = min(LONGEST, n)
+    width = min(MAX_ANSWER_TOKENS, n)
     ends = np.full((n, width), -np.inf, np.float32)
     for ahead in range(width):
         ends[: n - ahead, ahead] = scores[ahead:, 1]
     table = scores[:, :1] + ends
-    found: list[Span] = []
-    taken: list[tuple[int, int]] = []
+    spans: list[Span] = []
+    ranges: list[tuple[int, int]] = []
     for flat in np.argsort(-table, axis=None, kind="stable"):
         first, ahead = divmod(int(flat), width)
         last = first + ahead
-        if not np.isfinite(table[first, ahead]) or len(found) == SPANS:
+        if not np.isfinite(table[first, ahead]) or len(spans) == MAX_SPANS:
             break
-        if any(a <= last and first <= b for a, b in taken):
+        if any(a <= last and first <= b for a, b in ranges):
             continue
-        taken.append((first, last))
-        found.append(Span(passage, offsets[first][0], offsets[last][1], float(table[first, ahead]) - nothing))
-    return found
+        ranges.append((first, last))
+        spans.append(Span(passage, offsets[first][0], offsets[last][1], float(table[first, ahead]) - nothing))
+    return spans
 
 
-def _facts(passage: int, text: str, scores: Vectors, offsets: Sequence[tuple[int, int]]) -> list[Span]:
+def _evidence(passage: int, text: str, scores: Vectors, offsets: Sequence[tuple[int, int]]) -> list[Span]:
     """Every sentence that was read, with the mean score of its tokens."""
-    found = []
+    sentences = []
     starts = np.array([start for start, _ in offsets])
     for start, end in sentence_spans(text):
         inside = (starts >= start) & (starts < end)
         if inside.any():
-            found.append(Span(passage, start, end, float(scores[inside].mean())))
-    return found
+            sentences.append(Span(passage, start, end, float(scores[inside].mean())))
+    return sentences

@@ -1,6 +1,6 @@
-"""The file of a reader: how its network differs from the bundled model's, its heads, and how sure to be when.
+"""The file of a reader: how its network differs from the bundled model's, its heads, and its calibration.
 
-Tensors named `heads.*` are the heads' own, `judges.N.*` those of the judge's networks, float32; all others are
+Tensors named `heads.*` are the heads' own, `judges.N.*` those of answerability, float32; all others are
 differences (`rag.models.deltas`). `rag train reader` writes it.
 """
 
@@ -15,7 +15,7 @@ from rag.models.deltas import DeltaFile
 from rag.types import Vectors
 
 KIND = "raghop reader 1"
-HEADS, JUDGES = "heads.", "judges."
+HEADS, ANSWERABILITY = "heads.", "judges."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ class ReaderWeights:
     @property
     def difference(self) -> dict[str, Vectors]:
         """By the network's tensor names."""
-        return self.file.without(HEADS, JUDGES)
+        return self.file.without(HEADS, ANSWERABILITY)
 
     @property
     def heads(self) -> dict[str, Vectors]:
@@ -40,10 +40,10 @@ class ReaderWeights:
         return self.file.under(HEADS)
 
     @property
-    def judges(self) -> list[dict[str, Vectors]]:
-        """The judge's networks, each by its own names."""
+    def answerability(self) -> list[dict[str, Vectors]]:
+        """The networks of answerability, each by its own names."""
         networks: dict[str, dict[str, Vectors]] = {}
-        for name, tensor in sorted(self.file.under(JUDGES).items()):
+        for name, tensor in sorted(self.file.under(ANSWERABILITY).items()):
             number, own = name.split(".", 1)
             networks.setdefault(number, {})[own] = tensor
         return [*networks.values()]

@@ -19,8 +19,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rag.reader.network import SHIPPED, opened
-from rag.reader.network import Reader as Network
+from rag.reader.network import SHIPPED, ReaderModel, load_reader
 from rag.rerank.order import direct_ranks, fuse, reorder
 from rag.stages import component
 from rag.types import Hit
@@ -42,11 +41,11 @@ class ReaderReranker:
             chunks = [found[i].chunk for i in ranks]
             heads = [" ".join((chunk.context or chunk.title).split()) for chunk in chunks]
             inputs = [[(head, chunk.text)] for head, chunk in zip(heads, chunks, strict=True)]
-            readings = self._network.read(question, inputs) if ranks else []
-            scores = [reading.relevant + max((span.score for span in reading.spans), default=0) for reading in readings]
+            outputs = self._network.read(question, inputs) if ranks else []
+            scores = [output.relevance + max((span.score for span in output.spans), default=0) for output in outputs]
             reranked.append(reorder(found, ranks, fuse(scores, self.weight)))
         return reranked
 
     @cached_property
-    def _network(self) -> Network:
-        return opened(Path(self.weights) if self.weights else SHIPPED)
+    def _network(self) -> ReaderModel:
+        return load_reader(Path(self.weights) if self.weights else SHIPPED)

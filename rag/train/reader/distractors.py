@@ -12,12 +12,12 @@ import numpy as np
 _WORD = re.compile(r"\w{3,}")
 
 
-def content(text: str) -> set[str]:
+def content_words(text: str) -> set[str]:
     """The words of three letters or more, in lower case."""
     return set(_WORD.findall(text.lower()))
 
 
-class Lexical:
+class LexicalIndex:
     """An inverted index in memory: a word counts by its rarity, once a passage."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
@@ -25,7 +25,7 @@ class Lexical:
         rows: dict[str, list[int]] = defaultdict(list)
         lengths = np.empty(len(texts), np.float32)
         for i, text in enumerate(texts.values()):
-            words = content(text)
+            words = content_words(text)
             lengths[i] = len(words)
             for word in words:
                 rows[word].append(i)
@@ -35,7 +35,7 @@ class Lexical:
     def best(self, text: str, n: int) -> list[str]:
         """The ids of the n best passages, best first."""
         scores = np.zeros(len(self.ids), np.float32)
-        for word in content(text):
+        for word in content_words(text):
             if (where := self.rows.get(word)) is not None:
                 scores[where] += math.log(1 + len(self.ids) / len(where))
         order = np.argsort(-scores * self.scale, kind="stable")[:n]

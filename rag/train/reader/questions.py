@@ -20,11 +20,11 @@ from zlib import crc32
 from rag.errors import InputError
 from rag.text.sentences import sentence_spans
 from rag.train.common.dataset import CORPORA, load
-from rag.train.reader.distractors import Lexical, content
+from rag.train.reader.distractors import LexicalIndex, content_words
 
 QUESTIONS = ("questions_train.jsonl*", "questions.jsonl*", "v*_questions.jsonl*")
 PASSAGES = (*CORPORA, "v20_paragraphs.jsonl*")
-NEAR, AFTER = 8, 3  # passages that look right: by the question's words, and by those of each gold passage
+SIMILAR, SIMILAR_TO_GOLD = 8, 3  # distractors: by the question's words, and by those of each gold passage
 YES_NO = {"yes": 1, "no": 2}
 
 Row = Mapping[str, Any]
@@ -32,29 +32,32 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A passage as read: `answer` is a span of its text, `facts` those of its supporting sentences."""
+class ReaderPassage:
+    """A passage as read: `answer` is a span of its text, `evidence` those of its supporting sentences."""
 
     title: str
     text: str
     answer: Span | None = None
-    facts: tuple[Span, ...] = ()
+    evidence: tuple[Span, ...] = ()
     relevant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderQuestion:
-    """A question with its gold passages, and with some that look right and do not hold the answer."""
+    """A question with its gold passages and its distractors, which look right and do not hold the answer.
 
-    question: str
-    golds: tuple[Part, ...]
-    near: tuple[Part, ...]
-    kind: int
+    `answer_type` is 0 for a span or nothing, 1 for yes, 2 for no.
+    """
+
+    text: str
+    gold: tuple[ReaderPassage, ...]
+    distractors: tuple[ReaderPassage, ...]
+    answer_type: int
     answerable: bool
 
 
 @dataclass(frozen=True)
-class Folder:
+class ReaderDataset:
     """A folder's passages by pid, and its questions for training and for measuring."""
 
     name: str
@@ -63,27 +66,24 @@ class Folder:
     held_out: tuple[Row, ...]
 
     @cached_property
-    def lexical(self) -> Lexical:
+    def lexical(self) -> LexicalIndex:
         """Its passages by their words, titles among them."""
-        return Lexical({pid: f"{row.get('title') or ''} {row['text']}" for pid, row in self.passages.items()})
+        return LexicalIndex({pid: f"{row.get('title') or ''} {row['text']}" for pid, row in self.passages.items()})
 
 
-def read(path: Path) -> Folder:
-    """A folder's questions, each once, those usable. Raises InputError for a folder without any."""
+def read(path: Path) -> ReaderDataset:
+    """A folder's usable questions, each once. Raises InputError for a folder without any."""
     passages = {row["pid"]: row for row in _rows(path, PASSAGES)}
-    asked = {row["id"]: row for row in _rows(path, QUESTIONS) if _usable(row, passages)}
-    if not asked:
+    questions = {row["id"]: row for row in _rows(path, QUESTIONS) if _is_usable(row, passages)}
+    if not questions:
         raise InputError(f"{path}: no question with an answer whose gold passages are all there.")
-    whole = any(path.glob("questions_dev*"))
-    held = {
-        id
-        for id, row in asked.items()
-        if (crc32(id.encode()) % 8 == 1 if whole else crc32(title(row, passages).encode()) % 4 == 1)
-    }
-    rows = asked.values()
-    return Folder(
-        path.name, passages, tuple(r for r in rows if r["id"] not in held), tuple(r for r in rows if r["id"] in held)
-    )
+    has_dev = any(path.glob("questions_dev*"))
+
+    def is_held_out(row: Row) -> bool:
+        return crc32(row["id"].encode()) % 8 == 1 if has_dev else crc32(title(row, passages).encode()) % 4 == 1
+
+    parts = {held_out: [r for r in questions.values() if is_held_out(r) == held_out] for held_out in (False, True)}
+    return ReaderDataset(path.name, passages, tuple(parts[False]), tuple(parts[True]))
 
 
 def title(row: Row, passages: Mapping[str, Row]) -> str:
@@ -91,7 +91,7 @@ def title(row: Row, passages: Mapping[str, Row]) -> str:
     return str(passages[gold(row)[0]].get("title") or gold(row)[0])
 
 
-def measured(row: Row) -> bool:
+def is_measured(row: Row) -> bool:
     """Whether a held-out question is kept to measure on; the others fit the confidence."""
     return crc32(row["id"].encode()) % 2 == 0
 
@@ -103,32 +103,32 @@ def gold(row: Row) -> tuple[str, ...]:
 
 def answers(row: Row) -> list[str]:
     """What counts as right, shortest first."""
-    found = [*row.get("answers", ()), *([row["answer"]] if "answer" in row else ())]
-    return sorted(dict.fromkeys(str(answer).strip() for answer in found if str(answer).strip()), key=len)
+    right = [*row.get("answers", ()), *([row["answer"]] if "answer" in row else ())]
+    return sorted(dict.fromkeys(str(answer).strip() for answer in right if str(answer).strip()), key=len)
 
 
-def asked(folder: Folder) -> list[ReaderQuestion]:
-    """Every training question of a folder, and the steps of those that name theirs."""
-    rows = [one for row in folder.train for one in (row, *_steps(row))]
-    return [_asked(row, folder) for row in rows]
+def training_questions(dataset: ReaderDataset) -> list[ReaderQuestion]:
+    """Every training question, and the steps of those that name theirs."""
+    return [_question(one, dataset) for row in dataset.train for one in (row, *_steps(row))]
 
 
-def _asked(row: Row, folder: Folder) -> ReaderQuestion:
-    question, right = str(row["question"]), answers(row)
-    golds = [_part(row, folder.passages[pid], right) for pid in gold(row)]
+def _question(row: Row, dataset: ReaderDataset) -> ReaderQuestion:
+    right = answers(row)
+    passages = [_gold_passage(row, dataset.passages[pid], right) for pid in gold(row)]
     impossible = bool(row.get("is_impossible"))
-    kind = YES_NO.get(right[0].lower().rstrip("."), 0) if right and len(golds) > 1 else 0
+    answer_type = YES_NO.get(right[0].lower().rstrip("."), 0) if right and len(passages) > 1 else 0
     if impossible:
-        golds = [Part(part.title, part.text) for part in golds]
-    elif kind:
-        golds = [replace(part, answer=None) for part in golds]
-    elif len(golds) > 1:  # the answer is where it is named first of all, or else where a chain ends
-        holders = [n for n, part in enumerate(golds) if part.answer]
-        named = [n for n in holders if any(answer.lower() in golds[n].title.lower() for answer in right)]
-        holder = (named or holders or [-1])[-1]
-        golds = [part if n == holder else replace(part, answer=None) for n, part in enumerate(golds)]
-    answerable = not impossible and (kind > 0 or any(part.answer for part in golds))
-    return ReaderQuestion(question, tuple(golds), _near(row, folder, right), kind, answerable)
+        passages = [ReaderPassage(passage.title, passage.text) for passage in passages]
+    elif answer_type:
+        passages = [replace(passage, answer=None) for passage in passages]
+    elif len(passages) > 1:  # the answer is where it is named first of all, or else where a chain ends
+        with_answer = [n for n, passage in enumerate(passages) if passage.answer]
+        named = [n for n in with_answer if any(answer.lower() in passages[n].title.lower() for answer in right)]
+        last = (named or with_answer or [-1])[-1]
+        passages = [p if n == last else replace(p, answer=None) for n, p in enumerate(passages)]
+    answerable = not impossible and (answer_type > 0 or any(passage.answer for passage in passages))
+    distractors = _distractors(row, dataset, right)
+    return ReaderQuestion(str(row["question"]), tuple(passages), distractors, answer_type, answerable)
 
 
 def _steps(row: Row) -> Iterator[Row]:
@@ -142,32 +142,32 @@ def _steps(row: Row) -> Iterator[Row]:
             yield {"question": question, "answer": part["answer"], "gold": [part["gold"]]}
 
 
-def _part(row: Row, passage: Row, right: Sequence[str]) -> Part:
+def _gold_passage(row: Row, passage: Row, right: Sequence[str]) -> ReaderPassage:
     """A gold passage with the answer's best place in it: in a supporting sentence, among the question's words."""
     text = str(passage["text"])
     sentences = _sentences(passage)
-    named = [n for name, n in row.get("supporting_facts") or () if name == passage.get("title")]
-    facts = [sentences[n] for n in named if n < len(sentences)]
-    found = _place(str(row["question"]), text, sentences, facts, right)
-    if found and not facts:
-        facts = [span for span in sentences if span[0] <= found[0] < span[1]]
-    return Part(str(passage.get("title") or ""), text, found, tuple(facts), relevant=True)
+    numbers = [n for name, n in row.get("supporting_facts") or () if name == passage.get("title")]
+    evidence = [sentences[n] for n in numbers if n < len(sentences)]
+    answer = _answer_span(str(row["question"]), text, sentences, evidence, right)
+    if answer and not evidence:
+        evidence = [span for span in sentences if span[0] <= answer[0] < span[1]]
+    return ReaderPassage(str(passage.get("title") or ""), text, answer, tuple(evidence), relevant=True)
 
 
-def _place(
-    question: str, text: str, sentences: Sequence[Span], facts: Sequence[Span], right: Sequence[str]
+def _answer_span(
+    question: str, text: str, sentences: Sequence[Span], evidence: Sequence[Span], right: Sequence[str]
 ) -> Span | None:
     """Of the answers that occur the middle one by length, at the occurrence that fits the question best."""
-    occurring = [found for answer in right if (found := _occurrences(text, answer))]
-    if not occurring:
+    occurrences = [spans for answer in right if (spans := _occurrences(text, answer))]
+    if not occurrences:
         return None
-    asked = content(question)
+    words = content_words(question)
 
     def fit(span: Span) -> tuple[bool, int, int]:
         around = next((s for s in sentences if s[0] <= span[0] < s[1]), span)
-        return around in facts, len(asked & content(text[around[0] : around[1]])), -span[0]
+        return around in evidence, len(words & content_words(text[around[0] : around[1]])), -span[0]
 
-    return max(occurring[(len(occurring) - 1) // 2], key=fit)
+    return max(occurrences[(len(occurrences) - 1) // 2], key=fit)
 
 
 def _occurrences(text: str, answer: str) -> list[Span]:
@@ -187,26 +187,27 @@ def _sentences(passage: Row) -> list[Span]:
     return spans
 
 
-def _near(row: Row, folder: Folder, right: Sequence[str]) -> tuple[Part, ...]:
+def _distractors(row: Row, dataset: ReaderDataset, right: Sequence[str]) -> tuple[ReaderPassage, ...]:
     """Passages that look right and hold no answer: those that the row names, and the best by words."""
     golds = gold(row)
-    found = [pid for pid in row.get("context") or () if pid in folder.passages]
-    found += folder.lexical.best(str(row["question"]), NEAR)
+    pids = [pid for pid in row.get("context") or () if pid in dataset.passages]
+    pids += dataset.lexical.best(str(row["question"]), SIMILAR)
     if len(golds) > 1:  # what a search goes on to from there
-        found += [pid for one in golds for pid in folder.lexical.best(str(folder.passages[one]["text"]), AFTER)]
-    passages = [folder.passages[pid] for pid in dict.fromkeys(found) if pid not in golds]
-    without = (row for row in passages if not any(_occurrences(str(row["text"]), answer) for answer in right))
-    return tuple(Part(str(row.get("title") or ""), str(row["text"])) for row in without)
+        texts = [str(dataset.passages[pid]["text"]) for pid in golds]
+        pids += [pid for text in texts for pid in dataset.lexical.best(text, SIMILAR_TO_GOLD)]
+    rows = [dataset.passages[pid] for pid in dict.fromkeys(pids) if pid not in golds]
+    without = [row for row in rows if not any(_occurrences(str(row["text"]), answer) for answer in right)]
+    return tuple(ReaderPassage(str(row.get("title") or ""), str(row["text"])) for row in without)
 
 
-def _usable(row: Row, passages: Mapping[str, Row]) -> bool:
+def _is_usable(row: Row, passages: Mapping[str, Row]) -> bool:
     if row.get("shares_gold_with_eval") or row.get("answerable") is False:
         return False
     return bool(row.get("is_impossible") or answers(row)) and all(pid in passages for pid in gold(row))
 
 
 def _rows(folder: Path, patterns: Sequence[str]) -> list[Row]:
-    found = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
-    if not found:
+    paths = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
+    if not paths:
         raise InputError(f"{folder}: no file named {' or '.join(patterns)}; see `rag train reader --help`.")
-    return [row for path in dict.fromkeys(found) for row in load(path)]
+    return [row for path in dict.fromkeys(paths) for row in load(path)]

@@ -1,4 +1,4 @@
-"""Training of the order among candidates (`rag.reader.confidence`): small networks that put a right one first.
+"""Training of the ranking of candidates (`rag.reader.confidence`): small networks that put a right one first.
 
 The softmax over a question's candidates gives those that are right together as much as it can. Questions without a
 right candidate say nothing. The mean of the networks' scores is that of one network with all their units.
@@ -17,40 +17,40 @@ from torch.nn.functional import dropout
 from rag.reader.confidence import Units
 from rag.train.common.loop import step
 
-VOTES, UNITS = 4, 8  # networks, and hidden units of each
-STEPS, RATE, DECAY, DROPPED = 200, 2e-2, 1e-2, 0.1
+NETWORKS, UNITS = 4, 8  # networks, and hidden units of each
+STEPS, RATE, WEIGHT_DECAY, DROPOUT = 200, 2e-2, 1e-2, 0.1
 LEAST = -1e9  # below everything that is compared
 
-List = tuple[NDArray[np.floating], Sequence[bool], float]  # features (n, width), which are right, what it counts
+CandidateList = tuple[NDArray[np.floating], Sequence[bool], float]  # features (n, width), which are right, weight
 
 
-def order(lists: Sequence[List], width: int) -> Units:
-    """The hidden units learned from all lists at once; none without a list that tells."""
-    told = [one for one in lists if any(one[1])]
-    if not told:
+def fit_ranking(lists: Sequence[CandidateList], width: int) -> Units:
+    """The hidden units learned from all lists at once; none where no list has a right candidate."""
+    useful = [one for one in lists if any(one[1])]
+    if not useful:
         return ()
-    longest = max(len(right) for _, right, _ in told)
-    rows, right = torch.zeros(len(told), longest, width), torch.zeros(len(told), longest, dtype=torch.bool)
-    real = torch.zeros_like(right)
-    for i, (features, good, _) in enumerate(told):
+    longest = max(len(correct) for _, correct, _ in useful)
+    rows, correct = torch.zeros(len(useful), longest, width), torch.zeros(len(useful), longest, dtype=torch.bool)
+    real = torch.zeros_like(correct)
+    for i, (features, good, _) in enumerate(useful):
         rows[i, : len(good)] = torch.from_numpy(np.asarray(features, np.float32))
-        right[i, : len(good)] = torch.tensor(good)
+        correct[i, : len(good)] = torch.tensor(good)
         real[i, : len(good)] = True
-    weights = torch.tensor([weight for *_, weight in told])
+    weights = torch.tensor([weight for *_, weight in useful])
     mean, spread = rows[real].mean(0), rows[real].std(0, correction=0) + 1e-6
     rows = (rows - mean) / spread
-    networks = [_trained(rows, real, right, weights, seed) for seed in range(VOTES)]
+    networks = [_train(rows, real, correct, weights, seed) for seed in range(NETWORKS)]
     return tuple(unit for first, last in networks for unit in _units(first, last, mean, spread))
 
 
-def _trained(rows: Tensor, real: Tensor, right: Tensor, weights: Tensor, seed: int) -> tuple[nn.Linear, nn.Linear]:
+def _train(rows: Tensor, real: Tensor, correct: Tensor, weights: Tensor, seed: int) -> tuple[nn.Linear, nn.Linear]:
     torch.manual_seed(seed)
     first, last = nn.Linear(rows.shape[2], UNITS), nn.Linear(UNITS, 1, bias=False)
-    optimizer = torch.optim.AdamW([*first.parameters(), *last.parameters()], lr=RATE, weight_decay=DECAY)
+    optimizer = torch.optim.AdamW([*first.parameters(), *last.parameters()], lr=RATE, weight_decay=WEIGHT_DECAY)
     for _ in range(STEPS):
-        hidden = dropout(torch.tanh(first(rows)), DROPPED)
+        hidden = dropout(torch.tanh(first(rows)), DROPOUT)
         shares = torch.log_softmax(last(hidden)[..., 0].masked_fill(~real, LEAST), 1)
-        loss = -(weights * shares.masked_fill(~right, LEAST).logsumexp(1)).sum() / weights.sum()
+        loss = -(weights * shares.masked_fill(~correct, LEAST).logsumexp(1)).sum() / weights.sum()
         step(optimizer, loss, RATE)
     return first, last
 
@@ -59,5 +59,5 @@ def _units(first: nn.Linear, last: nn.Linear, mean: Tensor, spread: Tensor) -> l
     """Each hidden unit over features as they come: its weights, its bias, and what it adds."""
     weights = first.weight.detach() / spread
     bias = first.bias.detach() - weights @ mean
-    whole = torch.cat([weights, bias[:, None], last.weight.detach().T / VOTES], 1)
+    whole = torch.cat([weights, bias[:, None], last.weight.detach().T / NETWORKS], 1)
     return [tuple(float(f"{x:.6g}") for x in row) for row in whole.tolist()]

@@ -1,4 +1,4 @@
-"""What the reader's network is trained on: readings in tokens, and batches of them as tensors."""
+"""What the reader's network is trained on: inputs in tokens, and batches of them as tensors."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from torch import Tensor
 
 from rag.models.batching import pad
 from rag.models.files import locate
-from rag.reader.layout import QUESTION, TITLE, lay_out
-from rag.reader.network import ALONE, TOGETHER, marks
+from rag.reader.layout import QUESTION_TOKENS, TITLE_TOKENS, lay_out
+from rag.reader.network import JOINT_TOKENS, SINGLE_TOKENS, special_ids
 from rag.text.sentences import sentence_spans
 from rag.train.reader.inputs import ReaderInput
-from rag.train.reader.questions import Part, Span
+from rag.train.reader.questions import ReaderPassage, Span
 
-NOTHING = -100  # no target
+NO_TARGET = -100  # no target
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderExample:
-    """A reading in tokens. `sentences` are token ranges with whether they support the answer, where that is known."""
+    """An input in tokens. `sentences` are token ranges with whether they support the answer, where that is known."""
 
     ids: tuple[int, ...]
     texts: tuple[Span, ...]
@@ -32,61 +32,62 @@ class ReaderExample:
     end: int
     sentences: tuple[tuple[int, int, bool], ...]
     relevant: bool
-    kind: int
+    answer_type: int
 
 
 class InputEncoder:
-    """Readings to examples. Texts longer than their room are cut around what is to be found, at random."""
+    """Inputs to examples. Texts longer than their room are cut around what is to be found, at random."""
 
     def __init__(self, model: str) -> None:
         self.tokenizer = Tokenizer.from_file(str(locate(model) / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
-        self.cls, self.sep = marks(self.tokenizer)
+        self.cls, self.sep = special_ids(self.tokenizer)
         self.known: dict[str, TokenizedText] = {}
 
-    def __call__(self, reading: ReaderInput, rng: np.random.Generator) -> ReaderExample:
-        alone = len(reading.parts) == 1
-        question = self._text(reading.question).ids
-        room = (ALONE if alone else TOGETHER) - len(question[:QUESTION]) - 2
-        parts = self._fitting(reading.parts, room)
-        share = max(1, room // len(parts) - TITLE - 2)
-        texts = [self._text(part.text) for part in parts]
-        firsts = [_cut(text, part.answer, share, rng) for part, text in zip(parts, texts, strict=True)]
+    def __call__(self, given: ReaderInput, rng: np.random.Generator) -> ReaderExample:
+        alone = len(given.passages) == 1
+        question = self._text(given.question).ids
+        limit = SINGLE_TOKENS if alone else JOINT_TOKENS
+        room = limit - len(question[:QUESTION_TOKENS]) - 2
+        passages = self._fitting(given.passages, room)
+        share = max(1, room // len(passages) - TITLE_TOKENS - 2)
+        texts = [self._text(passage.text) for passage in passages]
+        firsts = [_cut(text, passage.answer, share, rng) for passage, text in zip(passages, texts, strict=True)]
         layout = lay_out(
             question,
-            [(self._text(p.title).ids, text.ids[n:]) for p, text, n in zip(parts, texts, firsts, strict=True)],
+            [(self._text(p.title).ids, text.ids[n:]) for p, text, n in zip(passages, texts, firsts, strict=True)],
             cls=self.cls,
             sep=self.sep,
-            limit=ALONE if alone else TOGETHER,
+            limit=limit,
         )
-        start = end = NOTHING if reading.kind else 0
+        start = end = NO_TARGET if given.answer_type else 0
         sentences: list[tuple[int, int, bool]] = []
-        for part, text, first, at, n in zip(parts, texts, firsts, layout.starts, layout.lengths, strict=True):
-            if part.answer and not reading.kind:
-                low, high = text.range(part.answer)
+        for passage, text, first, at, n in zip(passages, texts, firsts, layout.starts, layout.lengths, strict=True):
+            if passage.answer and not given.answer_type:
+                low, high = text.range(passage.answer)
                 if first <= low < high <= first + n:
                     start, end = at + low - first, at + high - 1 - first
-            if part.facts or not part.relevant:
+            if passage.evidence or not passage.relevant:
                 for span, (low, high) in text.sentences:
                     low, high = max(low, first), min(high, first + n)
                     if low < high:
-                        held = any(a < span[1] and span[0] < b for a, b in part.facts)
-                        sentences.append((at + low - first, at + high - first, held))
+                        supports = any(a < span[1] and span[0] < b for a, b in passage.evidence)
+                        sentences.append((at + low - first, at + high - first, supports))
         return ReaderExample(
             ids=layout.ids,
             texts=tuple((at, at + n) for at, n in zip(layout.starts, layout.lengths, strict=True)),
             start=start,
             end=end,
             sentences=tuple(sentences),
-            relevant=parts[0].relevant if alone else reading.whole,
-            kind=NOTHING if alone else reading.kind,
+            relevant=passages[0].relevant if alone else given.complete,
+            answer_type=NO_TARGET if alone else given.answer_type,
         )
 
-    def _fitting(self, parts: Sequence[Part], room: int) -> list[Part]:
+    def _fitting(self, passages: Sequence[ReaderPassage], room: int) -> list[ReaderPassage]:
         """Passages without those that distract where all are too long together; two stay."""
-        kept, spare = list(parts), [part for part in parts if not part.relevant]
-        while len(kept) > 2 and spare and sum(len(self._text(part.text).ids) + TITLE + 2 for part in kept) > room:
+        kept, spare = list(passages), [passage for passage in passages if not passage.relevant]
+        while len(kept) > 2 and spare and sum(len(self._text(p.text).ids) + TITLE_TOKENS + 2 for p in kept) > room:
             kept.remove(spare.pop())
         return kept
 
@@ -125,35 +126,35 @@ def _cut(text: TokenizedText, answer: Span | None, share: int, rng: np.random.Ge
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Examples as tensors: ids, mask and what a span may be of (b, t); sentence (b, t) numbers all sentences, -1 none.
+    """Examples as tensors, (b, t): ids, mask, tokens that a span may hold, and the number of the sentence, -1 for none.
 
-    `held` says which sentences support, `relevant`, `start`, `end` and `kind` are (b,).
+    `supports` says which sentences do, `relevant`, `start`, `end` and `answer_type` are (b,).
     """
 
     ids: Tensor
     mask: Tensor
     allowed: Tensor
     sentence: Tensor
-    held: Tensor
+    supports: Tensor
     relevant: Tensor
     start: Tensor
     end: Tensor
-    kind: Tensor
+    answer_type: Tensor
 
     @classmethod
     def of(cls, examples: Sequence[ReaderExample], device: str) -> Batch:
         ids, mask = map(torch.from_numpy, pad([example.ids for example in examples], 0))
         allowed, sentence = np.zeros(ids.shape, bool), np.full(ids.shape, -1)
         allowed[:, 0] = True
-        held: list[bool] = []
+        supports: list[bool] = []
         for row, example in enumerate(examples):
             for low, high in example.texts:
                 allowed[row, low:high] = True
             for low, high, support in example.sentences:
-                sentence[row, low:high] = len(held)
-                held.append(support)
-        columns = [[getattr(example, name) for example in examples] for name in ("start", "end", "kind")]
-        tensors = [ids, mask, torch.from_numpy(allowed), torch.from_numpy(sentence), torch.tensor(held)]
+                sentence[row, low:high] = len(supports)
+                supports.append(support)
+        columns = [[getattr(example, name) for example in examples] for name in ("start", "end", "answer_type")]
+        tensors = [ids, mask, torch.from_numpy(allowed), torch.from_numpy(sentence), torch.tensor(supports)]
         tensors += [torch.tensor([example.relevant for example in examples]), *map(torch.tensor, columns)]
         return cls(*(tensor.to(device) for tensor in tensors))
 

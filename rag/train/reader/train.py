@@ -25,14 +25,14 @@ from rag.models.files import locate
 from rag.reader.weights import load
 from rag.train.common.loop import DEVICE, pace, share_of_time, step
 from rag.train.reader.inputs import ReaderInput
-from rag.train.reader.tensors import NOTHING, Batch, InputEncoder, batches
+from rag.train.reader.tensors import NO_TARGET, Batch, InputEncoder, batches
 from rag.types import Vectors
 
 HEADS = {"span": 2, "fact": 1, "relevant": 1, "kind": 3}  # outputs of each linear head
 WEIGHTS = {"span": 1.0, "fact": 0.5, "relevant": 0.3, "kind": 0.5}
 HEAD_RATE = 10  # times the network's learning rate
-DECAY = 0.1  # of weights, a step
-KEPT = 0.999  # of the running mean, a step
+WEIGHT_DECAY = 0.1  # of weights, a step
+MEAN_DECAY = 0.999  # of the running mean, a step
 
 Save = Callable[["TrainedReader"], None]
 Report = Callable[[int, float, Tensor], None]  # steps, the share done, the running loss
@@ -113,7 +113,7 @@ def train(
     report: Report,
     save: Save,
 ) -> TrainedReader:
-    """Train on the readings of each of `epochs` in turn, from `model` or from the file of an earlier training.
+    """Train on the inputs of each of `epochs` in turn, from `model` or from the file of an earlier training.
 
     On a GPU where there is one. Deterministic but for the order of additions.
     """
@@ -126,7 +126,7 @@ def train(
     mean = deepcopy(network).eval()
     layers = [p for p in network.encoder.parameters() if p.requires_grad]
     groups = [{"params": layers, "scale": 1}, {"params": network.heads.parameters(), "scale": HEAD_RATE}]
-    optimizer = torch.optim.AdamW(groups, lr=options.rate, weight_decay=DECAY)
+    optimizer = torch.optim.AdamW(groups, lr=options.rate, weight_decay=WEIGHT_DECAY)
     loss, steps, started = torch.zeros((), device=DEVICE), 0, monotonic()
 
     def trained() -> TrainedReader:
@@ -142,7 +142,7 @@ def train(
             value = _loss(network, Batch.of(batch, DEVICE))
             step(optimizer, value, options.rate * pace(done), layers)
             with torch.no_grad():
-                weight = 1 - min(KEPT, steps / (steps + 10))
+                weight = 1 - min(MEAN_DECAY, steps / (steps + 10))
                 torch._foreach_lerp_([*mean.parameters()], [*network.parameters()], weight)
             loss = value.detach() if steps == 1 else loss.lerp(value.detach(), 0.02)
             report(steps, done, loss)
@@ -155,26 +155,26 @@ def _loss(network: ReaderNetwork, batch: Batch) -> Tensor:
     out = network(batch.ids, batch.mask)
     span = out["span"].masked_fill(~batch.allowed[:, :, None], float("-inf"))
     losses = {
-        "span": _chosen(span[:, :, 0], batch.start) + _chosen(span[:, :, 1], batch.end),
-        "kind": _chosen(out["kind"][:, 0], batch.kind),
+        "span": _cross_entropy(span[:, :, 0], batch.start) + _cross_entropy(span[:, :, 1], batch.end),
+        "kind": _cross_entropy(out["kind"][:, 0], batch.answer_type),
         "relevant": binary_cross_entropy_with_logits(out["relevant"][:, 0, 0], batch.relevant.float()),
-        "fact": _supports(out["fact"][:, :, 0], batch),
+        "fact": _evidence_loss(out["fact"][:, :, 0], batch),
     }
     return torch.stack([WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
 
 
-def _chosen(logits: Tensor, wanted: Tensor) -> Tensor:
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean cross entropy over those rows that have a target; 0 where none has."""
-    total = cross_entropy(logits, wanted, ignore_index=NOTHING, reduction="sum")
-    return total / (wanted != NOTHING).sum().clamp(min=1)
+    total = cross_entropy(logits, targets, ignore_index=NO_TARGET, reduction="sum")
+    return total / (targets != NO_TARGET).sum().clamp(min=1)
 
 
-def _supports(scores: Tensor, batch: Batch) -> Tensor:
+def _evidence_loss(scores: Tensor, batch: Batch) -> Tensor:
     """Binary cross entropy of every sentence's mean score."""
-    if not len(batch.held):
+    if not len(batch.supports):
         return scores.new_zeros(())
     inside = batch.sentence >= 0
     numbers = batch.sentence[inside]
-    sums = scores.new_zeros(len(batch.held)).index_add(0, numbers, scores[inside])
-    means = sums / torch.bincount(numbers, minlength=len(batch.held))
-    return binary_cross_entropy_with_logits(means, batch.held.float())
+    sums = scores.new_zeros(len(batch.supports)).index_add(0, numbers, scores[inside])
+    means = sums / torch.bincount(numbers, minlength=len(batch.supports))
+    return binary_cross_entropy_with_logits(means, batch.supports.float())
