@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag import cache
+
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 CORPUS = DATA / "2wikimultihopqa" / "corpus.jsonl.gz"
 
@@ -58,9 +60,8 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 def datasets(parser: argparse.ArgumentParser) -> None:
     """The options of a benchmark that reads datasets and keeps indexes of them."""
-    cache = Path(os.environ.get("RAGHOP_CACHE", Path.home() / ".cache" / "raghop")) / "eval"
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the datasets")
-    parser.add_argument("--cache", type=Path, default=cache, help="folder of indexes and records")
+    parser.add_argument("--cache", type=Path, default=cache.folder() / "eval", help="folder of indexes and records")
 
 
 def write_files(corpus: Path, folder: Path, n: int) -> list[str]:

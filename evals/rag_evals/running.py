@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +35,7 @@ def measured(
     saved: Callable[[list[dict[str, Any]]], None] = lambda runs: None,
 ) -> RunOutcome:
     """Run every pipeline of a suite on every dataset; `saved` gets the runs after each, so that none is lost."""
+    from rag.cache import folder
     from rag_evals import judge as judging
     from rag_evals import measure, runner
 
@@ -50,7 +50,7 @@ def measured(
                     name,
                     k=max(suite.k),
                     answers=suite.answers,
-                    cache=cache or _cache(),
+                    cache=cache or folder() / "eval",
                     fresh=fresh,
                     progress=asking,
                     indexing=indexing,
@@ -61,13 +61,6 @@ def measured(
             outcome.runs.append(summary)
             saved(outcome.runs)
     return outcome
-
-
-def _cache() -> Path:
-    if given := os.environ.get("RAGHOP_CACHE"):
-        return Path(given) / "eval"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "raghop" / "eval"
 
 
 def _tell(dataset: Dataset) -> bool:
