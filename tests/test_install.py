@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from rag.registry import BUILTIN, EXTRAS, find
 from rag_evals.cli import app as evals
 
 ROOT = Path(__file__).parent.parent
+PACKAGES = ("rag", "connectors/rag_connectors", "evals/rag_evals")
 DOCUMENTS = ROOT / "examples" / "documents"
 EXTRA = (
     "torch",
@@ -98,6 +100,13 @@ def test_the_default_pipeline_runs_where_nothing_of_the_extras_can_be_imported(t
     for folder in ("research", "suppliers"):
         shutil.copytree(DOCUMENTS / folder, tmp_path / "documents" / folder)
     everyday([sys.executable, "-m", "rag"], tmp_path, environment)
+
+
+def test_no_module_needs_what_windows_does_not_have_to_be_imported() -> None:
+    for path in (file for package in PACKAGES for file in (ROOT / package).rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not {"fcntl", "resource", "pwd", "grp", "termios"} & set(names), path
 
 
 @pytest.mark.slow

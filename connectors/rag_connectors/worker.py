@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import sys
 from contextlib import suppress
@@ -22,6 +21,8 @@ from rag_connectors.wire import HEADER, OUT_OF_MEMORY, pack_outcome
 
 def serve(requests: BinaryIO, answers: BinaryIO, *, options: ParseOptions, memory: int, timeout: float) -> None:
     """Answer until the requests end, or until memory ran out: a process that met its limit is best replaced."""
+    import resource  # here: Windows has none, and there too the module can be imported
+
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while header := requests.read(HEADER.size):
         request = json.loads(requests.read(*HEADER.unpack(header)))

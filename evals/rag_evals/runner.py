@@ -6,8 +6,6 @@ resumes and a finished one is not asked again. Times are of single questions, on
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rag import Answer, Hit
+from rag.cli.terminal import peak_memory
 from rag_evals.datasets import Dataset, Passage, Question
 from rag_evals.gold import name_of, ranking, sentences_at
 from rag_evals.indexing import code_digest, content_digest, cost, digest, indexed
@@ -84,8 +83,7 @@ def run(
         if fresh:
             path.unlink(missing_ok=True)
         records = ask(dataset, pipeline, path, k=k, answers=answers, progress=progress)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    memory = peak >> (20 if sys.platform == "darwin" else 10)  # bytes there, KiB elsewhere
+    memory = peak_memory() >> 20  # MiB
     wanted = {pid for question in dataset.questions for pid in question.gold}
     gold = {passage.pid: passage for passage in dataset.corpus if passage.pid in wanted}
     return Run(dataset.name, name, dataset.questions, records, index_seconds, memory, cost(folder), gold)

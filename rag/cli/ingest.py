@@ -76,7 +76,7 @@ def _as_json(report: Report) -> dict[str, Any]:
         **{status: report.count(status) for status in STATUSES},
         **{name: getattr(report, name) for name in ("embedded", "tokens", "left", "published", "pending")},
         "seconds": round(report.seconds, 3),
-        "memory_mb": peak_memory(),
+        "memory_mb": peak_memory() // 10**6,
         "files": [
             {"source": f.source, "status": f.status, "reason": f.reason, "chunks": f.chunks} for f in report.files
         ],
@@ -100,7 +100,7 @@ def _show(report: Report) -> None:
     embedded = f"{report.embedded:,} embedded"
     if report.tokens:
         embedded += f" ({report.tokens:,} tokens, {report.tokens / max(report.seconds, 0.1):,.0f} a second)"
-    say(f"{chunks:,} chunks, {embedded}, {report.seconds:.1f} s, {peak_memory():,} MB of memory")
+    say(f"{chunks:,} chunks, {embedded}, {report.seconds:.1f} s, {peak_memory() // 10**6:,} MB of memory")
     if report.published and chunks and not report.left:
         say('Ask with: rag ask "your question"')
 

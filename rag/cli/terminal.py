@@ -7,7 +7,6 @@ before anything is printed. JSON output is left as it is: json.dumps escapes the
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 import unicodedata
@@ -74,9 +73,13 @@ def waiting(process: int) -> None:
 
 
 def peak_memory() -> int:
-    """The most memory this process had, in MB."""
+    """The most memory this process had, in bytes; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak / (1e6 if sys.platform == "darwin" else 1e3))
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 @contextmanager
@@ -106,7 +109,7 @@ def progress_bars() -> Iterator[Progress]:
         def update(phase: str, done: int, total: int) -> None:
             if phase == "tokens":
                 rate = done / max(time.monotonic() - began, 0.1)
-                bars.update(tasks["embed"], note=f"{rate:,.0f} tokens/s, {peak_memory():,} MB")
+                bars.update(tasks["embed"], note=f"{rate:,.0f} tokens/s, {peak_memory() // 10**6:,} MB")
                 return
             if phase not in tasks:
                 tasks[phase] = bars.add_task(PHASES[phase], total=total or None, note=UNITS.get(phase, ""))

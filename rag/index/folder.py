@@ -11,7 +11,6 @@ The index of a folder is the nearest `.rag/` upward, as git does it.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -25,7 +24,7 @@ from rag.index.checksums import checksum_file
 from rag.index.codec import chunk_checksum
 from rag.index.disk import replace_file
 from rag.index.generations import DERIVE, Generation, checksum_content, read_pointer
-from rag.index.locks import Wait, hold_lock
+from rag.index.locks import Wait, hold_lock, share_lock
 from rag.index.manifest import Manifest
 from rag.index.publish import publish
 from rag.index.tables import REPAIR
@@ -180,7 +179,7 @@ class Index:
                     if pointer is None:
                         raise self._not_published(sealed)
                     lock = stack.enter_context(open(self.path / "generations" / f"{pointer.number}.lock", "a"))
-                    fcntl.flock(lock, fcntl.LOCK_SH)
+                    share_lock(lock)
                     generation = generations.open_generation(self.path, pointer, deep=deep)
                     if sealed and sealed.files.get("CURRENT") != checksum_file(self.path / "CURRENT"):
                         raise CorruptError(f"{self.path / 'CURRENT'}: names another generation than sealed. {DERIVE}")

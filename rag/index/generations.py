@@ -13,7 +13,6 @@ on a server has no generations; `served.txt` says what it was given.
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
 import re
 import shutil
@@ -26,6 +25,7 @@ from zlib import crc32
 from rag.errors import CorruptError
 from rag.index import checksums
 from rag.index.checksums import Checksum
+from rag.index.locks import try_lock
 from rag.stages import LocalStore, Store
 
 SHARD, CHUNKS, FACTS = "shard", "chunks.txt", "facts.json"
@@ -150,9 +150,7 @@ def collect(folder: Path, live: int) -> list[int]:
     for number in sorted({*list_generations(folder), *locks} - {live}):
         lock_path = home / f"{number}.lock"
         with open(lock_path, "a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not try_lock(lock):
                 in_use.append(number)
                 continue
             shutil.rmtree(home / str(number), ignore_errors=True)

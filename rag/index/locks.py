@@ -1,17 +1,18 @@
-"""The writer's lock: one process writes an index; another is refused, or waits until it is done.
+"""Locks on files, which end with the process that holds them, however it ends.
 
-Who holds it writes its process id into the file, for the message that others give. The file is empty when nobody does.
+The writer's lock: one process writes an index; another is refused, or waits until it is done. Who holds it writes its
+process id into the file, for the message that others give. The file is empty when nobody does. Readers share the lock
+of a generation, which filelock has none of; it is the same kind of lock (flock), so that each keeps the other out.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 from rag.errors import LockedError
 
@@ -30,13 +31,9 @@ def hold_lock(path: Path, *, wait: Wait | None = None, check: Callable[[], objec
     with open(path, "a+") as lock:
         given_up = time.monotonic() + GRACE
         waiting = False
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if check:
-                    check()
+        while not try_lock(lock):
+            if check:
+                check()
             if not waiting and time.monotonic() > given_up:
                 if wait is None:
                     raise LockedError(_words(path, holder(path))) from None
@@ -50,6 +47,21 @@ def hold_lock(path: Path, *, wait: Wait | None = None, check: Callable[[], objec
         finally:
             with suppress(OSError):
                 _write(lock.fileno(), "")
+
+
+def try_lock(file: IO[str]) -> bool:
+    """Lock an open file for this process alone until it is closed; False where another process holds it."""
+    from filelock import lock_descriptor  # here: a question only reads
+
+    return lock_descriptor(file.fileno(), blocking=False)
+
+
+def share_lock(file: IO[str]) -> None:
+    """Hold an open file together with other readers until it is closed; waits for a process that has it alone."""
+    with suppress(ImportError):  # on Windows no file can be deleted that is in use, and this is all the lock is for
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_SH)
 
 
 def holder(path: Path) -> int:
