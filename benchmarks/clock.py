@@ -14,7 +14,7 @@ from contextlib import ExitStack
 
 from benchmarks.common import datasets
 from benchmarks.findings.plan import SOURCES
-from rag_evals.indexing import indexed
+from rag_evals.indexing import index_dataset
 
 SEARCHED, ASKED = ("direct", "fast", "links", "default"), ("fast", "default")
 WARM = 5  # questions that are not counted
@@ -31,7 +31,7 @@ def main() -> None:
     for name in given.sets:
         dataset = SOURCES[name].load(given.data)
         with ExitStack() as opened:
-            pipelines = {kind: opened.enter_context(indexed(dataset, kind, given.cache)[0]) for kind in SEARCHED}
+            pipelines = {kind: opened.enter_context(index_dataset(dataset, kind, given.cache)[0]) for kind in SEARCHED}
             taken: dict[tuple[str, str], list[float]] = {}
             for what, kinds in (("search", SEARCHED), ("ask", ASKED)):  # apart: pipelines remember the last questions
                 for question in dataset.questions[: given.questions]:

@@ -26,7 +26,7 @@ from rag import Chunk, Hit
 from rag.answer.citations import resolve
 from rag.generate.reader import ReaderGenerator
 from rag_evals.datasets import Question
-from rag_evals.indexing import digest, indexed
+from rag_evals.indexing import digest, index_dataset
 from rag_evals.metrics.abstention import auroc
 from rag_evals.metrics.answer import answer_em, answer_f1
 
@@ -61,7 +61,7 @@ def retrieved(name: str, data: Path, cache: Path, most: int) -> Iterator[tuple[Q
     path = cache.parent / "reading" / f"{name}-{digest([q.id for q in dataset.questions], PASSAGES)}.jsonl"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        pipeline, _ = indexed(dataset, "default", cache)
+        pipeline, _ = index_dataset(dataset, "default", cache)
         with pipeline, path.with_suffix(".new").open("w", encoding="utf-8") as lines:
             for question in dataset.questions:
                 rows = [_row(hit) for hit in pipeline.search(question.question, k=PASSAGES)]

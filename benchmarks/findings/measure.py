@@ -21,7 +21,7 @@ from benchmarks.findings.plan import Source
 from benchmarks.findings.variants import BASELINE
 from rag_evals import measure, runner, stats
 from rag_evals.datasets import Dataset
-from rag_evals.indexing import indexed
+from rag_evals.indexing import index_dataset
 from rag_evals.metrics.cost import percentile
 
 RESULTS = Path(__file__).parent / "results"
@@ -59,7 +59,7 @@ def run(source: Source, data: Path, cache: Path, *, only: Collection[str] = (), 
 
 def _row(found: Mapping[str, Any], done: runner.Run, k: int, baseline: Mapping[str, Any]) -> Row:
     metrics = found["metrics"]
-    if done.records and done.records[0].said is None:
+    if done.records and done.records[0].answer is None:
         metrics = {name: value for name, value in metrics.items() if name.partition("@")[0] in KEPT}
     row: Row = {
         "n": found["n"],
@@ -74,7 +74,7 @@ def _row(found: Mapping[str, Any], done: runner.Run, k: int, baseline: Mapping[s
 
 def cpu_ms(asked: Dataset, reference: str, source: Source, cache: Path) -> list[float]:
     """CPU milliseconds of a question, p50 and p95, all threads together, once the models are loaded."""
-    pipeline, _ = indexed(asked, reference, cache)
+    pipeline, _ = index_dataset(asked, reference, cache)
     spent = []
     with closing(pipeline):
         for question in asked.questions[: WARM + TIMED]:

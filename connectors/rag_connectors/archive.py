@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from rag_connectors.parsed import Refused
+from rag_connectors.parsed import RefusalError
 from rag_connectors.text import one_line
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -25,28 +25,30 @@ _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Rela
 
 
 def unpack(data: bytes, *, limit: int) -> zipfile.ZipFile:
-    """The archive, if it is one and within its caps. Raises Refused."""
+    """The archive, if it is one and within its caps. Raises RefusalError."""
     if data.startswith(_OLE):
-        raise Refused("it needs a password, or it is in the old binary Office format: save it without, in the new one")
+        raise RefusalError(
+            "it needs a password, or it is in the old binary Office format: save it without, in the new one"
+        )
     try:
         archive = zipfile.ZipFile(BytesIO(data))
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise Refused("damaged, or not what its name says: it is no zip archive") from error
+        raise RefusalError("damaged, or not what its name says: it is no zip archive") from error
     members = archive.infolist()
     if len(members) > _MAX_ENTRIES:
-        raise Refused(f"refused: {len(members):,} entries in the archive, the limit is {_MAX_ENTRIES:,}")
+        raise RefusalError(f"refused: {len(members):,} entries in the archive, the limit is {_MAX_ENTRIES:,}")
     if sum(member.file_size for member in members) > limit:
-        raise Refused(f"refused: it unpacks to more than {limit >> 20} MB")
+        raise RefusalError(f"refused: it unpacks to more than {limit >> 20} MB")
     for member in members:
         if member.flag_bits & 1:
-            raise Refused("encrypted: it needs a password")
+            raise RefusalError("encrypted: it needs a password")
         if member.file_size > max(1 << 20, _MAX_RATIO * member.compress_size):
-            raise Refused(f"refused: an entry unpacks to more than {_MAX_RATIO} times its size")
+            raise RefusalError(f"refused: an entry unpacks to more than {_MAX_RATIO} times its size")
     return archive
 
 
 def xml(archive: zipfile.ZipFile, name: str) -> Element | None:
-    """A part of the archive as a tree, None when it is not there. Raises Refused for XML that is broken or unsafe."""
+    """A part of the archive as a tree, None where there is none. Raises RefusalError for broken or unsafe XML."""
     try:
         data = archive.read(name)
     except KeyError:
@@ -54,16 +56,16 @@ def xml(archive: zipfile.ZipFile, name: str) -> Element | None:
     try:
         return fromstring(data)
     except ParseError as error:
-        raise Refused(f"damaged: {name} is not well-formed XML") from error
+        raise RefusalError(f"damaged: {name} is not well-formed XML") from error
     except DefusedXmlException as error:
-        raise Refused(f"refused: {name} declares XML entities") from error
+        raise RefusalError(f"refused: {name} declares XML entities") from error
 
 
 def need(archive: zipfile.ZipFile, name: str, what: str) -> Element:
     """A part that must be there."""
     root = xml(archive, name)
     if root is None:
-        raise Refused(f"damaged, or not what its name says: no {what} inside")
+        raise RefusalError(f"damaged, or not what its name says: no {what} inside")
     return root
 
 

@@ -26,7 +26,7 @@ from rag.stages import component
 from rag.types import Document, Loaded, Section, Source
 from rag_connectors.kinds import KINDS, kind_of
 from rag_connectors.outcome import outcome_of
-from rag_connectors.parsed import ParseOptions, ParseOutcome, Refused
+from rag_connectors.parsed import ParseOptions, ParseOutcome, RefusalError
 from rag_connectors.pool import ParserPool
 from rag_connectors.reading import read
 from rag_connectors.walk import patterns, walk
@@ -122,8 +122,8 @@ class Files:
             sha256 = hashlib.sha256(data).hexdigest()
             data.decode("utf-8")
             return outcome_of(data, source.name, self._options, kind, sha256)
-        except Refused as refused:
-            return ParseOutcome(refused.status, refused.reason, sha256)
+        except RefusalError as refusal:
+            return ParseOutcome(refusal.status, refusal.reason, sha256)
         except UnicodeDecodeError:
             return None
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from rag_connectors.kinds import Kind, kind_of, magic_of, suffix_of
-from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, ParseOutcome, Refused
+from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, ParseOutcome, RefusalError
 from rag_connectors.reading import read
 from rag_connectors.text import clean, one_line
 
@@ -36,8 +36,8 @@ def outcome(path: str, name: str, options: ParseOptions, *, inode: int = 0) -> P
         data = read(path, limit=options.max_bytes, inode=inode)
         sha256 = hashlib.sha256(data).hexdigest()
         return outcome_of(data, name, options, kind or _PLAIN, sha256)
-    except Refused as refused:
-        return ParseOutcome(refused.status, refused.reason, sha256)
+    except RefusalError as refusal:
+        return ParseOutcome(refusal.status, refusal.reason, sha256)
     except MemoryError:
         raise
     except Exception as error:  # parsers raise nearly anything for damaged files
@@ -45,31 +45,31 @@ def outcome(path: str, name: str, options: ParseOptions, *, inode: int = 0) -> P
 
 
 def outcome_of(data: bytes, name: str, options: ParseOptions, kind: Kind, sha256: str) -> ParseOutcome:
-    """Parse bytes. Raises Refused, or what the parser raises."""
+    """Parse bytes. Raises RefusalError, or what the parser raises."""
     if name.endswith(".gz"):
         data, name = _gunzip(data, options.max_bytes), name.removesuffix(".gz")
     if not data:
-        raise Refused("empty", "skipped")
+        raise RefusalError("empty", "skipped")
     magic = magic_of(data) if kind.text else ""
     if magic:
-        raise Refused(f"its content is {magic}, not what its name says")
+        raise RefusalError(f"its content is {magic}, not what its name says")
     parse: Callable[[bytes, str, ParseOptions], Parsed] = import_module(f"rag_connectors.formats.{kind.name}").parse
     parsed = parse(data, name, options)
     records = tuple(record for record in (_finish(record, name) for record in parsed.records) if record.text)
     if not records:
-        raise Refused("; ".join(parsed.lost) or "there is no text in it", "failed" if parsed.lost else "skipped")
+        raise RefusalError("; ".join(parsed.lost) or "there is no text in it", "failed" if parsed.lost else "skipped")
     if sum(len(record.text) for record in records) > _MAX_TEXT:
-        raise Refused(f"too large: more than {_MAX_TEXT:,} characters of text", "skipped")
+        raise RefusalError(f"too large: more than {_MAX_TEXT:,} characters of text", "skipped")
     return ParseOutcome("degraded" if parsed.lost else "ok", "; ".join(parsed.lost), sha256, records)
 
 
 def _refuse_binary(head: bytes, name: str) -> None:
-    """Raises Refused for a file of unknown kind that is no text, by its first bytes."""
+    """Raises RefusalError for a file of unknown kind that is no text, by its first bytes."""
     marked = head.startswith((b"\xff\xfe", b"\xfe\xff"))  # UTF-16
     magic = magic_of(head)
     if magic or (b"\0" in head and not marked):
         what = suffix_of(name) or magic or "no suffix"
-        raise Refused(f"unsupported type of file ({what})", "skipped")
+        raise RefusalError(f"unsupported type of file ({what})", "skipped")
 
 
 def _gunzip(data: bytes, limit: int) -> bytes:
@@ -77,11 +77,11 @@ def _gunzip(data: bytes, limit: int) -> bytes:
     try:
         unpacked = unzip.decompress(data, limit + 1)
     except zlib.error as error:
-        raise Refused("damaged, or no gzip file") from error
+        raise RefusalError("damaged, or no gzip file") from error
     if len(unpacked) > limit:
-        raise Refused(f"refused: it unpacks to more than {limit >> 20} MB")
+        raise RefusalError(f"refused: it unpacks to more than {limit >> 20} MB")
     if not unzip.eof:
-        raise Refused("damaged: the gzip file is cut short")
+        raise RefusalError("damaged: the gzip file is cut short")
     return unpacked
 
 

@@ -53,7 +53,7 @@ class ParseOutcome:
     records: tuple[ParsedRecord, ...] = ()
 
 
-class Refused(Exception):
+class RefusalError(Exception):
     """A parser's finding that there is nothing to index, with the reason in words for the file's owner."""
 
     def __init__(self, reason: str, status: str = "failed") -> None:

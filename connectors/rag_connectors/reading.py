@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 
-from rag_connectors.parsed import Refused
+from rag_connectors.parsed import RefusalError
 
 _KINDS = (
     (stat.S_ISDIR, "a folder that could not be listed (no permission?)"),
@@ -20,34 +20,34 @@ def read(path: str, *, limit: int, inode: int = 0, head: int = 0) -> bytes:
     """The bytes of a regular file, all of them or the first `head`.
 
     With `inode`, the file must still be the one that was scanned: a folder swapped for a link leads elsewhere.
-    Raises Refused with the reason.
+    Raises RefusalError with the reason.
     """
     try:
         fd = os.open(path, _FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:  # O_NOFOLLOW
-            raise Refused("a link, which is not followed; name what it leads to", "skipped") from error
+            raise RefusalError("a link, which is not followed; name what it leads to", "skipped") from error
         if error.errno == errno.ENXIO:
-            raise Refused("a socket, not a file", "skipped") from error
-        raise Refused(_words(error)) from error
+            raise RefusalError("a socket, not a file", "skipped") from error
+        raise RefusalError(_words(error)) from error
     try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):
             words = next((words for test, words in _KINDS if test(found.st_mode)), "not a regular file")
-            raise Refused(words, "failed" if stat.S_ISDIR(found.st_mode) else "skipped")
+            raise RefusalError(words, "failed" if stat.S_ISDIR(found.st_mode) else "skipped")
         if inode and found.st_ino != inode:
-            raise Refused("the file was replaced while it was being ingested; run the ingest again")
+            raise RefusalError("the file was replaced while it was being ingested; run the ingest again")
         if found.st_size > limit:
-            raise Refused(f"too large: {_megabytes(found.st_size)}, the limit is {_megabytes(limit)}", "skipped")
+            raise RefusalError(f"too large: {_megabytes(found.st_size)}, the limit is {_megabytes(limit)}", "skipped")
         data = os.read(fd, head or found.st_size + 1)  # one byte more than there should be: it may grow as we read
         while data and not head and len(data) <= limit and (more := os.read(fd, limit + 1 - len(data))):
             data += more
     except OSError as error:
-        raise Refused(_words(error)) from error
+        raise RefusalError(_words(error)) from error
     finally:
         os.close(fd)
     if len(data) > limit:
-        raise Refused(f"too large: it grew beyond {_megabytes(limit)} while it was read", "skipped")
+        raise RefusalError(f"too large: it grew beyond {_megabytes(limit)} while it was read", "skipped")
     return data
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, Refused, Scalar
+from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, RefusalError, Scalar
 from rag_connectors.text import clean, one_line
 
 _TEXT = ("text", "content", "body", "passage", "contents")
@@ -24,7 +24,7 @@ def is_record(value: object, options: ParseOptions) -> bool:
 def parsed_records(values: Iterable[tuple[Any, str]], options: ParseOptions, lost: tuple[str, ...] = ()) -> Parsed:
     """A record per value that is one; each value comes with what is wrong with it ("" if nothing).
 
-    The fields that are neither text nor title, if plain values, become metadata. Raises Refused when there is none.
+    Fields that are neither text nor title, if plain values, become metadata. Raises RefusalError without records.
     """
     records: list[ParsedRecord] = []
     seen: Counter[str] = Counter()
@@ -44,7 +44,7 @@ def parsed_records(values: Iterable[tuple[Any, str]], options: ParseOptions, los
         meta = scalars({field: value[field] for field in value if field not in (text_field, title_field)})
         records.append(ParsedRecord(text, title, ((0, len(text), "record", f"record {key}"),), meta, key))
     if not records:
-        raise Refused(wrong[0] if wrong else "empty", "failed" if wrong else "skipped")
+        raise RefusalError(wrong[0] if wrong else "empty", "failed" if wrong else "skipped")
     if wrong:
         lost = (*lost, wrong[0] + (f", and {len(wrong) - 1} more like it" if len(wrong) > 1 else ""))
     return Parsed(tuple(records), lost)

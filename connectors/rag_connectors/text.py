@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from rag_connectors.parsed import Refused
+from rag_connectors.parsed import RefusalError
 
 _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF8, "utf-8"),
@@ -44,7 +44,7 @@ def one_line(text: str) -> str:
 def decode(data: bytes, *, declared: str = "") -> tuple[str, str]:
     """The cleaned text and what was lost ("" if nothing). `declared` is the encoding the file itself names.
 
-    Raises Refused ("skipped") for what is not text.
+    Raises RefusalError ("skipped") for what is not text.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -57,20 +57,20 @@ def decode(data: bytes, *, declared: str = "") -> tuple[str, str]:
         pass
     controls = len(_RAW_CONTROLS.findall(data.rstrip(_DOS_END)))
     if controls > len(data) / 100:
-        raise Refused("binary content, not text", "skipped")
+        raise RefusalError("binary content, not text", "skipped")
     text, lost = _legacy(data, declared)
     return text, lost or (f"damaged: {controls} bytes in it are in no text" if controls else "")
 
 
 def _utf16(data: bytes) -> str:
-    """Which UTF-16 has its zero bytes where these are. Raises Refused when neither has."""
+    """Which UTF-16 has its zero bytes where these are. Raises RefusalError when neither has."""
     head = data[:4096]
     even, odd, half = head[::2].count(0), head[1::2].count(0), len(head) // 2
     if len(data) % 2 == 0 and odd > half * 0.4 and even <= half * 0.02:
         return "utf-16-le"
     if len(data) % 2 == 0 and even > half * 0.4 and odd <= half * 0.02:
         return "utf-16-be"
-    raise Refused("binary content, not text", "skipped")
+    raise RefusalError("binary content, not text", "skipped")
 
 
 def _legacy(data: bytes, declared: str) -> tuple[str, str]:
@@ -90,7 +90,7 @@ def _legacy(data: bytes, declared: str) -> tuple[str, str]:
 
     guess = from_bytes(data).best()
     if guess is None:
-        raise Refused("not text in any encoding known here", "skipped")
+        raise RefusalError("not text in any encoding known here", "skipped")
     return clean(str(guess)), ""
 
 

@@ -13,7 +13,7 @@ from re import error as PatternError
 
 from pathspec import GitIgnoreSpec
 
-from rag_connectors.parsed import Refused
+from rag_connectors.parsed import RefusalError
 from rag_connectors.reading import read
 
 _MAX_IGNORE_FILE = 1 << 20  # bytes
@@ -90,7 +90,7 @@ def _above(folder: str) -> Rules:
 def _own(folder: str) -> Rules:
     try:
         text = read(os.path.join(folder, ".gitignore"), limit=_MAX_IGNORE_FILE).decode("utf-8", "replace")
-    except Refused:
+    except RefusalError:
         return ()
     lines = [line for line in text.splitlines() if _understood(line)]  # git passes over the others too
     return ((folder, patterns(lines)),) if lines else ()

@@ -90,7 +90,7 @@ def run(
     if judge and not chosen.answers:
         raise typer.BadParameter("--judge judges answers: give --answers too")
     asked = model(judge, judge_model) if judge else None
-    outcome = running.measured(chosen, cache=cache, fresh=fresh, judge=asked, saved=save)
+    outcome = running.run_suite(chosen, cache=cache, fresh=fresh, judge=asked, saved=save)
     if html is not None:
         page.write(html, outcome.runs)
     console = Console()

@@ -47,14 +47,14 @@ def gate(
     from rag_evals import baseline as baselines
     from rag_evals import results as saved
     from rag_evals.gate import changes
-    from rag_evals.running import measured
+    from rag_evals.running import run_suite
     from rag_evals.suite import read
 
     if suite and not update:
         raise typer.BadParameter("--suite goes with --update: it makes a new baseline")
     before = None if suite else baselines.read(baseline)
     name = suite or (before[0] if before else "")
-    now = saved.load(results) if results else measured(read(name), cache=cache).runs
+    now = saved.load(results) if results else run_suite(read(name), cache=cache).runs
     problem = ""
     try:
         moved = changes(before[1], now) if before else []

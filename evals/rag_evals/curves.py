@@ -19,13 +19,13 @@ from rag_evals.records import QuestionRecord
 STEPS = (*range(1, 11), 15, 20, 30, 50, 75, 100, 150, 200, 300)
 POINTS = 200  # of a risk-coverage curve
 
-Asked = Sequence[tuple[Sequence[str], QuestionRecord]]  # each question's gold, and what was found
+QuestionRecords = Sequence[tuple[Sequence[str], QuestionRecord]]  # each question's gold, and what was found
 
 
-def recall_curve(asked: Asked, ks: Sequence[int]) -> list[dict[str, float]]:
+def recall_curve(records: QuestionRecords, ks: Sequence[int]) -> list[dict[str, float]]:
     """Recall with its interval at 1, 2, 3, ... up to the deepest of `ks`; [] without gold."""
     steps = sorted({*ks, *(k for k in STEPS if k < max(ks))})
-    pairs = [(gold, record) for gold, record in asked if gold]
+    pairs = [(gold, record) for gold, record in records if gold]
     points = []
     for k in steps if pairs else ():
         found = stats.bootstrap_mean([recall(record.ranking, gold, k) for gold, record in pairs])
@@ -49,12 +49,12 @@ def risk_curve(pairs: Sequence[tuple[float, bool]]) -> dict[str, Any] | None:
     return {"points": points, "coverage": share, "risk": whole.value, "low": whole.low, "high": whole.high}
 
 
-def funnel(asked: Asked, k: int) -> dict[str, Any] | None:
+def funnel(records: QuestionRecords, k: int) -> dict[str, Any] | None:
     """Of the gold: the share found at each hop that came among the first k, the share that came later, and the rest.
 
     `kept[h]` and `below[h]` are of hop h; with `missing` they add up to 1. None without gold.
     """
-    pairs = [(set(gold), record) for gold, record in asked if gold]
+    pairs = [(set(gold), record) for gold, record in records if gold]
     if not pairs:
         return None
     fates = [[fate(name, record, k) for name in gold] for gold, record in pairs]

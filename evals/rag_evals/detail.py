@@ -10,7 +10,7 @@ from typing import Any
 
 from rag_evals.curves import fate
 from rag_evals.datasets import Passage, Question
-from rag_evals.records import QuestionRecord, Said
+from rag_evals.records import AnswerRecord, QuestionRecord
 from rag_evals.runner import Run
 from rag_evals.tree import excerpt
 
@@ -55,16 +55,16 @@ def _question(
         "answerable": question.answerable,
         "gold": gold,
         "tree": tree,
-        "said": record.said and _said(record.said),
+        "said": record.answer and _answer(record.answer),
     }
 
 
-def _said(said: Said) -> dict[str, Any]:
-    cited = zip(said.cited, said.quotes, said.spans, strict=False)  # those whose passage is known
+def _answer(answer: AnswerRecord) -> dict[str, Any]:
+    cited = zip(answer.cited, answer.quotes, answer.spans, strict=False)  # those whose passage is known
     return {
-        "text": said.text,
-        "abstained": said.abstained,
-        "confidence": said.confidence,
+        "text": answer.text,
+        "abstained": answer.abstained,
+        "confidence": answer.confidence,
         "citations": [
             {"marker": marker, "source": source, "quote": quote, "exact": quote == span}
             for (marker, source), quote, span in cited

@@ -49,7 +49,7 @@ def content_digest(dataset: Dataset) -> str:
     return whole.hexdigest()[:16]
 
 
-def indexed(
+def index_dataset(
     dataset: Dataset, name: str, cache: Path, *, progress: Callable[[str, int, int], None] | None = None
 ) -> tuple[Pipeline, Path]:
     """The pipeline on a complete index of the dataset, and the folder that holds it. Raises what ingest raises."""

@@ -21,7 +21,7 @@ from rag_evals.metrics.agreement import kappa
 from rag_evals.metrics.answer import answer_contains
 from rag_evals.metrics.citation import lexical_support
 from rag_evals.model import Model
-from rag_evals.records import Said
+from rag_evals.records import AnswerRecord
 from rag_evals.runner import Progress, Run
 
 METRICS = ("faithfulness", "answer_relevance")
@@ -56,7 +56,7 @@ class Tally:
         return found is not None and found[1].lower() == "yes"
 
 
-def judged(
+def judge_run(
     run: Run, model: Model, summary: dict[str, Any], *, progress: Progress = lambda done, total: None
 ) -> dict[str, Any]:
     """The summary of a run with the judge's metrics, per question and as means, and `judge`: calls, failures, kappa."""
@@ -64,8 +64,8 @@ def judged(
     rows: list[dict[str, float]] = []
     for done, (question, record) in enumerate(zip(run.questions, run.records, strict=True)):
         progress(done, len(run.questions))
-        said = record.said
-        rows.append({} if said is None or said.abstained else _values(question, said, tally))
+        answer = record.answer
+        rows.append({} if answer is None or answer.abstained else _values(question, answer, tally))
     columns = {name: [row.get(name) for row in rows] for name in METRICS}
     means = {name: _mean([value for value in column if value is not None]) for name, column in columns.items()}
     return {
@@ -81,20 +81,20 @@ def judged(
     }
 
 
-def _values(question: Question, said: Said, tally: Tally) -> dict[str, float]:
+def _values(question: Question, answer: AnswerRecord, tally: Tally) -> dict[str, float]:
     values: dict[str, float] = {}
     verdicts = []
-    for text, quotes in said.statements:
+    for text, quotes in answer.statements:
         if (verdict := tally.ask(_SUPPORTED.format(text=text), list(quotes)) if quotes else False) is not None:
             verdicts.append(verdict)
             tally.pairs["faithfulness"].append((verdict, bool(quotes) and lexical_support(text, quotes)))
     if verdicts:
         values["faithfulness"] = sum(verdicts) / len(verdicts)
-    answer = _MARKER.sub("", said.text)
-    if (relevant := tally.ask(_RELEVANT.format(text=question.question), [answer])) is not None:
+    text = _MARKER.sub("", answer.text)
+    if (relevant := tally.ask(_RELEVANT.format(text=question.question), [text])) is not None:
         values["answer_relevance"] = float(relevant)
         if question.answers:
-            tally.pairs["answer_relevance"].append((relevant, bool(answer_contains(answer, question.answers))))
+            tally.pairs["answer_relevance"].append((relevant, bool(answer_contains(text, question.answers))))
     return values
 
 

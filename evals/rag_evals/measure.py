@@ -23,13 +23,13 @@ from rag_evals.metrics.citation import citation_precision, citation_recall, quot
 from rag_evals.metrics.cost import percentile
 from rag_evals.metrics.facts import supporting_fact_em, supporting_fact_f1
 from rag_evals.metrics.hops import hop_recall
-from rag_evals.records import QuestionRecord, Said
+from rag_evals.records import AnswerRecord, QuestionRecord
 from rag_evals.runner import Run
 
 _ADDED = re.compile(r"\s*\[\d+\]|[“”]")  # what an answer has besides its words: markers, and marks around quotes
 
 
-def measured(question: Question, record: QuestionRecord, ks: Sequence[int], hops: int) -> dict[str, float]:
+def question_metrics(question: Question, record: QuestionRecord, ks: Sequence[int], hops: int) -> dict[str, float]:
     """Every metric that applies to a question, by name; hop-wise recall for hops 0 to `hops` of the deepest cut-off."""
     values: dict[str, float] = {}
     if question.gold:
@@ -37,38 +37,38 @@ def measured(question: Question, record: QuestionRecord, ks: Sequence[int], hops
         values |= {name: whole(record.ranking, question.gold) for name, whole in WHOLE.items()}
         deepest = {pid: record.found[pid] for pid in record.ranking[: max(ks)]}
         values |= {f"hop_recall@{hop}": hop_recall(deepest, question.gold, hop) for hop in range(hops + 1)}
-    if record.said is not None:
-        values |= _answered(question, record.said)
+    if record.answer is not None:
+        values |= _answer_metrics(question, record.answer)
     return values
 
 
-def _answered(question: Question, said: Said) -> dict[str, float]:
-    text, short = _ADDED.sub("", said.text), _short(said)
+def _answer_metrics(question: Question, answer: AnswerRecord) -> dict[str, float]:
+    text, short = _ADDED.sub("", answer.text), _short(answer)
     values: dict[str, float] = {}
     if question.answers or not question.answerable:
         values["squad_f1"] = squad_f1(short, question.answers)
-    if (false := false_answer_rate([not said.abstained], [question.answerable])) is not None:
+    if (false := false_answer_rate([not answer.abstained], [question.answerable])) is not None:
         values["false_answer_rate"] = false
     elif question.answers:
         values |= {
             "answer_em": answer_em(short, question.answers),
             "answer_f1": answer_f1(short, question.answers),
             "answer_contains": answer_contains(text, question.answers),
-            "answer_rate": float(not said.abstained),
+            "answer_rate": float(not answer.abstained),
         }
     if question.supporting_facts:
-        values["supporting_fact_em"] = supporting_fact_em(said.facts, question.supporting_facts)
-        values["supporting_fact_f1"] = supporting_fact_f1(said.facts, question.supporting_facts)
-    if not said.abstained:
-        values["citation_recall"] = citation_recall(said.statements)
-        values["citation_precision"] = citation_precision(said.statements)
-        if said.quotes:
-            values["quote_exactness"] = quote_exactness(said.quotes, said.spans)
+        values["supporting_fact_em"] = supporting_fact_em(answer.facts, question.supporting_facts)
+        values["supporting_fact_f1"] = supporting_fact_f1(answer.facts, question.supporting_facts)
+    if not answer.abstained:
+        values["citation_recall"] = citation_recall(answer.statements)
+        values["citation_precision"] = citation_precision(answer.statements)
+        if answer.quotes:
+            values["quote_exactness"] = quote_exactness(answer.quotes, answer.spans)
     return values
 
 
-def _short(said: Said) -> str:
-    return said.short or _ADDED.sub("", said.text)
+def _short(answer: AnswerRecord) -> str:
+    return answer.short or _ADDED.sub("", answer.text)
 
 
 def summary(run: Run, ks: Sequence[int]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def summary(run: Run, ks: Sequence[int]) -> dict[str, Any]:
     `plots` and `detail` are for the report (see `curves` and `detail`); `ks` ascend, the first is the headline cut-off.
     """
     hops = max((hop for record in run.records for hop in record.hops), default=0)
-    rows = [measured(q, r, ks, hops) for q, r in zip(run.questions, run.records, strict=True)]
+    rows = [question_metrics(q, r, ks, hops) for q, r in zip(run.questions, run.records, strict=True)]
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns: dict[str, list[float | None]] = {name: [row.get(name) for row in rows] for name in names}
     slices = {
@@ -107,11 +107,11 @@ def summary(run: Run, ks: Sequence[int]) -> dict[str, Any]:
 
 
 def _plots(run: Run, ks: Sequence[int]) -> dict[str, Any]:
-    asked = [(question.gold, record) for question, record in zip(run.questions, run.records, strict=True)]
+    records = [(question.gold, record) for question, record in zip(run.questions, run.records, strict=True)]
     return {
-        "recall": curves.recall_curve(asked, ks),
+        "recall": curves.recall_curve(records, ks),
         "risk": curves.risk_curve(_confident(run)),
-        "funnel": curves.funnel(asked, ks[0]),
+        "funnel": curves.funnel(records, ks[0]),
     }
 
 
@@ -126,25 +126,25 @@ def _interval(found: stats.Interval) -> dict[str, float]:
 
 def _confident(run: Run) -> list[tuple[float, bool]]:
     """Confidence and rightness of each answer; what was not answered is least confident, and not right."""
-    said = [(q, r.said) for q, r in zip(run.questions, run.records, strict=True) if r.said is not None]
+    answers = [(q, r.answer) for q, r in zip(run.questions, run.records, strict=True) if r.answer is not None]
     return [
         (float("-inf"), False)
         if answer.abstained
         else (answer.confidence, bool(q.answers and answer_contains(_short(answer), q.answers)))
-        for q, answer in said
+        for q, answer in answers
     ]
 
 
 def _selective(run: Run) -> dict[str, Any]:
     """Area under the risk-coverage curve and AUROC.
 
-    `answerable_auroc` asks whether the confidence, said or withheld, tells answerable questions from others.
+    `answerable_auroc` asks whether the confidence tells answerable questions from others, answered or not.
     """
     pairs = _confident(run)
     areas = {"aurc": aurc, "auroc": auroc}
     found = {name: stats.bootstrap(pairs, partial(_of_pairs, area)) for name, area in areas.items() if pairs}
     both = zip(run.questions, run.records, strict=True)
-    answerable = [(record.said.confidence, q.answerable) for q, record in both if record.said is not None]
+    answerable = [(record.answer.confidence, q.answerable) for q, record in both if record.answer is not None]
     if not all(can for _, can in answerable):
         found["answerable_auroc"] = stats.bootstrap(answerable, partial(_of_pairs, auroc))
     return {name: _interval(interval) for name, interval in found.items() if interval is not None}
@@ -159,7 +159,7 @@ def _of_pairs(
 def _seconds(run: Run) -> dict[str, float]:
     times = {
         "search": [record.seconds for record in run.records],
-        "ask": [record.said.seconds for record in run.records if record.said is not None],
+        "ask": [record.answer.seconds for record in run.records if record.answer is not None],
     }
     spread = {
         f"{verb}_p{share}": percentile(taken, share / 100)
@@ -174,7 +174,7 @@ def _usage(run: Run) -> dict[str, float]:
     """Calls and tokens, summed over the answers."""
     total: dict[str, float] = {}
     for record in run.records:
-        for name, value in record.said.usage.items() if record.said else ():
+        for name, value in record.answer.usage.items() if record.answer else ():
             if isinstance(value, int | float):
                 total[name] = total.get(name, 0) + value
     return total

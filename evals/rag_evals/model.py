@@ -32,11 +32,11 @@ def model(llm: str, name: str | None) -> Model:
     stage = {"use": "openai", "base_url": llm, "model": name} if remote else {"use": "transformers", "model": llm}
     generator = build(load("default").with_stage("generate", stage)).generator
 
-    def asked(question: str, passages: list[str]) -> str:
+    def ask(question: str, passages: list[str]) -> str:
         hits = [
             Hit(Chunk(f"passage-{n}", "passages", text, 0, len(text), "passage"), 1.0)
             for n, text in enumerate(passages)
         ]
         return " ".join(_MARKER.sub("", "".join(generator.stream(question, hits))).split())
 
-    return asked
+    return ask

@@ -31,7 +31,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class AnswerRecord:
     """An answer as facts: what it says, and for every quote what the source has at the span it names.
 
     `statements` are those in the text, each with its quotes; `facts` the cited sentences as (title, number); `cited`
@@ -53,16 +53,16 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class QuestionRecord:
-    """What was found for a question, best first, each at the hop that found it, and what was said, if it was asked.
+    """What was found for a question, best first, each at the hop that found it, and the answer, if one was asked for.
 
-    `tree` is the part of the hop tree that matters for the question, see `tree.pruned`.
+    `tree` is the part of the hop tree that matters for the question, see `tree.prune`.
     """
 
     id: str
     ranking: tuple[str, ...]
     hops: tuple[int, ...]
     seconds: float
-    said: Said | None = None
+    answer: AnswerRecord | None = None
     tree: tuple[Node, ...] = ()
 
     @property
@@ -88,7 +88,7 @@ def read(path: Path) -> dict[str, QuestionRecord]:
 
 
 @contextmanager
-def appending(path: Path) -> Iterator[Append]:
+def append_to(path: Path) -> Iterator[Append]:
     """A function that adds records to the file, each safe on disk line by line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
@@ -96,7 +96,9 @@ def appending(path: Path) -> Iterator[Append]:
             file.write(b"\n")
 
         def append(record: QuestionRecord) -> None:
-            file.write(json.dumps(asdict(record), default=str).encode() + b"\n")
+            row = asdict(record)
+            row["said"] = row.pop("answer")
+            file.write(json.dumps(row, default=str).encode() + b"\n")
             file.flush()
 
         yield append
@@ -106,9 +108,11 @@ def appending(path: Path) -> Iterator[Append]:
 def _record(line: bytes) -> QuestionRecord | None:
     try:
         row = json.loads(line)
-        said, tree = row.pop("said"), row.pop("tree")
+        answer, tree = row.pop("said"), row.pop("tree")
         nodes = tuple(Node(**_tuples(node)) for node in tree)
-        return QuestionRecord(**_tuples(row), said=None if said is None else Said(**_tuples(said)), tree=nodes)
+        return QuestionRecord(
+            **_tuples(row), answer=None if answer is None else AnswerRecord(**_tuples(answer)), tree=nodes
+        )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 

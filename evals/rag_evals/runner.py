@@ -17,9 +17,9 @@ from rag import Answer, Hit
 from rag.cli.terminal import peak_memory
 from rag_evals.datasets import Dataset, Passage, Question
 from rag_evals.gold import name_of, ranking, sentences_at
-from rag_evals.indexing import code_digest, content_digest, cost, digest, indexed
-from rag_evals.records import QuestionRecord, Said, appending, read
-from rag_evals.tree import pruned
+from rag_evals.indexing import code_digest, content_digest, cost, digest, index_dataset
+from rag_evals.records import AnswerRecord, QuestionRecord, append_to, read
+from rag_evals.tree import prune
 
 REACH = 3  # chunks asked for per passage wanted: a passage may come as several chunks
 
@@ -27,8 +27,8 @@ Progress = Callable[[int, int], None]  # questions done, of how many
 Indexing = Callable[[str, int, int], None]  # phase of ingest, done, of how many
 
 
-class Answerer(Protocol):
-    """What is asked of a pipeline."""
+class AskablePipeline(Protocol):
+    """The part of a pipeline that is evaluated."""
 
     def explore(self, question: str, *, k: int) -> tuple[list[Hit], list[Hit]]: ...
 
@@ -70,7 +70,7 @@ def run(
     evenly spread; `fresh` forgets earlier records. Raises what the pipeline raises.
     """
     started = time.perf_counter()
-    pipeline, folder = indexed(dataset, name, cache, progress=indexing)
+    pipeline, folder = index_dataset(dataset, name, cache, progress=indexing)
     index_seconds = time.perf_counter() - started
     with closing(pipeline):
         key = digest(
@@ -84,20 +84,20 @@ def run(
             path.unlink(missing_ok=True)
         records = ask(dataset, pipeline, path, k=k, answers=answers, progress=progress)
     memory = peak_memory() >> 20  # MiB
-    wanted = {pid for question in dataset.questions for pid in question.gold}
-    gold = {passage.pid: passage for passage in dataset.corpus if passage.pid in wanted}
+    gold_ids = {pid for question in dataset.questions for pid in question.gold}
+    gold = {passage.pid: passage for passage in dataset.corpus if passage.pid in gold_ids}
     return Run(dataset.name, name, dataset.questions, records, index_seconds, memory, cost(folder), gold)
 
 
 def ask(
-    dataset: Dataset, pipeline: Answerer, path: Path, *, k: int, answers: bool | int, progress: Progress
+    dataset: Dataset, pipeline: AskablePipeline, path: Path, *, k: int, answers: bool | int, progress: Progress
 ) -> tuple[QuestionRecord, ...]:
     """A record for every question, in order; those already in the file at `path` are not asked again."""
     done = read(path)
     facts = any(question.supporting_facts for question in dataset.questions)
     sentences = {p.pid: p for p in dataset.corpus if p.sentences} if answers and facts else {}
     answered = spread(len(dataset.questions), answers)
-    with appending(path) as append:
+    with append_to(path) as append:
         for number, question in enumerate(dataset.questions):
             progress(number, len(dataset.questions))
             if question.id not in done:
@@ -116,7 +116,7 @@ def spread(n: int, wanted: bool | int) -> frozenset[int]:
 
 def _record(
     question: Question,
-    pipeline: Answerer,
+    pipeline: AskablePipeline,
     documents: Sequence[str],
     k: int,
     answers: bool,
@@ -126,13 +126,15 @@ def _record(
     hits, tree = pipeline.explore(question.question, k=REACH * k)
     seconds = time.perf_counter() - started
     found = ranking(question, hits, documents)
-    said = _said(question.question, pipeline, documents, sentences) if answers else None
+    answer = _ask(question.question, pipeline, documents, sentences) if answers else None
     return QuestionRecord(
-        question.id, tuple(found), tuple(found.values()), seconds, said, pruned(question, hits, tree, documents)
+        question.id, tuple(found), tuple(found.values()), seconds, answer, prune(question, hits, tree, documents)
     )
 
 
-def _said(question: str, pipeline: Answerer, documents: Sequence[str], sentences: Mapping[str, Passage]) -> Said:
+def _ask(
+    question: str, pipeline: AskablePipeline, documents: Sequence[str], sentences: Mapping[str, Passage]
+) -> AnswerRecord:
     started = time.perf_counter()
     answer = pipeline.ask(question)
     seconds = time.perf_counter() - started
@@ -152,7 +154,7 @@ def _said(question: str, pipeline: Answerer, documents: Sequence[str], sentences
         for statement in answer.statements
         if statement.text in answer.text
     )
-    return Said(
+    return AnswerRecord(
         text=answer.text,
         abstained=answer.abstained,
         confidence=_confidence(answer),

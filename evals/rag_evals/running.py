@@ -26,7 +26,7 @@ class RunOutcome:
     lost: bool = False
 
 
-def measured(
+def run_suite(
     suite: Suite,
     *,
     cache: Path | None = None,
@@ -57,7 +57,7 @@ def measured(
                 )
                 summary = measure.summary(done, sorted(set(suite.k)))
                 if judge is not None:
-                    summary = judging.judged(done, judge, summary, progress=asking)
+                    summary = judging.judge_run(done, judge, summary, progress=asking)
             outcome.runs.append(summary)
             saved(outcome.runs)
     return outcome

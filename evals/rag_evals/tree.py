@@ -16,7 +16,7 @@ TOP = 10  # ranked passages kept
 EXCERPT = 400  # characters of a text
 
 
-def pruned(question: Question, hits: Sequence[Hit], tree: Sequence[Hit], documents: Sequence[str]) -> tuple[Node, ...]:
+def prune(question: Question, hits: Sequence[Hit], tree: Sequence[Hit], documents: Sequence[str]) -> tuple[Node, ...]:
     """The first ranked `hits`, the first passage of `hits` or `tree` for each gold name, and all that led to them.
 
     In the order of hops, so that a parent stands before its children. Where both lists hold a passage, the hop and

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rag_connectors.kinds import KINDS, kind_of
 from rag_connectors.outcome import outcome, outcome_of
-from rag_connectors.parsed import ParsedRecord, ParseOptions, ParseOutcome, Refused
+from rag_connectors.parsed import ParsedRecord, ParseOptions, ParseOutcome, RefusalError
 from tests.connectors import samples
 
 
@@ -262,7 +262,7 @@ def test_csv_of_anything_keeps_sections_sound(rows: list[list[str]]) -> None:
     csv.writer(buffer).writerows(rows)
     try:
         read(buffer.getvalue(), "d.csv")
-    except Refused as refused:
+    except RefusalError as refused:
         assert refused.status == "skipped"
 
 

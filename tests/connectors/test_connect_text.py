@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag_connectors.parsed import Refused
+from rag_connectors.parsed import RefusalError
 from rag_connectors.text import clean, decode, one_line
 
 _UNICODE = st.text(st.characters(exclude_categories=["Cs"]))
@@ -27,7 +27,7 @@ def test_cleaned_text_is_encodable_and_has_no_controls(text: str) -> None:
 def test_any_bytes_give_clean_text_or_a_reason(data: bytes) -> None:
     try:
         text, _ = decode(data)
-    except Refused as refused:
+    except RefusalError as refused:
         assert refused.reason and refused.status == "skipped"
     else:
         assert text == clean(text)
@@ -81,7 +81,7 @@ def test_damaged_utf8_is_kept_and_named() -> None:
 
 @pytest.mark.parametrize("data", [b"\x00\x01\x02binary", bytes(range(256)) * 4, b"MZ\x90\x00\x03\x00\x00\x00"])
 def test_binary_is_refused(data: bytes) -> None:
-    with pytest.raises(Refused, match="not text"):
+    with pytest.raises(RefusalError, match="not text"):
         decode(data)
 
 

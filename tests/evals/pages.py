@@ -6,7 +6,7 @@ from typing import Any
 
 from rag_evals.datasets import Passage, Question
 from rag_evals.measure import summary
-from rag_evals.records import Node, QuestionRecord, Said
+from rag_evals.records import AnswerRecord, Node, QuestionRecord
 from rag_evals.runner import Run
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!--<script>&\u2028\ud800\x1b[31m\u202e{{ 7*7 }}"
@@ -26,7 +26,7 @@ def run(pipeline: str = "default", dataset: str = "toy", *, n: int = 12, hostile
         tree = [node("a", text=f"Passage {hostile}"), node("x")]
         tree += [node(f"b{i}", 1, 0)] if kind < 2 else []
         text = ("It is Norvik. [1]", "Elsewhere. [1]", "", "Somewhere. [1]")[kind]
-        said = Said(
+        said = AnswerRecord(
             text=text + (hostile if text else ""),
             abstained=not text,
             confidence=1 - kind / 10 - i / 1000,

@@ -16,7 +16,7 @@ from rag_evals import baseline, runner, stats
 from rag_evals.cli import app
 from rag_evals.datasets import Dataset
 from rag_evals.gate import Change, changes
-from rag_evals.records import QuestionRecord, Said
+from rag_evals.records import AnswerRecord, QuestionRecord
 from rag_evals.runner import Run
 
 N = 40
@@ -163,7 +163,7 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         import os
 
         lost = int(os.environ["LOSE"])
-        said = Said("x", False, 1.0, (("x", ("x",)),), ("x",), ("x",), (), 0.1)
+        said = AnswerRecord("x", False, 1.0, (("x", ("x",)),), ("x",), ("x",), (), 0.1)
         found = tuple(
             QuestionRecord(q.id, ("none",) if i < lost else ("p",), (0,), 0.1, said)
             for i, q in enumerate(dataset.questions)

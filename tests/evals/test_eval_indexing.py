@@ -13,7 +13,7 @@ from rag import Pipeline, Report
 from rag.errors import LockedError
 from rag_evals import indexing, runner
 from rag_evals.datasets import Dataset, Passage, Question
-from rag_evals.indexing import content_digest, indexed
+from rag_evals.indexing import content_digest, index_dataset
 
 STAGES = """
 connector: {use: files}
@@ -63,14 +63,15 @@ def test_documents_are_found_by_file(tmp_path: Path) -> None:
 def test_pipelines_that_differ_in_search_share_an_index(tmp_path: Path) -> None:
     data = Dataset("toy", QUESTIONS, PASSAGES)
     opened = [
-        indexed(data, pipeline(tmp_path, name, f"k: {k}\n"), tmp_path / "cache") for name, k in (("a", 3), ("b", 5))
+        index_dataset(data, pipeline(tmp_path, name, f"k: {k}\n"), tmp_path / "cache")
+        for name, k in (("a", 3), ("b", 5))
     ]
     for made, _ in opened:
         made.close()
     assert opened[0][1] == opened[1][1]
     other = tmp_path / "c.yaml"
     other.write_text(STAGES.replace("STORE", "edge").replace("40", "60"))
-    made, folder = indexed(data, str(other), tmp_path / "cache")
+    made, folder = index_dataset(data, str(other), tmp_path / "cache")
     with closing(made):
         assert folder != opened[0][1]
 
@@ -89,7 +90,7 @@ def test_a_collection_of_a_user_is_not_written_into(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(Pipeline, "ingest", ingest)
     store = 'qdrant, url: "http://localhost:6333", collection: precious'
-    indexed(Dataset("toy", QUESTIONS, PASSAGES), pipeline(tmp_path, "s", store=store), tmp_path / "cache")
+    index_dataset(Dataset("toy", QUESTIONS, PASSAGES), pipeline(tmp_path, "s", store=store), tmp_path / "cache")
     assert len(written) == 1
     assert written[0].startswith("raghop-eval-")
 
@@ -133,20 +134,20 @@ def test_what_an_index_cost_is_kept_and_not_added_up_by_runs_that_embed_nothing(
 def test_answers_may_be_asked_of_some_questions_only(tmp_path: Path) -> None:
     data = Dataset("toy", QUESTIONS, PASSAGES)
     done = runner.run(data, pipeline(tmp_path, "a"), k=2, answers=1, cache=tmp_path / "cache")
-    assert [record.said is not None for record in done.records] == [True, False]
+    assert [record.answer is not None for record in done.records] == [True, False]
     assert sorted(runner.spread(10, 4)) == [0, 2, 5, 7]
     assert (len(runner.spread(3, True)), len(runner.spread(3, False)), len(runner.spread(3, 9))) == (3, 0, 3)
 
 
 def test_a_second_evaluation_waits_for_the_index_of_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, name, cache = Dataset("toy", QUESTIONS, PASSAGES), pipeline(tmp_path, "a"), tmp_path / "cache"
-    first, _ = indexed(data, name, cache)
+    first, _ = index_dataset(data, name, cache)
     with ExitStack() as writing:
         writing.enter_context(first.index.edit_manifest())
         monkeypatch.setattr("rag_evals.indexing.time.sleep", lambda seconds: writing.close())
-        second, _ = indexed(data, name, cache)
+        second, _ = index_dataset(data, name, cache)
     with closing(second):
         assert second.search("ferry terminal", k=1)
     monkeypatch.setattr(indexing, "PATIENCE", 0)
     with first.index.edit_manifest(), pytest.raises(LockedError, match="another process"):
-        indexed(data, name, cache)
+        index_dataset(data, name, cache)

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 from rag.errors import GeneratorError, InputError
 from rag_evals.cli import app
 from rag_evals.datasets import Question
-from rag_evals.judge import in_words, judged
+from rag_evals.judge import in_words, judge_run
 from rag_evals.measure import summary
 from rag_evals.metrics.agreement import kappa
 from rag_evals.model import model
-from rag_evals.records import QuestionRecord, Said
+from rag_evals.records import AnswerRecord, QuestionRecord
 from rag_evals.runner import Run
 
 
@@ -37,12 +37,12 @@ def test_kappa_is_none_where_it_is_undefined() -> None:
     assert kappa([True, True], [True, True]) is None
 
 
-def said(*statements: tuple[str, tuple[str, ...]], text: str = "It is Norvik. [1]") -> Said:
+def said(*statements: tuple[str, tuple[str, ...]], text: str = "It is Norvik. [1]") -> AnswerRecord:
     quotes = tuple(quote for _, its in statements for quote in its)
-    return Said(text, not text, 1.0, statements, quotes, quotes, (), 0.1)
+    return AnswerRecord(text, not text, 1.0, statements, quotes, quotes, (), 0.1)
 
 
-def a_run(*answers: Said | None) -> Run:
+def a_run(*answers: AnswerRecord | None) -> Run:
     questions = tuple(Question(f"q{i}", f"Where is {i}?", ("Norvik",), ("p",)) for i in range(len(answers)))
     records = tuple(
         QuestionRecord(q.id, ("p",), (0,), 0.1, answer) for q, answer in zip(questions, answers, strict=True)
@@ -72,7 +72,7 @@ class Judge:
 
 
 def result(replies: Mapping[str, str]) -> dict[str, Any]:
-    return judged(RUN, Judge(replies), summary(RUN, [5]))
+    return judge_run(RUN, Judge(replies), summary(RUN, [5]))
 
 
 def test_shares_of_statements_and_answers() -> None:

@@ -8,29 +8,29 @@ from typing import Any
 import pytest
 
 from rag_evals.datasets import Question
-from rag_evals.measure import measured, summary
-from rag_evals.records import QuestionRecord, Said
+from rag_evals.measure import question_metrics, summary
+from rag_evals.records import AnswerRecord, QuestionRecord
 from rag_evals.runner import Run
 
 
-def said(text: str = "It is Norvik. [1]", **changes: Any) -> Said:
+def said(text: str = "It is Norvik. [1]", **changes: Any) -> AnswerRecord:
     facts = {"confidence": 1.0, "abstained": not text, "statements": (("It is Norvik.", ("It is Norvik.",)),)}
     rest = {"quotes": ("It is Norvik.",), "spans": ("It is Norvik.",), "cited": ((1, "a"),), "facts": ()}
-    return Said(text=text, **{**facts, **rest, "seconds": 0.5, "usage": {}, **changes})
+    return AnswerRecord(text=text, **{**facts, **rest, "seconds": 0.5, "usage": {}, **changes})
 
 
 def question(id: str = "q", **changes: Any) -> Question:
     return Question(id, "Where?", **{"answers": ("Norvik",), "gold": ("a", "b"), **changes})
 
 
-def record(id: str = "q", answer: Said | None = None, **changes: Any) -> QuestionRecord:
+def record(id: str = "q", answer: AnswerRecord | None = None, **changes: Any) -> QuestionRecord:
     return QuestionRecord(
-        id, **{"ranking": ("a", "x", "b"), "hops": (0, 0, 1), "seconds": 0.1, "said": answer, **changes}
+        id, **{"ranking": ("a", "x", "b"), "hops": (0, 0, 1), "seconds": 0.1, "answer": answer, **changes}
     )
 
 
 def test_ranking_metrics_by_their_names() -> None:
-    values = measured(question(), record(), [2, 3], hops=1)
+    values = question_metrics(question(), record(), [2, 3], hops=1)
     assert values == {
         "recall@2": 1 / 2,
         "recall@3": 1,
@@ -48,11 +48,11 @@ def test_ranking_metrics_by_their_names() -> None:
 
 
 def test_hop_recall_looks_no_deeper_than_the_cutoff() -> None:
-    assert measured(question(), record(), [2], hops=1)["hop_recall@1"] == 0
+    assert question_metrics(question(), record(), [2], hops=1)["hop_recall@1"] == 0
 
 
 def test_answer_metrics_leave_markers_and_quotation_marks_out() -> None:
-    values = measured(question(gold=()), record(answer=said("“Norvik” [1]")), [5], hops=0)
+    values = question_metrics(question(gold=()), record(answer=said("“Norvik” [1]")), [5], hops=0)
     assert values["answer_em"] == values["answer_f1"] == values["squad_f1"] == values["answer_contains"] == 1
     assert values["answer_rate"] == values["quote_exactness"] == 1
     assert "recall@5" not in values and "false_answer_rate" not in values
@@ -60,15 +60,15 @@ def test_answer_metrics_leave_markers_and_quotation_marks_out() -> None:
 
 def test_an_unanswerable_question_has_no_answer_to_match() -> None:
     none = question(gold=(), answers=(), answerable=False)
-    given = measured(none, record(answer=said()), [5], hops=0)
+    given = question_metrics(none, record(answer=said()), [5], hops=0)
     assert (given["false_answer_rate"], given["squad_f1"]) == (1, 0)
-    withheld = measured(none, record(answer=said("")), [5], hops=0)
+    withheld = question_metrics(none, record(answer=said("")), [5], hops=0)
     assert (withheld["false_answer_rate"], withheld["squad_f1"]) == (0, 1)
     assert "answer_em" not in given and "citation_recall" not in withheld
 
 
 def test_a_question_without_known_answer_is_measured_by_its_citations_only() -> None:
-    values = measured(question(gold=(), answers=()), record(answer=said()), [5], hops=0)
+    values = question_metrics(question(gold=(), answers=()), record(answer=said()), [5], hops=0)
     assert "answer_em" not in values and "false_answer_rate" not in values
     assert values["citation_precision"] == 1
 

@@ -139,7 +139,7 @@ def test_a_rewrite_is_taken_only_if_the_answer_stays(question: str, answer: str,
 
 
 @pytest.fixture
-def indexed(notes: Path) -> Iterator[Path]:
+def index_dataset(notes: Path) -> Iterator[Path]:
     (notes / "docs" / "building.md").write_text("# Building 4\n\nThe core router in the tower is a Lumen K2.\n")
     (notes / "docs" / "terms.md").write_text("# Terms\n\nThe Lumen K2 was released in May 2024 by the makers.\n")
     done = CliRunner().invoke(rag_app, ["ingest", "docs", "--pipeline", "tiny.yaml"])
@@ -147,7 +147,7 @@ def indexed(notes: Path) -> Iterator[Path]:
     yield notes
 
 
-def test_from_documents_to_a_first_comparison(indexed: Path) -> None:
+def test_from_documents_to_a_first_comparison(index_dataset: Path) -> None:
     runner = CliRunner()
     made = runner.invoke(app, ["make", "q.csv", "-n", "6", "--yes"])
     assert made.exit_code == 0, made.output
@@ -160,7 +160,7 @@ def test_from_documents_to_a_first_comparison(indexed: Path) -> None:
     assert {"two-hop", "single"} <= run["slices"].keys()
 
 
-def test_a_piped_review_writes_what_was_accepted(indexed: Path) -> None:
+def test_a_piped_review_writes_what_was_accepted(index_dataset: Path) -> None:
     done = CliRunner().invoke(app, ["make", "q.jsonl", "-n", "3"], input="a\nr\n")
     assert "1 questions" in done.output
     (row,) = map(json.loads, Path("q.jsonl").read_text().splitlines())

@@ -12,7 +12,7 @@ from rag import Answer, Chunk, Citation, Hit, Statement
 from rag_evals import records
 from rag_evals.datasets import Dataset, Passage, Question
 from rag_evals.gold import name_of, ranking, sentences_at
-from rag_evals.records import QuestionRecord, Said
+from rag_evals.records import AnswerRecord, QuestionRecord
 from rag_evals.runner import ask
 
 SENTENCES = ("Halden makes routers.", "It sits in Norvik.")
@@ -63,23 +63,23 @@ def run(data: Dataset, pipeline: Scripted, path: Path, *, answers: bool = True) 
 
 def facts_only(found: Sequence[QuestionRecord]) -> list[tuple[object, ...]]:
     """Records without their times."""
-    return [(r.id, r.ranking, r.hops, r.said and (r.said.text, r.said.quotes, r.said.facts)) for r in found]
+    return [(r.id, r.ranking, r.hops, r.answer and (r.answer.text, r.answer.quotes, r.answer.facts)) for r in found]
 
 
 def test_a_record_holds_what_was_found_and_said(tmp_path: Path) -> None:
     pipeline = Scripted([hit("p1", score=0.7), hit("p1", start=50), hit("p2", hop=1)])
     record, *_ = run(dataset(), pipeline, tmp_path / "r.jsonl")
     assert record.found == {"p1": 0, "p2": 1}
-    assert record.said is not None
-    assert record.said.statements == (("It sits in Norvik.", ("It sits in Norvik.",)),)
-    assert record.said.quotes == record.said.spans == ("It sits in Norvik.",)
-    assert record.said.facts == (("Halden", 1),)
-    assert (record.said.confidence, record.said.usage) == (0.7, {"calls": 2})
+    assert record.answer is not None
+    assert record.answer.statements == (("It sits in Norvik.", ("It sits in Norvik.",)),)
+    assert record.answer.quotes == record.answer.spans == ("It sits in Norvik.",)
+    assert record.answer.facts == (("Halden", 1),)
+    assert (record.answer.confidence, record.answer.usage) == (0.7, {"calls": 2})
 
 
 def test_without_answers_nothing_is_asked_for(tmp_path: Path) -> None:
     found = run(dataset(), Scripted([hit("p1")]), tmp_path / "r.jsonl", answers=False)
-    assert [record.said for record in found] == [None] * 4
+    assert [record.answer for record in found] == [None] * 4
 
 
 def test_a_killed_run_goes_on_with_the_same_records(tmp_path: Path) -> None:
@@ -104,9 +104,9 @@ def test_a_finished_run_is_not_asked_again(tmp_path: Path) -> None:
 
 
 def test_records_survive_the_file(tmp_path: Path) -> None:
-    said = Said("t", False, 0.5, (("s", ("q",)),), ("q",), ("q",), (("A", 1),), 0.1, {"calls": 1})
+    said = AnswerRecord("t", False, 0.5, (("s", ("q",)),), ("q",), ("q",), (("A", 1),), 0.1, {"calls": 1})
     kept = QuestionRecord("q\u2028é", ("a", "b"), (0, 1), 0.25, said)
-    with records.appending(tmp_path / "sub" / "r.jsonl") as append:
+    with records.append_to(tmp_path / "sub" / "r.jsonl") as append:
         append(kept)
     assert records.read(tmp_path / "sub" / "r.jsonl") == {kept.id: kept}
     (tmp_path / "bad.jsonl").write_bytes(b'[]\n{"id": 1}\nnull\n\xff\n')

@@ -6,7 +6,7 @@ from typing import Any
 
 from rag import Chunk, Hit
 from rag_evals.datasets import Question
-from rag_evals.tree import EXCERPT, TOP, pruned
+from rag_evals.tree import EXCERPT, TOP, prune
 
 
 def hit(pid: str, hop: int = 0, trail: tuple[str, ...] = (), text: str = "A text.") -> Hit:
@@ -14,7 +14,7 @@ def hit(pid: str, hop: int = 0, trail: tuple[str, ...] = (), text: str = "A text
 
 
 def kept(hits: list[Hit], tree: list[Hit], gold: tuple[str, ...] = (), **facts: Any) -> list[tuple[str, int | None]]:
-    nodes = pruned(Question("q", "?", gold=gold, **facts), hits, tree, ())
+    nodes = prune(Question("q", "?", gold=gold, **facts), hits, tree, ())
     assert all(node.parent is None or node.parent < place for place, node in enumerate(nodes))
     return [(node.source, node.parent) for node in nodes]
 
@@ -43,6 +43,6 @@ def test_a_parent_that_is_not_there_is_none() -> None:
 def test_a_quote_is_gold_where_it_stands_first_and_texts_are_cut() -> None:
     quote = "It sits in Norvik."
     long = hit("p", text=f"{quote}\n" + "word " * 200)
-    (node,) = pruned(Question("q", "?", gold=(quote,), quotes=(quote,)), [], [long, hit("p2", text=quote)], ())
+    (node,) = prune(Question("q", "?", gold=(quote,), quotes=(quote,)), [], [long, hit("p2", text=quote)], ())
     assert (node.names[0], node.source, node.title) == (quote, "p", "P")
     assert len(node.text) == EXCERPT and node.text.startswith(f"{quote} word") and node.text.endswith("…")

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 
 from rag_connectors.formats import html
-from rag_connectors.parsed import Parsed, ParseOptions, Refused
+from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.text import decode, one_line
 from rag_connectors.writing import TextWriter
 
@@ -31,7 +31,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     headers = {field: value for field in _HEADERS if (value := _header(message, field, lost))}
     body = message.get_body(("plain", "html"))
     if not headers and body is None:
-        raise Refused("damaged, or no e-mail: it has no headers")
+        raise RefusalError("damaged, or no e-mail: it has no headers")
     writer = TextWriter()
     for field, value in headers.items():
         writer.add(f"{field}: {value}")

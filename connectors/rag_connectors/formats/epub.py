@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag_connectors.archive import need, resolve, unpack, xml
 from rag_connectors.formats import html
-from rag_connectors.parsed import Parsed, ParseOptions, Refused, Scalar
+from rag_connectors.parsed import Parsed, ParseOptions, RefusalError, Scalar
 from rag_connectors.text import decode, one_line
 from rag_connectors.writing import TextWriter
 
@@ -29,7 +29,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     chapters = [items[ref.get("idref")] for ref in root.iter(f"{_OPF}itemref") if ref.get("idref") in items]
     encryption = xml(archive, "META-INF/encryption.xml")
     if encryption is not None and {node.get("URI") for node in encryption.iter(_CIPHER)} & set(chapters):
-        raise Refused("encrypted: the book is under copy protection")
+        raise RefusalError("encrypted: the book is under copy protection")
     writer = TextWriter()
     lost: list[str] = []
     number = 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rag_connectors.formats.markdown import headings
-from rag_connectors.parsed import Parsed, ParseOptions, Refused
+from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.text import clean, decode
 from rag_connectors.writing import TextWriter
 
@@ -21,7 +21,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         book = json.loads(text)
         cells = book["cells"] if "cells" in book else [cell for sheet in book["worksheets"] for cell in sheet["cells"]]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise Refused("damaged, or no notebook: it has no cells in JSON form") from error
+        raise RefusalError("damaged, or no notebook: it has no cells in JSON form") from error
     writer = TextWriter()
     for number, cell in enumerate(cells, 1):
         source = _joined(cell.get("source", cell.get("input", "")))

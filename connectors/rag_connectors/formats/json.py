@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rag_connectors.parsed import Parsed, ParseOptions, Refused
+from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.records import is_record, parsed_records
 from rag_connectors.text import decode
 from rag_connectors.writing import TextWriter
@@ -16,11 +16,11 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """Records where objects have a text field, else one record with a section per top-level entry."""
     text, lost = decode(data)
     if not text.strip():
-        raise Refused("empty", "skipped")
+        raise RefusalError("empty", "skipped")
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        raise Refused(f"not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}") from error
+        raise RefusalError(f"not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}") from error
     losses = (lost,) if lost else ()
     if isinstance(value, list) and any(is_record(item, options) for item in value):
         return parsed_records(((item, "") for item in value), options, losses)

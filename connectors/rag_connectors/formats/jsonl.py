@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rag_connectors.parsed import Parsed, ParseOptions, Refused
+from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.records import parsed_records
 from rag_connectors.text import decode
 
@@ -32,4 +32,4 @@ def _values(text: str) -> Iterator[tuple[Any, str]]:
             except json.JSONDecodeError as error:
                 yield None, f"line {number} is not valid JSON ({error.msg})"
     if not number:
-        raise Refused("empty", "skipped")
+        raise RefusalError("empty", "skipped")

@@ -17,7 +17,7 @@ import pypdf
 from pypdf.errors import EmptyFileError, FileNotDecryptedError, LimitReachedError, PdfStreamError
 from pypdf.generic import EncodedStreamObject
 
-from rag_connectors.parsed import Parsed, ParseOptions, Refused, Scalar
+from rag_connectors.parsed import Parsed, ParseOptions, RefusalError, Scalar
 from rag_connectors.text import clean
 from rag_connectors.writing import TextWriter
 
@@ -51,24 +51,24 @@ _WORD = re.compile(r"[^\W\d_]\w*(?:-\w+)*")
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per page that has text."""
-    heard = _Heard()
+    warnings = _Warnings()
     logger = logging.getLogger("pypdf")
-    logger.addHandler(heard)
+    logger.addHandler(warnings)
     logger.propagate = False
     try:
         with pypdf.apply_configuration(pypdf.Configuration().with_overwrites(**_LIMITS)):
-            return _parse(data, heard)
+            return _parse(data, warnings)
     except FileNotDecryptedError as error:
-        raise Refused("encrypted: it needs a password") from error
+        raise RefusalError("encrypted: it needs a password") from error
     except LimitReachedError as error:
-        raise Refused(f"refused: it is beyond a limit for PDF files ({error})") from error
+        raise RefusalError(f"refused: it is beyond a limit for PDF files ({error})") from error
     except (EmptyFileError, PdfStreamError) as error:
-        raise Refused(f"damaged, or not a PDF ({error})") from error
+        raise RefusalError(f"damaged, or not a PDF ({error})") from error
     finally:
-        logger.removeHandler(heard)
+        logger.removeHandler(warnings)
 
 
-def _parse(data: bytes, heard: _Heard) -> Parsed:
+def _parse(data: bytes, warnings: _Warnings) -> Parsed:
     reader = pypdf.PdfReader(BytesIO(data), strict=False)
     pages: list[str] = []
     lost: list[str] = []
@@ -95,7 +95,7 @@ def _parse(data: bytes, heard: _Heard) -> Parsed:
         pages.append(text)
     declared = _declared(reader)
     if not any(pages):
-        raise Refused(lost[0] if lost else _no_text(len(pages)))
+        raise RefusalError(lost[0] if lost else _no_text(len(pages)))
     if bare:
         lost.append(f"no text layer on {_numbers(bare)} (scanned?)")
     if hidden:
@@ -110,7 +110,7 @@ def _parse(data: bytes, heard: _Heard) -> Parsed:
             writer.add(text)
             writer.span(start, "page", f"page {number}")
     title, meta = _properties(reader)
-    return Parsed((writer.record(title=title, meta=meta),), (*lost, *heard.lossy))
+    return Parsed((writer.record(title=title, meta=meta),), (*lost, *warnings.lossy))
 
 
 def _damaged(page: pypdf.PageObject) -> bool:
@@ -126,7 +126,7 @@ def _damaged(page: pypdf.PageObject) -> bool:
     return False
 
 
-class _Heard(logging.Handler):
+class _Warnings(logging.Handler):
     """Whether pypdf logged something that means lost text."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from zipfile import ZipFile
 import openpyxl
 
 from rag_connectors.archive import unpack
-from rag_connectors.parsed import Parsed, ParseOptions, Refused
+from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.writing import TextWriter, table
 
 _NO_RESULT = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>")
@@ -26,7 +26,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per row; it has no title unless the workbook's properties name one."""
     archive = unpack(data, limit=options.max_bytes)
     if "[Content_Types].xml" not in archive.namelist():
-        raise Refused("damaged, or not what its name says: no workbook inside")
+        raise RefusalError("damaged, or not what its name says: no workbook inside")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about styles and extensions, which hold no text
         book = openpyxl.load_workbook(BytesIO(data), read_only=True, data_only=True)

@@ -26,11 +26,11 @@ def normalise(text: str) -> str:
 
 def _f1(prediction: str, gold: str) -> float:
     """2PR / (P + R) over the bags of words of two normalised texts."""
-    said, wanted = prediction.split(), gold.split()
-    same = (Counter(said) & Counter(wanted)).total()
+    predicted, expected = prediction.split(), gold.split()
+    same = (Counter(predicted) & Counter(expected)).total()
     if same == 0:
         return 0.0
-    precision, recall = same / len(said), same / len(wanted)
+    precision, recall = same / len(predicted), same / len(expected)
     return 2 * precision * recall / (precision + recall)
 
 
@@ -49,13 +49,13 @@ def _contains(prediction: str, gold: str) -> float:
 
 def _best(score: Callable[[str, str], float], prediction: str, answers: Sequence[str]) -> float:
     """The best score over the gold answers; no gold answer means that the empty answer is right."""
-    said = normalise(prediction)
-    return max(score(said, normalise(answer)) for answer in answers or ("",))
+    predicted = normalise(prediction)
+    return max(score(predicted, normalise(answer)) for answer in answers or ("",))
 
 
 def answer_em(prediction: str, answers: Sequence[str]) -> float:
     """1 when the normalised prediction equals a normalised gold answer, else 0 (both scripts)."""
-    return _best(lambda said, gold: float(said == gold), prediction, answers)
+    return _best(lambda predicted, gold: float(predicted == gold), prediction, answers)
 
 
 def answer_f1(prediction: str, answers: Sequence[str]) -> float:

@@ -17,5 +17,5 @@ def supporting_fact_em(predicted: Iterable[Fact], gold: Iterable[Fact]) -> float
 
 def supporting_fact_f1(predicted: Iterable[Fact], gold: Iterable[Fact]) -> float:
     """2PR / (P + R) with P = |both| / |predicted| and R = |both| / |gold|; 0 when nothing is shared, as there."""
-    said, wanted = set(predicted), set(gold)
-    return 2 * len(said & wanted) / max(1, len(said) + len(wanted))
+    found, expected = set(predicted), set(gold)
+    return 2 * len(found & expected) / max(1, len(found) + len(expected))
