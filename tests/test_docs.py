@@ -8,6 +8,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,15 @@ def test_the_documents_show_the_default_pipeline_and_its_graph() -> None:
     graph = Pipeline.load("default", index=ROOT / "nowhere").mermaid()
     assert only(ROOT / "README.md", "yaml") == (ROOT / "pipelines" / "default.yaml").read_text()
     assert only(ROOT / "docs" / "concepts" / "overview.md", "mermaid").strip() == graph.strip()
+
+
+def test_the_documents_list_the_extras_there_are() -> None:
+    extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+    table = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+    install = (ROOT / "docs" / "guides" / "install.md").read_text()
+    assert set(table.findall(install[: install.index("## Where")])) == extras
+    readme = (ROOT / "README.md").read_text()
+    assert set(table.findall(readme[: readme.index("## Ask")])) == extras - {"docs", "dev"}
 
 
 def test_every_public_name_is_in_the_reference() -> None:
