@@ -3,8 +3,6 @@
 The public names, resolved when they are first used, so that `import rag` costs nothing.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -21,45 +19,20 @@ if TYPE_CHECKING:
     from rag.types import Answer, Chunk, Chunked, Citation, Document, Embeddings, Filter, Hit, Query, Section, Statement
 
 __all__ = [
-    "Answer",
-    "Chunk",
-    "Chunked",
-    "Citation",
-    "Conversation",
-    "Document",
-    "Embeddings",
-    "Event",
-    "FileReport",
-    "Filter",
-    "Hit",
-    "Index",
-    "Pipeline",
-    "Query",
-    "RagError",
-    "Report",
-    "Section",
-    "Statement",
-    "component",
-    "cut",
-]
+    "Answer", "Chunk", "Chunked", "Citation", "Conversation", "Document", "Embeddings", "Event", "FileReport", "Filter",
+    "Hit", "Index", "Pipeline", "Query", "RagError", "Report", "Section", "Statement", "component", "cut",
+]  # fmt: skip
 
-_HOME = {
-    "Conversation": "rag.conversation",
-    "RagError": "rag.errors",
-    "FileReport": "rag.ingest.report",
-    "Index": "rag.index.folder",
-    "Report": "rag.ingest.report",
-    "Event": "rag.pipeline",
-    "Pipeline": "rag.pipeline",
-    "component": "rag.stages",
-    "cut": "rag.chunk.cut",
-}
+_HOME = {  # where a name is, if not in rag.types
+    "Conversation": "conversation", "Event": "pipeline", "FileReport": "ingest.report", "Index": "index.folder",
+    "Pipeline": "pipeline", "RagError": "errors", "Report": "ingest.report", "component": "stages", "cut": "chunk.cut",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'rag' has no attribute {name!r}")
-    return getattr(import_module(_HOME.get(name, "rag.types")), name)
+    return getattr(import_module(f"rag.{_HOME.get(name, 'types')}"), name)
 
 
 def __dir__() -> list[str]:

@@ -4,8 +4,6 @@ Set before anything is imported: Ctrl-C ends it without a trace, and numpy's mat
 one thread. OpenBLAS's threads wait for each other by spinning: on a busy machine a hop of the gate took 100 ms, not 3.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 

@@ -4,8 +4,6 @@
 own sha256; one that fails its check counts as absent, and a folder that cannot be written costs time, never an error.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import tempfile

@@ -9,13 +9,10 @@ else is read from it. `rag purge` removes the file. What it does not do: answer 
 comes from the documents and is checked against them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cached_property
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from rag.llm.rewrite import Turn, rewrite_question
 from rag.pipeline import Event, Pipeline
@@ -32,10 +29,10 @@ class Conversation:
         self.name = name
         self._resources = ExitStack()
 
-    def __enter__(self) -> Conversation:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -17,8 +17,6 @@ A message says which file, key or option, what was wrong and what to do next. Ex
 files failed, 7 that the answer was withheld for lack of evidence; the last two are results, not errors.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

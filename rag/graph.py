@@ -5,14 +5,13 @@ travel as runtime context, so that checkpoints hold data and never models. What 
 it once, at the hop that found it first, with the trail that led there.
 """
 
-from __future__ import annotations
-
 import operator
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypedDict, cast
 
@@ -48,24 +47,24 @@ class State(TypedDict, total=False):
     trace: Annotated[list[Mapping[str, Any]], operator.add]
 
 
-Context = Runtime[Stages]
+Emit = Callable[[Any], None]
+Node = Callable[[State, Stages, Emit], dict[str, Any]]
 
 
-def _time_node(node: Callable[[State, Stages, Callable[[Any], None]], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+def _time_node(node: Node) -> Callable[..., dict[str, Any]]:
     """A node of the graph from a function of state, stages and event writer; adds its name and time to the trace."""
 
-    def run(state: State, runtime: Context) -> dict[str, Any]:
+    def run(state: State, runtime: Runtime[Stages]) -> dict[str, Any]:
         started = time.perf_counter()
         update = node(state, runtime.context, runtime.stream_writer)
         step = {"step": node.__name__, **update.pop("notes", {}), "seconds": time.perf_counter() - started}
         runtime.stream_writer({"step": step})
         return {**update, "trace": [step]}
 
-    run.__name__ = node.__name__
     return run
 
 
-def retrieve(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
+def retrieve(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     """Search for the frontier; keep what the tree does not hold yet."""
     frontier = state.get("frontier") or [
         replace(query, filter=state.get("filter")) for query in stages.retriever.prepare([state["question"]])
@@ -77,14 +76,12 @@ def retrieve(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[
         seen.update(hit.chunk.id for hit in fresh)
         found.append(fresh)
     new = [hit for hits in found for hit in hits]
-    update = {"frontier": frontier, "found": found, "tree": new}
-    if "root" not in state:
-        update["root"] = frontier[0]
-    hop = frontier[0].hop
-    return {**update, "notes": {"hop": hop, "queries": len(frontier), "new": len(new)}}
+    notes = {"hop": frontier[0].hop, "queries": len(frontier), "new": len(new)}
+    root = state.get("root", frontier[0])
+    return {"root": root, "frontier": frontier, "found": found, "tree": new, "notes": notes}
 
 
-def hop(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
+def hop(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     """The next frontier, narrowed by the question's own filter; empty when the hopper stops."""
     queries = _hopper(stages).hop(state["frontier"], state["found"])
     if own := state.get("filter"):
@@ -92,7 +89,7 @@ def hop(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, 
     return {"frontier": queries, "notes": {"queries": len(queries)}}
 
 
-def rank(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
+def rank(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     """One list from the tree, reranked, cut to k; what leaves here is what the manifest says."""
     tree, k = state["tree"], state["k"]
     depth = max(k, stages.settings.depth)
@@ -105,7 +102,7 @@ def rank(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str,
     return {"hits": hits, "notes": {"tree": len(tree), "kept": len(hits)}}
 
 
-def generate(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
+def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     """The answer's text, streamed piece by piece; empty when the evidence does not hold one."""
     pieces = []
     usage: dict[str, Any] = {}
@@ -124,7 +121,7 @@ def generate(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[
     return {**update, "confidence": confidence, "notes": {"confidence": round(confidence, 3)}}
 
 
-def verify(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[str, Any]:
+def verify(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     """Markers to spans to verdicts; an answer without support becomes an abstention."""
     answer = resolve(state["question"], state["text"], state["hits"], policy=stages.settings.unsupported)
     verdicts = [statement.verdict for statement in answer.statements]
@@ -132,9 +129,13 @@ def verify(state: State, stages: Stages, emit: Callable[[Any], None]) -> dict[st
     return {"answer": answer, "notes": {"verdicts": verdicts, "abstained": answer.abstained}}
 
 
-def _after_retrieve(state: State, runtime: Context) -> str:
+def _after_retrieve(state: State, runtime: Runtime[Stages]) -> str:
     done = state["frontier"][0].hop >= _hopper(runtime.context).hops or not any(state["found"])
     return "rank" if done else "hop"
+
+
+def _after_hop(state: State) -> str:
+    return "retrieve" if state["frontier"] else "rank"
 
 
 def _hopper(stages: Stages) -> Hopper:
@@ -144,33 +145,24 @@ def _hopper(stages: Stages) -> Hopper:
     return stages.hopper
 
 
-def _after_hop(state: State) -> str:
-    return "retrieve" if state["frontier"] else "rank"
-
-
-def compile_graph(
-    *, hops: bool = True, answers: bool = True, checkpointer: Any = None
-) -> CompiledStateGraph[State, Stages, State, State]:
+@cache
+def compile_graph(*, hops: bool, answers: bool) -> CompiledStateGraph[State, Stages, State, State]:
     """The graph of a pipeline; without `answers` it ends after rank (that is what `rag search` runs)."""
     graph = StateGraph(State, context_schema=Stages)
+    last = [("generate", _time_node(generate)), ("verify", _time_node(verify))] if answers else []
     graph.add_node("retrieve", _time_node(retrieve))
-    graph.add_node("rank", _time_node(rank))
     graph.add_edge(START, "retrieve")
+    graph.add_sequence([("rank", _time_node(rank)), *last])
+    graph.add_edge("verify" if answers else "rank", END)
     if hops:
         graph.add_node("hop", _time_node(hop))
         graph.add_conditional_edges("retrieve", _after_retrieve, ["hop", "rank"])
-        graph.add_conditional_edges("hop", _after_hop, ["retrieve", "rank"])
+        graph.add_conditional_edges(
+            "hop", lambda state: "retrieve" if state["frontier"] else "rank", ["retrieve", "rank"]
+        )
     else:
         graph.add_edge("retrieve", "rank")
-    if answers:
-        graph.add_node("generate", _time_node(generate))
-        graph.add_node("verify", _time_node(verify))
-        graph.add_edge("rank", "generate")
-        graph.add_edge("generate", "verify")
-        graph.add_edge("verify", END)
-    else:
-        graph.add_edge("rank", END)
-    return graph.compile(checkpointer=checkpointer)
+    return graph.compile()
 
 
 TURNS = 20  # of a conversation that are kept
@@ -218,10 +210,8 @@ def compile_conversation(
 ) -> CompiledStateGraph[ConversationState, ConversationSteps, ConversationState, ConversationState]:
     """The graph of a conversation's turn."""
     graph = StateGraph(ConversationState, context_schema=ConversationSteps)
-    graph.add_node("rewrite", rewrite)
-    graph.add_node("answer", answer)
+    graph.add_sequence([rewrite, answer])
     graph.add_edge(START, "rewrite")
-    graph.add_edge("rewrite", "answer")
     graph.add_edge("answer", END)
     return graph.compile(checkpointer=checkpointer)
 

@@ -6,8 +6,6 @@ PATIENCE, else left as it stands, beside the live index. Who insists with a seco
 half done is then mended by the next run, as after a power cut.
 """
 
-from __future__ import annotations
-
 import signal
 import threading
 import time

@@ -8,15 +8,12 @@ One object holds one generation of the index from its first question on; `ingest
 the old. Not thread-safe: one pipeline per thread.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from rag.config import PipelineConfig, Stages, build, load
 from rag.errors import InputError
@@ -53,7 +50,7 @@ class Pipeline:
         self._stages: Stages | None = None
 
     @classmethod
-    def load(cls, name: str | None = None, *, index: str | Path | None = None) -> Pipeline:
+    def load(cls, name: str | None = None, *, index: str | Path | None = None) -> Self:
         """A shipped pipeline by name, or a .yaml file by path, on the index of a folder (default: the nearest).
 
         Without a name: the pipeline the index was made with, else "default". Raises ConfigError.
@@ -61,10 +58,10 @@ class Pipeline:
         target = Index.at(index)
         return cls(load(name or target.pipeline() or "default"), target)
 
-    def __enter__(self) -> Pipeline:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -118,24 +115,17 @@ class Pipeline:
             self._stages = replace(stages, witness=partial(self.index.verify, content=content))
         return self._stages
 
-    @cached_property
-    def _search_graph(self) -> Any:
+    def _graph(self, *, answers: bool = True) -> Any:
         from rag.graph import compile_graph
 
-        return compile_graph(hops="hop" in self.config.stages, answers=False)
-
-    @cached_property
-    def _answer_graph(self) -> Any:
-        from rag.graph import compile_graph
-
-        return compile_graph(hops="hop" in self.config.stages)
+        return compile_graph(hops="hop" in self.config.stages, answers=answers)
 
     def mermaid(self) -> str:
         """The answer graph as Mermaid text."""
-        text: str = self._answer_graph.get_graph().draw_mermaid()
+        text: str = self._graph().get_graph().draw_mermaid()
         return text
 
-    def _input(self, question: str, k: int | None, filter: Filter | None) -> State:
+    def _input(self, question: str, k: int | None, filter: Filter | None) -> "State":
         if not question.strip():
             raise InputError("the question is empty; ask something.")
         return {"question": question, "k": k or self.config.settings.k, "filter": filter, "tree": [], "trace": []}
@@ -148,21 +138,18 @@ class Pipeline:
         self, question: str, *, k: int | None = None, filter: Filter | None = None
     ) -> tuple[list[Hit], list[Hit]]:
         """What `search` gives, and the whole tree that it was chosen from, in the order it was found."""
-        state = self._search_graph.invoke(self._input(question, k, filter), context=self.stages)
+        state = self._graph(answers=False).invoke(self._input(question, k, filter), context=self.stages)
         return state["hits"], state["tree"]
 
     def stream(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Iterator[Event]:
         """Answer a question, telling what happens on the way; the last event is the answer."""
         state: dict[str, Any] = {}
-        events = self._answer_graph.stream(
-            self._input(question, k, filter), context=self.stages, stream_mode=["custom", "values"]
-        )
-        for mode, data in events:
+        given = self._input(question, k, filter)
+        for mode, data in self._graph().stream(given, context=self.stages, stream_mode=["custom", "values"]):
             if mode == "values":
                 state = data
-                continue
-            for kind, value in data.items():
-                yield Event(kind, value)
+            else:
+                yield from (Event(kind, value) for kind, value in data.items())
         yield Event("answer", replace(state["answer"], trace=tuple(state["trace"])))
 
     def ask(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Answer:

@@ -4,8 +4,6 @@ One table holds what is shipped; plug-ins add to it by entry points in the group
 "rag.embed" and so on. Nothing registers itself by being imported.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 from functools import cache
@@ -31,16 +29,9 @@ BUILTIN: dict[str, dict[str, str]] = {
         "muvera": "rag.embed.muvera:MuveraEmbedder",
         "hashing": "rag.embed.hashing:HashingEmbedder",
     },
-    "sparse": {
-        "bm25": "rag.embed.bm25:Bm25",
-    },
-    "store": {
-        "edge": "rag.store.edge:EdgeStore",
-        "qdrant": "rag.store.qdrant:QdrantStore",
-    },
-    "retrieve": {
-        "search": "rag.retrieve.search:SearchRetriever",
-    },
+    "sparse": {"bm25": "rag.embed.bm25:Bm25"},
+    "store": {"edge": "rag.store.edge:EdgeStore", "qdrant": "rag.store.qdrant:QdrantStore"},
+    "retrieve": {"search": "rag.retrieve.search:SearchRetriever"},
     "hop": {
         "links": "rag.hop.links:LinkHopper",
         "encoder": "rag.hop.encoder:EncoderHopper",

@@ -10,8 +10,6 @@ Some protocols say what a component may offer besides its stage: `TokenEmbedder`
 for them with `isinstance`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable

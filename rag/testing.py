@@ -9,8 +9,6 @@ Each class asks for one fixture, which its docstring names: a component as a pip
 the contract holds, not that the answers are good; that is what the evaluation is for. Needs pytest.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path

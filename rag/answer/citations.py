@@ -8,8 +8,6 @@ is dropped. What happens to a statement that is not supported is the policy's: "
 `Answer.statements` with their verdicts, so that what was withheld can be seen.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

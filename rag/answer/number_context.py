@@ -6,8 +6,6 @@ count as alike, for they may be exchanged too. It takes both sides, so that a sh
 Dates are first brought into one order. What it does not do: see through a paraphrase of both sides.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 

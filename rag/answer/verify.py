@@ -15,8 +15,6 @@ common words does not. Citation recall as checked statement by statement follows
 themselves are lexical, by choice: same input, same verdict.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

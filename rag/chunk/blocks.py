@@ -5,8 +5,6 @@ are read the same way; where a section begins (a row, a slide, a function) a blo
 as prose, whose over-long sentences fall into lines.
 """
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence

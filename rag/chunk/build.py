@@ -3,8 +3,6 @@
 A budget of tokens, the context of each chunk (title with heading path, most frequent words or a note), the fingerprint.
 """
 
-from __future__ import annotations
-
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -5,8 +5,6 @@ Every shipped chunker cuts with this, and so does a plug-in:
     chunks = [rag.cut(document, start, end, fingerprint=self.fingerprint) for start, end in spans]
 """
 
-from __future__ import annotations
-
 import threading
 from uuid import NAMESPACE_URL, uuid5
 

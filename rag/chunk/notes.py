@@ -8,8 +8,6 @@ the hash of what was asked of which model: a run that was stopped goes on, an un
 Source: Anthropic, "Introducing Contextual Retrieval" (2024). What it does not do: several calls at a time.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The headings above each offset of a document: those its connector found, else the Markdown headings in its text."""
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_right
 from collections.abc import Sequence

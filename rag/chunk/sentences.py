@@ -1,7 +1,5 @@
 """Whole sentences, packed evenly into chunks of at most `size` tokens; over-long ones fall into lines, then windows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from rag.chunk.build import Piece, PreparedDocument, SizedChunker

@@ -1,12 +1,10 @@
 """Arithmetic on character spans: count their tokens, cut them into windows, pack small ones together, strip them."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 
@@ -27,7 +25,7 @@ class Ruler:
     ends: list[int]
 
     @classmethod
-    def of(cls, text: str, spans: Spans) -> Ruler:
+    def of(cls, text: str, spans: Spans) -> Self:
         """From `Embedder.token_spans`; a stretch without a token's start counts as one token per 64 characters."""
         spans = spans[spans[:, 1] > spans[:, 0]]
         begins = np.concatenate([[0], spans[:, 0], [len(text)]])

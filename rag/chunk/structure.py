@@ -7,8 +7,6 @@ fall into items, rows, sentences, lines and, at last, token windows. Slides, row
 citations name them by offset.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -5,8 +5,6 @@ letters, as everywhere (`rag.text.words`), without stop words and numbers, and s
 most frequent first. A keyword list is what extractive summaries are to an embedder; what it does not do: sentences.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 

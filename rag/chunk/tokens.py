@@ -3,8 +3,6 @@
 Blind to structure; cuts fall between words. The baseline that other chunkers are measured against.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated
 

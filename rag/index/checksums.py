@@ -5,8 +5,6 @@ memory, over the blocks that hold anything but zeros. A hole in a sparse file an
 A digest, elsewhere, is a sha256: it says whether two contents are the same, and stands in for one.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -1,7 +1,5 @@
 """What stands in the manifest's rows: vectors as bytes and back, and the checksum every row carries. Pure."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 from zlib import crc32

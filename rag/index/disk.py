@@ -4,8 +4,6 @@ The vector engine maps its files into memory and allocates far ahead; on a full 
 instead of raising an error. So there must always be more room than a batch can take.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil

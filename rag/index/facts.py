@@ -1,7 +1,5 @@
 """What a manifest notes about the pipeline that made the index: its facts. Which pipelines may go on with it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 

@@ -9,14 +9,12 @@ Readers compare a generation with its checksums before they use it, and what the
 The index of a folder is the nearest `.rag/` upward, as git does it.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from rag.errors import CorruptError, IndexMissing, MismatchError, RagError
 from rag.index import generations, seal
@@ -60,7 +58,7 @@ class Index:
         return self.path / "manifest.sqlite"
 
     @classmethod
-    def at(cls, path: str | Path | None = None) -> Index:
+    def at(cls, path: str | Path | None = None) -> Self:
         """The index at `path` (a `.rag` folder or one that has or will have it), or the nearest from here upward."""
         if path is None:
             return cls(find_index(Path.cwd()) or Path.cwd() / FOLDER)

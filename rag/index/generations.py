@@ -10,8 +10,6 @@ So every byte of a generation hangs on `CURRENT`: opening one compares them all.
 on a server has no generations; `served.txt` says what it was given.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import re

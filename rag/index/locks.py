@@ -5,8 +5,6 @@ process id into the file, for the message that others give. The file is empty wh
 of a generation, which filelock has none of; it is the same kind of lock (flock), so that each keeps the other out.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Iterator

@@ -6,15 +6,13 @@ no engine and knows no stage; `rag.index.folder` owns the folder, `rag.index.tab
 per content key, so a renamed file, a copy or an interrupted run never pays for them again.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -52,7 +50,7 @@ class Manifest:
         self.path = path
 
     @classmethod
-    def open(cls, path: Path, *, readonly: bool = False) -> Manifest:
+    def open(cls, path: Path, *, readonly: bool = False) -> Self:
         """Open, creating the schema when the file is new, migrating an older one.
 
         Raises CorruptError, MismatchError (a newer version; with `readonly`, also an older one).

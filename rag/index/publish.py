@@ -5,8 +5,6 @@ live one by a rename and a new `CURRENT`, after every file of it is on the disk:
 the live one as it was. A store on a server is brought in line in place.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -4,8 +4,6 @@ Read row by row, because SQLite stops at the first page that makes no sense and 
 damaged file is worked on as a copy, with the first page put back that the seal kept.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sqlite3

@@ -7,8 +7,6 @@ damage, and a missing one an interrupted run. It keeps the first page of the man
 opens nothing, and all other rows would be lost with it.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Mapping, Sequence

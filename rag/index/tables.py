@@ -5,8 +5,6 @@ the whole chunk as it is read (`rag.index.codec.chunk_checksum`), which says tha
 together.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping

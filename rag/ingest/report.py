@@ -1,7 +1,5 @@
 """What an ingest tells: its progress while it runs, and what became of every file when it is done."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

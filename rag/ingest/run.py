@@ -8,8 +8,6 @@ long, from what was published before. A rebuild publishes once: until then, and 
 answers.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Which sources an ingest is about: what is under the roots, what is gone from there, what was left out on request."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath

@@ -5,8 +5,6 @@ run pays for nothing twice. Loading, chunking and embedding go through the stage
 ingest publishes now and then, so that an interrupted one answers from what was published not long ago.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace

@@ -5,8 +5,6 @@ its batch is tried again document by document, so that one document fails and no
 all fail in the same way, the embedder is at fault and the ingest stops.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace

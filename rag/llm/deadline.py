@@ -5,8 +5,6 @@ between two reads. So a timer shuts the call's connections down, and whatever wa
 What it does not do: name resolution, which has the operating system's own limits.
 """
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress

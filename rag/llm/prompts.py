@@ -7,8 +7,6 @@ so that no document can close its slot. What it does not do: it cannot stop a mo
 nothing here has side effects, and every answer is verified afterwards.
 """
 
-from __future__ import annotations
-
 import re
 import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence

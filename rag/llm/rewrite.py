@@ -7,8 +7,6 @@ not do: find out which of several names is meant (the others come along in brack
 English, or look back further than to the last turn with a name.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -6,8 +6,6 @@ What it does not do: HTTP; events whose data spans several lines (no endpoint se
 Formats: the WHATWG HTML standard, section 9.2 (event streams); OpenAI's chat completions.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any

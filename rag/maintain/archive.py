@@ -6,8 +6,6 @@ nothing in it is executed: names are only looked up in a fixed list, so there ar
 to explode.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -6,8 +6,6 @@ every row, documents against their hashes, and every chunk and dense vector in t
 manifest's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ name the file itself takes it back. `purge` writes manifest and vector index ane
 ones. What the disk keeps of files that were removed is the file system's business.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase

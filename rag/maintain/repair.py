@@ -4,8 +4,6 @@ Nothing is embedded again whose vectors are sound. A source whose text was lost 
 is gone, it is named and stays in the manifest as failed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field

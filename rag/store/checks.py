@@ -4,8 +4,6 @@ The engines do not check this themselves: Qdrant Edge accepts NaN and infinity, 
 writes the good part of a bad batch.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from uuid import UUID

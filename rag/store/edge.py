@@ -11,8 +11,6 @@ Source: qdrant-edge-py 0.9. It crashes the process on a full disk and checks no 
 here, checksums are the manifest's.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Iterator, Sequence

@@ -4,8 +4,6 @@ Values match exactly and by type: words, whole numbers and truth values each mat
 fraction part matches any number equal to it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Chunks and vectors in the plain form engines take, and back without loss. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ collection belongs to this pipeline; the server makes writes durable before it a
 (IDF) go on counting deleted chunks until it cleans up.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -8,8 +8,6 @@ ids come from the engine in one batch, and each chunk is then read once, however
 Source: Cormack et al. 2009, Reciprocal Rank Fusion; the constant is Qdrant's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain

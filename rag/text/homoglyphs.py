@@ -5,8 +5,6 @@ word that mixes them, or is written in another one than most of its text, is hel
 exactly so. Source: the idea of mixed-script confusables, Unicode technical standard 39, without its tables.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

@@ -7,8 +7,6 @@ inflection, and in scripts that write no spaces it finds only names that stand b
 Related: hyperlink and entity-title edges in multi-hop retrieval (PathRetriever, arXiv 1911.10470).
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from bisect import bisect_left

@@ -4,8 +4,6 @@ Abbreviations, initials, decimals, ellipses, quotes and list numbers do not end 
 item does. A lone line break does not (text is often hard-wrapped). The abbreviations are English; no model.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

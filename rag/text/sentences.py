@@ -4,8 +4,6 @@ Sentences end where `rag.text.sentence_ends` says. Table rows, headings, `key: v
 early end one too; other line breaks are taken for wrapped prose. No model. Linear in the text's length.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from itertools import groupby

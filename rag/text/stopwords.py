@@ -4,8 +4,6 @@
 own: a word may open a sentence and still be part of a name.
 """
 
-from __future__ import annotations
-
 ARTICLES = frozenset(("a", "an", "the"))
 FUNCTION_WORDS = frozenset(
     """a about after all also an and any are as at be because been before between both but by can could did do does

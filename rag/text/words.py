@@ -6,8 +6,6 @@ their number, so that 2024-05-03 has the tokens of 3 May 2024. CJK characters ar
 not do: numbers written as words, look-alike letters (they stay different, on purpose), translation.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
