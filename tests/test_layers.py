@@ -1,50 +1,56 @@
-"""Who may import whom, and what a light command may load."""
+"""Who may import whom, where libraries live, and what a light command may load."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CORE = ["types", "errors", "stages", "registry", "config", "manifest", "index", "ingest", "graph", "pipeline", "cli"]
-PURE = {
-    "rag.llm.prompts",
-    "rag.answer.citations",
-    "rag.text.mentions",
-    "rag.text.sentence_ends",
-    "rag.cache",
-    "rag.llm.sse",
-    "rag.text.sentences",
-    "rag.llm.token_count",
-    "rag.text.words",
-    "rag.models.batching",
+# A room imports only rooms of the lines above its own, and itself. `rag/name.py` and `rag/name/` are both a room.
+LAYERS = (
+    "types errors",
+    "stages text cache interrupt",
+    "llm models",
+    "reader",
+    "chunk embed store retrieve hop rerank generate answer index",
+    "registry",
+    "config",
+    "ingest graph",
+    "pipeline",
+    "conversation maintain",
+    "train testing",
+    "cli",
+)
+RANK = {room: rank for rank, line in enumerate(LAYERS) for room in line.split()}
+STAGES = {"chunk", "embed", "store", "retrieve", "hop", "rerank", "generate"}
+CONNECTORS_SEE = {"types", "stages", "errors", "text"}
+EVALS_SEE = CONNECTORS_SEE | {"config", "registry", "pipeline", "cli"}
+COMMANDS_SEE = ("rag.cli.terminal", "rag.cli.options")  # what commands share: `rag eval` is one
+ONLY_IN = {
+    "langgraph": ("rag/graph.py",),
+    "qdrant_client": ("rag/store/",),
+    "qdrant_edge": ("rag/store/",),
+    "torch": ("rag/models/", "rag/train/"),
+    "transformers": ("rag/models/", "rag/train/"),
+    "onnxruntime": ("rag/models/",),
 }
-LEAVES = ["chunk", "embed", "store", "retrieve", "rerank", "hop", "generate"]
-ONLY_IN = {"langgraph": "rag/graph.py", "qdrant_client": "rag/store", "qdrant_edge": "rag/store"}
 HEAVY = {"torch", "transformers", "langgraph", "qdrant_client", "qdrant_edge", "onnxruntime", "numpy"}
 
 
-def imports(path: Path, *, top_level: bool = False) -> set[str]:
-    """Modules a file imports (`if TYPE_CHECKING` blocks left out)."""
-    tree = ast.parse(path.read_text())
-    hidden = {
-        id(child)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for child in ast.walk(node)
-    }
+def imports(path: Path) -> set[str]:
+    """Modules that a file imports anywhere (`if TYPE_CHECKING` blocks too); `from a import b` counts as a and a.b."""
     found: set[str] = set()
-    for node in tree.body if top_level else ast.walk(tree):
-        if id(node) in hidden:
-            continue
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level, f"{path}: relative imports hide where things come from"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return found
 
 
@@ -52,40 +58,75 @@ def files(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-def test_core_modules_import_only_what_stands_before_them() -> None:
-    for position, name in enumerate(CORE):
-        places = files("rag/cli") if name == "cli" else [ROOT / "rag" / f"{name}.py"]
-        for path in places:
-            for module in imports(path, top_level=True):
-                head, _, rest = module.partition(".")
-                part = rest.split(".")[0]
-                if head == "rag" and part in CORE:
-                    assert CORE.index(part) <= position, f"{path.name} imports {module}"
+def room(path: Path) -> str:
+    """The room of rag/ that a file is in."""
+    first = path.relative_to(ROOT / "rag").parts[0]
+    return first.removesuffix(".py")
 
 
-def test_implementations_import_only_data_protocols_errors_and_pure_helpers() -> None:
-    allowed = {"rag.types", "rag.stages", "rag.errors", *PURE}
-    for leaf in LEAVES:
-        for path in files(f"rag/{leaf}"):
-            for module in imports(path):
-                if module.startswith("rag.") and not module.startswith(f"rag.{leaf}"):
-                    shared = module.startswith("rag.read")  # the reader, a model that several stages use
-                    assert shared or module in allowed, f"{path.relative_to(ROOT)} imports {module}"
+def rooms_of(path: Path) -> set[str]:
+    """The rooms of rag/ that a file imports from."""
+    return {module.split(".")[1] for module in imports(path) if module.startswith("rag.")} & RANK.keys()
+
+
+def test_every_room_stands_in_the_order_of_layers() -> None:
+    entrances = {"__init__", "__main__"}
+    assert {room(path) for path in files("rag")} == {*RANK, *entrances}
+
+
+def test_a_room_imports_only_what_stands_above_it() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {other}"
+        for path in files("rag")
+        if room(path) in RANK
+        for other in rooms_of(path)
+        if other != room(path) and RANK[other] >= RANK[room(path)]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_stages_know_nothing_of_the_index_and_of_answers() -> None:
+    for path in files("rag"):
+        if room(path) in STAGES:
+            assert not rooms_of(path) & {"answer", "index", "registry", "config"}, path
+
+
+def test_trainings_share_by_common_alone() -> None:
+    trainings = {path.name for path in (ROOT / "rag" / "train").iterdir() if path.is_dir()} - {"common", "__pycache__"}
+    for training in trainings:
+        for path in files(f"rag/train/{training}"):
+            seen = {module.split(".")[2] for module in imports(path) if module.startswith("rag.train.")}
+            assert not seen & (trainings - {training}), path
 
 
 def test_connectors_and_evals_use_only_the_public_side() -> None:
     for path in files("connectors"):
-        outside = {m for m in imports(path) if m.startswith("rag.")}
-        assert outside <= {"rag.types", "rag.stages", "rag.errors"}, path.name
+        assert rooms_of(path) <= CONNECTORS_SEE, path
+    for path in files("evals"):
+        assert rooms_of(path) <= EVALS_SEE, path
+        assert all(m.startswith(COMMANDS_SEE) for m in imports(path) if m.startswith("rag.cli.")), path
     for path in files("rag"):
-        assert not any(m.split(".")[0] in {"rag_connectors", "rag_evals"} for m in imports(path)), path.name
+        assert not any(m.split(".")[0] in {"rag_connectors", "rag_evals"} for m in imports(path)), path
 
 
-@pytest.mark.parametrize(("library", "home"), ONLY_IN.items())
-def test_each_engine_has_one_home(library: str, home: str) -> None:
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_each_engine_has_one_home(library: str) -> None:
     for path in files("rag") + files("connectors") + files("evals"):
         if any(m.split(".")[0] == library for m in imports(path)):
-            assert path.relative_to(ROOT).as_posix().startswith(home), path
+            assert path.relative_to(ROOT).as_posix().startswith(ONLY_IN[library]), path
+
+
+def test_the_front_shelf_is_short() -> None:
+    assert len(list((ROOT / "rag").glob("*.py"))) <= 14
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    places = defaultdict(list)
+    for path in files("rag") + files("connectors") + files("evals"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(path.relative_to(ROOT).as_posix())
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("command", [["--help"], ["ask", "--help"], ["ingest", "--help"], ["pipelines", "--help"]])
@@ -104,17 +145,7 @@ def test_nothing_prints_outside_the_command_line() -> None:
         if "cli" not in path.parts:
             calls = {
                 node.func.id
-                for node in ast.walk(ast.parse(path.read_text()))
+                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
             }
             assert "print" not in calls, path
-
-
-def test_trainings_share_only_what_stands_in_common() -> None:
-    for training in ("hop", "gate", "reader", "embedder"):
-        for path in files(f"rag/train/{training}"):
-            others = {m for m in imports(path) if m.startswith("rag.train.")}
-            allowed = ("rag.train.common", f"rag.train.{training}")
-            assert all(m.startswith(allowed) for m in others), path.relative_to(ROOT)
-    for path in files("rag/train/common"):
-        assert all(m.startswith("rag.train.common") for m in imports(path) if m.startswith("rag.train.")), path.name

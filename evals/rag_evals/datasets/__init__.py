@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from rag_evals.datasets.load import load
-from rag_evals.datasets.model import Dataset, Passage, Problem, Question
+from rag_evals.datasets.model import Dataset, DatasetProblem, Passage, Question
 
-__all__ = ["Dataset", "Passage", "Problem", "Question", "load"]
+__all__ = ["Dataset", "DatasetProblem", "Passage", "Question", "load"]

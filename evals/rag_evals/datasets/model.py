@@ -38,7 +38,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class DatasetProblem:
     """Something not in order: the file, where in it (a line), what is wrong, and whether the row is `lost` by it."""
 
     file: str
@@ -54,13 +54,13 @@ class Problems:
     """Collects problems; the same one met again (a file read twice) is kept once."""
 
     def __init__(self) -> None:
-        self._seen: dict[Problem, None] = {}
+        self._seen: dict[DatasetProblem, None] = {}
 
     def add(self, file: object, where: str, text: str, *, lost: bool = True) -> None:
         """Remember a problem."""
-        self._seen[Problem(str(file), where, text, lost)] = None
+        self._seen[DatasetProblem(str(file), where, text, lost)] = None
 
-    def __iter__(self) -> Iterator[Problem]:
+    def __iter__(self) -> Iterator[DatasetProblem]:
         return iter(tuple(self._seen))
 
     def __len__(self) -> int:
