@@ -62,12 +62,10 @@ def run(
 
     Exit code 3: some rows of the files could not be used; they are named on stderr, the rest was run.
 
+    \b
     Examples:
-
       rag eval run smoke --html smoke.html
-
       rag eval run --questions mine.csv --corpus ./docs --pipeline default --pipeline fast --answers
-
       rag eval run --questions hotpot_dev_distractor_v1.json --k 5,10 --json hotpot.json
     """
     from rich.console import Console
@@ -112,10 +110,9 @@ def write_report(
     It holds tables, plots and questions, and needs no network to be read. Several files stand side by side: other
     pipelines, other datasets, or the same before and after a change.
 
+    \b
     Examples:
-
       rag eval report results.json --html report.html
-
       rag eval report before.json after.json --html both.html
     """
     from rag_evals import results
@@ -138,10 +135,9 @@ def compare(
     of question (bridge, 3 hops); the others are corrected (Holm) for each other.
     Without --metric: recall at the first cut-off, then answer F1 where there are answers.
 
+    \b
     Examples:
-
       rag eval compare before.json after.json
-
       rag eval compare both.json:fast both.json:default --metric all_gold@5 --metric recall@5
     """
     from rag.cli.terminal import line, say

@@ -32,12 +32,10 @@ def gate(
     as equal. Exit code 1: something got worse, and it is named; 4: the baseline is of other questions, pipelines or
     metrics.
 
+    \b
     Examples:
-
       rag eval gate evals/baselines/smoke.json
-
       rag eval gate evals/baselines/smoke.json --update
-
       rag eval gate mine.json --suite mine.yaml --update
     """
     from dataclasses import asdict

@@ -36,12 +36,10 @@ def make(
     share words with their source, so they are easier than people's: good for comparing pipelines, not for a claim about
     quality. What you decide is kept in OUT.review, and the same command goes on from there.
 
+    \b
     Examples:
-
       rag eval make questions.jsonl
-
       rag eval make questions.csv -n 100 --yes
-
       rag eval run --questions questions.jsonl --corpus ./docs --pipeline default --pipeline fast
     """
     import os

@@ -42,12 +42,10 @@ def ask(
     Without --llm the answer is made of verbatim quotes, and no network is used. Exit code 7: the documents do not hold
     enough evidence, and the closest passages are shown instead.
 
+    \b
     Examples:
-
       rag ask "Which company makes the router in building 4?"
-
       rag ask "When does the contract end?" --source "contracts/*" --trace
-
       rag ask "Why did pump 3 fail?" --llm http://localhost:11434/v1 --model qwen3
     """
     from rag.cli.show import answer_json, show, show_context
@@ -83,10 +81,9 @@ def search(
 ) -> None:
     """Show the passages an answer would be made from, best first.
 
+    \b
     Examples:
-
       rag search "maintenance interval of the bow thruster" -k 5
-
       rag search "router" --source "*.pdf" --json
     """
     from rag.cli.show import hit_json

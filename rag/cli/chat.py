@@ -46,12 +46,10 @@ def chat(
     answer comes from the documents, with its citations. Type /new to forget the conversation, /exit or Ctrl-D to leave,
     Ctrl-C to stop an answer. Lines of a pipe are questions, too.
 
+    \b
     Examples:
-
       rag chat
-
       rag chat --resume routers --llm http://localhost:11434/v1 --model qwen3
-
       cat questions.txt | rag chat --new --json
     """
     from rag.cli.terminal import fail, line, paint, say

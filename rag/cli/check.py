@@ -27,12 +27,10 @@ def check(
     Exit code 6: something is damaged. --repair takes the vector index from the manifest, damaged rows of the manifest
     from the rows that are sound, and only what is left from the files; nothing else is read or embedded again.
 
+    \b
     Examples:
-
       rag check
-
       rag check --deep --json
-
       rag check --repair
     """
     from rag.cli.terminal import line, progress_bars, say, say_json, waiting

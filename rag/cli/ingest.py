@@ -29,12 +29,10 @@ def ingest(
     New and changed files are read and embedded; files that are gone from PATH leave the index. A file that cannot be
     read is named with the reason and does not stop the rest (exit code 3).
 
+    \b
     Examples:
-
       rag ingest ./docs
-
       rag ingest handbook.pdf notes/ --json
-
       rag ingest ./docs --pipeline fast --rebuild
     """
     from rag.cli.terminal import fail, progress_bars, say_json, waiting

@@ -24,10 +24,9 @@ def delete(
 
     Their text is no longer found, but some files of the index still hold it. To erase it, use `rag purge`.
 
+    \b
     Examples:
-
       rag delete drafts/
-
       rag delete "*.log" notes/old.md
     """
     _remove(paths, pipeline, index, wait=wait, json=json, purge=False)

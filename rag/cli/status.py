@@ -20,10 +20,9 @@ def status(
 ) -> None:
     """Show what is indexed.
 
+    \b
     Examples:
-
       rag status
-
       rag status --failed
     """
     from contextlib import closing, suppress
@@ -54,10 +53,9 @@ def status(
 def config(pipeline: PipelineOption = None, index: IndexOption = None, json: JsonOption = False) -> None:
     """Show every option in force, defaults too, and where things are.
 
+    \b
     Examples:
-
       rag config
-
       rag config --pipeline fast --json
     """
     import yaml

@@ -47,12 +47,10 @@ def hop(
     learns from them. A folder with an index (.rag) needs no questions: pairs are mined from its links, and the index
     stays as it is. To go on with a training that was killed, run the same command again.
 
+    \b
     Examples:
-
       rag train hop ./labelled --out my-hop.safetensors
-
       rag train hop ./docs --out my-hop.safetensors --minutes 20
-
       rag train hop data/2wikimultihopqa data/musique --out hop.safetensors --minutes 20
     """
     from rag.cli.terminal import say
@@ -87,10 +85,9 @@ def gate(
     Folders are as for `rag train hop`. With a teacher, the gate learns what the hop encoder reads in question and
     passage, and afterwards needs only their vectors. Without one it learns from gold passages only, and finds less.
 
+    \b
     Examples:
-
       rag train gate ./labelled --teacher my-hop.safetensors --out my-gate.safetensors
-
       rag train gate data/2wikimultihopqa data/musique --teacher shipped --most 1500 --out gate.safetensors
     """
     from rag.cli.terminal import say
@@ -135,10 +132,9 @@ def reader(
     a questions_dev, a quarter of the titles): after the training, the confidence is set on them. A GPU is used where
     there is one.
 
+    \b
     Examples:
-
       rag train reader ./labelled --out my-reader.safetensors
-
       rag train reader data/squad data/hotpotqa data/hotpotqa --cloze 1 --out reader.safetensors --minutes 50
     """
     from rag.cli.terminal import say
@@ -181,10 +177,9 @@ def embedder(
     and one is mined from every chunk of a titled document, so that corpus*.jsonl alone will do. One document in 16 is
     held out: they say when training stops. To go on with a training that was killed, run the same command again.
 
+    \b
     Examples:
-
       rag train embedder ./documents --out my-late.safetensors
-
       rag train embedder data/musique data/nq --out late.safetensors --minutes 30
     """
     from rag.cli.terminal import say
