@@ -40,29 +40,18 @@ _AHEAD = 4  # outcomes per worker that may wait for their turn
 class Files:
     """Files under the given roots, whatever their format. A root that is itself a file is always taken."""
 
-    include: Annotated[
-        tuple[str, ...], Field(description="Only files that match one of these patterns, written as in .gitignore.")
-    ] = ()
-    exclude: Annotated[
-        tuple[str, ...], Field(description="No files that match one of these; wins over `include`.")
-    ] = ()
+    include: Annotated[tuple[str, ...], Field(description="Only files that match a pattern, as in .gitignore.")] = ()
+    exclude: Annotated[tuple[str, ...], Field(description="No files that match one of these, even if included.")] = ()
     gitignore: Annotated[bool, Field(description="Leave out what the folder's own .gitignore files name.")] = True
     max_mb: Annotated[int, Field(ge=1, description="Largest file in MB, also of what it unpacks to.")] = 64
-    timeout: Annotated[
-        float, Field(gt=0, description="Seconds to parse a small file; a large one gets up to 12 times as many.")
-    ] = 10.0
-    memory: Annotated[
-        int, Field(ge=1, description="MB to parse a small file; a large one gets 8 bytes for each of its own.")
-    ] = 512
+    timeout: Annotated[float, Field(gt=0, description="Seconds to parse a small file; 12x for a large one.")] = 10.0
+    memory: Annotated[int, Field(ge=1, description="MB to parse a small file; 8 times its size for a large one.")] = 512
     workers: Annotated[int, Field(ge=0, description="Processes that parse; 0: one for each core.")] = 0
     text_field: Annotated[
-        str,
-        Field(description="Field of a JSON record that holds its text; empty: text, content, body, passage, contents."),
+        str, Field(description="Text of a JSON record; empty: its text, content, body, passage or contents.")
     ] = ""
-    title_field: Annotated[
-        str, Field(description="Field of a JSON record that holds its title; empty: title, name.")
-    ] = ""
-    id_field: Annotated[str, Field(description="Field of a JSON record that names it; empty: id, _id, pid.")] = ""
+    title_field: Annotated[str, Field(description="Title of a JSON record; empty: its title or name.")] = ""
+    id_field: Annotated[str, Field(description="Id of a JSON record; empty: its id, _id or pid.")] = ""
 
     @property
     def fingerprint(self) -> str:

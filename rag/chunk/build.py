@@ -54,11 +54,7 @@ class SizedChunker(ABC):
     size: Annotated[int, Field(ge=8, description="Most tokens of a chunk, as the embedder counts them.")] = 200
     context: Annotated[
         Context,
-        Field(
-            description="What a chunk is embedded with besides its text: the document's title, the title and the "
-            "headings above it, the words that the document uses most, or a note that the language model of `generate` "
-            "writes."
-        ),
+        Field(description="Embedded with the text: title, headings too, frequent words, a model's note, or nothing."),
     ] = "headings"
 
     @abstractmethod

@@ -17,9 +17,7 @@ from rag.stages import component
 class TokenChunker(SizedChunker):
     """Windows of at most `size` tokens that overlap, blind to structure."""
 
-    overlap: Annotated[
-        int, Field(ge=0, description="Tokens that a chunk shares with the one before, at most half of `size`.")
-    ] = 20
+    overlap: Annotated[int, Field(ge=0, description="Tokens that two chunks share, at most half of `size`.")] = 20
 
     def __post_init__(self) -> None:
         if self.overlap > self.size // 2:
