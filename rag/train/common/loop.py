@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoModel
@@ -33,6 +34,17 @@ EVERY = 20  # steps between two lines of progress
 
 Say = Callable[[str], None]
 Report = Callable[[int, int, float], None]  # step, steps, loss
+
+
+@dataclass(frozen=True, slots=True)
+class LoopOptions:
+    """How long and how fast."""
+
+    epochs: float = 1.0
+    batch: int = 32
+    rate: float = 8e-5
+    seed: int = 0
+    minutes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +116,17 @@ def fine_tune(
     network: torch.nn.Module,
     batches: Sequence[Sequence[int]],
     loss: Callable[[Sequence[int]], Tensor],
-    check: Callable[[], float] | None,
+    held_out_loss: Callable[[Sequence[int]], Tensor],
+    held_out: Sequence[int],
     *,
     checks: int,
-    rate: float,
-    minutes: float | None,
+    options: LoopOptions,
     report: Report,
     path: Path,
     fingerprint: str,
     start: Mapping[str, Vectors] | None = None,
 ) -> TrainedDifference:
-    """Train on each of the batches once, with `checks` of the held-out loss (None where nothing is held out).
+    """Train on each of the batches once, with `checks` of the mean loss of what is `held_out`.
 
     It begins at the network plus `start`, the difference that an earlier training made, which is part of the result. It
     goes on with what the file at `path` holds of the training with this fingerprint.
@@ -124,23 +136,49 @@ def fine_tune(
     with torch.no_grad():
         for name, change in (start or {}).items():
             parameters[name] += torch.from_numpy(change).to(DEVICE)
-    optimizer = torch.optim.AdamW(parameters.values(), lr=rate)
+    optimizer = torch.optim.AdamW(parameters.values(), lr=options.rate)
     saved = Checkpoint(parameters, optimizer, path, fingerprint)
     at = saved.resume()
     started = monotonic() - at.seconds
     every = max(1, len(batches) // checks)
-    while at.step < len(batches) and at.worse < PATIENCE and (spent := share_of_time(started, minutes)) < 1:
+    while at.step < len(batches) and at.worse < PATIENCE and (spent := share_of_time(started, options.minutes)) < 1:
         value = loss(batches[at.step])
-        step(optimizer, value, rate * pace(max((at.step + 1) / len(batches), spent)), parameters.values())
+        step(optimizer, value, options.rate * pace(max((at.step + 1) / len(batches), spent)), parameters.values())
         at.step += 1
         at.loss = running_mean(at.loss, value.item(), at.step)
         report(at.step, len(batches), at.loss)
         if at.step % every == 0 or at.step == len(batches):
             at.seconds = monotonic() - started
-            saved.save(at, check() if check else None)
-    best = saved.best if check and saved.best else parameters
+            saved.save(at, mean_loss(held_out_loss, held_out, options.batch) if held_out else None)
+    best = saved.best if held_out and saved.best else parameters
     difference = {name: (best[name].detach() - before[name]).cpu().numpy() for name in parameters}
-    return TrainedDifference(difference, at.step, monotonic() - started, at.loss, at.least if check else float("nan"))
+    return TrainedDifference(
+        difference, at.step, monotonic() - started, at.loss, at.least if held_out else float("nan")
+    )
+
+
+def make_batches(
+    order: Callable[[np.random.Generator], Sequence[int]], n: int, options: LoopOptions
+) -> list[Sequence[int]]:
+    """Batches of neighbours in the `order` of each epoch, shuffled; each of the n items once in an epoch."""
+    rng = np.random.default_rng(options.seed)
+    batches: list[Sequence[int]] = []
+    for _ in range(int(np.ceil(options.epochs))):
+        epoch = cut(order(rng), options.batch)
+        batches += [epoch[i] for i in rng.permutation(len(epoch))]
+    return batches[: round(options.epochs * n / options.batch + 0.5)]
+
+
+def mean_loss(loss: Callable[[Sequence[int]], Tensor], order: Sequence[int], size: int) -> float:
+    """Of some items, in batches of this size; NaN for none."""
+    with torch.no_grad():
+        total = sum(float(loss(batch)) * len(batch) for batch in cut(order, size))
+    return total / len(order) if order else float("nan")
+
+
+def cut(order: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Batches of neighbours."""
+    return [order[at : at + size] for at in range(0, len(order), size)]
 
 
 def upper_layers(network: torch.nn.Module) -> dict[str, Tensor]:

@@ -26,8 +26,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from rag.models.late import Pass
+from rag.train.common import loop
 from rag.train.common.checkpoint import fingerprint
-from rag.train.common.loop import DEVICE, TEMPERATURE, Report, TrainedDifference, fine_tune, load_network, read
 from rag.types import Vectors
 
 NEAR_WEIGHT = 10.0  # of coming near to the frozen vectors, beside the contrast at its temperature
@@ -36,15 +36,11 @@ STEP = 64  # tokens by which windows count as equally long
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedderOptions:
-    """How long and how fast; `batch` counts windows, `mix` is the share of negatives from the same document."""
+class EmbedderOptions(loop.LoopOptions):
+    """`batch` counts windows, `mix` is the share of negatives from the same document."""
 
-    epochs: float = 1.0
     batch: int = 8
-    rate: float = 8e-5
     mix: float = 0.5
-    seed: int = 0
-    minutes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +62,24 @@ def train(
     examples: EmbedderExamples,
     held_out: EmbedderExamples,
     options: EmbedderOptions,
-    report: Report,
+    report: loop.Report,
     path: Path,
     start: Mapping[str, Vectors] | None = None,
-) -> TrainedDifference:
+) -> loop.TrainedDifference:
     """Train a copy of `model` ("bundled", a folder or a cached name); `path` keeps the state until it is done.
 
     It begins at `start`, the difference of an earlier training. Deterministic but for the order of additions.
     """
     torch.manual_seed(options.seed)
-    network = load_network(model)
-    held_out_loss = Loss(network, held_out, options.mix)
-    return fine_tune(
+    network = loop.load_network(model)
+    return loop.fine_tune(
         network,
         schedule(examples, options),
         Loss(network, examples, options.mix),
-        (lambda: held_out_loss.mean(options.batch)) if held_out.passes else None,
+        Loss(network, held_out, options.mix),
+        range(len(held_out.passes)),
         checks=CHECKS,
-        rate=options.rate,
-        minutes=options.minutes,
+        options=options,
         report=report,
         path=path,
         fingerprint=fingerprint(options, [one.ids for one in examples.passes], examples.documents),
@@ -92,20 +87,18 @@ def train(
     )
 
 
-def schedule(examples: EmbedderExamples, options: EmbedderOptions) -> list[list[int]]:
+def schedule(examples: EmbedderExamples, options: EmbedderOptions) -> list[Sequence[int]]:
     """Batches of windows, those of a document together and next to documents with windows as long, else shuffled."""
-    rng = np.random.default_rng(options.seed)
     windows: dict[int, list[int]] = {}
     for i, one in enumerate(examples.passes):
         windows.setdefault(int(examples.documents[one.rows[0]]), []).append(i)
     longest = {d: max(len(examples.passes[i].ids) for i in some) // STEP for d, some in windows.items()}
-    batches: list[list[int]] = []
-    for _ in range(int(np.ceil(options.epochs))):
+
+    def order(rng: np.random.Generator) -> list[int]:
         mixed = dict(zip(windows, rng.random(len(windows)), strict=True))
-        row = [i for d in sorted(windows, key=lambda d: (longest[d], mixed[d])) for i in windows[d]]
-        epoch = [row[i : i + options.batch] for i in range(0, len(row), options.batch)]
-        batches += [epoch[i] for i in rng.permutation(len(epoch))]
-    return batches[: round(options.epochs * len(examples.passes) / options.batch + 0.5)]
+        return [i for d in sorted(windows, key=lambda d: (longest[d], mixed[d])) for i in windows[d]]
+
+    return loop.make_batches(order, len(examples.passes), options)
 
 
 class Loss:
@@ -113,18 +106,11 @@ class Loss:
 
     def __init__(self, network: torch.nn.Module, examples: EmbedderExamples, mix: float) -> None:
         self._network, self._examples, self._mix = network, examples, mix
-        self._documents = torch.from_numpy(examples.documents).to(DEVICE)
+        self._documents = torch.from_numpy(examples.documents).to(loop.DEVICE)
         self._queries_of: dict[int, list[int]] = {}
         for query, rows in enumerate(examples.golds):
             for row in rows:
                 self._queries_of.setdefault(row, []).append(query)
-
-    def mean(self, size: int) -> float:
-        """Of all windows, in their order."""
-        n = len(self._examples.passes)
-        batches = [range(at, min(at + size, n)) for at in range(0, n, size)]
-        with torch.no_grad():
-            return sum(float(self(batch)) * len(batch) for batch in batches) / n
 
     def __call__(self, batch: Sequence[int]) -> Tensor:
         """Of the windows with these numbers."""
@@ -137,11 +123,12 @@ class Loss:
     def _read(self, batch: Sequence[int]) -> tuple[Tensor, Tensor]:
         """The chunks' vectors (b, d) as late chunking makes them, and their rows."""
         passes = [self._examples.passes[i] for i in batch]
-        hidden, _ = read(self._network, [one.ids for one in passes])
+        hidden, _ = loop.read(self._network, [one.ids for one in passes])
         sums = [
-            torch.from_numpy(one.weights[:, 0]).to(DEVICE) @ hidden[i, : len(one.ids)] for i, one in enumerate(passes)
+            torch.from_numpy(one.weights[:, 0]).to(loop.DEVICE) @ hidden[i, : len(one.ids)]
+            for i, one in enumerate(passes)
         ]  # unit length makes a mean of a sum
-        rows = torch.from_numpy(np.concatenate([one.rows for one in passes])).to(DEVICE)
+        rows = torch.from_numpy(np.concatenate([one.rows for one in passes])).to(loop.DEVICE)
         return normalize(torch.cat(sums), dim=1), rows
 
     def _contrast(self, vectors: Tensor, rows: Tensor, numbers: Sequence[int]) -> Tensor:
@@ -156,8 +143,8 @@ class Loss:
         counted = guide <= best  # what the original model prefers to the answer may be one
         counted[gold] = False
         right = gold[:, rows]
-        scores = queries @ vectors.T / TEMPERATURE  # (q, b)
-        others = guide / TEMPERATURE
+        scores = queries @ vectors.T / loop.TEMPERATURE  # (q, b)
+        others = guide / loop.TEMPERATURE
         others = others.masked_fill(~counted, float("-inf")).index_fill(1, rows, float("-inf"))
         found = torch.logsumexp(scores.masked_fill(~right, float("-inf")), 1)
         wrong = scores.masked_fill(~counted[:, rows], float("-inf"))

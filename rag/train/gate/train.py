@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 import numpy as np
@@ -26,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 
 from rag.hop.gate_network import SIGNS
-from rag.train.common.loop import COPY, DEVICE, Report, pace, step
+from rag.train.common.loop import COPY, DEVICE, Report, cut, mean_loss, pace, step
 from rag.types import Vectors
 
 TEMPERATURE = 0.15
@@ -139,12 +140,11 @@ def train(rows: GateRows, held_out: GateRows, options: GateOptions, report: Repo
     least, best, started, done = float("inf"), network.state_dict(), monotonic(), 0
     steps = options.epochs * -(-len(rows) // options.batch)
     for epoch in range(options.epochs):
-        order = rng.permutation(len(rows))
-        for at in range(0, len(order), options.batch):
+        for batch in cut(rng.permutation(len(rows)).tolist(), options.batch):
             done += 1
-            loss = data.loss(network, order[at : at + options.batch])
+            loss = data.loss(network, batch)
             step(optimizer, loss, options.rate * pace(done / (steps + 1)), network.parameters())
-        held_out_loss = checks.mean(network, options.batch) if len(held_out) else float("nan")
+        held_out_loss = mean_loss(partial(checks.loss, network), range(len(held_out)), options.batch)
         if held_out_loss < least or not len(held_out):
             least = held_out_loss
             best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
@@ -166,15 +166,8 @@ class _Data:
         near = [self._nearest(self.questions[at : at + 256]) for at in range(0, len(rows), 256)]
         self.near = torch.cat(near) if near else self.read[:, None]
 
-    def mean(self, network: GateNetwork, size: int) -> float:
-        """The loss of all rows."""
-        n = len(self.read)
-        batches = [np.arange(at, min(at + size, n)) for at in range(0, n, size)]
-        with torch.no_grad():
-            return sum(float(self.loss(network, batch)) * len(batch) for batch in batches) / n
-
-    def loss(self, network: GateNetwork, batch: NDArray[np.int64]) -> Tensor:
-        rows = torch.from_numpy(batch).to(DEVICE)
+    def loss(self, network: GateNetwork, batch: Sequence[int]) -> Tensor:
+        rows = torch.from_numpy(np.asarray(batch, np.int64)).to(DEVICE)
         q, c = self.questions[rows], self.passages[self.read[rows]]
         moved = network(q, c)
         if self.teacher is None:

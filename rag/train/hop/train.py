@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,9 @@ from torch.nn.functional import cross_entropy, normalize
 from transformers import AutoTokenizer
 
 from rag.models.files import locate
+from rag.train.common import loop
 from rag.train.common.checkpoint import fingerprint
 from rag.train.common.dataset import HopDataset
-from rag.train.common.loop import COPY, DEVICE, TEMPERATURE, Report, TrainedDifference, fine_tune, load_network, read
 from rag.types import Vectors
 
 CHECKS = 20  # of held-out pairs, in a whole training
@@ -34,15 +35,10 @@ Encode = Callable[[list[str]], list[list[int]]]  # texts -> token ids
 
 
 @dataclass(frozen=True, slots=True)
-class HopOptions:
-    """How long and how fast; `limit` is the tokens of an input that are read."""
+class HopOptions(loop.LoopOptions):
+    """`limit` is the tokens of an input that are read."""
 
-    epochs: float = 1.0
-    batch: int = 32
-    rate: float = 8e-5
     limit: int = 128
-    seed: int = 0
-    minutes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,65 +72,57 @@ def train(
     sources: Sequence[HopDataset],
     vectors: Sequence[Vectors],
     options: HopOptions,
-    report: Report,
+    report: loop.Report,
     path: Path,
-) -> TrainedDifference:
+) -> loop.TrainedDifference:
     """Train a copy of `model` ("bundled", a folder or a cached name); `vectors[i]` (n, d) are of `sources[i].passages`.
 
     `path` keeps the state until it is done. Deterministic but for the order of additions.
     """
     torch.manual_seed(options.seed)
     tokenizer = AutoTokenizer.from_pretrained(locate(model), local_files_only=True)
-    network = load_network(model)
+    network = loop.load_network(model)
 
     def encode(texts: list[str]) -> list[list[int]]:
         ids: list[list[int]] = tokenizer(texts, truncation=True, max_length=options.limit)["input_ids"]
         return ids
 
-    passages = torch.from_numpy(np.concatenate(vectors)).to(DEVICE)
+    passages = torch.from_numpy(np.concatenate(vectors)).to(loop.DEVICE)
     task, held_out = (make_task(sources, passages, encode, held_out=held) for held in (False, True))
-    return fine_tune(
+    by_length = sorted(range(len(held_out.ids)), key=lambda i: len(held_out.ids[i]))
+    return loop.fine_tune(
         network,
         schedule([len(ids) for ids in task.ids], options),
-        lambda batch: _loss(network, task, batch),
-        (lambda: _mean_loss(network, held_out, options.batch)) if held_out.ids else None,
+        partial(_loss, network, task),
+        partial(_loss, network, held_out),
+        by_length,
         checks=CHECKS,
-        rate=options.rate,
-        minutes=options.minutes,
+        options=options,
         report=report,
         path=path,
         fingerprint=fingerprint(options, task.ids, task.targets),
     )
 
 
-def schedule(lengths: Sequence[int], options: HopOptions) -> list[list[int]]:
+def schedule(lengths: Sequence[int], options: HopOptions) -> list[Sequence[int]]:
     """Batches of pairs of similar length, in random order; every pair once in an epoch."""
-    rng = np.random.default_rng(options.seed)
-    batches: list[list[int]] = []
-    for _ in range(int(np.ceil(options.epochs))):
+
+    def order(rng: np.random.Generator) -> list[int]:
         mixed = rng.permutation(len(lengths)) + rng.random(len(lengths))
-        by_length = sorted(range(len(lengths)), key=lambda i: (lengths[i] // 8, mixed[i]))
-        epoch = [by_length[i : i + options.batch] for i in range(0, len(lengths), options.batch)]
-        batches += [epoch[i] for i in rng.permutation(len(epoch))]
-    return batches[: round(options.epochs * len(lengths) / options.batch + 0.5)]
+        return sorted(range(len(lengths)), key=lambda i: (lengths[i] // 8, mixed[i]))
 
-
-def _mean_loss(network: torch.nn.Module, task: HopTask, size: int) -> float:
-    order = sorted(range(len(task.ids)), key=lambda i: len(task.ids[i]))
-    batches = [order[i : i + size] for i in range(0, len(order), size)]
-    with torch.no_grad():
-        return sum(float(_loss(network, task, batch)) * len(batch) for batch in batches) / len(order)
+    return loop.make_batches(order, len(lengths), options)
 
 
 def _loss(network: torch.nn.Module, task: HopTask, batch: Sequence[int]) -> Tensor:
-    hidden, mask = read(network, [task.ids[i] for i in batch])
+    hidden, mask = loop.read(network, [task.ids[i] for i in batch])
     weights = mask.float() / mask.sum(1, keepdim=True)
     queries = normalize((hidden * weights[:, :, None]).sum(1), dim=1)
-    targets = torch.from_numpy(task.targets[list(batch)]).to(DEVICE)
+    targets = torch.from_numpy(task.targets[list(batch)]).to(loop.DEVICE)
     with torch.no_grad():
-        ignored = task.passages[targets] @ task.passages.T > COPY
+        ignored = task.passages[targets] @ task.passages.T > loop.COPY
         for row, i in enumerate(batch):
             ignored[row, task.others[i]] = True
         ignored[torch.arange(len(batch)), targets] = False
-    scores = (queries @ task.passages.T / TEMPERATURE).masked_fill(ignored, float("-inf"))
+    scores = (queries @ task.passages.T / loop.TEMPERATURE).masked_fill(ignored, float("-inf"))
     return cross_entropy(scores, targets)
