@@ -29,7 +29,7 @@ LAYERS = (
 RANK = {room: rank for rank, line in enumerate(LAYERS) for room in line.split()}
 STAGES = {"chunk", "embed", "store", "retrieve", "hop", "rerank", "generate"}
 CONNECTORS_SEE = {"types", "stages", "errors", "text"}
-EVALS_SEE = CONNECTORS_SEE | {"config", "registry", "pipeline", "cli"}
+EVALS_SEE = CONNECTORS_SEE | {"cache", "config", "registry", "pipeline", "cli"}
 COMMANDS_SEE = ("rag.cli.terminal", "rag.cli.options")  # what commands share: `rag eval` is one
 ONLY_IN = {
     "langgraph": ("rag/graph.py",),
