@@ -1,7 +1,5 @@
 """`rag export` and `rag import`: an index as one file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

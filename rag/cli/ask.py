@@ -1,7 +1,5 @@
 """`rag ask` and `rag search`: questions in, cited answers or passages out."""
 
-from __future__ import annotations
-
 import time
 from typing import TYPE_CHECKING, Annotated
 

@@ -4,8 +4,6 @@ The vector engine dies of SIGBUS on a full disk and aborts on some damaged files
 anything is imported costs a millisecond or two. Where there is no fork, the command runs as it is.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

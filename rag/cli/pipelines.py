@@ -1,7 +1,5 @@
 """`rag pipelines` and `rag graph`: pipelines as data."""
 
-from __future__ import annotations
-
 import typer
 
 from rag.cli.options import PipelineArgument

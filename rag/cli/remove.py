@@ -1,7 +1,5 @@
 """`rag delete` and `rag purge`: files out of the index."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

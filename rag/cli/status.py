@@ -1,7 +1,5 @@
 """`rag status` and `rag config`: what is indexed, and by which settings."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

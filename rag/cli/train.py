@@ -1,7 +1,5 @@
 """`rag train`: the models that hops and answers read with, from labelled questions."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

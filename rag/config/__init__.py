@@ -9,8 +9,6 @@ of a stage are the fields of its component. Secrets never stand in a file: a com
 environment variable that holds one.
 """
 
-from __future__ import annotations
-
 from rag.config.builder import Stages, build
 from rag.config.checks import check
 from rag.config.file import PipelineConfig, load, parse, preset_folder, presets, read

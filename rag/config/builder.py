@@ -1,7 +1,5 @@
 """From a pipeline file to its stages, constructed and joined, with no model loaded."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,12 +1,10 @@
 """A pipeline file, read: its keys are known and every stage says what it uses. No component is imported for it."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rag.config.checks import Problem, inspect, refusal
 from rag.config.lines import read_lines
@@ -42,7 +40,7 @@ class PipelineConfig:
         line = self.line(key)
         return f"{self.origin}{f':{line}' if line else ''}: {key}: "
 
-    def with_stage(self, kind: str, options: Mapping[str, Any]) -> PipelineConfig:
+    def with_stage(self, kind: str, options: Mapping[str, Any]) -> Self:
         """The same pipeline with one stage exchanged (how `--llm` works)."""
         return dataclasses.replace(self, stages={**self.stages, kind: options})
 

@@ -1,7 +1,5 @@
 """YAML text as plain data, with the line of every key. Tags and aliases are refused: nothing in it can run or grow."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import yaml

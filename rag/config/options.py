@@ -4,8 +4,6 @@ A field is an option unless the pipeline fills it in (`rag.stages.INJECTED`). It
 its annotation: `size: Annotated[int, Field(ge=8, description="Tokens of a chunk at most.")] = 200`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import re
 from collections.abc import Mapping

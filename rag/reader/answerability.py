@@ -6,8 +6,6 @@ and the comparisons are aggregated. The network that reads question and passage 
 trained on; these few ten thousand weights cannot. The two err differently, so that the confidence has both.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache

@@ -5,8 +5,6 @@ compete. A question that asks for yes or no (by its first word) has these two as
 a span would be no answer.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -7,8 +7,6 @@ the confidence: a probability of being right on the questions that it was fitted
 `risks` says which confidence to ask for so that at most a share of the answers is wrong.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Training and use lay out tokens by this one function, so that they cannot differ.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

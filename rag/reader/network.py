@@ -9,8 +9,6 @@ knows nothing but what it reads.
 Related: BERT on SQuAD 2.0 (arXiv 1810.04805, 1806.03822), shared normalisation (arXiv 1710.10723).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -4,8 +4,6 @@ Tensors named `heads.*` are the heads' own, `judges.N.*` those of answerability,
 differences (`rag.models.deltas`). `rag train reader` writes it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What the cards of hop encoder and gate both say, in Markdown: the data, the ranking, and what that gained."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -4,8 +4,6 @@ The file holds the weights now, the best ones so far and the optimizer's moments
 and the fingerprint of data and options, so that another training never goes on with it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -9,8 +9,6 @@ The order of hops comes from `question_decomposition` (MuSiQue) where there is o
 the gold passages that the question names, and a passage follows those that mention its title.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import re

@@ -1,7 +1,5 @@
 """The frozen side of training: index vectors of passages and the like, computed once and kept in raghop's cache."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from io import BytesIO

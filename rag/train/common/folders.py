@@ -1,7 +1,5 @@
 """The folders that hop encoder and gate learn from: labelled questions, or an index whose links are mined."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

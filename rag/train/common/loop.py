@@ -6,8 +6,6 @@ the weights that did best there, and stops when `PATIENCE` checks in a row were 
 goes on from its last check (`rag.train.common.checkpoint`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -9,8 +9,6 @@ A key links only where at most `MAX_ABOUT` chunks are about it, and each pair of
 from such questions: they repeat the words of their passages, which people do not.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

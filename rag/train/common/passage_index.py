@@ -1,8 +1,6 @@
 """Passages in a temporary index as the default pipeline would have it, one passage a chunk: where trees grow to learn
 from, without ingesting anything. Vectors are given, since training computes them once for everything."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

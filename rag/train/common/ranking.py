@@ -12,8 +12,6 @@ was learned freely from 771 trees of six corpora lost 2 points of recall@5 on 2W
 points of recall@10 on EntailmentBank, both dev.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Writes the file of a hop encoder, which `rag.hop.encoder` reads: the difference to its embedder and the ranking."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

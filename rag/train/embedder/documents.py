@@ -4,8 +4,6 @@ What is read is what `rag train hop` reads. Where a folder has no `questions_dev
 left out altogether, so that there is something to measure on (`is_held_out`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass

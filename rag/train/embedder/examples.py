@@ -5,8 +5,6 @@ have it before every window, as titled documents do when they are ingested. From
 question is mined: the title and one of the chunk's sentences.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """From folders of documents to the weights of an embedder's document side, with their model card."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

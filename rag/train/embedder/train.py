@@ -13,8 +13,6 @@ same, and a late vector can be mixed with a plain one. Two things are learned at
 Checks, early stopping and going on after a kill are those of `rag.train.common.loop`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

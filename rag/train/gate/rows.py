@@ -5,8 +5,6 @@ follows. With an encoder to learn from, the passages closest to a question are r
 there, too: `NEAR` of a question that takes steps, one of others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """From labelled questions to a gate's file with its card: the network, then the ranking on held-out trees."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

@@ -13,8 +13,6 @@ Weights that did best on held-out rows are kept. Source: TreeHop (arXiv 2504.201
 `rag.hop.gate_network`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

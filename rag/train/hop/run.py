@@ -1,7 +1,5 @@
 """From labelled questions to a weights file with its card: the hop encoder, then the ranking on held-out trees."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

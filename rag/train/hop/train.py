@@ -10,8 +10,6 @@ Checks, early stopping and going on after a kill are those of `rag.train.common.
 Related: MDR (arXiv 2009.12756), which trains both sides; InfoNCE (arXiv 1807.03748).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -5,8 +5,6 @@ Positive are inputs with an answer, or a yes or no, negative all others: questio
 (SQuAD 2.0), distractors, chains of which a part is missing. Questions altered by rule take no part.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 

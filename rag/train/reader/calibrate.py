@@ -5,8 +5,6 @@ taken out, or over another folder's passages. A candidate is right when its word
 Who has questions with what a pipeline finds for them fits on those (`benchmarks/calibrate.py`).
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -6,8 +6,6 @@ of people, of which there are few. Recurring span selection (Splinter, arXiv 210
 some are asked of other passages, which do not answer them.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence

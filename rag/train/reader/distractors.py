@@ -1,7 +1,5 @@
 """Passages that share rare words with a question: what training takes for those that merely look right."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections import defaultdict

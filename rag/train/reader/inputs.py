@@ -6,8 +6,6 @@ asked of something else (`alter`), which the passages do not answer. Questions w
 own passage.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ questions are held out, elsewhere one question in eight: what is not read in tra
 on.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ The softmax over a question's candidates gives those that are right together as 
 right candidate say nothing. The mean of the networks' scores is that of one network with all their units.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """From folders of labelled questions to a reader's weights with its card: network, answerability, calibration."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path

@@ -1,9 +1,8 @@
 """What the reader's network is trained on: inputs in tokens, and batches of them as tensors."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -33,6 +32,20 @@ class ReaderExample:
     sentences: tuple[tuple[int, int, bool], ...]
     relevant: bool
     answer_type: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenizedText:
+    """A text in tokens: their ids, where each starts and ends, and sentences as characters and as tokens."""
+
+    ids: tuple[int, ...]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    sentences: tuple[tuple[Span, Span], ...]
+
+    def range(self, span: Span) -> Span:
+        """The tokens that overlap a span of characters."""
+        return int(np.searchsorted(self.ends, span[0], "right")), int(np.searchsorted(self.starts, span[1], "left"))
 
 
 class InputEncoder:
@@ -100,20 +113,6 @@ class InputEncoder:
         return self.known[text]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TokenizedText:
-    """A text in tokens: their ids, where each starts and ends, and sentences as characters and as tokens."""
-
-    ids: tuple[int, ...]
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    sentences: tuple[tuple[Span, Span], ...]
-
-    def range(self, span: Span) -> Span:
-        """The tokens that overlap a span of characters."""
-        return int(np.searchsorted(self.ends, span[0], "right")), int(np.searchsorted(self.starts, span[1], "left"))
-
-
 def _cut(text: TokenizedText, answer: Span | None, share: int, rng: np.random.Generator) -> int:
     """The first token that is read of a text: where it is too long for its share, one that leaves the answer in."""
     n = len(text.ids)
@@ -142,7 +141,7 @@ class Batch:
     answer_type: Tensor
 
     @classmethod
-    def of(cls, examples: Sequence[ReaderExample], device: str) -> Batch:
+    def of(cls, examples: Sequence[ReaderExample], device: str) -> Self:
         ids, mask = map(torch.from_numpy, pad([example.ids for example in examples], 0))
         allowed, sentence = np.zeros(ids.shape, bool), np.full(ids.shape, -1)
         allowed[:, 0] = True

@@ -7,8 +7,6 @@ several whether they hold all it needs, the sentences of every passage their sup
 between a span, yes and no. Word and position vectors stay as they are. What is kept is a running mean of the weights.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
