@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 Vectors: TypeAlias = NDArray[np.float32]  # (n, dim), rows = items
 Vector: TypeAlias = NDArray[np.float32]  # (dim,)
+Difference: TypeAlias = Mapping[str, Vectors]  # what is added to a model's tensors, by name
 Spans: TypeAlias = NDArray[np.int64]  # (n, 2), half-open character offsets
 Value: TypeAlias = str | int | float | bool
 
@@ -97,6 +98,11 @@ class Chunk:
     def contextual(self) -> str:
         """What embedders encode: context, a line break, text (or the text alone)."""
         return f"{self.context}\n{self.text}" if self.context else self.text
+
+    @property
+    def heading(self) -> str:
+        """What stands above the text, on one line: context, or the title where there is none."""
+        return " ".join((self.context or self.title).split())
 
     def address(self, offset: int | None = None) -> str:
         """The human address of a document offset inside this chunk (default: its start)."""

@@ -97,7 +97,7 @@ def test_the_sample_counts_towards_what_runs_at_once(tmp_path: Path) -> None:
         shapes.append(ids.shape)
         return encoder.forward(ids, mask)
 
-    replace(encoder, forward=watched, batch_tokens=40).embed_documents(["soup"] * 6)
+    replace(encoder, forward=watched, batch_tokens=40).vectors(["soup"] * 6)
     assert sum(texts for texts, _ in shapes) == 6
     assert all(texts * (PLACES + LEARNED + tokens) <= 40 for texts, tokens in shapes)
 

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from rag.embed.weights import file_checksum, load
 from rag.errors import ConfigError, MismatchError
-from rag.models.spec import ModelSpec, read, read_query_side
-from rag.models.token_pooling import pool_tokens
+from rag.models.spec import ModelSpec, read
+from rag.models.token_pooling import merge
 from rag.models.variant import Variant
 from rag.stages import component
-from rag.types import Chunked, Embeddings, Spans, Vectors
+from rag.types import Chunked, Difference, Embeddings, Spans, Vectors
 
 if TYPE_CHECKING:
     from rag.models.encoder import TextEncoder
@@ -39,31 +38,25 @@ class EncoderEmbedder(ABC):
     model: Annotated[str, Field(description='"bundled" (MiniLM), a folder, or a cached Hugging Face name.')] = "bundled"
     weights: Annotated[str, Field(description="A file of `rag train embedder`, for documents only.")] = ""
     max_tokens: Annotated[int | None, Field(ge=3, description="Most tokens of a text; default: the model's.")] = None
-    truncate_dim: Annotated[
-        int | None, Field(ge=1, description="Keep this many first columns of a model trained so (Matryoshka).")
-    ] = None
+    truncate_dim: Annotated[int | None, Field(ge=1, description="Keep so many first columns (Matryoshka).")] = None
     layers: Annotated[int | None, Field(ge=1, description="Run only this many layers of a model trained so.")] = None
     temperature: Annotated[float, Field(gt=0, le=1, description="Below 1, attention looks at fewer tokens.")] = 1.0
     stretch: Annotated[float, Field(ge=1, description="How many times its own window the model sees.")] = 1.0
     query_prefix: Annotated[str | None, Field(description="Text before a question; default: the model's own.")] = None
     document_prefix: Annotated[str | None, Field(description="Text before a chunk; default: the model's own.")] = None
-    query_model: Annotated[
-        str | None,
-        Field(description="A small model that reads the questions (LEAF, arXiv 2509.12539); needs no new index."),
-    ] = None
+    query_model: Annotated[str | None, Field(description="Small model for questions (LEAF, arXiv 2509.12539).")] = None
     tokens: Annotated[bool, Field(description="Add token vectors for MaxSim: some hundred times the space.")] = False
     pool_factor: Annotated[int, Field(ge=1, description="Keep one token vector in this many; near ones merge.")] = 1
     sparse: Annotated[bool, Field(description="Add the model's token weights (BGE-M3) in place of `sparse:`.")] = False
-    late: Annotated[
-        float, Field(ge=0, le=1, description="Weight of the late-chunked vector; the rest is the chunk's own.")
-    ] = 0.0
+    late: Annotated[float, Field(ge=0, le=1, description="Share of the late-chunked vector; the rest is plain.")] = 0.0
     overlap: Annotated[int, Field(ge=0, description="Tokens that two windows of late chunking share.")] = 16
-    situated: Annotated[
-        float, Field(ge=0, le=1, description="Weight of the vector with the text around it, of a model trained so.")
-    ] = 0.0
+    situated: Annotated[float, Field(ge=0, le=1, description="Share of the vector in context; models trained so.")] = (
+        0.0
+    )
     around: Annotated[int, Field(ge=1, description="Sentences before and after the chunk that `situated` reads.")] = 5
     separator: Annotated[str, Field(description="What stands between the chunk and the text around it.")] = "\n\n"
     batch_tokens: Annotated[int, Field(ge=1, description="Tokens that run at once, padding included.")]
+    idf: ClassVar[bool] = False  # a model's token weights know already how much a word says
 
     def __post_init__(self) -> None:
         if self.late and self.situated:
@@ -77,13 +70,12 @@ class EncoderEmbedder(ABC):
             )
 
     @abstractmethod
-    def _load(
-        self, spec: ModelSpec, *, batch_tokens: int, difference: Mapping[str, Vectors] | None = None
-    ) -> TextEncoder:
+    def _load(self, spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None) -> TextEncoder:
         """The network of a model, ready to run, with `difference` added to the tensors it names."""
 
     @property
-    def _dtype(self) -> str:
+    def dtype(self) -> str:
+        """In which the network computes."""
         return "float32"
 
     @property
@@ -101,15 +93,10 @@ class EncoderEmbedder(ABC):
         """ "dense", and "tokens", "sparse" if asked for."""
         return frozenset({"dense", *["tokens"] * self.tokens, *["sparse"] * self.sparse})
 
-    @property
-    def idf(self) -> bool:
-        """No: a model's token weights know already how much a word says."""
-        return False
-
     @cached_property
     def fingerprint(self) -> str:
         """Of the model and of how chunks are read; the same for both backends and on every device."""
-        own = self._spec.fingerprint(dtype=self._dtype, tokens=self.tokens, sparse=self.sparse)
+        own = self._spec.fingerprint(dtype=self.dtype, tokens=self.tokens, sparse=self.sparse)
         if self._weights:
             own += f" {file_checksum(self._weights)}"
         facts: list[Any] = ["late 1", self.late, self.overlap] if self.late else []
@@ -125,8 +112,10 @@ class EncoderEmbedder(ABC):
         """Context and text of every chunk, behind the document prefix; `late` or `situated`, with the text around."""
         if self._in_text:
             return self._in_text.embed_chunks(batch)
-        embeddings = self._documents.embed_chunks(batch, tokens=self.tokens, sparse=self.sparse)
-        return pool_tokens(embeddings, self.pool_factor)
+        found = self._documents.embed_chunks(batch, tokens=self.tokens, sparse=self.sparse)
+        if self.pool_factor == 1 or found.tokens is None:
+            return found
+        return replace(found, tokens=[merge(vectors, self.pool_factor) for vectors in found.tokens])
 
     def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
         """The documents as they are, or with `late` and `situated` the windows in which they are read."""
@@ -140,9 +129,7 @@ class EncoderEmbedder(ABC):
         """Unit-length vectors (tokens, width) of each text's tokens: what MaxSim compares."""
         return self._encoder.token_vectors(texts, query=query)
 
-    def tune(
-        self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
-    ) -> Callable[[Sequence[str]], Vectors]:
+    def tune(self, difference: Difference, *, fingerprint: str, max_tokens: int) -> Callable[[Sequence[str]], Vectors]:
         """This model with `difference` added to its tensors: texts, cut at `max_tokens`, to vectors of this space.
 
         Raises MismatchError where `fingerprint` is not this embedder's, ModelError for tensors it does not have.
@@ -154,12 +141,7 @@ class EncoderEmbedder(ABC):
             )
         spec = replace(self._spec, max_tokens=min(max_tokens, self._spec.max_tokens))
         encoder = self._load(spec, batch_tokens=max_tokens, difference=difference)  # small batches: few texts a call
-
-        def read(texts: Sequence[str]) -> Vectors:
-            dense: Vectors | None = encoder.embed_queries(texts, tokens=False).dense
-            return np.empty((0, self.dim), np.float32) if dense is None else dense
-
-        return read
+        return partial(encoder.vectors, query=True)
 
     @cached_property
     def _spec(self) -> ModelSpec:
@@ -188,8 +170,11 @@ class EncoderEmbedder(ABC):
     def _queries(self) -> TextEncoder:
         if not self.query_model:
             return self._encoder
-        prefix, truncate_dim = self.query_prefix, self.truncate_dim
-        spec = read_query_side(self.query_model, self._spec, prefix=prefix, truncate_dim=truncate_dim)
+        spec = read(self.query_model, query_prefix=self.query_prefix, truncate_dim=self.truncate_dim)
+        if spec.dim != self.dim:
+            raise ConfigError(
+                f"embed.query_model: {spec.name!r} gives {spec.dim} columns, {self._spec.name!r} {self.dim}."
+            )
         return self._load(spec, batch_tokens=self.batch_tokens)
 
     @cached_property
@@ -207,10 +192,4 @@ class EncoderEmbedder(ABC):
             return None
         from rag.models.late import Late
 
-        return Late(
-            self._documents,
-            weight=self.late,
-            overlap=self.overlap,
-            batch_tokens=self._window_tokens,
-            plain=self._encoder,
-        )
+        return Late(self._documents, self.late, self.overlap, self._window_tokens, plain=self._encoder)

@@ -10,15 +10,13 @@ What it does not do: compound words, synonyms, spelling. A text without any word
 empty vector, which matches nothing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from zlib import crc32
 
 import numpy as np
@@ -50,25 +48,13 @@ class Bm25:
     b: Annotated[float, Field(ge=0, le=1, description="How much a long chunk is held back.")] = 0.75
     avg_len: Annotated[float, Field(gt=0, description="Expected words of a chunk, stop words left out.")] = 100.0
     language: Annotated[str, Field(description="A Snowball stemmer; only English has stop words.")] = "english"
+    dim: ClassVar[int] = 0  # no dense vectors
+    representations: ClassVar[frozenset[str]] = frozenset({"sparse"})
+    idf: ClassVar[bool] = True  # BM25 is not BM25 without
 
     def __post_init__(self) -> None:
         if self.language not in Stemmer.algorithms():
             raise ValueError(f"language {self.language!r} has no stemmer; known: {', '.join(Stemmer.algorithms())}.")
-
-    @property
-    def dim(self) -> int:
-        """No dense vectors."""
-        return 0
-
-    @property
-    def representations(self) -> frozenset[str]:
-        """Only "sparse"."""
-        return frozenset({"sparse"})
-
-    @property
-    def idf(self) -> bool:
-        """Yes: BM25 is not BM25 without."""
-        return True
 
     @property
     def fingerprint(self) -> str:

@@ -4,19 +4,17 @@ It is for tests and plumbing: deterministic, instant, a few lines. It is no embe
 they share words or pieces of words, and a paraphrase is as far away as anything else.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 from zlib import crc32
 
 import numpy as np
 from pydantic import Field
 
 from rag.stages import component
-from rag.types import Chunked, Embeddings, Spans, Vector, Vectors
+from rag.types import Chunked, Embeddings, Spans, Vectors
 
 _WORD = re.compile(r"\w+")
 _GRAM = 4  # letters
@@ -28,15 +26,12 @@ class HashingEmbedder:
 
     width: Annotated[int, Field(ge=1, description="Columns of a vector.")] = 256
 
+    representations: ClassVar[frozenset[str]] = frozenset({"dense"})
+
     @property
     def dim(self) -> int:
         """Columns of the dense vectors."""
         return self.width
-
-    @property
-    def representations(self) -> frozenset[str]:
-        """Only "dense"."""
-        return frozenset({"dense"})
 
     @property
     def fingerprint(self) -> str:
@@ -60,22 +55,17 @@ class HashingEmbedder:
         return [self._rows([[word] for word in _WORD.findall(text.casefold())] or [[]]) for text in texts]
 
     def _rows(self, bags: Sequence[Sequence[str]]) -> Vectors:
+        """The features of each bag of words at length one; no feature at all is the first axis."""
         rows = np.zeros((len(bags), self.width), dtype=np.float32)
         for row, words in zip(rows, bags, strict=True):
-            _fill(row, words)
+            for feature in _features(words):
+                code = crc32(feature.encode("utf-8", "surrogatepass"))
+                row[(code >> 1) % self.width] += 1 if code & 1 else -1
+            if length := np.linalg.norm(row):
+                row /= length
+            else:
+                row[0] = 1
         return rows
-
-
-def _fill(row: Vector, words: Sequence[str]) -> None:
-    """Add the features of the words and scale to length one; no feature at all is the first axis."""
-    for feature in _features(words):
-        code = crc32(feature.encode("utf-8", "surrogatepass"))
-        row[(code >> 1) % len(row)] += 1 if code & 1 else -1
-    length = np.linalg.norm(row)
-    if length:
-        row /= length
-    else:
-        row[0] = 1
 
 
 def _features(words: Sequence[str]) -> Iterator[str]:

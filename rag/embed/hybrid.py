@@ -1,14 +1,12 @@
 """A dense and a sparse embedder behind one: what a pipeline with `sparse:` embeds with."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
 from rag.errors import ConfigError
 from rag.stages import Embedder, SparseEmbedder, TokenEmbedder, Tunable, WindowEmbedder, component
-from rag.types import Chunked, Embeddings, Spans, Vectors
+from rag.types import Chunked, Difference, Embeddings, Spans, Vectors
 
 
 @component
@@ -60,9 +58,7 @@ class HybridEmbedder:
             raise ConfigError(f"embed: {type(self.dense).__name__} has no token vectors; use onnx or transformers.")
         return self.dense.token_vectors(texts, query=query)
 
-    def tune(
-        self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
-    ) -> Callable[[Sequence[str]], Vectors]:
+    def tune(self, difference: Difference, *, fingerprint: str, max_tokens: int) -> Callable[[Sequence[str]], Vectors]:
         """That of the dense embedder, whose fingerprint is meant. Raises ConfigError where it has none."""
         if not isinstance(self.dense, Tunable):
             raise ConfigError(f"embed: {type(self.dense).__name__} has no weights to exchange; use onnx or hop: links.")

@@ -12,13 +12,11 @@ Rerank by `maxsim`, which compares all tokens: the encoding only has to bring th
 Source: arXiv 2405.19504, section 2 (fixed dimensional encodings), without its final projection.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,16 +102,12 @@ class MuveraEmbedder:
     bits: Annotated[int, Field(ge=1, le=8, description="Random planes of a cut, which make 2^`bits` regions.")] = 4
     columns: Annotated[int, Field(ge=1, description="Columns that each region's vector is projected to.")] = 16
     seed: Annotated[int, Field(ge=0, description="Of the random planes and projections.")] = 0
+    representations: ClassVar[frozenset[str]] = frozenset({"dense"})
 
     @property
     def dim(self) -> int:
         """Columns of the encodings."""
         return self._encoding.dim
-
-    @property
-    def representations(self) -> frozenset[str]:
-        """Only "dense"."""
-        return frozenset({"dense"})
 
     @cached_property
     def fingerprint(self) -> str:

@@ -6,7 +6,6 @@ Other architectures, and GPUs, are the business of `transformers`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -14,7 +13,7 @@ from pydantic import Field
 from rag.embed._encoder import EncoderEmbedder
 from rag.models.spec import ModelSpec
 from rag.stages import component
-from rag.types import Vectors
+from rag.types import Difference
 
 if TYPE_CHECKING:
     from rag.models.encoder import TextEncoder
@@ -32,9 +31,7 @@ class OnnxEmbedder(EncoderEmbedder):
     def _window_tokens(self) -> int:
         return min(self.batch_tokens, WINDOW)
 
-    def _load(
-        self, spec: ModelSpec, *, batch_tokens: int, difference: Mapping[str, Vectors] | None = None
-    ) -> TextEncoder:
+    def _load(self, spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None) -> TextEncoder:
         from rag.models.onnx_backend import text_encoder  # onnxruntime: not for a command that only reads the pipeline
 
         return text_encoder(spec, batch_tokens=batch_tokens, difference=difference)

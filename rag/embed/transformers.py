@@ -5,7 +5,6 @@ From a local folder or the local Hugging Face cache, safetensors only, remote co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -14,7 +13,7 @@ from rag.embed._encoder import EncoderEmbedder
 from rag.errors import extra
 from rag.models.spec import ModelSpec
 from rag.stages import component
-from rag.types import Vectors
+from rag.types import Difference
 
 if TYPE_CHECKING:
     from rag.models.encoder import TextEncoder
@@ -26,17 +25,9 @@ class TransformersEmbedder(EncoderEmbedder):
 
     batch_tokens: Annotated[int, Field(ge=1, description="Tokens that run at once, padding included.")] = 8192
     device: Annotated[str | None, Field(description='A torch device such as "cuda:1"; default: the fastest.')] = None
-    dtype: Annotated[
-        Literal["float32", "float16", "bfloat16"], Field(description="Precision; another one needs a new index.")
-    ] = "float32"
+    dtype: Annotated[Literal["float32", "float16", "bfloat16"], Field(description="Precision.")] = "float32"
 
-    @property
-    def _dtype(self) -> str:
-        return self.dtype
-
-    def _load(
-        self, spec: ModelSpec, *, batch_tokens: int, difference: Mapping[str, Vectors] | None = None
-    ) -> TextEncoder:
+    def _load(self, spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None) -> TextEncoder:
         with extra("models", "embed: transformers"):
             from rag.models.torch_backend import text_encoder  # torch and transformers take seconds to import
 

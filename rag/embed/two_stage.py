@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from rag.models.encoder import TextEncoder
 
 SIZE, MAX_TOKENS = 512, 512  # vectors of the sample, and tokens of a text, where the model says nothing
-_UNSUPPORTED = ("autoregressive_backbone", "limit_layers", "limit_layers_first_stage")
+_SUPPORTED: Mapping[str, tuple[Any, ...]] = {  # keys of config.json; the first value counts where there is none
+    **dict.fromkeys(("autoregressive_backbone", "limit_layers", "limit_layers_first_stage"), (None, False)),
+    "transductive_tokens_per_document": (1,),
+    "pooling_strategy": ("mean",),
+}
 _QUERY, _DOCUMENT = "search_query: ", "search_document: "
 
 
@@ -47,16 +51,12 @@ class TwoStageEmbedder:
     query_prefix: Annotated[str, Field(description="Text before every question.")] = _QUERY
     document_prefix: Annotated[str, Field(description="Text before every chunk.")] = _DOCUMENT
     batch_tokens: Annotated[int, Field(ge=1, description="Tokens that run at once, the sample included.")] = 8192
+    representations: ClassVar[frozenset[str]] = frozenset({"dense"})
 
     @property
     def dim(self) -> int:
         """Columns of the dense vectors."""
         return self._spec.dim
-
-    @property
-    def representations(self) -> frozenset[str]:
-        """ "dense"."""
-        return frozenset({"dense"})
 
     @cached_property
     def fingerprint(self) -> str:
@@ -82,12 +82,9 @@ class TwoStageEmbedder:
     def _config(self) -> dict[str, Any]:
         path = locate(self.model) / "config.json"
         config: dict[str, Any] = read_json(path, {})
-        unsupported = [key for key in _UNSUPPORTED if config.get(key)]
-        unsupported += ["transductive_tokens_per_document"] * (config.get("transductive_tokens_per_document", 1) != 1)
-        unsupported += ["pooling_strategy"] * (config.get("pooling_strategy", "mean") != "mean")
-        if unsupported:
-            key = unsupported[0]
-            raise ModelError(f"{path}: {key}: {config[key]!r} is not supported.")
+        for key, values in _SUPPORTED.items():
+            if config.get(key, values[0]) not in values:
+                raise ModelError(f"{path}: {key}: {config[key]!r} is not supported.")
         return config
 
     @cached_property
@@ -107,13 +104,9 @@ class TwoStageEmbedder:
             name=self.model,
             folder=locate(self.model),
             config=config,
-            pooling=("mean",),
-            dense=(),
-            normalise=True,
             hidden=width,
             dim=width,
             max_tokens=self.max_tokens or int(self._config.get("max_seq_length") or MAX_TOKENS),
-            lowercase=False,
             query_prefix=self.query_prefix,
             document_prefix=self.document_prefix,
         )
@@ -129,7 +122,7 @@ class TwoStageEmbedder:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"embed.sample: {self.sample} cannot be read: {error}. It holds a passage a line."
+                f"embed.sample: {self.sample} cannot be read: {error}. It has a passage a line."
             ) from error
         if texts := [line.strip() for line in lines if line.strip()][: self._size]:
             return texts

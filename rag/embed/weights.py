@@ -1,15 +1,12 @@
 """The file of `rag train embedder`: how the document side of an embedder differs from its model."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from pathlib import Path
 
 from rag import cache
 from rag.errors import MismatchError, ModelError
 from rag.models import deltas
 from rag.models.files import weights
-from rag.types import Vectors
+from rag.types import Difference
 
 KIND = "raghop embedder 1"
 
@@ -27,7 +24,7 @@ def file_checksum(path: Path) -> str:
         raise ModelError(f"embed.weights: {path} cannot be read: {error}.") from error
 
 
-def load(path: Path, folder: Path) -> Mapping[str, Vectors]:
+def load(path: Path, folder: Path) -> Difference:
     """The difference by tensor name, for the model in `folder`. Raises ModelError, MismatchError for another model."""
     file = deltas.load(
         path, kind=KIND, facts={"model"}, what="the document side of an embedder", command="rag train embedder"

@@ -7,8 +7,6 @@ piece of text. Whatever the server does, a call ends: by the total or the idle t
 does not do: tools, images, sampling options beyond temperature. Protocol: OpenAI's chat completions.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -43,7 +41,7 @@ CHARS_PER_TOKEN = 16  # at most; beyond that many the server has ignored max_tok
 
 @component
 class OpenAIGenerator:
-    """Asks a language model behind an OpenAI-compatible endpoint."""
+    """Asks a language model behind an OpenAI-compatible endpoint; one that refuses `structured`, without it."""
 
     base_url: Annotated[str, Field(description="The endpoint, to which /chat/completions is added.")]
     model: Annotated[str, Field(description="The model's name at the endpoint.")]
@@ -54,13 +52,7 @@ class OpenAIGenerator:
     max_tokens: Annotated[int, Field(ge=1, description="Most tokens of an answer.")] = 512
     temperature: Annotated[float, Field(ge=0, description="0 takes the likeliest token each time.")] = 0.0
     context: Annotated[int, Field(ge=1, description="The model's window in tokens, for prompt and answer.")] = 8192
-    structured: Annotated[
-        bool,
-        Field(
-            description="Ask for statements under a JSON schema, which makes small models cite. The answer is shown "
-            "when it is whole. A server that refuses the schema is asked without it."
-        ),
-    ] = False
+    structured: Annotated[bool, Field(description="Ask for JSON, where small models cite; shown when whole.")] = False
 
     def __post_init__(self) -> None:
         try:

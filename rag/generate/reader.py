@@ -6,8 +6,6 @@ said below the threshold: `threshold` as a confidence, or `wrong` as the share o
 as measured in training. What it does not do: it composes nothing, counts nothing and compares no dates.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -57,17 +55,8 @@ class ReaderGenerator:
     weights: Annotated[str, Field(description='A file of `rag train reader`; "" means the shipped one.')] = ""
     hits: Annotated[int, Field(ge=1, description="How many passages are read.")] = 8
     sentences: Annotated[int, Field(ge=1, description="Most quoted sentences of an answer.")] = 2
-    threshold: Annotated[
-        float, Field(ge=0, le=1, description="Least confidence of an answer; below it, nothing is said.")
-    ] = 0.14
-    wrong: Annotated[
-        float | None,
-        Field(
-            gt=0,
-            lt=1,
-            description="Accept this share of wrong answers, as measured in training; may raise the threshold.",
-        ),
-    ] = None
+    threshold: Annotated[float, Field(ge=0, le=1, description="Least confidence of what is said.")] = 0.14
+    wrong: Annotated[float | None, Field(gt=0, lt=1, description="Wrong answers accepted, as a measured share.")] = None
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """Paris: “Its capital is Paris.” [1], and a line for each further sentence."""
@@ -90,11 +79,7 @@ class ReaderGenerator:
 
     def _sources(self, hits: Sequence[Hit]) -> tuple[NamedPassage, ...]:
         chunks = [hit.chunk for hit in hits[: self.hits]]
-        heads = [" ".join((chunk.context or chunk.title).split()) for chunk in chunks]
-        return tuple(
-            NamedPassage((head, chunk.text), chunk.title or chunk.source, chunk.about)
-            for head, chunk in zip(heads, chunks, strict=True)
-        )
+        return tuple(NamedPassage((c.heading, c.text), c.title or c.source, c.about) for c in chunks)
 
     @cached_property
     def _answer(self) -> Callable[[str, tuple[NamedPassage, ...]], ReaderAnswer | None]:

@@ -4,8 +4,6 @@ The reply becomes sentences with markers, which are verified like any other. A r
 is: a server may not know the schema.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

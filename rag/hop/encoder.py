@@ -8,8 +8,6 @@ learns the weights of the ranking, and the file has them, too.
 Related: MDR (arXiv 2009.12756), Baleen (arXiv 2101.00436); here only the query side is trained.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -20,11 +18,10 @@ from pydantic import Field
 
 from rag.errors import ConfigError
 from rag.hop.score import ranking_weights
-from rag.hop.tree import HopTree
+from rag.hop.tree import TreeHopper
 from rag.models import deltas
-from rag.models.deltas import DeltaFile
-from rag.stages import Embedder, Tunable, component
-from rag.types import Hit, Query, Vector, Vectors
+from rag.stages import Tunable, component
+from rag.types import Difference, Hit, Query, Vector, Vectors
 
 SHIPPED = Path(__file__).parent / "weights" / "minilm-hop.safetensors"
 KIND = "raghop hop encoder 2"
@@ -35,53 +32,34 @@ CACHED = 64  # readings kept, so that ranking does not read again what hopping r
 
 @dataclass(frozen=True, slots=True)
 class HopWeights:
-    """A file of `rag train hop`; `rank` (7,) are the weights of `rag.hop.score`."""
+    """A file of `rag train hop`: the `difference` to the embedder's tensors, and the ranking (7,) of `rag.hop.score`.
 
-    file: DeltaFile
+    Of the metadata, "embedder" is the fingerprint it fits, "max_tokens" what was read in training.
+    """
+
+    difference: Difference
     rank: Vector
-
-    @property
-    def facts(self) -> Mapping[str, str]:
-        """The metadata: "embedder" is the fingerprint it fits, "max_tokens" what was read in training."""
-        return self.file.facts
-
-    @property
-    def difference(self) -> dict[str, Vectors]:
-        """To the embedder's tensors, by name."""
-        return self.file.without(RANK)
+    facts: Mapping[str, str]
 
 
 @component
-class EncoderHopper:
+class EncoderHopper(TreeHopper):
     """Reads the best passages with the question, and follows links."""
 
-    embedder: Embedder
-    weights: Annotated[str, Field(description='A file of `rag train hop`; "" means the shipped one.')] = ""
     hops: Annotated[int, Field(ge=1, description="How many hops follow the first retrieval.")] = 1
-    seeds: Annotated[int, Field(ge=1, description="How many passages a hop reads.")] = 5
-    links: Annotated[bool, Field(description="Follow links besides.")] = True
 
-    def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
-        """A query for each of the best new passages, by its reading, and one for each anchor, by its links.
+    @property
+    def ranking(self) -> Vector:
+        """Learned with the encoder."""
+        return self._file.rank
 
-        Raises ConfigError where hits carry no vectors, MismatchError for another embedder's weights.
-        """
-        return self.tree.hop(queries, hits)
-
-    def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
-        """The k best by `rag.hop.score`, ties by id; a score is 1 / place."""
-        return self.tree.rank(question, hits, k=k)
-
-    @cached_property
-    def tree(self) -> HopTree:
-        """The tree that this encoder grows."""
-        return HopTree(self._start_vector, self._next_vectors, self._file.rank, self.hops, self.seeds, self.links)
-
-    def _start_vector(self, question: Query) -> Vector:
+    def start_vector(self, question: Query) -> Vector:
+        """The reading of the question alone."""
         vector: Vector = self._read((question.text,))[0]
         return vector
 
-    def _next_vectors(self, question: Query, hits: Sequence[Hit]) -> Vectors:
+    def next_vectors(self, question: Query, hits: Sequence[Hit]) -> Vectors:
+        """The reading of the question with each hit."""
         return self._read(tuple(f"{question.text}{SEPARATOR}{hit.chunk.contextual}" for hit in hits))
 
     @cached_property
@@ -98,11 +76,12 @@ class EncoderHopper:
         read = self.embedder.tune(
             self._file.difference, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"])
         )
-        return lru_cache(CACHED)(lambda texts: read(texts))
+        return lru_cache(CACHED)(read)
 
 
 def load(path: Path) -> HopWeights:
     """What a file of `rag train hop` holds. Raises ModelError naming what is wrong."""
     facts = {"embedder", "max_tokens"}
     file = deltas.load(path, kind=KIND, facts=facts, what="the weights of a hop encoder", command="rag train hop")
-    return HopWeights(file, ranking_weights(file.tensors.get(RANK), f"{path}: the tensor {RANK!r}"))
+    rank = ranking_weights(file.tensors.get(RANK), f"{path}: the tensor {RANK!r}")
+    return HopWeights(file.without(RANK), rank, file.facts)

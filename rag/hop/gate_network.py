@@ -15,8 +15,6 @@ before `normalize` to the next hop, every q' is a query in its own right.
 Source: TreeHop (arXiv 2504.20114), equations and published checkpoints.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -11,8 +11,6 @@ MuSiQue 0.560, 0.630 -> 0.557, 0.673; SQuAD, NQ, MultiHop-RAG and EntailmentBank
 found no more there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated

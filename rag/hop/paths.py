@@ -5,8 +5,6 @@ best path to it from one of these. It is what `hop: encoder` ranks by, for pipel
 or goes along links alone. What it does not do: find a passage that the search did not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated

@@ -9,8 +9,6 @@ Lists have scores on different scales (fused ranks, cosines), so one list is mad
 hit in it is 1 / place.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice

@@ -14,8 +14,6 @@ weight * the best path (or 0) that c is an end of.
 Weights are not negative, so that no feature can count against what it stands for. `rag train hop` learns them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +24,7 @@ from numpy.typing import NDArray
 from rag.errors import ConfigError, ModelError
 from rag.hop.rank import find_anchors, link_keys
 from rag.text.words import find_stems, stems
-from rag.types import Chunk, Hit, Vector, Vectors
+from rag.types import Hit, Vector, Vectors
 
 PASSAGE_FEATURES = ("place", "words", "named")
 STEP_FEATURES = ("reading", "link", "new words")
@@ -59,8 +57,9 @@ def extract_features(question: str, hits: Sequence[Hit], seeds: Sequence[str], n
     rows = np.array([row[id] for id in seeds], np.int64)
     steps = np.zeros((len(rows), len(hits), len(STEP_FEATURES)), np.float32)
     for step, seed, next_vector in zip(steps, rows, next_vectors, strict=True):
+        keys = set(link_keys(hits[seed].chunk))
         step[:, 0] = vectors @ next_vector
-        step[:, 1] = _links(hits[seed].chunk, hits)
+        step[:, 1] = [not keys.isdisjoint(hit.chunk.about) for hit in hits]
         step[:, 2] = (has * (1 - has[seed]) * rarity).sum(1)
     return TreeFeatures(passages.astype(np.float32), rows, steps)
 
@@ -99,9 +98,3 @@ def reciprocal_places(hits: Sequence[Hit]) -> Vectors:
     """1/2, 1/3, ... for the direct hits in their order, and 0 for what hops found, (n,)."""
     direct = iter(range(len(hits)))
     return np.array([1 / (2 + next(direct)) if hit.hop == 0 else 0 for hit in hits], np.float32)
-
-
-def _links(chunk: Chunk, hits: Sequence[Hit]) -> Vectors:
-    """1 for each hit about something that `chunk` mentions, else 0."""
-    keys = set(link_keys(chunk))
-    return np.array([not keys.isdisjoint(hit.chunk.about) for hit in hits], np.float32)

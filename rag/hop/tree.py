@@ -1,42 +1,55 @@
 """One tree and one ranking for the hops `encoder` and `gate`: from the question and a passage to what is missing.
 
-Either gives two functions: the vector of where to begin, and that of what is missing after a passage. A hop starts at
-the `seeds` best new passages; where links lead from anchors, the question's own vectors ask for what they lead to, so
-that both kinds of hop grow one tree. One list is ranked by `rag.hop.score`, with weights learned together with the
-encoder or gate. No score needs a language model, and each can be computed by hand.
+Either gives the vector of where to begin, and that of what is missing after a passage. A hop starts at the `seeds` best
+new passages; where links lead from anchors, the question's own vectors ask for what they lead to, so that both kinds of
+hop grow one tree. One list is ranked by `rag.hop.score`, with weights learned together with the encoder or gate. No
+score needs a language model, and each can be computed by hand.
 """
 
-from __future__ import annotations
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Annotated
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from pydantic import Field
 
 from rag.hop.links import LinkHopper
 from rag.hop.rank import score_by_place
 from rag.hop.score import WEIGHTS, TreeFeatures, dense_vectors, extract_features, reciprocal_places, score_passages
+from rag.stages import Embedder, component
 from rag.types import Hit, Query, Vector, Vectors
 
 
-@dataclass(frozen=True, slots=True)
-class HopTree:
-    """`start_vector` (d,) says where to begin, `next_vectors` (n, d) what is missing after each hit.
+@component
+class TreeHopper(ABC):
+    """The hops and the ranking; without `links`, none is followed and none counts."""
 
-    `weights` (7,) are in the order of `rag.hop.score.WEIGHTS`. Without `links`, none is followed and none counts. The
-    queries of a hop ask for `reach` hits at most.
-    """
+    embedder: Embedder
+    weights: Annotated[str, Field(description='A file of `rag train hop` (or `gate`); "" means the shipped one.')] = ""
+    seeds: Annotated[int, Field(ge=1, description="How many passages a hop starts at.")] = 5
+    links: Annotated[bool, Field(description="Follow links besides.")] = True
 
-    start_vector: Callable[[Query], Vector]
-    next_vectors: Callable[[Query, Sequence[Hit]], Vectors]
-    weights: Vector
-    hops: int
-    seeds: int
-    links: bool
-    reach: int | None = None
+    @property
+    @abstractmethod
+    def hops(self) -> int:
+        """How many hops follow the first retrieval."""
+
+    @property
+    @abstractmethod
+    def ranking(self) -> Vector:
+        """The weights of the ranking, (7,), in the order of `rag.hop.score.WEIGHTS`. Raises ModelError."""
+
+    @abstractmethod
+    def start_vector(self, question: Query) -> Vector:
+        """Where to begin, (d,)."""
+
+    @abstractmethod
+    def next_vectors(self, question: Query, hits: Sequence[Hit]) -> Vectors:
+        """What is missing after each of the n hits, (n, d)."""
 
     def hop(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Query]:
         """A query for each of the best new passages, by its vector, and one for each anchor, by its links.
 
-        Raises ConfigError where hits carry no vectors.
+        Raises ConfigError where hits carry no vectors, MismatchError for another embedder's weights.
         """
         new = [hit for found in hits for hit in found]
         if not new or queries[0].hop >= self.hops:
@@ -45,17 +58,16 @@ class HopTree:
         trails = {hit.chunk.id: query.trail for query, found in zip(queries, hits, strict=True) for hit in found}
         seeds = self._seeds(question, new)
         links = LinkHopper(hops=self.hops, seeds=self.seeds).hop(queries, hits) if self.links else []
-        frontier = links + [
+        return links + [
             Query(question.text, dense=vector, hop=question.hop + 1, trail=(*trails[hit.chunk.id], hit.chunk.id))
             for hit, vector in zip(seeds, self.next_vectors(question, seeds), strict=True)
         ]
-        return [replace(query, limit=self.reach) for query in frontier]
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
         """The k best by `rag.hop.score`, ties by id; a score is 1 / place."""
         if not hits:
             return []
-        weights = self.weights if self.links else self.weights * [name != "link" for name in WEIGHTS]
+        weights = self.ranking if self.links else self.ranking * [name != "link" for name in WEIGHTS]
         return score_by_place(_sort(hits, score_passages(self.features(question, hits), weights)), k=k)
 
     def features(self, question: Query, hits: Sequence[Hit]) -> TreeFeatures:

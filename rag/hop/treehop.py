@@ -10,8 +10,6 @@ the best new ones go on; and its ranking ends with the layers, here the other di
 Source: TreeHop (arXiv 2504.20114). Weights are trained for one embedder and fit no other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import groupby

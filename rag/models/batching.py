@@ -1,7 +1,5 @@
 """Which texts go through a model together: sorted by length, so that little of a batch is padding."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

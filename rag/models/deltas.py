@@ -5,8 +5,6 @@ tensors, such as heads, may stand beside them. Metadata say what kind of file it
 encoder, the reader and the document side of an embedder are such files.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path

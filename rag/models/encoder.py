@@ -5,8 +5,6 @@ two backends of one model differ by rounding only. Everything given in one call 
 length. Lone surrogates, which no tokenizer takes, count as U+FFFD.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +24,7 @@ from rag.models.spec import ModelSpec
 from rag.types import Chunked, Embeddings, Spans, Sparse, Vectors
 
 Forward = Callable[[NDArray[np.int64], Mask], Hidden]  # ids (b, t), mask (b, t) -> (b, t, hidden)
+Output = tuple[Batch, Hidden, Mask]  # the rows of a batch, their token vectors, the mask of padding
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -47,33 +46,32 @@ class TextEncoder:
 
     def embed_chunks(self, batch: Sequence[Chunked], *, tokens: bool, sparse: bool = False) -> Embeddings:
         """Context and text of every chunk, behind the document prefix; token vectors, token weights if asked for."""
-        texts = [chunk.contextual for item in batch for chunk in item.chunks]
-        return self.embed_documents(texts, tokens=tokens, sparse=sparse)
+        return self._embed(_contextual(batch), query=False, tokens=tokens, sparse=sparse)
 
-    def embed_documents(self, texts: Sequence[str], *, tokens: bool = False, sparse: bool = False) -> Embeddings:
-        """Every text behind the document prefix; token vectors, token weights if asked for."""
-        return self._embed([self.spec.document_prefix + text for text in texts], tokens=tokens, sparse=sparse)
+    def embed_queries(self, texts: Sequence[str], *, tokens: bool, sparse: bool = False) -> Embeddings:
+        """Every text behind the query prefix; token vectors, token weights if asked for."""
+        return self._embed(texts, query=True, tokens=tokens, sparse=sparse)
+
+    def vectors(self, texts: Sequence[str], *, query: bool = False) -> Vectors:
+        """The dense vectors (n, dim) of texts, each behind the document prefix or that of a query."""
+        dense = self._embed(texts, query=query).dense
+        assert dense is not None  # a text encoder makes them always
+        return dense
 
     def mix(self, vectors: Vectors, batch: Sequence[Chunked], *, weight: float) -> Embeddings:
         """The chunks' `vectors` by another reading, with this weight, and their plain ones with the rest of it."""
         if weight == 1:
             return Embeddings(dense=vectors)
-        plain = self.embed_chunks(batch, tokens=False).dense
-        assert plain is not None  # a text encoder's vectors are dense
+        plain = self.vectors(_contextual(batch))
         return Embeddings(dense=normalize(weight * normalize(vectors) + (1 - weight) * normalize(plain)))
-
-    def embed_queries(self, texts: Sequence[str], *, tokens: bool, sparse: bool = False) -> Embeddings:
-        """Every text behind the query prefix; token vectors, token weights if asked for."""
-        return self._embed([self.spec.query_prefix + text for text in texts], tokens=tokens, sparse=sparse)
 
     def token_vectors(self, texts: Sequence[str], *, query: bool) -> list[Vectors]:
         """Unit-length vectors (tokens, width) of each text's tokens, those of its prefix included.
 
         Special tokens are left out unless a text has no other; a model with a head for token vectors has its own way.
         """
-        prefix = self.spec.query_prefix if query else self.spec.document_prefix
         rows = [np.empty((0, self.spec.hidden), dtype=np.float32)] * len(texts)
-        for batch, hidden, mask, inner in self._run(self._encode([prefix + text for text in texts])):
+        for batch, hidden, mask, inner in self._run(self._encode(texts, query=query)):
             self._keep(rows, batch, hidden, mask, inner)
         return rows
 
@@ -87,12 +85,12 @@ class TextEncoder:
         found: list[Encoding] = self._whole.encode_batch(_valid(texts))
         return found
 
-    def _embed(self, texts: Sequence[str], *, tokens: bool, sparse: bool) -> Embeddings:
+    def _embed(self, texts: Sequence[str], *, query: bool, tokens: bool = False, sparse: bool = False) -> Embeddings:
         """Everything from one pass of the model."""
         dense = np.empty((len(texts), self.spec.dim), dtype=np.float32)
         rows = [np.empty((0, self.spec.hidden), dtype=np.float32)] * len(texts)
         weights = [Sparse(np.empty(0, np.int64), np.empty(0, np.float32))] * len(texts)
-        encodings = self._encode(texts)
+        encodings = self._encode(texts, query=query)
         for batch, hidden, mask, inner in self._run(encodings):
             dense[batch] = self.finish(pool(hidden, mask, self.spec.pooling))
             if tokens:
@@ -114,8 +112,9 @@ class TextEncoder:
         pooled = pooled[:, : self.spec.dim]
         return normalize(pooled) if self.spec.normalise else pooled
 
-    def _encode(self, texts: Sequence[str]) -> list[Encoding]:
-        found: list[Encoding] = self._cut.encode_batch_fast(_valid(texts))
+    def _encode(self, texts: Sequence[str], *, query: bool) -> list[Encoding]:
+        prefix = self.spec.query_prefix if query else self.spec.document_prefix
+        found: list[Encoding] = self._cut.encode_batch_fast(_valid([prefix + text for text in texts]))
         return found
 
     def _run(self, encodings: Sequence[Encoding]) -> Iterator[tuple[Batch, Hidden, Mask, Mask]]:
@@ -126,12 +125,10 @@ class TextEncoder:
             inner |= mask & ~inner.any(axis=1, keepdims=True)
             yield batch, hidden, mask, inner
 
-    def hidden(
-        self, ids: Sequence[Sequence[int]], *, budget: int | None = None
-    ) -> Iterator[tuple[Batch, Hidden, Mask]]:
+    def hidden(self, ids: Sequence[Sequence[int]], *, budget: int | None = None) -> Iterator[Output]:
         """The token vectors of rows of ids, in batches of similar lengths, with the mask of padding."""
 
-        def run(batch: Batch) -> tuple[Batch, Hidden, Mask]:
+        def run(batch: Batch) -> Output:
             batch_ids, mask = pad([ids[i] for i in batch], self.spec.pad_id)
             return batch, self.forward(batch_ids, mask), mask
 
@@ -166,16 +163,16 @@ class TextEncoder:
         return np.array([id for id, token in added.items() if token.special], np.int64)
 
     @cached_property
-    def _whole(self) -> Tokenizer:
-        """For spans: neither padding nor truncating."""
-        return self._plain_tokenizer()
-
-    @cached_property
     def _cut(self) -> Tokenizer:
         """For encoding: truncating at the model's length."""
         tokenizer = self._plain_tokenizer()
         tokenizer.enable_truncation(self.spec.max_tokens)
         return tokenizer
+
+    @cached_property
+    def _whole(self) -> Tokenizer:
+        """For spans: neither padding nor truncating."""
+        return self._plain_tokenizer()
 
     def _plain_tokenizer(self) -> Tokenizer:
         tokenizer = self.tokenizer()
@@ -185,6 +182,10 @@ class TextEncoder:
             rules = [normalizers.Lowercase(), *([tokenizer.normalizer] if tokenizer.normalizer else [])]
             tokenizer.normalizer = normalizers.Sequence(rules)
         return tokenizer
+
+
+def _contextual(batch: Sequence[Chunked]) -> list[str]:
+    return [chunk.contextual for item in batch for chunk in item.chunks]
 
 
 def _valid(texts: Sequence[str]) -> list[str]:

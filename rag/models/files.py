@@ -5,8 +5,6 @@ Face cache. Nothing is downloaded, and a folder is refused when it holds code or
 weights.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path, PurePosixPath

@@ -6,8 +6,6 @@ heads are published as pickles, `sparse_linear.pt` and `colbert_linear.pt`. A pi
 torch's restricted reader has been got around before (CVE-2025-32434), so only safetensors of the same tensors load.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -9,8 +9,6 @@ Mean pooling stays what it is; a CLS token stands for no span, so models pooled 
 with last-token pooling a span's last token is taken, which has read everything up to it and nothing after.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -8,11 +8,9 @@ batches run side by side, which took less CPU than threads within an operator. L
 replaced but not overwritten while in use.
 """
 
-from __future__ import annotations
-
 import json
 import os
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -31,35 +29,26 @@ from rag.models.pooling import Hidden, Mask
 from rag.models.spec import TABLE, ModelSpec
 from rag.models.tensors import Floats, stored
 from rag.models.variant import Variant
+from rag.types import Difference
 
 # networks in use, by weights, configuration and variant: the embedder and the reader's judge share the bundled one
 _LOADED: WeakValueDictionary[tuple[str, str, Variant], Forward] = WeakValueDictionary()
 
 
-def text_encoder(
-    spec: ModelSpec, *, batch_tokens: int, difference: Mapping[str, NDArray[np.float32]] | None = None
-) -> TextEncoder:
+def text_encoder(spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None) -> TextEncoder:
     """The model, loaded, with `difference` added to the tensors it names.
 
     Raises ModelError naming what is missing, or the backend that can run it.
     """
-    tokenizer = spec.folder / "tokenizer.json"
-    if not tokenizer.is_file():
+    rules = spec.folder / "tokenizer.json"
+    if not rules.is_file():
         raise _other_backend(spec, "it has no tokenizer.json")
-    return TextEncoder(
-        spec=spec,
-        tokenizer=lambda: Tokenizer.from_file(str(tokenizer)),
-        forward=_forward(spec, difference or {}),
-        batch_tokens=batch_tokens,
-        workers=_cores(),
-    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    tokenizer = partial(Tokenizer.from_file, str(rules))
+    return TextEncoder(spec, tokenizer, _forward(spec, difference or {}), batch_tokens, workers=cores)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _forward(spec: ModelSpec, difference: Mapping[str, NDArray[np.float32]]) -> Forward:
+def _forward(spec: ModelSpec, difference: Difference) -> Forward:
     """The network; without a difference the one that is loaded already, if there is one."""
     files = weights(spec.folder)
     if len(files) > 1:
@@ -95,7 +84,7 @@ def _forward(spec: ModelSpec, difference: Mapping[str, NDArray[np.float32]]) -> 
     return forward
 
 
-def _tensors(path: Path, spec: ModelSpec, difference: Mapping[str, NDArray[np.float32]]) -> dict[str, Floats]:
+def _tensors(path: Path, spec: ModelSpec, difference: Difference) -> dict[str, Floats]:
     """The encoder's tensors by name, float32 but for a float16 TABLE. Raises ModelError."""
     tensors = stored(path)
     # a checkpoint saved with a head has a prefix, mostly "bert.", and the head's tensors, which have no part here
@@ -104,7 +93,7 @@ def _tensors(path: Path, spec: ModelSpec, difference: Mapping[str, NDArray[np.fl
     tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(encoder)}
     for name, change in difference.items():
         if name not in tensors or tensors[name].shape != change.shape:
-            raise ModelError(f"{path}: no tensor {name} of the shape {change.shape}; the weights fit another model.")
+            raise ModelError(f"{path}: no tensor {name} of shape {change.shape}; the weights fit another model.")
         tensors[name] = tensors[name] + change
     tensors = spec.variant.tensors(tensors, spec.first_position)
     return {

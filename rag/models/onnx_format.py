@@ -4,8 +4,6 @@ It saves the package onnx, 33 MB. A message is bytes; `join` puts fields togethe
 (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), the encoding is that of https://protobuf.dev/programming-guides/encoding.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -5,8 +5,6 @@ arXiv 1810.04805). No weights are in it: initialisers name tensors of model.safe
 products run on all tokens of a batch as one matrix, attention and layer norms are onnxruntime's fused operators.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,33 +17,22 @@ _FUSED = "com.microsoft"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Where an architecture keeps what: tensor names below the layer, and keys of config.json."""
+    """Where an architecture keeps what, BERT by default: tensor names below the layer, and keys of config.json."""
 
-    layer: str
-    query: str
-    key: str
-    value: str
-    attended: str
-    attended_norm: str
-    up: str
-    down: str
-    down_norm: str
+    layer: str = "encoder.layer"
+    query: str = "attention.self.query"
+    key: str = "attention.self.key"
+    value: str = "attention.self.value"
+    attended: str = "attention.output.dense"
+    attended_norm: str = "attention.output.LayerNorm"
+    up: str = "intermediate.dense"
+    down: str = "output.dense"
+    down_norm: str = "output.LayerNorm"
     heads: str = "num_attention_heads"
     layers: str = "num_hidden_layers"
     activation: str = "hidden_act"
 
 
-_BERT = Names(
-    layer="encoder.layer",
-    query="attention.self.query",
-    key="attention.self.key",
-    value="attention.self.value",
-    attended="attention.output.dense",
-    attended_norm="attention.output.LayerNorm",
-    up="intermediate.dense",
-    down="output.dense",
-    down_norm="output.LayerNorm",
-)
 _DISTILBERT = Names(
     layer="transformer.layer",
     query="attention.q_lin",
@@ -61,10 +48,7 @@ _DISTILBERT = Names(
     activation="activation",
 )
 ARCHITECTURES: Mapping[str, Names] = {
-    "bert": _BERT,
-    "roberta": _BERT,
-    "xlm-roberta": _BERT,
-    "camembert": _BERT,
+    **dict.fromkeys(("bert", "roberta", "xlm-roberta", "camembert"), Names()),
     "distilbert": _DISTILBERT,
 }
 

@@ -4,12 +4,10 @@ The definitions are those of sentence-transformers' modules. A mask says which t
 on either side.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +73,7 @@ class Projection:
     activation: str
 
     @classmethod
-    def load(cls, folder: Path) -> Projection:
+    def load(cls, folder: Path) -> Self:
         """From a sentence-transformers Dense folder. Raises ModelError."""
         config = read_json(folder / "config.json", {})
         activation = str(config.get("activation_function") or "torch.nn.Tanh").rpartition(".")[2]

@@ -6,8 +6,6 @@ may be mixed with the chunk's own, which is what the paper does, too (there with
 of a chunk's content key, by way of windows with one chunk each. What the model cannot see is cut off at the end.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,9 +36,7 @@ class Situated:
         """One row per chunk, in order: the situated vector, mixed with the plain one by weight."""
         windows = self.windows(batch)
         texts = [chunk.contextual + self.separator + item.document.text for item in windows for chunk in item.chunks]
-        situated = self.encoder.embed_documents(texts).dense
-        assert situated is not None  # a text encoder's vectors are dense
-        return (self.plain or self.encoder).mix(situated, batch, weight=self.weight)
+        return (self.plain or self.encoder).mix(self.encoder.vectors(texts), batch, weight=self.weight)
 
     def _windows(self, item: Chunked) -> Iterator[Chunked]:
         spans = sentence_spans(item.document.text)

@@ -5,10 +5,9 @@ config_sentence_transformers.json); a plain encoder gets mean pooling and unit l
 is an error, since leaving it out would give other vectors in silence.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,15 +47,15 @@ class ModelSpec:
     name: str
     folder: Path
     config: Mapping[str, Any]
-    pooling: tuple[str, ...]
-    dense: tuple[Path, ...]
-    normalise: bool
     hidden: int
     dim: int
     max_tokens: int
-    lowercase: bool
     query_prefix: str
     document_prefix: str
+    pooling: tuple[str, ...] = ("mean",)
+    dense: tuple[Path, ...] = ()
+    normalise: bool = True
+    lowercase: bool = False
     variant: Variant = AS_IS
 
     @property
@@ -132,32 +131,21 @@ def read(
     )
 
 
-def read_query_side(model: str, documents: ModelSpec, *, prefix: str | None, truncate_dim: int | None) -> ModelSpec:
-    """A model that reads questions for another one's documents. Raises ModelError, ConfigError."""
-    spec = read(model, query_prefix=prefix, truncate_dim=truncate_dim)
-    if documents.dim != spec.dim:
-        raise ConfigError(f"embed.query_model: {model!r} gives {spec.dim} columns, {documents.name!r} {documents.dim}.")
-    return spec
-
-
 def _modules(root: Path) -> dict[str, list[Path]]:
     """Kind of module -> its folders, in order."""
     listed: list[Any] = read_json(root / "modules.json", [])
     if not listed:
         return {"Transformer": [root], "Normalize": [root]}
-    kinds: list[str] = []
     found: dict[str, list[Path]] = {}
-    for module in listed:
-        try:
-            name, path = str(module["type"]), str(module["path"])
-        except (KeyError, TypeError) as error:
-            raise ModelError(f"{root / 'modules.json'}: every module needs a type and a path.") from error
-        if name.partition(".")[0] != "sentence_transformers":
-            raise ModelError(f"{root / 'modules.json'}: {name} is code from outside, which raghop never runs.")
-        kinds.append(name.rpartition(".")[2])
-        found.setdefault(kinds[-1], []).append(inside(root, path))
-    expected = ["Transformer", "Pooling", *["Dense"] * kinds.count("Dense"), *["Normalize"] * kinds.count("Normalize")]
-    if kinds != expected:
+    try:
+        for name, path in [(str(module["type"]), str(module["path"])) for module in listed]:
+            if name.partition(".")[0] != "sentence_transformers":
+                raise ModelError(f"{root / 'modules.json'}: {name} is code from outside, which raghop never runs.")
+            found.setdefault(name.rpartition(".")[2], []).append(inside(root, path))
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{root / 'modules.json'}: every module needs a type and a path.") from error
+    kinds = [str(module["type"]).rpartition(".")[2] for module in listed]
+    if not re.fullmatch("Transformer Pooling( Dense)*( Normalize)*", " ".join(kinds)):
         raise ModelError(
             f"{root / 'modules.json'}: modules are {', '.join(kinds)}; understood are Transformer, Pooling, any number "
             "of Dense, Normalize, in this order."
@@ -191,13 +179,9 @@ def _lengths(folder: Path, config: Mapping[str, Any], bert: Mapping[str, Any], s
 
 def _prompt(given: str | None, config: Mapping[str, Any], *names: str) -> str:
     """The option if it was given, else the first of the model's prompts there is, else its default prompt."""
-    if given is not None:
-        return given
     prompts = config.get("prompts") or {}
-    for name in (*names, config.get("default_prompt_name")):
-        if prompts.get(name) is not None:
-            return str(prompts[name])
-    return ""
+    texts = [given, *(prompts.get(name) for name in (*names, config.get("default_prompt_name")))]
+    return next((str(text) for text in texts if text is not None), "")
 
 
 def _first(config: Mapping[str, Any], names: tuple[str, ...]) -> int:

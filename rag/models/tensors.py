@@ -5,8 +5,6 @@ vectors in a short query, are never read. Format: https://github.com/huggingface
 header length, JSON header, data). Integer tensors (buffers like position ids) are left out.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -5,16 +5,13 @@ Hierarchical clustering by Ward's criterion: again and again the two clusters a,
 for late interaction (arXiv 2409.14683).
 """
 
-from __future__ import annotations
-
-from dataclasses import replace
 from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.models.pooling import normalize
-from rag.types import Embeddings, Vectors
+from rag.types import Vectors
 
 Floats = NDArray[np.float64]
 
@@ -32,13 +29,6 @@ def merge(vectors: Vectors, factor: int) -> Vectors:
         costs[gone], costs[:, gone] = np.inf, np.inf
         costs[kept] = costs[:, kept] = _costs(means, sizes, alive, kept)
     return normalize(means[alive].astype(np.float32))
-
-
-def pool_tokens(found: Embeddings, factor: int) -> Embeddings:
-    """The same with a `factor` fewer token vectors, where there are any."""
-    if factor == 1 or found.tokens is None:
-        return found
-    return replace(found, tokens=[merge(vectors, factor) for vectors in found.tokens])
 
 
 def _costs(means: Floats, sizes: Floats, alive: NDArray[np.bool_], i: int) -> Floats:

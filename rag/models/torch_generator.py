@@ -4,8 +4,6 @@ The model comes from a folder or the local Hugging Face cache: safetensors only,
 Control tokens that a message holds are encoded as ordinary text, so that no document can end its turn.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,12 +1,14 @@
 """Loads what transformers knows, for every torch model: safetensors only, a model's own code never, no download."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer
 from transformers.utils import logging
 
 from rag.errors import ConfigError, ModelError
@@ -42,6 +44,12 @@ def place(network: Any, device: str, *, key: str) -> Any:
         return network.to(device).eval()
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"{key}: {device!r} cannot be used: {error}") from error
+
+
+def load_tokenizer(model: str | Path, *, label: str) -> Callable[[], Tokenizer]:
+    """What makes new copies of a model's tokenizer. Raises ModelError."""
+    rules: str = load(AutoTokenizer, model, label=label).backend_tokenizer.to_str()
+    return partial(Tokenizer.from_str, rules)
 
 
 def best_device() -> str:

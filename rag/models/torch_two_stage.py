@@ -7,11 +7,8 @@
 Tensors have the names of the published checkpoints. Source: Contextual Document Embeddings (arXiv 2410.02525).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -21,16 +18,16 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
 from torch.nn.functional import gelu, linear, relu
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoModel
 
 from rag.errors import ModelError
 from rag.models.encoder import Forward, TextEncoder
 from rag.models.files import locate, weights
 from rag.models.pooling import Hidden, Mask, Projection
 from rag.models.spec import ModelSpec
-from rag.models.torch_load import load
+from rag.models.torch_backend import make_forward
+from rag.models.torch_load import load, load_tokenizer
 
 Tensors = Mapping[str, torch.Tensor]
 FIRST, SECOND = "first_stage_model.", "second_stage_model."
@@ -44,36 +41,23 @@ def text_encoder(
     Raises ModelError naming the tensor that is missing, or the backbone that cannot be loaded.
     """
     tensors = _tensors(spec.folder)
-    rules: str = load(AutoTokenizer, locate(backbone), label=backbone).backend_tokenizer.to_str()
-    tokenizer = partial(Tokenizer.from_str, rules)
+    tokenizer = load_tokenizer(locate(backbone), label=backbone)
     first, second = (
         _backbone(backbone, tensors, prefix).to(device).eval() for prefix in (f"{FIRST}embedder.", f"{SECOND}backbone.")
     )
-    whole = TextEncoder(replace(spec, normalise=False), tokenizer, _forward(first), batch_tokens)
-    pooled = whole.embed_documents(sample).dense
-    assert pooled is not None
+    whole = TextEncoder(replace(spec, normalise=False), tokenizer, make_forward(first), batch_tokens)
     with torch.inference_mode():
-        vectors = _layers(torch.from_numpy(pooled), tensors, f"{FIRST}mlp", gelu)
+        vectors = _layers(torch.from_numpy(whole.vectors(sample)), tensors, f"{FIRST}mlp", gelu)
         ones = torch.ones(1, spec.hidden)
         learned = _layers(ones, tensors, f"{SECOND}prompt_projection", relu).reshape(-1, spec.hidden)
         prefix = torch.cat([torch.stack(list(islice(cycle(vectors), size))), learned]).to(device)
     projections = [
-        Projection(_array(tensors, f"{SECOND}output_projection.{n}.weight"), bias, activation)
+        Projection(weight.numpy(), bias.numpy(), activation)
         for n, activation in ((0, "ReLU"), (2, "Identity"))
-        for bias in [_array(tensors, f"{SECOND}output_projection.{n}.bias")]
+        for weight, bias in [_linear(tensors, f"{SECOND}output_projection.{n}")]
     ]
     behind = _forward_behind(second, prefix)
     return TextEncoder(spec, tokenizer, behind, batch_tokens, projections=projections, before=len(prefix))
-
-
-def _forward(model: Any) -> Forward:
-    def forward(ids: NDArray[np.int64], mask: Mask) -> Hidden:
-        with torch.inference_mode():
-            real = torch.from_numpy(mask).to(model.device, torch.int64)
-            hidden: Hidden = model(torch.from_numpy(ids).to(model.device), real).last_hidden_state.cpu().numpy()
-        return hidden
-
-    return forward
 
 
 def _forward_behind(model: Any, prefix: torch.Tensor) -> Forward:
@@ -94,10 +78,7 @@ def _forward_behind(model: Any, prefix: torch.Tensor) -> Forward:
 
 def _layers(x: torch.Tensor, tensors: Tensors, name: str, activation: Any) -> torch.Tensor:
     """Two linear maps with an activation between them."""
-    for n in (0, 2):
-        x = linear(x, _tensor(tensors, f"{name}.{n}.weight"), _tensor(tensors, f"{name}.{n}.bias"))
-        x = activation(x) if n == 0 else x
-    return x
+    return linear(activation(linear(x, *_linear(tensors, f"{name}.0"))), *_linear(tensors, f"{name}.2"))
 
 
 def _backbone(name: str, tensors: Tensors, prefix: str) -> Any:
@@ -121,11 +102,9 @@ def _tensors(folder: Path) -> dict[str, torch.Tensor]:
         raise ModelError(f"{folder}: not readable safetensors: {error}") from error
 
 
-def _tensor(tensors: Tensors, name: str) -> torch.Tensor:
-    if name not in tensors:
-        raise ModelError(f"there is no tensor {name}: this is no two-stage model.")
-    return tensors[name]
-
-
-def _array(tensors: Tensors, name: str) -> NDArray[np.float32]:
-    return _tensor(tensors, name).numpy()
+def _linear(tensors: Tensors, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias of a linear map."""
+    try:
+        return tensors[f"{name}.weight"], tensors[f"{name}.bias"]
+    except KeyError as error:
+        raise ModelError(f"there is no tensor {error.args[0]}: this is no two-stage model.") from error

@@ -5,8 +5,6 @@ dividing the scores. Rotary positions keep their form with base * stretch ** (d 
 layers that see a sliding window stay, since no distance in them grows.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -52,13 +50,12 @@ def apply_variant(model: Any, spec: ModelSpec) -> None:
 
 def _cut(model: Any, layers: int, spec: ModelSpec) -> None:
     count = model.config.num_hidden_layers
-    stacks = (one for one in model.modules() if isinstance(one, torch.nn.ModuleList) and len(one) == count)
-    stack = next(stacks, None)
-    if stack is None:
+    stacks = [one for one in model.modules() if isinstance(one, torch.nn.ModuleList) and len(one) == count]
+    if not stacks:
         raise ConfigError(
             f"embed.layers: {spec.name!r} has no stack of {count} layers that could be cut; leave it out."
         )
-    del stack[layers:]
+    del stacks[0][layers:]
     model.config.num_hidden_layers = layers
 
 

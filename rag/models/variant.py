@@ -6,8 +6,6 @@ so that long texts grow less alike (TempScale, arXiv 2410.24200). `stretch` make
 window (LongEmbed, arXiv 2404.12096): learned positions are interpolated, rotary ones get a larger base (NTK-aware).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

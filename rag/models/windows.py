@@ -6,8 +6,6 @@ neighbours share `overlap` tokens. This is long late chunking (arXiv 2409.04701,
 chunks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 

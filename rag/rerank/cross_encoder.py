@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from rag.errors import extra
-from rag.rerank.order import rerank_pairs
+from rag.rerank.order import direct_ranks, reorder
 from rag.stages import component
 from rag.types import Hit
 
@@ -35,7 +35,14 @@ class CrossEncoder:
 
     def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
         """The same hits, scored 1 / place. Raises ModelError and ConfigError, MissingExtra without torch."""
-        return rerank_pairs(questions, hits, top=self.top, scores=lambda pairs: self.scores(pairs))
+        direct = [direct_ranks(found, self.top) for found in hits]
+        pairs = [
+            (question, found[rank].chunk.contextual)
+            for question, found, ranks in zip(questions, hits, direct, strict=True)
+            for rank in ranks
+        ]
+        scores = iter(self.scores(pairs) if pairs else ())  # one call for all questions
+        return [reorder(found, ranks, [next(scores) for _ in ranks]) for found, ranks in zip(hits, direct, strict=True)]
 
     @cached_property
     def scores(self) -> Scores:

@@ -8,8 +8,6 @@ are alike, and from 0.833 to 0.830 on HotpotQA (150); 0.9 adds 0.003 to both.
 Source: Carbonell and Goldstein, "The use of MMR", SIGIR 1998.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated

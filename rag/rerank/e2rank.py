@@ -11,8 +11,6 @@ With the bundled model "vectors" gains nothing after hybrid search. Recall@5 ove
 Source: E2Rank (arXiv 2510.22733); its chat template is left to the embedder's `query_prefix`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Literal
 

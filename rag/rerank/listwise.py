@@ -7,8 +7,6 @@ All hits are moved, those of later hops too: the model sees what leads to what.
 Source: RankGPT (arXiv 2304.09542).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Annotated

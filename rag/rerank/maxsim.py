@@ -11,8 +11,6 @@ Measured with the bundled model after link hops, 80 questions each, recall@5 / a
 Source: ColBERT (arXiv 2004.12832), here over the token vectors of any embedder.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated
 

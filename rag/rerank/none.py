@@ -1,7 +1,5 @@
 """No reranking: hits stay as they come."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from rag.stages import component

@@ -4,9 +4,7 @@ A passage at the end of a hop does not look like the question, so hits of later 
 hits among the first are reordered among theirs.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,27 +16,6 @@ from rag.types import Hit, Vectors
 Floats = Sequence[float] | NDArray[np.float64]
 
 CONSTANT = 2  # the reciprocal of rank r, from 0, is 1 / (r + CONSTANT)
-
-
-def rerank_pairs(
-    questions: Sequence[str],
-    hits: Sequence[Sequence[Hit]],
-    *,
-    top: int,
-    scores: Callable[[Sequence[tuple[str, str]]], Sequence[float]],
-) -> list[list[Hit]]:
-    """Each question's hits, the direct ones among the first `top` in the order of the scores of (question, passage).
-
-    One call scores all pairs of all questions.
-    """
-    direct = [direct_ranks(found, top) for found in hits]
-    pairs = [
-        (question, found[rank].chunk.contextual)
-        for question, found, ranks in zip(questions, hits, direct, strict=True)
-        for rank in ranks
-    ]
-    flat = iter(scores(pairs) if pairs else ())
-    return [reorder(found, ranks, [next(flat) for _ in ranks]) for found, ranks in zip(hits, direct, strict=True)]
 
 
 def direct_ranks(hits: Sequence[Hit], top: int) -> list[int]:
@@ -70,9 +47,4 @@ def stored_vectors(store: Store, hits: Sequence[Hit], *, dim: int = 0) -> Vector
 def fuse(scores: Floats, weight: float) -> NDArray[np.float64]:
     """The reciprocals of the given ranks plus `weight` times those of the ranks by score."""
     by_score = np.argsort(np.argsort(-np.array(scores, float), kind="stable"))
-    return reciprocals(np.arange(len(scores))) + weight * reciprocals(by_score)
-
-
-def reciprocals(ranks: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What each rank, from 0, counts."""
-    return 1.0 / (ranks + CONSTANT)
+    return 1.0 / (np.arange(len(scores)) + CONSTANT) + weight * (1.0 / (by_score + CONSTANT))

@@ -7,37 +7,27 @@ Source: Qwen3 Embedding (arXiv 2506.05176) and the model card of Qwen3-Reranker.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from rag.errors import extra
-from rag.rerank.order import rerank_pairs
+from rag.rerank.cross_encoder import CrossEncoder
 from rag.stages import component
-from rag.types import Hit
 
 if TYPE_CHECKING:
     from rag.models.torch_cross_encoder import Scores
 
 
 @component
-class Qwen3Reranker:
+class Qwen3Reranker(CrossEncoder):
     """Asks a Qwen3-Reranker about the direct hits."""
 
-    model: Annotated[str, Field(description="A folder, or a name in the local Hugging Face cache.")]
     instruction: Annotated[str, Field(description="What the model is told to look for.")] = (
         "Given a web search query, retrieve relevant passages that answer the query"
     )
-    device: Annotated[str, Field(description='A torch device, or "auto": the GPU if there is one.')] = "auto"
-    top: Annotated[int, Field(ge=1, description="The direct hits among the first `top` are scored.")] = 30
     max_tokens: Annotated[int, Field(ge=256, description="Most tokens of a prompt.")] = 8192
-    batch_tokens: Annotated[int, Field(ge=1, description="Tokens that run at once, padding included.")] = 8192
-
-    def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
-        """The same hits, scored 1 / place. Raises ModelError and ConfigError, MissingExtra without torch."""
-        return rerank_pairs(questions, hits, top=self.top, scores=lambda pairs: self.scores(pairs))
 
     @cached_property
     def scores(self) -> Scores:

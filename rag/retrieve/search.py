@@ -3,18 +3,18 @@
 It searches by one kind of vector or by dense and sparse ones fused; it neither reranks nor hops.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from rag.retrieve.whitening import Whitening, fit, sample
 from rag.stages import Embedder, Store, component
 from rag.types import Hit, Query
+
+Using: TypeAlias = Literal["dense", "sparse", "tokens", "hybrid"]
 
 
 @component
@@ -23,19 +23,8 @@ class SearchRetriever:
 
     embedder: Embedder
     store: Store
-    by: Annotated[
-        Literal["dense", "sparse", "tokens", "hybrid"],
-        Field(description='Vectors to search by; "hybrid" fuses dense and sparse by rank, "tokens" is MaxSim.'),
-    ] = "hybrid"
-    whiten: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=1,
-            description="How much to even out the directions in which the dense vectors of the index spread, for the "
-            "question only. It helps on some data and hurts on other (docs/guides/context.md).",
-        ),
-    ] = 0.0
+    by: Annotated[Using, Field(description='"hybrid" fuses dense and sparse by rank, "tokens" is MaxSim.')] = "hybrid"
+    whiten: Annotated[float, Field(ge=0, le=1, description="How far questions are whitened (guides/context.md).")] = 0.0
 
     def prepare(self, texts: Sequence[str]) -> list[Query]:
         """One query per text, with every representation the embedder gives for questions."""

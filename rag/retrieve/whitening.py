@@ -5,10 +5,8 @@ along them whatever else it says. Whitening (WhiteningBERT, arXiv 2104.01767) ev
 covariance C of the chunks, a question q is asked as C^-w (q - m), w from 0 (nothing) to 1 (Mahalanobis). Only the
 question changes: the dot product with C^-w q is that of both sides multiplied by C^-w/2. So vectors stay as they are
 stored, and m and C are always those of the index at hand. C is shrunk towards a multiple of the identity, the more the
-fewer chunks there are for its columns.
+fewer chunks there are for its columns. It helps on some data and hurts on other (docs/guides/context.md).
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -26,9 +25,8 @@ from torch import Tensor
 
 from rag.embed.onnx import OnnxEmbedder
 from rag.hop.score import PASSAGE_FEATURES, TreeFeatures
-from rag.hop.tree import HopTree
+from rag.hop.tree import TreeHopper
 from rag.retrieve.search import SearchRetriever
-from rag.stages import Hopper
 from rag.train.common.dataset import HopDataset, LabelledQuestion
 from rag.train.common.loop import step
 from rag.train.common.passage_index import chunk_id, grow, index
@@ -41,15 +39,6 @@ PRIOR = 5.0  # nats for a weight that ends one unit from where it starts: trees 
 STEPS, RATE = 150, 0.04
 
 
-class RankingHopper(Hopper, Protocol):
-    """A hopper with the ranking that is learned here."""
-
-    @property
-    def tree(self) -> HopTree:
-        """The tree it grows."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class RankingExample:
     """The features of one tree, and which of its n passages are gold."""
@@ -59,7 +48,7 @@ class RankingExample:
 
 
 def grow_trees(
-    sources: Sequence[HopDataset], vectors: Sequence[Vectors], hopper: RankingHopper, embedder: OnnxEmbedder
+    sources: Sequence[HopDataset], vectors: Sequence[Vectors], hopper: TreeHopper, embedder: OnnxEmbedder
 ) -> list[list[RankingExample]]:
     """Two groups of each source: trees of its held-out questions, and of those in twos."""
     groups = []
@@ -88,7 +77,7 @@ def join_in_twos(questions: Sequence[LabelledQuestion]) -> list[LabelledQuestion
 
 
 def make_examples(
-    search: SearchRetriever, hopper: RankingHopper, questions: Sequence[LabelledQuestion]
+    search: SearchRetriever, hopper: TreeHopper, questions: Sequence[LabelledQuestion]
 ) -> list[RankingExample]:
     """A tree for each question that finds a gold passage and one that is not; `gold` of a question are chunk ids."""
     examples = []
@@ -96,7 +85,7 @@ def make_examples(
         tree = grow(search, query, hopper)
         gold = np.array([hit.chunk.id in question.gold for hit in tree], np.bool_)
         if gold.any() and not gold.all():
-            examples.append(RankingExample(hopper.tree.features(query, tree), gold))
+            examples.append(RankingExample(hopper.features(query, tree), gold))
     return examples
 
 
