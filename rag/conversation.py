@@ -39,7 +39,6 @@ class Conversation:
         """Close the file."""
         self._resources.close()
         self.__dict__.pop("_graph", None)
-        self.__dict__.pop("_saver", None)
 
     @property
     def turns(self) -> list[Turn]:
@@ -49,7 +48,7 @@ class Conversation:
 
     def forget(self) -> None:
         """Start anew."""
-        self._saver.delete_thread(self.name)
+        self._graph.checkpointer.delete_thread(self.name)
 
     def stream(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Iterator[Event]:
         """Answer a question; as `Pipeline.stream`, and first of all "asked": the question as it stands alone."""
@@ -76,14 +75,9 @@ class Conversation:
         return {"configurable": {"thread_id": self.name}}
 
     @cached_property
-    def _saver(self) -> Any:
-        from rag.graph import open_checkpoints
+    def _graph(self) -> Any:
+        from rag.graph import compile_conversation, open_checkpoints
 
         self.pipeline.index.must_exist()
-        return self._resources.enter_context(open_checkpoints(self.pipeline.index.path / FILE))
-
-    @cached_property
-    def _graph(self) -> Any:
-        from rag.graph import compile_conversation
-
-        return compile_conversation(self._saver)
+        saver = self._resources.enter_context(open_checkpoints(self.pipeline.index.path / FILE))
+        return compile_conversation(saver)

@@ -144,6 +144,13 @@ class Embeddings:
                 return len(rows)
         return 0
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all vectors."""
+        sparse = (array for one in self.sparse or () for array in (one.indices, one.values))
+        dense = () if self.dense is None else (self.dense,)
+        return sum(array.nbytes for array in (*dense, *sparse, *(self.tokens or ())))
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:

@@ -61,15 +61,10 @@ def explain_full_disk(folder: Path) -> Iterator[None]:
 def raise_if_full(error: OSError | sqlite3.DatabaseError, folder: Path) -> None:
     """Raises SpaceError from an error that came of a full disk."""
     free = shutil.disk_usage(folder).free if folder.is_dir() else 0
-    if _is_full(error, free):
-        raise _error(folder, 0, free) from error
-
-
-def _is_full(error: OSError | sqlite3.DatabaseError, free: int) -> bool:
-    if isinstance(error, OSError):
-        return error.errno in _FULL
     code = getattr(error, "sqlite_errorcode", 0)
-    return bool(code == sqlite3.SQLITE_FULL or (code & 0xFF == _SQLITE_IO and free < SPARE_BYTES))
+    short = code == sqlite3.SQLITE_FULL or (code & 0xFF == _SQLITE_IO and free < SPARE_BYTES)
+    if short or (isinstance(error, OSError) and error.errno in _FULL):
+        raise _error(folder, 0, free) from error
 
 
 def _error(folder: Path, needed: int, free: int) -> SpaceError:

@@ -10,7 +10,7 @@ The index of a folder is the nearest `.rag/` upward, as git does it.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from rag.index.checksums import checksum_file
 from rag.index.codec import chunk_checksum
 from rag.index.disk import replace_file
 from rag.index.generations import DERIVE, Generation, checksum_content, read_pointer
-from rag.index.locks import Wait, hold_lock, share_lock
+from rag.index.locks import Check, Wait, hold_lock, share_lock
 from rag.index.manifest import Manifest
 from rag.index.publish import publish
 from rag.index.tables import REPAIR
@@ -31,14 +31,6 @@ from rag.types import Hit
 
 FOLDER = ".rag"
 TRACES = ("manifest.sqlite", "CURRENT", "seal.json", "generations")  # any of them: something was ingested here
-
-
-def find_index(start: Path) -> Path | None:
-    """The nearest `.rag` folder at or above `start`."""
-    for folder in (start, *start.parents):
-        if Index(folder / FOLDER).exists():
-            return folder / FOLDER
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,8 @@ class Index:
     def at(cls, path: str | Path | None = None) -> Self:
         """The index at `path` (a `.rag` folder or one that has or will have it), or the nearest from here upward."""
         if path is None:
-            return cls(find_index(Path.cwd()) or Path.cwd() / FOLDER)
+            here = [cls(folder / FOLDER) for folder in (Path.cwd(), *Path.cwd().parents)]
+            return next((index for index in here if index.exists()), here[0])
         folder = Path(path).absolute()
         return cls(folder if folder.name == FOLDER else folder / FOLDER)
 
@@ -90,19 +83,15 @@ class Index:
             self._check_seal()
         return Manifest.open(self.manifest_path, readonly=True)
 
-    # -- writing -------------------------------------------------------------------------------------------------
-
     @contextmanager
-    def hold_lock(self, *, wait: Wait | None = None, check: Callable[[], object] | None = None) -> Iterator[None]:
+    def hold_lock(self, *, wait: Wait | None = None, check: Check | None = None) -> Iterator[None]:
         """Hold the writer's lock; see `rag.index.locks.hold_lock`. Raises LockedError."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with hold_lock(self.path / "writer.lock", wait=wait, check=check):
             yield
 
     @contextmanager
-    def edit_manifest(
-        self, *, wait: Wait | None = None, check: Callable[[], object] | None = None
-    ) -> Iterator[Manifest]:
+    def edit_manifest(self, *, wait: Wait | None = None, check: Check | None = None) -> Iterator[Manifest]:
         """The manifest for writing, by this process alone; sealed again at the end.
 
         Raises LockedError, unless it is to `wait`; CorruptError: nothing is built upon a damaged manifest.
@@ -146,16 +135,10 @@ class Index:
         """Bring the vector index in line with the manifest; see `rag.index.publish.publish`."""
         return publish(self.path, manifest, store, fresh=fresh, facts=facts)
 
-    # -- reading -------------------------------------------------------------------------------------------------
-
     def live_number(self) -> int | None:
         """The live generation's number; None before the first publish. Raises CorruptError."""
         pointer = read_pointer(self.path)
         return pointer.number if pointer else None
-
-    def generation_folder(self, number: int) -> Path:
-        """The folder of a generation."""
-        return self.path / "generations" / str(number)
 
     @contextmanager
     def hold_generation(self, *, deep: bool = True) -> Iterator[Generation]:

@@ -18,14 +18,12 @@ GRACE = 1.0  # seconds before a writer counts as busy: one that was killed needs
 PAUSE = 0.05  # seconds between two looks
 
 Wait: TypeAlias = Callable[[int], object]  # called once, when waiting begins, with the holder's process id or 0
+Check: TypeAlias = Callable[[], object]  # called while it waits; may raise to end that
 
 
 @contextmanager
-def hold_lock(path: Path, *, wait: Wait | None = None, check: Callable[[], object] | None = None) -> Iterator[None]:
-    """Hold the lock of this file, by this process alone.
-
-    With `wait`, for as long as it takes, else LockedError. `check` is called while it waits and may raise to end that.
-    """
+def hold_lock(path: Path, *, wait: Wait | None = None, check: Check | None = None) -> Iterator[None]:
+    """Hold the lock of this file, by this process alone. With `wait`, for as long as it takes, else LockedError."""
     with open(path, "a+") as lock:
         given_up = time.monotonic() + GRACE
         waiting = False
@@ -34,7 +32,10 @@ def hold_lock(path: Path, *, wait: Wait | None = None, check: Callable[[], objec
                 check()
             if not waiting and time.monotonic() > given_up:
                 if wait is None:
-                    raise LockedError(_words(path, holder(path))) from None
+                    raise LockedError(
+                        f"{path.parent}: {process(holder(path))} is writing this index. Try again when it is done; "
+                        "`rag ingest` and the other commands that write wait for it with --wait."
+                    )
                 wait(holder(path))
                 waiting = True
             time.sleep(PAUSE)
@@ -77,10 +78,3 @@ def process(number: int) -> str:
 def _write(fd: int, text: str) -> None:
     os.truncate(fd, 0)
     os.write(fd, text.encode())
-
-
-def _words(path: Path, number: int) -> str:
-    return (
-        f"{path.parent}: {process(number)} is writing this index. Try again when it is done; `rag ingest` and the "
-        "other commands that write wait for it with --wait."
-    )

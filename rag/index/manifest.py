@@ -8,8 +8,8 @@ per content key, so a renamed file, a copy or an interrupted run never pays for 
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +18,7 @@ import numpy as np
 
 from rag.errors import CorruptError, LockedError
 from rag.index.codec import chunk_checksum, pack, pack_sparse, row_checksum, unpack_rows, unpack_sparse
-from rag.index.tables import CELLS, REPAIR, map_errors, prepare, row_to_chunk, row_to_document
+from rag.index.tables import CELLS, REPAIR, insert_into, map_errors, prepare, row_to_chunk, row_to_document, transaction
 from rag.types import Chunk, Chunked, Document, Embeddings, Source
 
 AMONG = "IN (SELECT value FROM json_each(?))"
@@ -76,23 +76,14 @@ class Manifest:
         """Close the file."""
         self.db.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All or nothing."""
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
-        self.db.execute("COMMIT")
+        return transaction(self.db)
 
     @property
     def changes(self) -> int:
         """Rows changed since it was opened."""
         return self.db.total_changes
-
-    # -- facts: fingerprints, the pipeline; roots ----------------------------------------------------------------
 
     def facts(self) -> dict[str, str]:
         """Everything noted about the index as a whole."""
@@ -110,8 +101,6 @@ class Manifest:
     def add_roots(self, roots: Iterable[str]) -> None:
         """Remember these."""
         self.db.executemany("INSERT OR IGNORE INTO roots (name, crc) VALUES (?1, crc(?1))", [(r,) for r in roots])
-
-    # -- sources -------------------------------------------------------------------------------------------------
 
     def sources(self) -> dict[str, SourceRow]:
         """Every source by name."""
@@ -142,8 +131,6 @@ class Manifest:
     def _update_checksum(self, name: str) -> None:
         self.db.execute(f"UPDATE sources SET crc = crc({', '.join(CELLS['sources'])}) WHERE name = ?", (name,))
 
-    # -- documents and chunks ------------------------------------------------------------------------------------
-
     def replace_documents(self, source: str, batch: Sequence[Chunked], keys: Sequence[Sequence[str]]) -> None:
         """A source's documents and chunks from now on; `keys[i][j]` names the vectors of chunk j of document i."""
         self.db.execute("DELETE FROM documents WHERE source = ?", (source,))
@@ -164,10 +151,7 @@ class Manifest:
             for c, key in zip(chunked.chunks, row, strict=True)
         ]
         rows = [(*row, chunk_checksum(row_to_chunk(row, document), row[-1])) for document, row in cells]
-        self.db.executemany(
-            "INSERT INTO chunks (id, doc_id, start, stop, context, about, key, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            rows,
-        )
+        self.db.executemany(insert_into("chunks"), rows)
         self.db.execute("UPDATE sources SET documents = ?, chunks = ? WHERE name = ?", (len(batch), len(rows), source))
         self._update_checksum(source)
 
@@ -218,12 +202,10 @@ class Manifest:
                 tokens=[unpack_rows(row[3]) for row in keyed] if first[3] else None,
             )
 
-    # -- vectors -------------------------------------------------------------------------------------------------
-
     def known_keys(self, keys: Iterable[str]) -> set[str]:
         """Those of `keys` that have stored vectors."""
         rows = self.db.execute(f"SELECT key FROM vectors WHERE key {AMONG}", [json.dumps(list(keys))])
-        return {row[0] for row in rows}
+        return {key for (key,) in rows}
 
     def put_vectors(self, keys: Sequence[str], embeddings: Embeddings) -> None:
         """Store one row per key."""
@@ -233,16 +215,11 @@ class Manifest:
             sparse = None if embeddings.sparse is None else pack_sparse(embeddings.sparse[i])
             tokens = None if embeddings.tokens is None else pack(embeddings.tokens[i], rows=True)
             rows.append((key, dense, sparse, tokens, row_checksum(key, dense, sparse, tokens)))
-        self.db.executemany(
-            "INSERT OR REPLACE INTO vectors (key, dense, sparse, tokens, crc) VALUES (?, ?, ?, ?, ?)", rows
-        )
+        self.db.executemany(insert_into("vectors", "OR REPLACE"), rows)
 
     def drop_unused_vectors(self) -> int:
         """Drop vectors that no chunk uses; how many."""
-        cursor = self.db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM chunks)")
-        return cursor.rowcount
-
-    # -- the file ------------------------------------------------------------------------------------------------
+        return self.db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM chunks)").rowcount
 
     def checkpoint(self) -> bool:
         """Move everything from the journal into the file; False where a reader still needs the journal."""
@@ -254,8 +231,6 @@ class Manifest:
         self.db.execute("VACUUM")
         if not self.checkpoint():
             raise LockedError(f"{self.path}: another process is reading; what was purged is still in its journal.")
-
-    # -- reading -------------------------------------------------------------------------------------------------
 
     def _rows(self, table: str, rest: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
         """Rows in the order of CELLS with their checksum last, which is compared (a chunk's takes its document)."""

@@ -10,7 +10,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
@@ -19,31 +18,13 @@ import numpy as np
 from rag.errors import CorruptError
 from rag.index import checksums, generations
 from rag.index.disk import need_space, replace_file, sync
-from rag.index.generations import CHUNKS, DERIVE, FACTS, SHARD, Generation, Pointer
+from rag.index.generations import CHUNKS, DERIVE, FACTS, SHARD, Generation, Pointer, checksum_content
 from rag.index.manifest import Manifest
 from rag.stages import LocalStore, Store
 from rag.types import Query
 
 BATCH = 1000
 SAMPLE = 32  # chunks whose vectors are compared before a generation is published, a quarter of them also searched for
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What the manifest says a generation must hold: chunks, as checksums by id, and what describes them."""
-
-    facts: Mapping[str, str]
-    roots: Sequence[str]
-    chunks: Mapping[str, int]
-
-    def matches(self, generation: Generation) -> bool:
-        """Whether a generation holds all this and nothing else."""
-        of_generation = (generation.facts, generation.roots, generation.content)
-        return of_generation == (self.facts, self.roots, generations.checksum_content(self.chunks))
-
-    def count_dead(self, base: Generation) -> int:
-        """How many chunks a copy of `base` has space for that this does not need."""
-        return base.dead + sum(self.chunks.get(id) != crc for id, crc in base.read_chunks().items())
 
 
 def publish(
@@ -56,25 +37,33 @@ def publish(
     """
     if not isinstance(store, LocalStore):
         return _publish_on_server(folder, manifest, store, fresh=fresh)
-    contents = Contents(dict(facts or manifest.facts()), manifest.roots(), manifest.chunk_checksums())
+    chunks = manifest.chunk_checksums()
+    head = {"facts": dict(facts or manifest.facts()), "roots": manifest.roots(), "content": checksum_content(chunks)}
     base = None if fresh else _find_live(folder)
-    if base and contents.matches(base):
+    if base and head == {"facts": base.facts, "roots": base.roots, "content": base.content}:
         generations.collect(folder, base.number)
         return False
-    dead = contents.count_dead(base) if base else 0
-    if dead > len(contents.chunks) // 2:
-        base, dead = None, 0  # a new one is smaller, and as quickly made
+    before = base.read_chunks() if base else {}
+    dead = base.dead + sum(chunks.get(id) != crc for id, crc in before.items()) if base else 0
+    if dead > len(chunks) // 2:
+        base, before, dead = None, {}, 0  # a new one is smaller, and as quickly made
     copied = [base.folder / name for name in base.shard_files] if base else [manifest.path]
     need_space(folder, sum(path.stat().st_blocks * 512 for path in copied))
     number = 1 + max(generations.list_generations(folder), default=0)
     with _staging_folder(folder / "generations" / f"{number}.new") as staging:
-        _write_shard(staging, manifest, store, contents, base)
-        crc = _write_facts(staging, contents, dead)
+        if base:
+            checksums.copy_files(base.folder, base.shard_files, staging)
+        with closing(generations.open_store(store, readonly=False, path=str(staging / SHARD))) as new:
+            update_store(new, manifest, chunks, before)
+        (staging / CHUNKS).write_text(generations.format_chunk_list(chunks))
+        data = {**head, "dead": dead, "files": checksums.checksum_folder(staging)}
+        text = json.dumps(data, indent=1, sort_keys=True).encode()
+        (staging / FACTS).write_bytes(text)
         for path in [*staging.rglob("*"), staging]:
             sync(path)
     os.rename(staging, staging.with_name(str(number)))
     sync(staging.parent)
-    replace_file(folder / "CURRENT", str(Pointer(number, crc)).encode())
+    replace_file(folder / "CURRENT", str(Pointer(number, crc32(text))).encode())
     generations.collect(folder, number)
     return True
 
@@ -106,25 +95,6 @@ def _staging_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
-
-
-def _write_shard(staging: Path, manifest: Manifest, store: Store, contents: Contents, base: Generation | None) -> None:
-    """The vector index, in line with the manifest and verified."""
-    if base:
-        checksums.copy_files(base.folder, base.shard_files, staging)
-    with closing(generations.open_store(store, readonly=False, path=str(staging / SHARD))) as new:
-        update_store(new, manifest, contents.chunks, base.read_chunks() if base else {})
-
-
-def _write_facts(staging: Path, contents: Contents, dead: int) -> int:
-    """What describes a generation: `chunks.txt` and `facts.json`; the checksum of the latter."""
-    (staging / CHUNKS).write_text(generations.format_chunk_list(contents.chunks))
-    content = generations.checksum_content(contents.chunks)
-    data = {"facts": dict(contents.facts), "content": content, "roots": contents.roots, "dead": dead}
-    data["files"] = checksums.checksum_folder(staging)
-    text = json.dumps(data, indent=1, sort_keys=True).encode()
-    (staging / FACTS).write_bytes(text)
-    return crc32(text)
 
 
 def update_store(store: Store, manifest: Manifest, chunks: Mapping[str, int], before: Mapping[str, int]) -> bool:

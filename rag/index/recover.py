@@ -7,7 +7,8 @@ damaged file is worked on as a copy, with the first page put back that the seal 
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,9 @@ class Losses:
 
 def recover(folder: Path) -> Losses:
     """Put a sound manifest in the place of the one in `folder`; what it lacks. Only under the writer's lock."""
-    try:
+    sealed = None
+    with suppress(CorruptError):
         sealed = seal.read(folder)
-    except CorruptError:
-        sealed = None
     work, new = folder / "salvage", folder / "salvage" / "new.sqlite"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=0o700)
@@ -80,11 +80,9 @@ def _open_copy(folder: Path, work: Path, sealed: seal.Seal | None) -> sqlite3.Co
             file.write(sealed.first_page)
         Path(f"{copy}-wal").unlink(missing_ok=True)  # a sealed manifest had none
     db = sqlite3.connect(copy, isolation_level=None)
-    try:
+    with suppress(sqlite3.Error):
         if int(db.execute("PRAGMA user_version").fetchone()[0]) == VERSION:
             return db
-    except sqlite3.Error:
-        pass
     db.close()
     return None
 
@@ -93,19 +91,15 @@ def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> 
     """Copy the rows that pass their checksum (chunks are compared later, with their documents)."""
     names = ("rowid", *CELLS[table], "crc")
     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    for row in _read_rows(
-        old, f"SELECT {', '.join(names)} FROM {table} WHERE rowid", f"SELECT max(rowid) FROM {table}"
-    ):
+    for row in _read_rows(old, table, names):
         if table == "chunks" or row_checksum(*row[1:-1]) == row[-1]:
-            try:
+            with suppress(sqlite3.IntegrityError):  # a cell of another type
                 new.execute(insert, row)
-            except sqlite3.IntegrityError:  # a cell of another type
-                continue
 
 
-def _read_rows(db: sqlite3.Connection, select: str, last: str) -> Iterator[tuple[Any, ...]]:
+def _read_rows(db: sqlite3.Connection, table: str, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Rows in order of their number, going on behind those that cannot be read."""
-    at = 0
+    select, at = f"SELECT {', '.join(names)} FROM {table} WHERE rowid", 0
     while True:
         try:
             for row in db.execute(f"{select} > ? ORDER BY rowid", (at,)):
@@ -117,15 +111,13 @@ def _read_rows(db: sqlite3.Connection, select: str, last: str) -> Iterator[tuple
         except (sqlite3.Error, UnicodeDecodeError):
             found = None
         try:
-            end = int(db.execute(last).fetchone()[0])
+            end = int(db.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0])
         except (sqlite3.Error, TypeError):
             end = at + FAR
         while found is None and at < min(end, at + FAR * 100):
             at += 1
-            try:
+            with suppress(sqlite3.Error, UnicodeDecodeError):
                 found = db.execute(f"{select} = ?", (at,)).fetchone()
-            except (sqlite3.Error, UnicodeDecodeError):
-                continue
         if found is None:
             return
         if found[0] == at:

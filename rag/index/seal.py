@@ -46,9 +46,8 @@ class Seal:
     def differences(self, folder: Path) -> list[str]:
         """What does not fit any more, in words."""
         found = checksum_files(folder)
-        names = sorted(self.files.keys() | found.keys())
-        kinds = {name: ("missing" if name not in found else "its content changed") for name in names}
-        return [f"{name}: {kinds[name]}" for name in names if found.get(name) != self.files.get(name)]
+        differ = sorted(n for n in self.files.keys() | found.keys() if found.get(n) != self.files.get(n))
+        return [f"{name}: {'its content changed' if name in found else 'missing'}" for name in differ]
 
 
 def checksum_files(folder: Path) -> dict[str, Checksum]:

@@ -55,6 +55,12 @@ CELLS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def insert_into(table: str, how: str = "") -> str:
+    """The statement that inserts a row: its cells in the order of CELLS, then its checksum."""
+    names = (*CELLS[table], "crc")
+    return f"INSERT {how} INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
 @contextmanager
 def map_errors(path: Path) -> Iterator[None]:
     """What SQLite and damaged cells raise, as CorruptError."""
@@ -107,16 +113,18 @@ def prepare(db: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
             "bring it up to date; nothing is read or embedded again."
         )
     elif version < VERSION:
-        migrate(db, version)
+        with transaction(db):
+            for step in range(version, VERSION):
+                STEPS[step](db)
+            db.execute(f"PRAGMA user_version={VERSION}")
 
 
-def migrate(db: sqlite3.Connection, version: int) -> None:
-    """Bring the tables of an older version up to VERSION, in one transaction."""
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing."""
     db.execute("BEGIN IMMEDIATE")
     try:
-        for step in range(version, VERSION):
-            STEPS[step](db)
-        db.execute(f"PRAGMA user_version={VERSION}")
+        yield
     except BaseException:
         db.execute("ROLLBACK")
         raise

@@ -26,7 +26,7 @@ from rag.index.codec import unpack_rows, unpack_sparse
 from rag.index.facts import check_fingerprints, refuse_unfinished
 from rag.index.folder import Index
 from rag.index.manifest import Manifest
-from rag.index.tables import CELLS, map_errors
+from rag.index.tables import CELLS, insert_into, map_errors
 from rag.maintain.check import audit
 from rag.types import Embeddings, Sparse
 
@@ -58,7 +58,10 @@ def export_index(index: Index, target: Path) -> dict[str, int]:
             with zipfile.ZipFile(new, "x", zipfile.ZIP_STORED) as archive:
                 for table in TABLES:
                     with _member(archive, f"{table}.jsonl", members) as write:
-                        _write_table(manifest, table, write)
+                        for row in manifest.db.execute(
+                            f"SELECT {', '.join(CELLS[table])}, crc FROM {table} ORDER BY rowid"
+                        ):
+                            write(_line(row))
                 _write_vectors(manifest, archive, members)
                 facts, counts = manifest.facts(), manifest.counts()
                 head = {"format": FORMAT, "raghop": rag.__version__, "facts": facts, "counts": counts}
@@ -92,7 +95,9 @@ def import_index(index: Index, config: PipelineConfig, source: Path) -> dict[str
                 manifest.db.execute("PRAGMA defer_foreign_keys=ON")
                 _read_vectors(manifest, archive, head["members"])
                 for table in TABLES:
-                    _read_table(manifest, table, _lines(archive, f"{table}.jsonl", head["members"]))
+                    with map_errors(Path(f"{table}.jsonl")):
+                        rows = _lines(archive, f"{table}.jsonl", head["members"])
+                        manifest.db.executemany(insert_into(table), rows)
                 manifest.set_facts({**head["facts"], "pipeline": config.reference})
                 with map_errors(source):
                     wrong = next(audit(manifest.db), None)
@@ -100,9 +105,6 @@ def import_index(index: Index, config: PipelineConfig, source: Path) -> dict[str
                     raise CorruptError(f"{source}: {wrong or 'it does not hold what it says'}; nothing was imported.")
             index.publish(manifest, stages.store, fresh=True)
     return dict(head["counts"])
-
-
-# -- writing -----------------------------------------------------------------------------------------------------
 
 
 def _info(name: str) -> zipfile.ZipInfo:
@@ -126,11 +128,6 @@ def _member(archive: zipfile.ZipFile, name: str, members: Members) -> Iterator[C
 
 def _line(row: Any) -> bytes:
     return json.dumps(row).encode() + b"\n"
-
-
-def _write_table(manifest: Manifest, table: str, write: Callable[[bytes], None]) -> None:
-    for row in manifest.db.execute(f"SELECT {', '.join(CELLS[table])}, crc FROM {table} ORDER BY rowid"):
-        write(_line(row))
 
 
 def _write_vectors(manifest: Manifest, archive: zipfile.ZipFile, members: Members) -> None:
@@ -157,20 +154,14 @@ def _write_vectors(manifest: Manifest, archive: zipfile.ZipFile, members: Member
             write(save(tensors))
 
 
-# -- reading -----------------------------------------------------------------------------------------------------
-
-
 @contextmanager
 def _open_archive(source: Path) -> Iterator[zipfile.ZipFile]:
     """The archive, if it is one of ours by its members; what a library says of a bad one, as CorruptError."""
     try:
         with zipfile.ZipFile(source) as archive:
             for info in archive.infolist():
-                if (
-                    info.compress_type != zipfile.ZIP_STORED
-                    or info.flag_bits & 1
-                    or info.file_size != info.compress_size
-                ):
+                stored = info.compress_type == zipfile.ZIP_STORED and info.file_size == info.compress_size
+                if not stored or info.flag_bits & 1:
                     raise CorruptError(f"{source}: {info.filename!r} is compressed or encrypted; exports are neither.")
                 if info.filename != HEAD and not MEMBER.fullmatch(info.filename):
                     raise CorruptError(f"{source}: {info.filename!r} does not belong into an export.")
@@ -210,14 +201,6 @@ def _lines(archive: zipfile.ZipFile, name: str, members: Mapping[str, Mapping[st
             yield json.loads(line)
 
 
-def _read_table(manifest: Manifest, table: str, rows: Iterator[Any]) -> None:
-    names = (*CELLS[table], "crc")
-    insert = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    with map_errors(Path(f"{table}.jsonl")):
-        for row in rows:
-            manifest.db.execute(insert, row)
-
-
 def _read_vectors(manifest: Manifest, archive: zipfile.ZipFile, members: Mapping[str, Mapping[str, Any]]) -> None:
     for name in sorted(n for n in members if n.endswith(".safetensors")):
         with archive.open(name) as file:
@@ -228,10 +211,8 @@ def _read_vectors(manifest: Manifest, archive: zipfile.ZipFile, members: Mapping
         sparse = tokens = None
         if "sparse.sizes" in tensors:
             ends = np.cumsum(tensors["sparse.sizes"])[:-1]
-            parts = zip(
-                np.split(tensors["sparse.indices"], ends), np.split(tensors["sparse.values"], ends), strict=True
-            )
-            sparse = [Sparse(indices, values) for indices, values in parts]
+            parts = (np.split(tensors[name], ends) for name in ("sparse.indices", "sparse.values"))
+            sparse = list(map(Sparse, *parts))
         if "tokens.sizes" in tensors:
             tokens = np.split(tensors["tokens"], np.cumsum(tensors["tokens.sizes"])[:-1])
         embeddings = Embeddings(tensors.get("dense"), sparse, tokens)

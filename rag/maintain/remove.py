@@ -58,23 +58,17 @@ def delete(
             manifest.drop_unused_vectors()
         index.publish(manifest, stages.store, fresh=purge)
         if purge:
-            if isinstance(stages.store, LocalStore):
-                _collect_all(index)
+            if isinstance(stages.store, LocalStore) and (in_use := collect(index.path, index.live_number() or 0)):
+                raise LockedError(
+                    f"{index.path / 'generations' / str(in_use[0])}: another process still reads this older version, "
+                    "which holds the text. Run the same command again when it is done."
+                )
             with manifest.transaction():
                 manifest.drop_sources(name for name in names if name not in excluded)
             manifest.vacuum()
             for path in index.path.glob("chats.sqlite*"):  # what was answered may hold the text
                 path.unlink()
     return Removal(names, excluded, copies)
-
-
-def _collect_all(index: Index) -> None:
-    """Remove every older generation. Raises LockedError where another process reads one."""
-    if in_use := collect(index.path, index.live_number() or 0):
-        raise LockedError(
-            f"{index.generation_folder(in_use[0])}: another process still reads this older version, which holds the "
-            "text. Run the same command again when it is done."
-        )
 
 
 def _match(manifest: Manifest, patterns: Sequence[str], base: str) -> list[str]:
@@ -91,10 +85,6 @@ def _match(manifest: Manifest, patterns: Sequence[str], base: str) -> list[str]:
 
 def _find_copies(manifest: Manifest, names: Sequence[str]) -> list[str]:
     """Other sources that hold a document with the same text."""
-    digests = {
-        row[0]
-        for name in names
-        for row in manifest.db.execute("SELECT digest FROM documents WHERE source = ?", (name,))
-    }
-    holders = {row[1] for row in manifest.db.execute("SELECT digest, source FROM documents") if row[0] in digests}
-    return sorted(holders - set(names))
+    documents, own = manifest.db.execute("SELECT digest, source FROM documents").fetchall(), set(names)
+    digests = {digest for digest, source in documents if source in own}
+    return sorted({source for digest, source in documents if digest in digests} - own)

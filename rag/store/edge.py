@@ -34,12 +34,12 @@ SPARE = 64 * 2**20  # bytes the engine allocates ahead
 PAGE = 10_000  # ids per scroll
 OVERSAMPLING = 4.0
 
-QUANTIZED = {
-    "none": None,
-    "int8": engine.ScalarQuantizationConfig(engine.ScalarType.Int8),
-    "binary": engine.BinaryQuantizationConfig(),
+Quantization = Literal["none", "int8", "binary"]
+QUANTIZED = {  # each with its name in the engine's own files
+    "none": ("none", None),
+    "int8": ("scalar", engine.ScalarQuantizationConfig(engine.ScalarType.Int8)),
+    "binary": ("binary", engine.BinaryQuantizationConfig()),
 }
-_NAMES = {"none": "none", "int8": "scalar", "binary": "binary"}  # in the engine's own files
 _NO_GRAPH = engine.HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=0)
 _RESCORED = engine.SearchParams(quantization=engine.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING))
 
@@ -61,10 +61,9 @@ class EdgeStore:
     folder of other dimensions or vectors, CorruptError for one that cannot be read.
     """
 
-    quantize: Annotated[
-        Literal["none", "int8", "binary"],
-        Field(description="Scan a short copy of every dense vector, and compare only the best by the full ones."),
-    ] = "none"
+    quantize: Annotated[Quantization, Field(description="Scan short dense vectors, compare the best by full ones.")] = (
+        "none"
+    )
     path: str = ""
     dim: int = 0
     sparse: bool = True
@@ -75,8 +74,7 @@ class EdgeStore:
     def write(self, chunks: Sequence[Chunk], embeddings: Embeddings) -> None:
         """Add or replace. Raises StoreError naming the first bad row, SpaceError when the disk is too full."""
         check_batch(chunks, embeddings, dim=self.dim, sparse=self.sparse, tokens=self.tokens)
-        if self.readonly:
-            raise StoreError(f"{self.path}: this index is open for reading only")
+        self._check_writable()
         with self._map_errors():
             shard = self._shard
             self._check_space(nbytes(chunks, embeddings))
@@ -97,8 +95,7 @@ class EdgeStore:
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove these chunks; unknown ids are ignored."""
-        if self.readonly:
-            raise StoreError(f"{self.path}: this index is open for reading only")
+        self._check_writable()
         with self._map_errors():
             self._shard.update(engine.UpdateOperation.delete_points([id for id in ids if is_id(id)]))
 
@@ -130,8 +127,7 @@ class EdgeStore:
 
     def close(self) -> None:
         """Release the folder; the next use opens it again."""
-        shard = self.__dict__.pop("_shard", None)
-        if shard is not None:
+        if shard := self.__dict__.pop("_shard", None):
             shard.close()
 
     @cached_property
@@ -157,7 +153,7 @@ class EdgeStore:
     def _config(self) -> engine.EdgeConfig:
         vectors = {}
         if self.dim:
-            short = QUANTIZED[self.quantize]
+            _, short = QUANTIZED[self.quantize]
             vectors["dense"] = engine.EdgeVectorParams(
                 self.dim, engine.Distance.Dot, hnsw_config=_NO_GRAPH if short else None, quantization_config=short
             )
@@ -177,18 +173,21 @@ class EdgeStore:
         """Compares what the folder says it holds with our options, before the engine touches it."""
         try:
             config = json.loads(file.read_text(encoding="utf-8"))
-            actual = {name: one["size"] for name, one in config.get("vectors", {}).items()}
-            actual |= {
-                name: idf_label(one.get("modifier") == "idf") for name, one in config.get("sparse_vectors", {}).items()
-            }
-            short = [*(config.get("vectors", {}).get("dense", {}).get("quantization_config") or {"none": None})]
+            vectors, sparse = config.get("vectors", {}), config.get("sparse_vectors", {})
+            actual = {name: one["size"] for name, one in vectors.items()}
+            actual |= {name: idf_label(one.get("modifier") == "idf") for name, one in sparse.items()}
+            short = [*(vectors.get("dense", {}).get("quantization_config") or {"none": None})]
         except (OSError, ValueError, KeyError, AttributeError) as error:
             raise CorruptError(f"{file}: the vector index cannot be read ({error}) and must be rebuilt") from error
         expected = vector_kinds(self.dim, self.sparse, self.idf, self.tokens)
         if actual != expected:
             raise MismatchError(f"{self.path}: the index holds vectors {actual}, this pipeline needs {expected}")
-        if self.dim and short != [_NAMES[self.quantize]]:
+        if self.dim and short != [QUANTIZED[self.quantize][0]]:
             raise MismatchError(f"{self.path}: the index is not made for quantize: {self.quantize}; run `rag rebuild`")
+
+    def _check_writable(self) -> None:
+        if self.readonly:
+            raise StoreError(f"{self.path}: this index is open for reading only")
 
     def _check_space(self, nbytes: int = 0) -> None:
         """The engine maps its files into memory: writing into a hole of a full disk kills the process by a signal."""

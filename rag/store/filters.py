@@ -44,11 +44,7 @@ def _conditions(field: str, values: Sequence[Value], dialect: Dialect) -> list[A
     return [
         dialect.one_of(key, of[str]),  # an empty list matches nothing, which is what no value at all must do
         *([dialect.one_of(key, of[int])] if of[int] else []),
-        *(
-            [dialect.one_of("flags", [flag(field.removeprefix("meta."), value) for value in of[bool]])]
-            if of[bool]
-            else []
-        ),
+        *([dialect.one_of("flags", [flag(field.removeprefix("meta."), one) for one in of[bool]])] if of[bool] else []),
         *(dialect.number(key, value) for value in of[float]),
     ]
 

@@ -8,6 +8,7 @@ import numpy as np
 from rag.errors import CorruptError
 from rag.types import Chunk, Embeddings, Hit, Section, Sparse, Value, Vector, Vectors
 
+SparseClass = Callable[[list[int], list[float]], Any]  # an engine's
 KEYWORDS = ("doc_id", "source", "title", "about")  # the fields every engine keeps a keyword index of
 
 
@@ -51,19 +52,16 @@ def to_chunk(id: str, payload: Mapping[str, Any]) -> Chunk:
             meta=payload.get("meta", {}),
         )
     except (KeyError, TypeError) as error:
-        raise CorruptError(
-            f"point {id} of the vector index holds no chunk ({error!r}); the index must be rebuilt"
-        ) from error
+        what = f"point {id} of the vector index holds no chunk ({error!r}); the index must be rebuilt"
+        raise CorruptError(what) from error
 
 
-def to_plain(vector: Vector | Vectors | Sparse, sparse: Callable[[list[int], list[float]], Any]) -> Any:
+def to_plain(vector: Vector | Vectors | Sparse, sparse: SparseClass) -> Any:
     """A vector as lists of numbers, which engines take fastest, or as the engine's `sparse` class."""
     return sparse(vector.indices.tolist(), vector.values.tolist()) if isinstance(vector, Sparse) else vector.tolist()
 
 
-def vector_rows(
-    embeddings: Embeddings, n: int, sparse: Callable[[list[int], list[float]], Any]
-) -> list[dict[str, Any]]:
+def vector_rows(embeddings: Embeddings, n: int, sparse: SparseClass) -> list[dict[str, Any]]:
     """The vectors of n points by name. An empty sparse vector is left out: such a chunk is no part of the IDF."""
     rows: list[dict[str, Any]] = [{} for _ in range(n)]
     for name in ("dense", "sparse", "tokens"):
@@ -77,24 +75,16 @@ def vector_rows(
 def to_hits(ids: Sequence[str], records: Iterable[Any]) -> list[Hit]:
     """The engine's records in the order of `ids`, with their dense vectors where those were asked for."""
     found = {str(record.id): record for record in records}
-    return [
-        Hit(to_chunk(id, found[id].payload or {}), 0.0, vector=_dense(found[id].vector)) for id in ids if id in found
-    ]
-
-
-def _dense(vectors: Any) -> Vector | None:
-    return np.asarray(vectors["dense"], dtype=np.float32) if vectors else None
+    hits = []
+    for record in (found[id] for id in ids if id in found):
+        vector = np.asarray(record.vector["dense"], dtype=np.float32) if record.vector else None
+        hits.append(Hit(to_chunk(str(record.id), record.payload or {}), 0.0, vector=vector))
+    return hits
 
 
 def nbytes(chunks: Sequence[Chunk], embeddings: Embeddings) -> int:
     """About how much a batch takes: text and vectors."""
-    arrays = [
-        *(embeddings.tokens or ()),
-        *(array for one in embeddings.sparse or () for array in (one.indices, one.values)),
-    ]
-    if embeddings.dense is not None:
-        arrays.append(embeddings.dense)
-    return sum(len(chunk.text) for chunk in chunks) + sum(array.nbytes for array in arrays)
+    return sum(len(chunk.text) for chunk in chunks) + embeddings.nbytes
 
 
 def vector_kinds(dim: int, sparse: bool, idf: bool, tokens: bool) -> dict[str, int | str]:

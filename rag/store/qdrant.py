@@ -84,16 +84,14 @@ class QdrantStore:
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
         """The stored chunks among `ids`, in the order asked for; with `vectors`, their dense ones."""
         with self._map_errors():
-            records = self._client.retrieve(
-                self.collection, [id for id in ids if is_id(id)], with_vectors=["dense"] if vectors else False
-            )
-        return to_hits(ids, records)
+            known, names = [id for id in ids if is_id(id)], ["dense"] if vectors else False
+            return to_hits(ids, self._client.retrieve(self.collection, known, with_vectors=names))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove these chunks; unknown ids are ignored."""
         self._check_writable()
+        points = models.PointIdsList(points=[id for id in ids if is_id(id)])
         with self._map_errors():
-            points = models.PointIdsList(points=[id for id in ids if is_id(id)])
             self._client.delete(self.collection, points, wait=True)
 
     def ids(self) -> set[str]:
@@ -114,8 +112,7 @@ class QdrantStore:
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
-        client = self.__dict__.pop("_client", None)
-        if client is not None:
+        if client := self.__dict__.pop("_client", None):
             client.close()
 
     @cached_property
