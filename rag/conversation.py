@@ -12,7 +12,7 @@ comes from the documents and is checked against them.
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from rag.llm.rewrite import Turn, rewrite_question
 from rag.pipeline import Event, Pipeline
@@ -43,8 +43,7 @@ class Conversation:
     @property
     def turns(self) -> list[Turn]:
         """The turns so far, oldest first."""
-        turns: list[Turn] = self._graph.get_state(self._config).values.get("turns", [])
-        return turns
+        return list(self._graph.get_state(self._config).values.get("turns", []))
 
     def forget(self) -> None:
         """Start anew."""
@@ -67,8 +66,7 @@ class Conversation:
     def ask(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Answer:
         """Answer a question with checked citations, or abstain."""
         *_, last = self.stream(question, k=k, filter=filter)
-        answer: Answer = last.data
-        return answer
+        return cast(Answer, last.data)
 
     @property
     def _config(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from rag.config import PipelineConfig, Stages, build, load
 from rag.errors import InputError
@@ -122,8 +122,7 @@ class Pipeline:
 
     def mermaid(self) -> str:
         """The answer graph as Mermaid text."""
-        text: str = self._graph().get_graph().draw_mermaid()
-        return text
+        return str(self._graph().get_graph().draw_mermaid())
 
     def _input(self, question: str, k: int | None, filter: Filter | None) -> "State":
         if not question.strip():
@@ -155,5 +154,4 @@ class Pipeline:
     def ask(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Answer:
         """Answer a question with checked citations, or abstain."""
         *_, last = self.stream(question, k=k, filter=filter)
-        answer: Answer = last.data
-        return answer
+        return cast(Answer, last.data)

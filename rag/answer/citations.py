@@ -12,14 +12,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.answer.verify import PARTLY, SUPPORTED, UNSUPPORTED, judge
+from rag.answer.verify import ACCEPTED, UNSUPPORTED, judge
 from rag.errors import ConfigError
 from rag.text.sentences import LONGEST, sentence_spans
 from rag.text.words import MARKER, missing_words, tokens
 from rag.types import Answer, Citation, Hit, Statement
 
 POLICIES = ("drop", "flag", "fail")
-ACCEPTED = frozenset({SUPPORTED, PARTLY})
 
 _RANGE = re.compile(r"(\d+)(?:\s*[-–]\s*(\d+))?")
 
@@ -37,8 +36,7 @@ def resolve(question: str, text: str, hits: Sequence[Hit], *, policy: str = "dro
     """The checked answer: statements with verdicts, and a citation for each span that supports it.
 
     Abstained (no text, no citations, but what is missing) when nothing in it is supported, or under "fail" when
-    something is not.
-    Raises ConfigError for an unknown policy.
+    something is not. Raises ConfigError for an unknown policy.
     """
     if policy not in POLICIES:
         raise ConfigError(f"policy: {policy!r} is none of {', '.join(POLICIES)}.")
@@ -79,18 +77,14 @@ def sentences(text: str) -> Iterator[MarkedSentence]:
 
 def _strip(line: str) -> tuple[str, list[tuple[int, int]]]:
     """A line without its markers, and each marker with its place in what remains."""
-    plain, marks, done = "", [], 0
+    plain, marks, done = "", list[tuple[int, int]](), 0
     for match in MARKER.finditer(line):
         plain += line[done : match.start()]
-        marks += [(len(plain), marker) for marker in _numbers(match[1])]
+        for first, last in _RANGE.findall(match[1]):
+            low, high = sorted((int(first), int(last or first)))
+            marks += [(len(plain), marker) for marker in range(low, high + 1)]
         done = match.end()
     return plain + line[done:], marks
-
-
-def _numbers(inside: str) -> Iterator[int]:
-    for first, last in _RANGE.findall(inside):
-        low, high = sorted((int(first), int(last or first)))
-        yield from range(low, high + 1)
 
 
 def _check(question: str, sentence: MarkedSentence, hits: Sequence[Hit]) -> tuple[Statement, list[Citation]]:
@@ -98,11 +92,11 @@ def _check(question: str, sentence: MarkedSentence, hits: Sequence[Hit]) -> tupl
     finding = judge(sentence.text, [hits[marker - 1].chunk for marker in known], question)
     verdict = finding.verdict if len(known) == len(sentence.markers) else UNSUPPORTED
     kept = [(marker, spans) for marker, spans in zip(known, finding.spans, strict=True) if spans]
-    cited = [_citation(marker, hits[marker - 1], *span) for marker, spans in kept for span in spans]
+    cited = [_cite(marker, hits[marker - 1], *span) for marker, spans in kept for span in spans]
     return Statement(sentence.text, tuple(marker for marker, _ in kept), verdict), cited
 
 
-def _citation(marker: int, hit: Hit, start: int, end: int) -> Citation:
+def _cite(marker: int, hit: Hit, start: int, end: int) -> Citation:
     """`start` and `end` are offsets in the chunk's text; the citation's are the document's."""
     chunk = hit.chunk
     place, quote = chunk.start + start, chunk.text[start:end]

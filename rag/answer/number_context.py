@@ -8,6 +8,7 @@ Dates are first brought into one order. What it does not do: see through a parap
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from rag.text.words import Token, tokens
 
@@ -57,9 +58,4 @@ def _sides(shape: Sequence[str], i: int) -> tuple[Sequence[str], Sequence[str]]:
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
     """How many items two sequences share from their start."""
-    n = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        n += 1
-    return n
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -32,6 +32,7 @@ CONTRADICTED = "contradicted number"
 UNSUPPORTED = "unsupported"
 VERDICTS = (SUPPORTED, PARTLY, CONTRADICTED, UNSUPPORTED)
 
+ACCEPTED = frozenset({SUPPORTED, PARTLY})
 MOST = 0.6  # share of the content words that a supported statement shares with its quotes
 SOME = 0.3  # below this it is unsupported
 SPANS = 3  # sentences quoted from one chunk, at most
@@ -84,7 +85,7 @@ def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Verifi
         missing -= found
         spans.append(tuple(sorted(chosen)))
     verdict = _verdict(claim, missing, Evidence(question)) if any(spans) else UNSUPPORTED
-    if verdict in (SUPPORTED, PARTLY):
+    if verdict in ACCEPTED:
         shown = [chunk.text[start:end] for chunk, own in zip(chunks, spans, strict=True) for start, end in own]
         shown += [part for chunk in chunks for part in (chunk.title, chunk.context)]
         if not (_quotations_exist(body, chunks) and _same_alphabets(claim, shown)):

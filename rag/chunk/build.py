@@ -128,10 +128,8 @@ def _context(
     first = document.text[start : start + LONGEST_NAME].partition("\n")[0]
     headings = path(heading_above(text.headings, start)) if context == "headings" else ()
     names = [document.title, text.subject, *headings, note]
-    spoken = {first.strip("#*_ \t").casefold(), ""}
-    parts = [
-        name for name in {name.casefold(): name for name in map(_line, names)}.values() if name.casefold() not in spoken
-    ]
+    once = {name.casefold(): name for name in map(_line, names)}
+    parts = [name for folded, name in once.items() if folded not in ("", first.strip("#*_ \t").casefold())]
     room, kept = CONTEXT_TOKENS, {}
     for i in sorted(range(len(parts)), key=lambda i: -i if i else -len(parts)):
         if room > 1:

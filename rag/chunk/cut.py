@@ -29,9 +29,8 @@ class Cutter:
         """As the function `cut`."""
         document = self.document
         if not 0 <= start < end <= len(document.text):
-            raise ValueError(
-                f"{document.source}: [{start}:{end}] is no span of a text of {len(document.text)} characters"
-            )
+            length = len(document.text)
+            raise ValueError(f"{document.source}: [{start}:{end}] is no span of a text of {length} characters")
         own = span_keys(document, start, end, self.headings)
         return Chunk(
             id=str(uuid5(NAMESPACE_URL, f"{document.id}|{self._digest}|{start}|{end}|{fingerprint}")),

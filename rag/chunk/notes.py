@@ -52,12 +52,8 @@ def estimate(model: LanguageModel, chunked: Iterable[Chunked]) -> Estimate:
     """What the notes for these documents that are not in the cache will take."""
     requests = [_messages(item.document, chunk.start, chunk.end) for item in chunked for chunk in item.chunks]
     missing = [messages for messages in requests if cache.load(_name(model, messages)) is None]
-    count = counter().count
-    return Estimate(
-        len(missing),
-        sum(count(message["content"]) for messages in missing for message in messages),
-        NOTE_TOKENS * len(missing),
-    )
+    asked = sum(counter().count(message["content"]) for messages in missing for message in messages)
+    return Estimate(len(missing), asked, NOTE_TOKENS * len(missing))
 
 
 def _note(model: LanguageModel, messages: Messages) -> str:

@@ -19,20 +19,14 @@ def outline(document: Document) -> tuple[Section, ...]:
     if own or "#" not in document.text or PurePosixPath(document.source).suffix.lower() not in MARKDOWN:
         return tuple(sorted(own, key=lambda section: section.start))
     found: list[Section] = []
-    open_: list[tuple[int, int, str]] = []  # start, level, name
-    for match in _HEADING.finditer(document.text):
-        if match[2]:
-            _close(open_, found, match.start(), len(match[2]))
-            open_.append((match.start(), len(match[2]), match[3].strip().rstrip("#").rstrip()))
-    _close(open_, found, len(document.text), 0)
+    above: list[tuple[int, int, str]] = []  # start, level, name
+    headings = [(m.start(), len(m[2]), m[3]) for m in _HEADING.finditer(document.text) if m[2]]
+    for start, level, name in [*headings, (len(document.text), 0, "")]:
+        while above and above[-1][1] >= level:
+            found.append(Section(above[-1][0], start, "heading", " > ".join(name for _, _, name in above)))
+            above.pop()
+        above.append((start, level, name.strip().rstrip("#").rstrip()))
     return tuple(sorted(found, key=lambda section: section.start))
-
-
-def _close(open_: list[tuple[int, int, str]], found: list[Section], end: int, level: int) -> None:
-    """Turn the open headings of this level and below into sections that end here."""
-    while open_ and open_[-1][1] >= level:
-        found.append(Section(open_[-1][0], end, "heading", " > ".join(name for _, _, name in open_)))
-        open_.pop()
 
 
 def heading_above(headings: Sequence[Section], offset: int) -> Section | None:

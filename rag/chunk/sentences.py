@@ -14,5 +14,4 @@ class SentenceChunker(SizedChunker):
 
     def cut(self, text: PreparedDocument) -> Iterator[Piece]:
         units = list(text.ruler.pieces(0, len(text.document.text), self.size, (sentences, lines)))
-        for span in text.ruler.pack(units, self.size):
-            yield Piece(*span)
+        return (Piece(*span) for span in text.ruler.pack(units, self.size))

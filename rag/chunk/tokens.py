@@ -21,10 +21,9 @@ class TokenChunker(SizedChunker):
 
     def __post_init__(self) -> None:
         if self.overlap > self.size // 2:
-            raise ConfigError(
-                f"overlap: {self.overlap} is more than half of size, {self.size}; give at most {self.size // 2}"
-            )
+            most = self.size // 2
+            raise ConfigError(f"overlap: {self.overlap} is more than half of size, {self.size}; give at most {most}")
 
     def cut(self, text: PreparedDocument) -> Iterator[Piece]:
-        for span in text.ruler.windows(0, len(text.document.text), self.size, self.overlap):
-            yield Piece(*span)
+        spans = text.ruler.windows(0, len(text.document.text), self.size, self.overlap)
+        return (Piece(*span) for span in spans)

@@ -10,14 +10,13 @@ So every byte of a generation hangs on `CURRENT`: opening one compares them all.
 on a server has no generations; `served.txt` says what it was given.
 """
 
-import dataclasses
 import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 from rag.errors import CorruptError
@@ -91,10 +90,8 @@ def checksum_content(chunks: Mapping[str, int]) -> str:
 
 def open_store(store: Store, *, readonly: bool, path: str = "") -> Store:
     """A pipeline's store, for use; one that is local, at `path`."""
-    component: Any = store
     place = {"path": path} if isinstance(store, LocalStore) else {}
-    usable: Store = dataclasses.replace(component, readonly=readonly, **place)
-    return usable
+    return cast(Store, replace(cast(Any, store), readonly=readonly, **place))
 
 
 def read_pointer(folder: Path) -> Pointer | None:
@@ -123,9 +120,8 @@ def open_generation(folder: Path, pointer: Pointer, *, deep: bool = True) -> Gen
         expected = {**files, FACTS: (len(text), checksums.checksum_file(home / FACTS)[1])}
         wrong = checksums.find_differences(home, expected, deep=deep)
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
-        raise CorruptError(
-            f"{home}: the live generation of the vector index cannot be read: {error}. {DERIVE}"
-        ) from error
+        what = f"{home}: the live generation of the vector index cannot be read: {error}. {DERIVE}"
+        raise CorruptError(what) from error
     if wrong:
         more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise CorruptError(f"{home}: the vector index is damaged: {wrong[0]}{more}. {DERIVE}")

@@ -21,6 +21,7 @@ from rag.index.folder import Index
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
 from rag.ingest.report import Progress, Report, ignore_progress
+from rag.ingest.sources import find_deleted, name_of
 from rag.ingest.steps import IngestSteps
 from rag.interrupt import Interrupted, stoppable
 
@@ -43,7 +44,6 @@ def ingest(
     with a `report`, after Ctrl-C or SIGTERM. A file that cannot be read or embedded is reported, never raised.
     """
     started = time.monotonic()
-    report = Report()
     stages = build(config)
     facts = pipeline_facts(config.reference, stages.fingerprints)
     with (
@@ -53,26 +53,26 @@ def ingest(
     ):
         before = manifest.facts()
         rebuild = _must_rebuild(before, facts, stages, config, rebuild=rebuild)
-        steps = IngestSteps(index, manifest, stages, stop, report, progress, rebuild=facts if rebuild else None)
+        steps = IngestSteps(index, manifest, stages, stop, progress, rebuild=facts if rebuild else None)
         try:
             _run(steps, roots, before, facts)
         except Interrupted as interruption:
             if not rebuild and (index.live_number() is not None or manifest.counts()["chunks"]):
                 with suppress(Interrupted):
                     steps.publish()
-            interruption.report = report
+            interruption.report = steps.report
             raise
         finally:
-            report.files.sort(key=lambda f: f.source)
-            report.seconds = time.monotonic() - started
-    return report
+            steps.report.files.sort(key=lambda f: f.source)
+            steps.report.seconds = time.monotonic() - started
+    return steps.report
 
 
 def _run(steps: IngestSteps, roots: Sequence[str], before: Mapping[str, str], facts: Mapping[str, str]) -> None:
     """Every step in its order. The facts are `before` now and will be `facts`."""
     manifest = steps.manifest
     found = steps.scan(roots)
-    deleted = steps.find_deleted(found, roots)
+    deleted = find_deleted(steps.known, found, roots, str(steps.index.base))
     if not before or steps.rebuild:
         with manifest.transaction():
             manifest.set_facts({**before, REBUILDING: json.dumps(facts)} if before else facts)
@@ -81,7 +81,7 @@ def _run(steps: IngestSteps, roots: Sequence[str], before: Mapping[str, str], fa
     steps.drop(deleted)
     steps.load(found)
     with manifest.transaction():
-        manifest.add_roots(steps.name_of(root) for root in roots)
+        manifest.add_roots(name_of(root, str(steps.index.base)) for root in roots)
         manifest.drop_unused_vectors()
     steps.publish()
     if steps.rebuild:
@@ -107,20 +107,13 @@ def _must_rebuild(
 
 
 def restore(
-    index: Index,
-    manifest: Manifest,
-    stages: Stages,
-    *,
-    rechunk: Sequence[str],
-    roots: Sequence[str],
-    progress: Progress,
+    index: Index, manifest: Manifest, stages: Stages, rechunk: Sequence[str], roots: Sequence[str], progress: Progress
 ) -> Report:
     """Cut these stored sources again, read what is new under the roots, embed what has no vectors: for repairs."""
-    report = Report()
     with explain_full_disk(index.base), stoppable() as stop:
-        steps = IngestSteps(index, manifest, stages, stop, report, progress)
+        steps = IngestSteps(index, manifest, stages, stop, progress)
         steps.rechunk(rechunk)
         steps.load(steps.scan(roots))
         with manifest.transaction():
             manifest.drop_unused_vectors()
-    return report
+    return steps.report

@@ -1,7 +1,7 @@
-"""Which sources an ingest is about: what is under the roots, what is gone from there, what was left out on request."""
+"""Which sources an ingest is about: how they are named, what is gone from the roots, what was left out on request."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from rag.index.manifest import SourceRow
@@ -15,17 +15,6 @@ def name_of(path: str, base: str) -> str:
     """How the index names a file or folder: relative to `base` where it lies inside."""
     base, path = os.path.realpath(base), os.path.realpath(path)
     return os.path.relpath(path, base) if path == base or path.startswith(os.path.join(base, "")) else path
-
-
-def select_sources(
-    found: Iterable[Source], roots: Sequence[str], known: Mapping[str, SourceRow], base: str
-) -> tuple[dict[str, Source], list[str]]:
-    """What was found, by name, and the names of what is left out of it: excluded sources that are no root."""
-    named = {name_of(root, base) for root in roots}
-    excluded = {name for name, row in known.items() if row.status == EXCLUDED} - named
-    scanned = {source.name: source for source in found}
-    selected = {name: source for name, source in scanned.items() if name not in excluded}
-    return selected, [name for name in scanned if name in excluded]
 
 
 def find_deleted(

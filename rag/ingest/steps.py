@@ -8,6 +8,7 @@ ingest publishes now and then, so that an interrupted one answers from what was 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import chain
 
 from rag.config import Stages
 from rag.index.disk import need_space
@@ -36,34 +37,26 @@ class IngestSteps:
         manifest: Manifest,
         stages: Stages,
         stop: Stop,
-        report: Report,
         progress: Progress,
-        *,
         rebuild: Mapping[str, str] | None = None,
     ) -> None:
         self.index, self.manifest, self.stages, self.stop = index, manifest, stages, stop
-        self.report, self.progress, self.rebuild = report, progress, rebuild
+        self.progress, self.rebuild, self.report = progress, rebuild, Report()
         self.known = manifest.sources()
         self._base = str(index.base)
         self._parser = stages.connector.fingerprint
         self._vectors = Vectorizer(manifest, stages, stop, self._count, counting=progress is not ignore_progress)
         self._unpublished = 0
 
-    def name_of(self, root: str) -> str:
-        """How the index names a root."""
-        return sources.name_of(root, self._base)
-
     def scan(self, roots: Sequence[str]) -> dict[str, Source]:
         """What is under the roots by name, without what was left out on request."""
         self.progress("scan", 0, 0)
-        found = self.stop.each(self.stages.connector.scan(roots, base=self._base))
-        selected, excluded = sources.select_sources(found, roots, self.known, self._base)
-        self.report.files += [FileReport(name, "skipped", sources.EXCLUDED_REASON) for name in excluded]
-        return selected
-
-    def find_deleted(self, found: Mapping[str, Source], roots: Sequence[str]) -> list[str]:
-        """Known sources that are gone from the roots."""
-        return sources.find_deleted(self.known, found, roots, self._base)
+        found = {s.name: s for s in self.stop.each(self.stages.connector.scan(roots, base=self._base))}
+        excluded = {name for name, row in self.known.items() if row.status == sources.EXCLUDED}
+        excluded -= {sources.name_of(root, self._base) for root in roots}
+        left_out = [name for name in found if name in excluded]
+        self.report.files += [FileReport(name, "skipped", sources.EXCLUDED_REASON) for name in left_out]
+        return {name: source for name, source in found.items() if name not in excluded}
 
     def drop(self, names: Sequence[str]) -> None:
         """Remove these sources."""
@@ -79,7 +72,7 @@ class IngestSteps:
                 chunked = self.stages.chunker.chunk(self.manifest.documents(name))
             keys = self._vectors.keys(chunked)
             self._vectors.fill(chunked, keys)
-            failure = self._find_failure(chunked, keys, self._embedded(keys))
+            failure = self._find_failure(chunked, keys, self.manifest.known_keys(chain.from_iterable(keys)))
             with self.manifest.transaction():
                 self.manifest.replace_documents(name, *(([], []) if failure else (chunked, keys)))
             if failure:  # its old vectors are of another space; it is loaded again below, and reported
@@ -90,7 +83,8 @@ class IngestSteps:
         changed = []
         for source in found.values():
             row = self.known.get(source.name)
-            if row and not self._may_differ(row, source):
+            same = row and (row.stamp, row.parser) == (source.stamp, self._parser)
+            if row and same and row.status not in ("failed", sources.EXCLUDED):
                 self.report.files.append(_report_unchanged(row))
             else:
                 changed.append(source)
@@ -120,17 +114,14 @@ class IngestSteps:
         self.report.pending = True
         try:
             with self.stop.anywhere() if self.rebuild else self.stop.patiently() if live else nullcontext():
-                fresh = self.rebuild is not None
-                changed = self.index.publish(self.manifest, self.stages.store, fresh=fresh, facts=self.rebuild)
-                self.report.published |= changed
+                self.report.published |= self.index.publish(
+                    self.manifest, self.stages.store, fresh=self.rebuild is not None, facts=self.rebuild
+                )
                 self.report.pending = False
         finally:  # however it ended
             if self.index.pointer_text() != live:
                 self.report.published, self.report.pending = True, False
         self._unpublished = 0
-
-    def _may_differ(self, row: SourceRow, source: Source) -> bool:
-        return row.stamp != source.stamp or row.parser != self._parser or row.status in ("failed", sources.EXCLUDED)
 
     def _commit(self, window: Sequence[Loaded]) -> None:
         """Chunk and embed a window of sources together, then replace each source whole.
@@ -146,7 +137,7 @@ class IngestSteps:
             self._vectors.fill(chunked, keys)
         except Interrupted as error:
             interruption = error
-        embedded = self._embedded(keys)
+        embedded = self.manifest.known_keys(chain.from_iterable(keys))
         end = 0
         with self.manifest.transaction():
             for loaded in window:
@@ -159,10 +150,6 @@ class IngestSteps:
                     self._replace(replace(loaded, status="failed", reason=failure, documents=()), [], [])
         if interruption is not None:
             raise interruption
-
-    def _embedded(self, keys: Keys) -> set[str]:
-        """Those of the keys that have vectors."""
-        return self.manifest.known_keys(key for row in keys for key in row)
 
     def _find_failure(self, chunked: Sequence[Chunked], keys: Keys, embedded: set[str]) -> str:
         """Why a source's documents have not all got vectors; "" when they have."""

@@ -8,7 +8,7 @@ all fail in the same way, the embedder is at fault and the ingest stops.
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from itertools import chain
 
 import numpy as np
 
@@ -83,8 +83,8 @@ class Vectorizer:
 
     def _missing(self, batch: Sequence[Chunked], keys: Keys) -> list[Chunked]:
         """Documents or windows with only the chunks that have no vectors, each text once."""
-        ids = [chunk.id for chunked in batch for chunk in chunked.chunks]
-        named = dict(zip(ids, (key for row in keys for key in row), strict=True))
+        chunks = chain.from_iterable(chunked.chunks for chunked in batch)
+        named = {chunk.id: key for chunk, key in zip(chunks, chain.from_iterable(keys), strict=True)}
         stored = self.manifest.known_keys(named.values())
         todo: list[Chunked] = []
         for part in self._parts(batch):
@@ -115,7 +115,7 @@ class Vectorizer:
             embeddings = embedder.embed_chunks(part)
             check_rows(embeddings, len(texts), embedder.dim, embedder.representations)
             tokens = sum(map(len, embedder.token_spans(texts))) if self.counting else 0
-        need_space(Path(self.manifest.path).parent, 4 * _nbytes(embeddings))
+        need_space(self.manifest.path.parent, 4 * embeddings.nbytes)
         keys = [key for row in self.keys(part) for key in row]
         with self.manifest.transaction():
             self.manifest.put_vectors(keys, embeddings)
@@ -136,13 +136,6 @@ class Vectorizer:
 def _length(item: Chunked) -> int:
     """Characters that are read at once."""
     return len(item.document.text) if item.window else max(len(chunk.contextual) for chunk in item.chunks)
-
-
-def _nbytes(embeddings: Embeddings) -> int:
-    """About what these take as stored."""
-    dense = 0 if embeddings.dense is None else embeddings.dense.nbytes
-    sparse = sum(one.indices.nbytes + one.values.nbytes for one in embeddings.sparse or ())
-    return dense + sparse + sum(rows.nbytes for rows in embeddings.tokens or ())
 
 
 def _slices(batch: Iterable[Chunked]) -> Iterator[list[Chunked]]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from rag.errors import ConfigError, GeneratorError
 from rag.types import Hit
 
+Count = Callable[[str], int]  # the tokens of a text
+Metered = Generator[str, None, Mapping[str, int]]  # gives pieces, returns what they cost
 INSUFFICIENT = "INSUFFICIENT EVIDENCE"
 
 _THINK = ("<think>", "</think>")
@@ -66,9 +68,7 @@ class Prompt:
     tokens: int
 
 
-def build(
-    question: str, hits: Sequence[Hit], *, budget: int, count: Callable[[str], int], task: Task = MARKED
-) -> Prompt:
+def build(question: str, hits: Sequence[Hit], *, budget: int, count: Count, task: Task = MARKED) -> Prompt:
     """A prompt of at most `budget` tokens; passages that do not fit are left out, the rest keep their numbers.
 
     Raises ConfigError when the budget holds not even one passage.
@@ -106,19 +106,20 @@ def read_reply(pieces: Iterable[str]) -> Iterator[str]:
         text = (text + piece).lstrip()
         if text.startswith(_THINK[0]) and _THINK[1] in text:
             text = text.split(_THINK[1], 1)[1].lstrip()
-        if not _may_abstain(text):
+        bare = _bare(text)
+        if not text.startswith(_THINK[0]) and not any(
+            start.startswith(bare) for start in (_THINK[0].upper(), INSUFFICIENT)
+        ):
             yield text
             yield from pieces
             return
     if text.startswith(_THINK[0]):
         raise GeneratorError("generate: the model's reply ends within its reasoning; raise `max_tokens`.")
-    if not _abstains(text):
+    if _bare(text) not in ("", INSUFFICIENT):
         yield text
 
 
-def meter_reply(
-    prompt: Prompt, reply: Iterable[str], count: Callable[[str], int]
-) -> Generator[str, None, Mapping[str, int]]:
+def meter_reply(prompt: Prompt, reply: Iterable[str], count: Count) -> Metered:
     """As `read_reply`; returns what the call cost, in tokens as `count` counts them (an endpoint may count others)."""
     received: list[str] = []
 
@@ -131,7 +132,7 @@ def meter_reply(
     return {"llm_calls": 1, "prompt_tokens": prompt.tokens, "completion_tokens": count("".join(received))}
 
 
-def read_whole(reply: Generator[str, None, Mapping[str, int]]) -> tuple[str, Mapping[str, int]]:
+def read_whole(reply: Metered) -> tuple[str, Mapping[str, int]]:
     """The text of a reply from `meter_reply`, and what it cost."""
     pieces: list[str] = []
     while True:
@@ -141,18 +142,6 @@ def read_whole(reply: Generator[str, None, Mapping[str, int]]) -> tuple[str, Map
             return "".join(pieces), end.value
 
 
-def _may_abstain(text: str) -> bool:
-    return (
-        text.startswith(_THINK[0])
-        or any(start.startswith(_bare(text)) for start in (_THINK[0].upper(), INSUFFICIENT))
-        or _abstains(text)
-    )
-
-
-def _abstains(text: str) -> bool:
-    return _bare(text) in ("", INSUFFICIENT)
-
-
 def _bare(text: str) -> str:
     return text.strip("\"'`*_#. \n\t").upper()
 
@@ -160,10 +149,13 @@ def _bare(text: str) -> str:
 def _slot(number: int, hit: Hit, hits: Sequence[Hit], mark: str) -> str:
     chunk = hit.chunk
     numbers = {other.chunk.id: n for n, other in enumerate(hits, 1)}
-    led = [f"[{numbers[id]}]" for id in hit.trail if id in numbers]
-    head = [f"passage [{number}]", _line(chunk.address(), mark), _line(chunk.title, mark)]
-    if led:
-        head.append(f"found through {' then '.join(led)}")
+    led = " then ".join(f"[{numbers[id]}]" for id in hit.trail if id in numbers)
+    head = [
+        f"passage [{number}]",
+        _line(chunk.address(), mark),
+        _line(chunk.title, mark),
+        led and f"found through {led}",
+    ]
     return f"{mark} {' | '.join(filter(None, head))}\n{_clean(chunk.text, mark)}\n{mark} end of passage [{number}]"
 
 

@@ -53,8 +53,7 @@ def carry_names(question: str, turns: Sequence[Turn]) -> str:
     about = _ABOUT.fullmatch(question.strip())
     before = list(_names(last["asked"]))
     if about and before and own:
-        place = before[-1]
-        return f"{last['asked'][: place.start()]}{about['name']}{last['asked'][place.end() :]}"
+        return last["asked"][: before[-1].start()] + about["name"] + last["asked"][before[-1].end() :]
     topics = _topics(last)
     pronoun = _PRONOUN.search(question)
     if pronoun and not any(name.end() <= pronoun.start() for name in own):

@@ -54,8 +54,7 @@ def find_problems(index: Index, store: Store | None, *, deep: bool) -> Iterator[
             yield Finding("seal", "missing: the last run was interrupted before it was done, or the seal was removed")
     except CorruptError as error:
         yield Finding("seal", str(error))
-    broken = sealed.differences(index.path) if sealed else []
-    for what in broken:
+    for what in sealed.differences(index.path) if sealed else ():
         yield Finding("manifest" if what.startswith(seal.MANIFEST) else "vector index", what)
     if not index.manifest_path.is_file():
         yield Finding("manifest", "missing")
@@ -90,11 +89,10 @@ def audit(db: Any) -> Iterator[str]:
     for (what,) in db.execute(f"PRAGMA integrity_check({MOST})").fetchall():
         if what != "ok":
             yield f"SQLite: {what}"
-    for table, cells in CELLS.items():
-        if table != "chunks":
-            bad = db.execute(f"SELECT count(*) FROM {table} WHERE crc != crc({', '.join(cells)})").fetchone()[0]
-            if bad:
-                yield f"{bad:,} rows of {table} fail their checksum"
+    for table in (name for name in CELLS if name != "chunks"):
+        wrong = f"SELECT count(*) FROM {table} WHERE crc != crc({', '.join(CELLS[table])})"
+        if bad := db.execute(wrong).fetchone()[0]:
+            yield f"{bad:,} rows of {table} fail their checksum"
     bad = 0
     for row in db.execute(f"SELECT {', '.join(CELLS['documents'])} FROM documents"):
         document = row_to_document(row)
@@ -150,10 +148,9 @@ def _compare_chunks(store: Store, manifest: Manifest, ids: list[str]) -> Iterato
     for start in range(0, len(ids), BATCH):
         chunks, embeddings = manifest.chunks(ids[start : start + BATCH])
         hits = store.fetch([chunk.id for chunk in chunks], vectors=embeddings.dense is not None)
-        for i, (chunk, hit) in enumerate(zip(chunks, hits, strict=True)):
-            same = embeddings.dense is None or (
-                hit.vector is not None and np.array_equal(hit.vector, embeddings.dense[i])
-            )
+        expected: Any = [None] * len(chunks) if embeddings.dense is None else embeddings.dense
+        for chunk, vector, hit in zip(chunks, expected, hits, strict=True):
+            same = vector is None or (hit.vector is not None and np.array_equal(hit.vector, vector))
             bad += hit.chunk != chunk or not same
     if bad:
         yield f"{bad:,} chunks in it are not what the manifest says"

@@ -7,7 +7,6 @@ is gone, it is named and stays in the manifest as failed.
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from rag.config import PipelineConfig, Stages, build
 from rag.errors import CorruptError
@@ -83,20 +82,20 @@ def _restore(
     index: Index, manifest: Manifest, stages: Stages, lost: Losses, result: Repair, progress: Progress
 ) -> None:
     """What the recovered manifest lacks: chunks, sources."""
-    paths = {name: index.base / name for name in lost.reload}
-    roots = [str(path) for path in paths.values() if path.is_file()]
-    if not lost.complete and not manifest.roots():
-        result.lost.append("files that nothing in the index names any more; run `rag ingest` on their folders")
+    roots = [str(index.base / name) for name in lost.reload if (index.base / name).is_file()]
     if not lost.complete:
-        roots += [str(index.base / root) for root in manifest.roots() if (index.base / root).exists()]
-    report = restore(index, manifest, stages, rechunk=lost.rechunk, roots=roots, progress=progress)
+        known_roots = [index.base / root for root in manifest.roots()]
+        roots += [str(root) for root in known_roots if root.exists()]
+        if not known_roots:
+            result.lost.append("files that nothing in the index names any more; run `rag ingest` on their folders")
+    report = restore(index, manifest, stages, lost.rechunk, roots, progress)
     known = manifest.sources()
     result.rechunked, result.embedded = lost.rechunk, report.embedded
     result.reloaded = [file.source for file in report.files if file.status not in ("unchanged", "skipped")]
-    unreadable = [name for name in paths if name not in known]
+    unreadable = [name for name in lost.reload if name not in known]
     result.lost += unreadable
     with manifest.transaction():
         for name in unreadable:
-            source = Source(name, str(Path(name)), (0, 0, 0, 0))
+            source = Source(name, name, (0, 0, 0, 0))
             reason = "its text was damaged in the index and its file is gone"
             manifest.put_source(source, sha256="", parser="", status="failed", reason=reason)

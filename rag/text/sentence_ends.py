@@ -19,13 +19,10 @@ _WORD_BEFORE = re.compile(r"(?:[^\W\d_]\.)*[^\W_]+\Z")
 _WORD_AFTER = re.compile(r"\s*[\"'“‘«(\[*_¿¡]*(\w*)")
 _LETTERS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")  # an initial or a dotted abbreviation: J, U.S, e.g
 
-_ALWAYS = frozenset(
-    "mr mrs ms dr prof st mt gen col capt lt sgt rev hon gov sen rep pres messrs e.g i.e cf vs viz al".split()
-)
-_BEFORE_NUMBER = frozenset(
-    "no nos nr fig figs eq sec ch vol pp art jan feb mar apr jun jul aug sep sept oct nov dec ca approx ver".split()
-)
-_SOMETIMES = frozenset("inc ltd co corp jr sr etc bros dept est ph.d a.m p.m".split())
+_ALWAYS = {*"mr mrs ms dr prof st mt gen col capt lt sgt rev hon gov sen rep pres messrs e.g i.e cf vs viz al".split()}
+_MONTHS = {*"jan feb mar apr jun jul aug sep sept oct nov dec".split()}
+_BEFORE_NUMBER = {*"no nos nr fig figs eq sec ch vol pp art ca approx ver".split()} | _MONTHS
+_SOMETIMES = {*"inc ltd co corp jr sr etc bros dept est ph.d a.m p.m".split()}
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
@@ -58,7 +55,5 @@ def _ends(text: str, match: re.Match[str]) -> bool:
     if word in _SOMETIMES or _LETTERS.fullmatch(word):
         initial = text.startswith(f"{following}.", match.end() + 1)  # "by P. A. Works"
         return following.casefold() in SENTENCE_OPENERS and not initial
-    return not (
-        word.isdigit()
-        and not text[max(0, before.start() - 20) : before.start()].rpartition("\n")[2].strip(" \t\"'“‘«(")
-    )
+    line = text[max(0, before.start() - 20) : before.start()].rpartition("\n")[2]
+    return not word.isdigit() or bool(line.strip(" \t\"'“‘«("))
