@@ -5,9 +5,7 @@ each with a description: `Annotated[int, Field(ge=1, description="Passages that 
 fields named in `INJECTED` (of a store: `INJECTED_IN_STORE`). Constructors are light: a model is loaded on first use
 (`functools.cached_property`), so that building and checking a pipeline costs nothing. No call changes a component.
 
-Some protocols say what a component may offer besides its stage: `TokenEmbedder`, `SparseEmbedder`, `WindowEmbedder`,
-`Tunable` and `JointEmbedder` of embedders, `LocalStore` of stores, `Confident` and `LanguageModel` of generators. Ask
-for them with `isinstance`.
+What a component may offer besides its stage are protocols too (`Estimator`, `Tunable`, ...): ask with `isinstance`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

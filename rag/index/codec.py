@@ -6,34 +6,36 @@ from zlib import crc32
 
 import numpy as np
 
-from rag.types import Chunk, Sparse
+from rag.types import Chunk, Sparse, Vector, Vectors
 
 Cell = str | int | bytes | None
 
 
-def pack(array: np.ndarray[tuple[int, ...], np.dtype[np.float32]], *, rows: bool = False) -> bytes:
-    """A vector, or with `rows` a matrix, as little-endian float32."""
-    data = np.ascontiguousarray(array, dtype="<f4")
-    return (np.array([len(data)], dtype="<i8").tobytes() if rows else b"") + data.tobytes()
+def pack(vector: Vector) -> bytes:
+    """A vector as little-endian float32."""
+    return vector.astype("<f4").tobytes()
+
+
+def pack_rows(rows: Vectors) -> bytes:
+    """Count, rows."""
+    return len(rows).to_bytes(8, "little") + pack(rows)
 
 
 def pack_sparse(sparse: Sparse) -> bytes:
     """Count, indices, values."""
-    head = np.array([len(sparse.indices)], dtype="<i8").tobytes()
-    return head + sparse.indices.astype("<i8").tobytes() + sparse.values.astype("<f4").tobytes()
+    return len(sparse.indices).to_bytes(8, "little") + sparse.indices.astype("<i8").tobytes() + pack(sparse.values)
 
 
 def unpack_sparse(blob: bytes) -> Sparse:
     """What `pack_sparse` packed."""
-    n = int(np.frombuffer(blob, "<i8", count=1)[0])
+    n = int.from_bytes(blob[:8], "little")
     indices = np.frombuffer(blob, "<i8", count=n, offset=8)
     return Sparse(indices, np.frombuffer(blob, "<f4", count=n, offset=8 + 8 * n))
 
 
-def unpack_rows(blob: bytes) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """What `pack` packed with `rows`."""
-    n = int(np.frombuffer(blob, "<i8", count=1)[0])
-    return np.frombuffer(blob, "<f4", offset=8).reshape(n, -1)
+def unpack_rows(blob: bytes) -> Vectors:
+    """What `pack_rows` packed."""
+    return np.frombuffer(blob, "<f4", offset=8).reshape(int.from_bytes(blob[:8], "little"), -1)
 
 
 def row_checksum(*cells: Cell) -> int:

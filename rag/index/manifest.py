@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 
 from rag.errors import CorruptError, LockedError
-from rag.index.codec import chunk_checksum, pack, pack_sparse, row_checksum, unpack_rows, unpack_sparse
+from rag.index.codec import chunk_checksum, pack, pack_rows, pack_sparse, row_checksum, unpack_rows, unpack_sparse
 from rag.index.tables import CELLS, REPAIR, insert_into, map_errors, prepare, row_to_chunk, row_to_document, transaction
 from rag.types import Chunk, Chunked, Document, Embeddings, Source
 
@@ -213,7 +213,7 @@ class Manifest:
         for i, key in enumerate(keys):
             dense = None if embeddings.dense is None else pack(embeddings.dense[i])
             sparse = None if embeddings.sparse is None else pack_sparse(embeddings.sparse[i])
-            tokens = None if embeddings.tokens is None else pack(embeddings.tokens[i], rows=True)
+            tokens = None if embeddings.tokens is None else pack_rows(embeddings.tokens[i])
             rows.append((key, dense, sparse, tokens, row_checksum(key, dense, sparse, tokens)))
         self.db.executemany(insert_into("vectors", "OR REPLACE"), rows)
 

@@ -12,7 +12,7 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from pathlib import PurePosixPath
 
 from rag.text.stopwords import ARTICLES, COMMON_HEADINGS, NO_NAMES
@@ -73,7 +73,8 @@ def mentions(text: str) -> tuple[str, ...]:
     N-grams of up to 8 words that start at a capital, a digit or an uncased script, and of 2 to 4 other words; none
     begins with an article or ends in a stop word. `Code`, [[wiki]] and [markdown](targets) count as they stand.
     """
-    found = dict.fromkeys(_keys(_explicit(text)))
+    targets = [(*names, PurePosixPath(target.partition("#")[0]).stem) for *names, target in _EXPLICIT.findall(text)]
+    found = dict.fromkeys(_keys(chain.from_iterable(targets)))
     words = _words(text)
     folded = [word.casefold() for word in words]
     plain = [word.isalpha() and word.islower() for word in words]
@@ -109,17 +110,13 @@ def _keys(names: Iterable[str]) -> list[str]:
     return [key for key in map(normalise, names) if _valid(key)]
 
 
-def _explicit(text: str) -> Iterator[str]:
-    for code, wiki, label, target in _EXPLICIT.findall(text):
-        yield from (code, wiki, label, PurePosixPath(target.partition("#")[0]).stem)
-
-
 def _names(document: Document) -> Iterator[str]:
     """A document's own names, raw: title, title without qualifier, defined subject, aliases, file stem, record id."""
     yield document.title
     if qualified := _QUALIFIED.fullmatch(document.title):
         yield qualified[1] or qualified[2]
-    body = _body(document)
+    lines = (line for line in document.text[:2000].splitlines() if line.strip() and not line.startswith("#"))
+    body = next((line for line in lines if line.strip() != document.title), "")
     if opening := _OPENING.match(body):
         subject, bracket, comma = opening.groups(default="")
         if _proper(subject, shortest=2 if comma else 1):
@@ -130,14 +127,6 @@ def _names(document: Document) -> Iterator[str]:
     if all(section.kind != "record" for section in document.sections):
         yield PurePosixPath(document.source).stem
     yield str(document.meta.get("id", ""))
-
-
-def _body(document: Document) -> str:
-    """The first line of the text that is no heading."""
-    for line in document.text[:2000].splitlines():
-        if line.strip() and not line.startswith("#") and line.strip() != document.title:
-            return line
-    return ""
 
 
 def _proper(name: str, shortest: int) -> bool:
