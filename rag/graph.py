@@ -149,19 +149,19 @@ def _hopper(stages: Stages) -> Hopper:
 def compile_graph(*, hops: bool, answers: bool) -> CompiledStateGraph[State, Stages, State, State]:
     """The graph of a pipeline; without `answers` it ends after rank (that is what `rag search` runs)."""
     graph = StateGraph(State, context_schema=Stages)
-    last = [("generate", _time_node(generate)), ("verify", _time_node(verify))] if answers else []
     graph.add_node("retrieve", _time_node(retrieve))
+    graph.add_node("rank", _time_node(rank))
     graph.add_edge(START, "retrieve")
-    graph.add_sequence([("rank", _time_node(rank)), *last])
-    graph.add_edge("verify" if answers else "rank", END)
     if hops:
         graph.add_node("hop", _time_node(hop))
         graph.add_conditional_edges("retrieve", _after_retrieve, ["hop", "rank"])
-        graph.add_conditional_edges(
-            "hop", lambda state: "retrieve" if state["frontier"] else "rank", ["retrieve", "rank"]
-        )
+        graph.add_conditional_edges("hop", _after_hop, ["retrieve", "rank"])
     else:
         graph.add_edge("retrieve", "rank")
+    if answers:
+        graph.add_sequence([("generate", _time_node(generate)), ("verify", _time_node(verify))])
+        graph.add_edge("rank", "generate")
+    graph.add_edge("verify" if answers else "rank", END)
     return graph.compile()
 
 
