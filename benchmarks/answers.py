@@ -20,8 +20,9 @@ from itertools import cycle
 from pathlib import Path
 
 from benchmarks.common import CORPUS
-from rag.answer.citations import ACCEPTED, resolve
+from rag.answer.citations import resolve
 from rag.answer.number_context import order_dates
+from rag.answer.verify import ACCEPTED
 from rag.text.sentences import sentence_spans
 from rag.text.words import MARKER, fold, tokens
 from rag.types import Chunk, Hit

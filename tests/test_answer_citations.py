@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.answer.citations import ACCEPTED, POLICIES, resolve, sentences
-from rag.answer.verify import CONTRADICTED, PARTLY, SUPPORTED, UNSUPPORTED, VERDICTS
+from rag.answer.citations import POLICIES, resolve, sentences
+from rag.answer.verify import ACCEPTED, CONTRADICTED, PARTLY, SUPPORTED, UNSUPPORTED, VERDICTS
 from rag.errors import ConfigError
 from rag.types import Answer, Chunk, Hit, Section
 
