@@ -50,9 +50,7 @@ class EncoderEmbedder(ABC):
     sparse: Annotated[bool, Field(description="Add the model's token weights (BGE-M3) in place of `sparse:`.")] = False
     late: Annotated[float, Field(ge=0, le=1, description="Share of the late-chunked vector; the rest is plain.")] = 0.0
     overlap: Annotated[int, Field(ge=0, description="Tokens that two windows of late chunking share.")] = 16
-    situated: Annotated[float, Field(ge=0, le=1, description="Share of the vector in context; models trained so.")] = (
-        0.0
-    )
+    situated: Annotated[float, Field(ge=0, le=1, description="Share of the vector in context, if trained so.")] = 0.0
     around: Annotated[int, Field(ge=1, description="Sentences before and after the chunk that `situated` reads.")] = 5
     separator: Annotated[str, Field(description="What stands between the chunk and the text around it.")] = "\n\n"
     batch_tokens: Annotated[int, Field(ge=1, description="Tokens that run at once, padding included.")]
@@ -85,7 +83,6 @@ class EncoderEmbedder(ABC):
 
     @property
     def dim(self) -> int:
-        """Columns of the dense vectors."""
         return self._spec.dim
 
     @property
@@ -172,9 +169,7 @@ class EncoderEmbedder(ABC):
             return self._encoder
         spec = read(self.query_model, query_prefix=self.query_prefix, truncate_dim=self.truncate_dim)
         if spec.dim != self.dim:
-            raise ConfigError(
-                f"embed.query_model: {spec.name!r} gives {spec.dim} columns, {self._spec.name!r} {self.dim}."
-            )
+            raise ConfigError(f"embed.query_model: {spec.name!r} gives {spec.dim} columns, {self.model!r} {self.dim}.")
         return self._load(spec, batch_tokens=self.batch_tokens)
 
     @cached_property

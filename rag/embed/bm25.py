@@ -93,7 +93,4 @@ class Bm25:
 
 def _sparse(values: Mapping[int, float]) -> Sparse:
     indices = sorted(values)
-    return Sparse(
-        indices=np.array(indices, dtype=np.int64),
-        values=np.array([values[i] for i in indices], dtype=np.float32),
-    )
+    return Sparse(np.array(indices, dtype=np.int64), np.array([values[i] for i in indices], dtype=np.float32))

@@ -30,7 +30,6 @@ class HashingEmbedder:
 
     @property
     def dim(self) -> int:
-        """Columns of the dense vectors."""
         return self.width
 
     @property

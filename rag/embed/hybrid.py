@@ -18,7 +18,6 @@ class HybridEmbedder:
 
     @property
     def dim(self) -> int:
-        """Columns of the dense vectors."""
         return self.dense.dim
 
     @property

@@ -106,7 +106,6 @@ class MuveraEmbedder:
 
     @property
     def dim(self) -> int:
-        """Columns of the encodings."""
         return self._encoding.dim
 
     @cached_property

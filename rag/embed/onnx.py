@@ -4,19 +4,15 @@ The default is the bundled MiniLM (Wang et al., arXiv 2002.10957). Its vectors e
 Other architectures, and GPUs, are the business of `transformers`.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from rag.embed._encoder import EncoderEmbedder
+from rag.models.encoder import TextEncoder
 from rag.models.spec import ModelSpec
 from rag.stages import component
 from rag.types import Difference
-
-if TYPE_CHECKING:
-    from rag.models.encoder import TextEncoder
 
 WINDOW = 256  # tokens of windows that run at once: of four, attention's scores leave the processor's cache (5 % slower)
 

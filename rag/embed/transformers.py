@@ -3,20 +3,16 @@
 From a local folder or the local Hugging Face cache, safetensors only, remote code never.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from rag.embed._encoder import EncoderEmbedder
 from rag.errors import extra
+from rag.models.encoder import TextEncoder
 from rag.models.spec import ModelSpec
 from rag.stages import component
 from rag.types import Difference
-
-if TYPE_CHECKING:
-    from rag.models.encoder import TextEncoder
 
 
 @component
@@ -31,6 +27,4 @@ class TransformersEmbedder(EncoderEmbedder):
         with extra("models", "embed: transformers"):
             from rag.models.torch_backend import text_encoder  # torch and transformers take seconds to import
 
-        return text_encoder(
-            spec, device=self.device, dtype=self.dtype, batch_tokens=batch_tokens, difference=difference
-        )
+        return text_encoder(spec, self.device, self.dtype, batch_tokens=batch_tokens, difference=difference)

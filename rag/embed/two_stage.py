@@ -6,26 +6,22 @@ an index built with the first one refuses (exit code 4). For checkpoints of arXi
 knows itself, such as ModernBERT (cde-small-v2); their own code is never run.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from rag import cache
 from rag.errors import ConfigError, ModelError, extra
+from rag.models.encoder import TextEncoder
 from rag.models.files import locate, read_json, weights
 from rag.models.spec import SHAPING, ModelSpec
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans
-
-if TYPE_CHECKING:
-    from rag.models.encoder import TextEncoder
 
 SIZE, MAX_TOKENS = 512, 512  # vectors of the sample, and tokens of a text, where the model says nothing
 _SUPPORTED: Mapping[str, tuple[Any, ...]] = {  # keys of config.json; the first value counts where there is none
@@ -55,7 +51,6 @@ class TwoStageEmbedder:
 
     @property
     def dim(self) -> int:
-        """Columns of the dense vectors."""
         return self._spec.dim
 
     @cached_property

@@ -26,9 +26,8 @@ def file_checksum(path: Path) -> str:
 
 def load(path: Path, folder: Path) -> Difference:
     """The difference by tensor name, for the model in `folder`. Raises ModelError, MismatchError for another model."""
-    file = deltas.load(
-        path, kind=KIND, facts={"model"}, what="the document side of an embedder", command="rag train embedder"
-    )
+    what, command = "the document side of an embedder", "rag train embedder"
+    file = deltas.load(path, kind=KIND, facts={"model"}, what=what, command=command)
     if file.facts["model"] != checksum(folder):
         raise MismatchError(
             f"embed.weights: {path} was trained for another model than {folder}; name that one as `model`, or train "

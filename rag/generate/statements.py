@@ -27,10 +27,7 @@ _SCHEMA = {
     "required": ["statements"],
     "additionalProperties": False,
 }
-FORMAT: dict[str, Any] = {
-    "type": "json_schema",
-    "json_schema": {"name": "answer", "strict": True, "schema": _SCHEMA},
-}
+FORMAT: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": _SCHEMA}}
 
 
 def add_markers(reply: str) -> str:

@@ -69,13 +69,9 @@ class EncoderHopper(TreeHopper):
     @cached_property
     def _read(self) -> Callable[[tuple[str, ...]], Vectors]:
         if not isinstance(self.embedder, Tunable):
-            raise ConfigError(
-                "hop: encoder needs an embedder whose weights it can read on with: use onnx, or hop: links."
-            )
-        facts = self._file.facts
-        read = self.embedder.tune(
-            self._file.difference, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"])
-        )
+            raise ConfigError("hop: encoder needs an embedder with weights to exchange: use onnx, or hop: links.")
+        facts, change = self._file.facts, self._file.difference
+        read = self.embedder.tune(change, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"]))
         return lru_cache(CACHED)(read)
 
 

@@ -15,7 +15,6 @@ before `normalize` to the next hop, every q' is a query in its own right.
 Source: TreeHop (arXiv 2504.20114), equations and published checkpoints.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,31 +162,21 @@ class _GateFile:
     def rank(self) -> Vector | None:
         if "rank" not in self.facts:
             return None
-        try:
-            values = json.loads(self.facts["rank"])
-        except ValueError:
-            values = None
-        return ranking_weights(values, f"{self.file}: the metadata's `rank`")
+        return ranking_weights(self.facts["rank"], f"{self.file}: the metadata's `rank`")
 
     def head(self, name: str, dim: int) -> Head:
         features, mlp = self.size(f"{name}.mlp_scale.weight")
         layers = f"{name}.mlp.layers."
         count = len({key.split(".")[6] for key in self.tensors if key.startswith(layers)})
-        return Head(
-            query=self.linear(f"{name}.W_Q", features, dim),
-            key=self.linear(f"{name}.W_K", features, dim),
-            value=self.linear(f"{name}.W_V", features, dim),
-            mlp=tuple(self.layer(f"{layers}{j}", mlp, features) for j in range(count)),
-            scale=self.linear(f"{name}.mlp_scale", features, mlp),
-        )
+        query, key, value = (self.linear(f"{name}.W_{part}", features, dim) for part in "QKV")
+        blocks = tuple(self.layer(f"{layers}{j}", mlp, features) for j in range(count))
+        return Head(query, key, value, blocks, self.linear(f"{name}.mlp_scale", features, mlp))
 
     def layer(self, name: str, mlp: int, features: int) -> Linear | Residual:
         if f"{name}.weight" in self.tensors:
             return self.linear(name, mlp, features)
-        norm = f"{name}.layer_norm"
-        return Residual(
-            self.take(f"{norm}.weight", mlp), self.take(f"{norm}.bias", mlp), self.linear(f"{name}.linear", mlp, mlp)
-        )
+        scale, shift = (self.take(f"{name}.layer_norm.{part}", mlp) for part in ("weight", "bias"))
+        return Residual(scale, shift, self.linear(f"{name}.linear", mlp, mlp))
 
     def linear(self, name: str, rows: int, columns: int) -> Linear:
         return Linear(self.take(f"{name}.weight", rows, columns), self.take(f"{name}.bias", rows))

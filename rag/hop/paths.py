@@ -30,10 +30,8 @@ class PathReranker:
 
         Raises ConfigError where hits carry no dense vectors, MismatchError for another embedder's weights.
         """
-        return [
-            self._hopper.rank(Query(question), found, k=len(found))
-            for question, found in zip(questions, hits, strict=True)
-        ]
+        pairs = zip(questions, hits, strict=True)
+        return [self._hopper.rank(Query(question), found, k=len(found)) for question, found in pairs]
 
     @cached_property
     def _hopper(self) -> EncoderHopper:

@@ -14,6 +14,7 @@ weight * the best path (or 0) that c is an end of.
 Weights are not negative, so that no feature can count against what it stands for. `rag train hop` learns them.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,9 +77,9 @@ def score_passages(features: TreeFeatures, weights: Vector) -> Vector:
 
 
 def ranking_weights(values: Any, where: str) -> Vector:
-    """The weights of a ranking, (7,), as a file holds them. Raises ModelError that says `where` they stand."""
+    """The weights of a ranking, (7,), as a file has them or as JSON. Raises ModelError that says `where` they stand."""
     try:
-        weights = np.array(values, np.float32)
+        weights = np.array(json.loads(values) if isinstance(values, str) else values, np.float32)
     except (ValueError, TypeError):
         weights = np.empty(0, np.float32)
     if weights.shape != (len(WEIGHTS),) or not np.isfinite(weights).all():

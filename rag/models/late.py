@@ -26,17 +26,13 @@ from rag.models.windows import group_chunks, split_tokens
 from rag.types import Chunked, Embeddings, Spans, Vectors
 
 MAX_TITLE = 200  # characters that stand before every window
-_LAST = "lasttoken"
-_SUPPORTED = frozenset({"mean", "mean_sqrt_len_tokens", "cls", _LAST})
-
-Weights = NDArray[np.float32]  # (chunks, tokens)
 
 
 class Pass(NamedTuple):
     """One run of the model: token ids, the weights of its tokens, the rows of the chunks they are for."""
 
     ids: list[int]
-    weights: Weights
+    weights: NDArray[np.float32]  # (chunks, modes, tokens)
     rows: NDArray[np.int64]
 
 
@@ -55,7 +51,7 @@ class Late:
     plain: TextEncoder | None = None
 
     def __post_init__(self) -> None:
-        if unknown := set(self.encoder.spec.pooling) - _SUPPORTED:
+        if unknown := set(self.encoder.spec.pooling) - _SHARE.keys():
             raise ConfigError(
                 f"embed.late: {self.encoder.spec.name!r} pools by {', '.join(sorted(unknown))}, which has no meaning "
                 "for a span in the middle of a text; use a model with mean, cls or lasttoken pooling, or late: 0."
@@ -162,7 +158,7 @@ def _last(within: Mask, text: NDArray[np.bool_]) -> Mask:
     return chosen
 
 
-_SHARE = {"mean": _mean, "mean_sqrt_len_tokens": _mean, "cls": _mean, _LAST: _last}
+_SHARE = {"mean": _mean, "mean_sqrt_len_tokens": _mean, "cls": _mean, "lasttoken": _last}
 
 
 def _title(item: Chunked) -> str:

@@ -26,7 +26,7 @@ from rag.models.encoder import Forward, TextEncoder
 from rag.models.files import weights
 from rag.models.onnx_graph import graph
 from rag.models.pooling import Hidden, Mask
-from rag.models.spec import TABLE, ModelSpec
+from rag.models.spec import TABLE, ModelSpec, first_position
 from rag.models.tensors import Floats, stored
 from rag.models.variant import Variant
 from rag.types import Difference
@@ -95,10 +95,8 @@ def _tensors(path: Path, spec: ModelSpec, difference: Difference) -> dict[str, F
         if name not in tensors or tensors[name].shape != change.shape:
             raise ModelError(f"{path}: no tensor {name} of shape {change.shape}; the weights fit another model.")
         tensors[name] = tensors[name] + change
-    tensors = spec.variant.tensors(tensors, spec.first_position)
-    return {
-        name: tensor if name == TABLE else tensor.astype(np.float32, copy=False) for name, tensor in tensors.items()
-    }
+    tensors = spec.variant.tensors(tensors, first_position(spec.config))
+    return {name: value if name == TABLE else value.astype(np.float32, copy=False) for name, value in tensors.items()}
 
 
 def _other_backend(spec: ModelSpec, reason: str) -> ModelError:

@@ -63,11 +63,6 @@ class ModelSpec:
         """The id that fills a batch up."""
         return int(self.config.get("pad_token_id") or 0)
 
-    @property
-    def first_position(self) -> int:
-        """The row of the first position in a table of learned ones."""
-        return first_position(self.config)
-
     def fingerprint(self, *, dtype: str = "float32", tokens: bool = False, sparse: bool = False) -> str:
         """Of everything that shapes a document's vectors; the same for every backend that computes them in `dtype`."""
         files = [*weights(self.folder), *(self.folder / name for name in SHAPING)]
@@ -165,7 +160,7 @@ def _pooling(folder: Path) -> tuple[str, ...]:
 
 
 def first_position(config: Mapping[str, Any]) -> int:
-    """See `ModelSpec.first_position`."""
+    """The row of the first position in a table of learned ones."""
     return int(config.get("pad_token_id", 1)) + 1 if config.get("model_type") in AFTER_PADDING else 0
 
 

@@ -17,7 +17,7 @@ from rag.types import Difference
 
 
 def text_encoder(
-    spec: ModelSpec, *, device: str | None, dtype: str, batch_tokens: int, difference: Difference | None = None
+    spec: ModelSpec, device: str | None, dtype: str, *, batch_tokens: int, difference: Difference | None = None
 ) -> TextEncoder:
     """The model, loaded, with `difference` added to the tensors it names.
 

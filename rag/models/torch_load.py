@@ -30,9 +30,7 @@ def load_network(kind: Any, model: str | Path, *, label: str, **options: Any) ->
     """A network with all its weights; transformers would go on with random numbers for missing ones."""
     network, report = load(kind, model, label=label, use_safetensors=True, output_loading_info=True, **options)
     if missing := sorted(key for key in report["missing_keys"] if not key.startswith("pooler.")):  # a pooler is not run
-        raise ModelError(
-            f"{label}: its weights lack {', '.join(missing[:3])}; choose another model, or fetch it again."
-        )
+        raise ModelError(f"{label}: its weights lack {', '.join(missing[:3])}; use another model, or fetch it again.")
     return network
 
 

@@ -13,7 +13,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from rag.errors import ConfigError
-from rag.models.spec import ModelSpec
+from rag.models.spec import ModelSpec, first_position
 from rag.models.variant import stretch_positions
 
 
@@ -52,9 +52,7 @@ def _cut(model: Any, layers: int, spec: ModelSpec) -> None:
     count = model.config.num_hidden_layers
     stacks = [one for one in model.modules() if isinstance(one, torch.nn.ModuleList) and len(one) == count]
     if not stacks:
-        raise ConfigError(
-            f"embed.layers: {spec.name!r} has no stack of {count} layers that could be cut; leave it out."
-        )
+        raise ConfigError(f"embed.layers: {spec.name!r} has no stack of {count} layers that can be cut; leave it out.")
     del stacks[0][layers:]
     model.config.num_hidden_layers = layers
 
@@ -63,11 +61,9 @@ def _stretch_learned(model: Any, spec: ModelSpec) -> None:
     embeddings = getattr(model, "embeddings", None)
     old = getattr(embeddings, "position_embeddings", None)
     if not isinstance(old, torch.nn.Embedding):
-        raise ConfigError(
-            f"embed.stretch: {spec.name!r} has neither learned nor rotary positions that could be stretched; leave it "
-            "out."
-        )
-    table = stretch_positions(old.weight.detach().float().numpy(), spec.variant.stretch, spec.first_position)
+        raise ConfigError(f"embed.stretch: {spec.name!r} has neither learned nor rotary positions; leave it out.")
+    first = first_position(spec.config)
+    table = stretch_positions(old.weight.detach().float().numpy(), spec.variant.stretch, first)
     weight = torch.from_numpy(table).to(old.weight.dtype)
     assert embeddings is not None  # it has positions
     embeddings.position_embeddings = torch.nn.Embedding(len(weight), weight.shape[1], old.padding_idx, _weight=weight)
