@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,12 +77,12 @@ class TextEncoder:
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of the tokens of each whole text, special tokens left out."""
-        found = self._whole.encode_batch(_valid(texts), add_special_tokens=False)
+        found = self.whole_tokenizer.encode_batch(_valid(texts), add_special_tokens=False)
         return [np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2) for encoding in found]
 
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
         """Each text's tokens with special ones, nothing cut off."""
-        found: list[Encoding] = self._whole.encode_batch(_valid(texts))
+        found: list[Encoding] = self.whole_tokenizer.encode_batch(_valid(texts))
         return found
 
     def _embed(self, texts: Sequence[str], *, query: bool, tokens: bool = False, sparse: bool = False) -> Embeddings:
@@ -114,7 +114,12 @@ class TextEncoder:
 
     def _encode(self, texts: Sequence[str], *, query: bool) -> list[Encoding]:
         prefix = self.spec.query_prefix if query else self.spec.document_prefix
-        found: list[Encoding] = self._cut.encode_batch_fast(_valid([prefix + text for text in texts]))
+        valid = _valid([prefix + text for text in texts])
+        found: list[Encoding] = self.whole_tokenizer.encode_batch_fast(valid)
+        long = [i for i, encoding in enumerate(found) if len(encoding) > self.spec.max_tokens]
+        if long:
+            for i, encoding in zip(long, self._cut.encode_batch_fast([valid[i] for i in long]), strict=True):
+                found[i] = encoding
         return found
 
     def _run(self, encodings: Sequence[Encoding]) -> Iterator[tuple[Batch, Hidden, Mask, Mask]]:
@@ -159,29 +164,33 @@ class TextEncoder:
     @cached_property
     def _special(self) -> NDArray[np.int64]:
         """Ids of tokens that stand for no text."""
-        added = self._whole.get_added_tokens_decoder()
+        added = self.whole_tokenizer.get_added_tokens_decoder()
         return np.array([id for id, token in added.items() if token.special], np.int64)
 
     @cached_property
+    def whole_tokenizer(self) -> Tokenizer:
+        """Neither pads nor truncates. Encoders share it: it must not be changed."""
+        return _shared_tokenizer(self.tokenizer, self.spec.lowercase)
+
+    @cached_property
     def _cut(self) -> Tokenizer:
-        """For encoding: truncating at the model's length."""
-        tokenizer = self._plain_tokenizer()
+        """Truncates at the model's length."""
+        tokenizer = _plain_tokenizer(self.tokenizer, self.spec.lowercase)
         tokenizer.enable_truncation(self.spec.max_tokens)
         return tokenizer
 
-    @cached_property
-    def _whole(self) -> Tokenizer:
-        """For spans: neither padding nor truncating."""
-        return self._plain_tokenizer()
 
-    def _plain_tokenizer(self) -> Tokenizer:
-        tokenizer = self.tokenizer()
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        if self.spec.lowercase:
-            rules = [normalizers.Lowercase(), *([tokenizer.normalizer] if tokenizer.normalizer else [])]
-            tokenizer.normalizer = normalizers.Sequence(rules)
-        return tokenizer
+def _plain_tokenizer(make: Callable[[], Tokenizer], lowercase: bool) -> Tokenizer:
+    tokenizer = make()
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    if lowercase:
+        rules = [normalizers.Lowercase(), *([tokenizer.normalizer] if tokenizer.normalizer else [])]
+        tokenizer.normalizer = normalizers.Sequence(rules)
+    return tokenizer
+
+
+_shared_tokenizer = lru_cache(4)(_plain_tokenizer)  # one of 30,000 words takes 20 ms to load
 
 
 def _contextual(batch: Sequence[Chunked]) -> list[str]:

@@ -10,7 +10,7 @@ replaced but not overwritten while in use.
 
 import json
 import os
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -35,6 +35,18 @@ from rag.types import Difference
 _LOADED: WeakValueDictionary[tuple[str, str, Variant], Forward] = WeakValueDictionary()
 
 
+@dataclass(frozen=True, slots=True)
+class TokenizerFile:
+    """A tokenizer.json, with its checksum; a call gives a new copy of what it holds."""
+
+    path: Path
+    sha256: str
+
+    def __call__(self) -> Tokenizer:
+        """A new copy."""
+        return Tokenizer.from_file(str(self.path))
+
+
 def text_encoder(spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None) -> TextEncoder:
     """The model, loaded, with `difference` added to the tensors it names.
 
@@ -44,7 +56,7 @@ def text_encoder(spec: ModelSpec, *, batch_tokens: int, difference: Difference |
     if not rules.is_file():
         raise _other_backend(spec, "it has no tokenizer.json")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    tokenizer = partial(Tokenizer.from_file, str(rules))
+    tokenizer = TokenizerFile(rules, cache.sha256(rules))
     return TextEncoder(spec, tokenizer, _forward(spec, difference or {}), batch_tokens, workers=cores)
 
 

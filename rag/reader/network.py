@@ -146,10 +146,7 @@ def load_reader(path: Path) -> ReaderModel:
         raise ModelError(f"{path}: trained for another version of {weights.facts['model']!r}; train it again.")
     spec = replace(spec, max_tokens=JOINT_TOKENS)
     encoder = text_encoder(spec, batch_tokens=BATCH_TOKENS, difference=weights.difference)
-    tokenizer = encoder.tokenizer()
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return ReaderModel(encoder.forward, tokenizer, weights.heads, encoder.workers)
+    return ReaderModel(encoder.forward, encoder.whole_tokenizer, weights.heads, encoder.workers)
 
 
 def special_ids(tokenizer: Tokenizer) -> tuple[int, int]:
