@@ -57,14 +57,6 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
 }
 
-HYBRID = "rag.embed.hybrid:HybridEmbedder"  # what makes one embedder of an `embed` and a `sparse` stage
-
-
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most like this one, if any is near."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
-
-
 # components -> the extra that brings what the base install lacks for them, and the library to look for
 EXTRAS = {
     ("embed", "transformers"): ("models", "torch"),
@@ -74,6 +66,12 @@ EXTRAS = {
     ("rerank", "qwen3"): ("models", "torch"),
     ("generate", "transformers"): ("models", "torch"),
 }
+HYBRID = "rag.embed.hybrid:HybridEmbedder"  # what makes one embedder of an `embed` and a `sparse` stage
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like this one, if any is near."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from rag.embed.transformers import TransformersEmbedder
 from rag.embed.two_stage import TwoStageEmbedder
 from rag.errors import MissingExtra
 from rag.generate.transformers import TransformersGenerator
+from rag.registry import EXTRAS, find
 from rag.rerank.cross_encoder import CrossEncoder
 from rag.rerank.qwen3 import Qwen3Reranker
 from rag.types import Chunk, Hit
@@ -42,10 +43,20 @@ def test_without_torch_a_stage_loads_and_its_first_use_says_what_to_install(
         USES[use](tmp_path)
 
 
-def test_every_shipped_component_is_found_without_torch_and_transformers() -> None:
+def test_every_shipped_component_is_imported_without_torch_and_transformers() -> None:
     code = (
         "import sys; sys.modules |= {'torch': None, 'transformers': None}\n"
-        "from rag.registry import BUILTIN, find\n"
-        "for kind in BUILTIN: [find(kind, name) for name in BUILTIN[kind]]\n"
+        "from rag.registry import BUILTIN, resolve\n"
+        "for kind in BUILTIN: [resolve(path) for path in BUILTIN[kind].values()]\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("use", EXTRAS)
+def test_the_registry_says_what_to_install(use: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    extra, library = EXTRAS[use]
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(
+        MissingExtra, match=rf'^{use[0]}: {use[1]} needs {library}, .* pip install "raghop\[{extra}\]"$'
+    ):
+        find(*use)
