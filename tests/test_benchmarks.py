@@ -25,7 +25,8 @@ def test_each_says_how_it_is_used(
 ) -> None:
     monkeypatch.setattr("sys.argv", [name, "--help"])
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # which one sets for itself
-    monkeypatch.delitem(sys.modules, f"benchmarks.{name}", raising=False)
+    for module in (f"benchmarks.{name}", f"benchmarks.{name}.__main__"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     with pytest.raises(SystemExit) as stopped:
         runpy.run_module(f"benchmarks.{name}", run_name="__main__", alter_sys=True)
     assert stopped.value.code == 0
