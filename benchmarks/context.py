@@ -32,7 +32,7 @@ from rag.chunk.sentences import SentenceChunker
 from rag.embed.onnx import OnnxEmbedder
 from rag.text.sentence_ends import sentences
 from rag.train.common.dataset import CORPORA, QUESTIONS, Row, gold, load
-from rag.train.embedder.documents import is_held_out, join
+from rag.train.embedder.examples import is_held_out, join
 from rag.types import Chunk, Chunked, Document, Vectors
 from rag_evals.stats import paired_bootstrap
 

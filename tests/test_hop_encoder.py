@@ -14,7 +14,7 @@ from rag.errors import ConfigError, MismatchError
 from rag.hop.encoder import EncoderHopper
 from rag.hop.paths import PathReranker
 from rag.stages import Hopper, Reranker
-from rag.train.common.weights import write
+from rag.train.hop.run import write
 from rag.types import Chunk, Chunked, Embeddings, Hit, Query, Spans, Vectors
 
 NAMES = ("red harbour", "aster pictures", "norvik", "lake aster", "canteen")

@@ -70,10 +70,12 @@ def test_reading_leaves_out_what_must_not_be_trained_on(tmp_path: Path) -> None:
     asked = [
         question("Where was the director of Red Harbour born?", "fa"),
         question("unknown gold", "fx"),
+        question("no gold", ""),
         question("shared", "f", shares_gold_with_eval=True),
         question("no answer", "f", answerable=False),
     ]
     write(tmp_path / "questions_train.jsonl", asked)
+    write(tmp_path / "questions_train.jsonl.gz", asked)  # the same once more
     write(tmp_path / "questions_dev.jsonl", [question("never read", "t")])
     found = read(tmp_path)
     assert list(found.passages.values())[2] == ("Norvik", "Norvik is a town.")

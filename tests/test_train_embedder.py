@@ -19,7 +19,7 @@ from rag.embed.weights import load
 from rag.errors import InputError, MismatchError, ModelError
 from rag.models.late import Pass
 from rag.train.common.loop import TEMPERATURE
-from rag.train.embedder.documents import DocumentQuestion, is_held_out, join, read
+from rag.train.embedder.examples import DocumentQuestion, is_held_out, join, read
 from rag.train.embedder.run import train_embedder
 from rag.train.embedder.train import EmbedderExamples, EmbedderOptions, Loss, schedule
 from rag.types import Chunk, Chunked, Document, Vectors

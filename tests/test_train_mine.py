@@ -9,8 +9,9 @@ import pytest
 from rag import Pipeline
 from rag.embed.hashing import HashingEmbedder
 from rag.errors import InputError, MismatchError
+from rag.index.folder import Index
 from rag.train.common.dataset import HELD_OUT
-from rag.train.common.mining import has_index, mine, read_index
+from rag.train.common.mining import mine, read_index
 from rag.types import Chunk
 
 FILM = "Red Harbour is a film directed by the Aster Pictures company. It rains."
@@ -57,10 +58,10 @@ def test_questions_are_held_out_and_the_order_is_seeded() -> None:
 
 
 def test_an_index_gives_pairs_and_its_own_vectors(notes: Path) -> None:
-    assert not has_index(notes)
+    assert not Index.at(notes).exists()
     with Pipeline.load(str(notes / "tiny.yaml"), index=notes) as pipeline:
         pipeline.ingest(["docs"])
-    assert has_index(notes)
+    assert Index.at(notes).exists()
     found, vectors = read_index(notes, HashingEmbedder(), most=None, seed=0)
     assert vectors.shape == (len(found.passages), 256)
     said = {"router": "building 4", "lumen": "watts", "halvorsen": "Tarnvik"}

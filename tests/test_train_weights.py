@@ -10,7 +10,8 @@ import pytest
 from rag.errors import ModelError
 from rag.hop.encoder import load
 from rag.hop.score import WEIGHTS
-from rag.train.common.weights import error, write
+from rag.train.common.card import error
+from rag.train.hop.run import write
 
 
 def test_the_file_comes_back(tmp_path: Path) -> None:

@@ -1,20 +1,19 @@
 """The command `rag`: thin commands that parse, call the library and print. Nothing heavy is imported for `--help`."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from typer import Option
 
 from rag import __version__
 from rag.cli import archive, ask, chat, check, ingest, pipelines, remove, status, train
+from rag.cli.guard import guard
+from rag.cli.terminal import fail, say
 from rag.errors import RagError
-
-if TYPE_CHECKING:
-    from rag.interrupt import Stop
+from rag.interrupt import Stop, stoppable
 
 app = typer.Typer(
     name="rag",
@@ -32,17 +31,13 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        from rag.cli.terminal import say
-
         say(f"rag {__version__}")
         raise typer.Exit
 
 
 @app.callback(help="Ask multi-hop questions of your own documents, offline, with citations checked against the text.")
 def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
+    version: Annotated[bool, Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
 ) -> None:
     """Ask multi-hop questions of your own documents, offline, with citations checked against the text."""
 
@@ -74,15 +69,11 @@ def mount_plugins() -> None:
 
 def main() -> None:
     """Run the command in a child process, where a crash of native code is an error message too."""
-    from rag.cli.guard import guard
-
     guard(run)
 
 
 def run() -> None:
     """Run the command and exit; errors raised on purpose become a message and their exit code, signals too."""
-    from rag.interrupt import stoppable
-
     with stoppable() as stop:
         code = _code(stop)
         if stop.number and code == 128 + stop.number:
@@ -93,7 +84,6 @@ def run() -> None:
 
 
 def _code(stop: Stop) -> int | str | None:
-    from rag.cli.terminal import fail
 
     try:
         with stop.anywhere():

@@ -3,19 +3,20 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument
 
 from rag.cli.options import IndexOption, PipelineOption
+from rag.cli.terminal import line, say
+from rag.errors import InputError
 
 
 def export(
-    file: Annotated[Path, typer.Argument(help="The archive to write.", metavar="FILE")], index: IndexOption = None
+    file: Annotated[Path, Argument(help="The archive to write.", metavar="FILE")], index: IndexOption = None
 ) -> None:
     """Write the whole index into one portable file. It holds text and vectors, with checksums.
 
     Example: rag export notes.rag.zip
     """
-    from rag.cli.terminal import line, say
     from rag.index.folder import Index
     from rag.maintain.archive import export_index
 
@@ -25,7 +26,7 @@ def export(
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="An archive that `rag export` wrote.", metavar="FILE")],
+    file: Annotated[Path, Argument(help="An archive that `rag export` wrote.", metavar="FILE")],
     pipeline: PipelineOption = None,
     index: IndexOption = None,
 ) -> None:
@@ -35,9 +36,7 @@ def import_(
 
     Example: rag import notes.rag.zip --index ./notes
     """
-    from rag.cli.terminal import say
     from rag.config import load, presets
-    from rag.errors import InputError
     from rag.index.folder import FOLDER, Index
     from rag.maintain.archive import import_index, read_pipeline
 

@@ -4,6 +4,7 @@ import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from rag.cli.options import (
     CountOption,
@@ -17,13 +18,15 @@ from rag.cli.options import (
     make_filter,
     open_pipeline,
 )
+from rag.cli.terminal import clean, line, paint, say, say_json
+from rag.errors import EXIT_ABSTAINED
 
 if TYPE_CHECKING:
     from rag.types import Answer
 
 
 def ask(
-    question: Annotated[str, typer.Argument(help="A question in your own words.")],
+    question: Annotated[str, Argument(help="A question in your own words.")],
     pipeline: PipelineOption = None,
     index: IndexOption = None,
     llm: LlmOption = None,
@@ -31,8 +34,8 @@ def ask(
     k: CountOption = None,
     source: SourceOption = None,
     where: WhereOption = None,
-    open: Annotated[bool, typer.Option("--open", help="Show every quote with the text around it.")] = False,
-    trace: Annotated[bool, typer.Option("--trace", help="Show the hop tree and what each step did.")] = False,
+    open: Annotated[bool, Option("--open", help="Show every quote with the text around it.")] = False,
+    trace: Annotated[bool, Option("--trace", help="Show the hop tree and what each step did.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Answer a question from your documents, with checked citations.
@@ -47,8 +50,6 @@ def ask(
       rag ask "Why did pump 3 fail?" --llm http://localhost:11434/v1 --model qwen3
     """
     from rag.cli.show import answer_json, show, show_context
-    from rag.cli.terminal import clean, say, say_json
-    from rag.errors import EXIT_ABSTAINED
 
     begin, streamed = time.monotonic(), False
     with open_pipeline(pipeline, index, llm, model) as pipe:
@@ -69,7 +70,7 @@ def ask(
 
 
 def search(
-    question: Annotated[str, typer.Argument(help="A question or words.")],
+    question: Annotated[str, Argument(help="A question or words.")],
     pipeline: PipelineOption = None,
     index: IndexOption = None,
     k: CountOption = None,
@@ -85,7 +86,6 @@ def search(
       rag search "router" --source "*.pdf" --json
     """
     from rag.cli.show import hit_json
-    from rag.cli.terminal import line, paint, say, say_json
 
     with open_pipeline(pipeline, index) as pipe:
         hits = pipe.search(question, k=k, filter=make_filter(pipe.index, source, where))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Option
 
 from rag.cli.options import (
     CountOption,
@@ -20,6 +21,8 @@ from rag.cli.options import (
     make_filter,
     open_pipeline,
 )
+from rag.cli.terminal import clean, fail, line, paint, say
+from rag.errors import RagError
 
 if TYPE_CHECKING:
     from rag.conversation import Conversation
@@ -33,12 +36,12 @@ def chat(
     index: IndexOption = None,
     llm: LlmOption = None,
     model: LlmModelOption = None,
-    resume: Annotated[str, typer.Option(metavar="NAME", help="The conversation to go on with.")] = "default",
-    new: Annotated[bool, typer.Option("--new", help="Forget what was said in it, and begin anew.")] = False,
+    resume: Annotated[str, Option(metavar="NAME", help="The conversation to go on with.")] = "default",
+    new: Annotated[bool, Option("--new", help="Forget what was said in it, and begin anew.")] = False,
     k: CountOption = None,
     source: SourceOption = None,
     where: WhereOption = None,
-    json: Annotated[bool, typer.Option("--json", help="Print each answer as a line of JSON.")] = False,
+    json: Annotated[bool, Option("--json", help="Print each answer as a line of JSON.")] = False,
 ) -> None:
     """Ask questions that follow from each other. The conversation is kept in the index and goes on next time.
 
@@ -52,9 +55,7 @@ def chat(
       rag chat --resume routers --llm http://localhost:11434/v1 --model qwen3
       cat questions.txt | rag chat --new --json
     """
-    from rag.cli.terminal import fail, line, paint, say
     from rag.conversation import Conversation
-    from rag.errors import RagError
 
     typing = sys.stdin.isatty()
     with open_pipeline(pipeline, index, llm, model) as pipe, Conversation(pipe, resume) as talk:
@@ -81,9 +82,6 @@ def chat(
 
 def _questions(*, prompt: bool) -> Iterator[str]:
     """What is typed or piped in, line by line, until its end, /exit, or Ctrl-C at the prompt."""
-    from contextlib import suppress
-
-    from rag.cli.terminal import say
 
     if sys.stdin.isatty():
         with suppress(ImportError):
@@ -108,7 +106,6 @@ def _turn(talk: Conversation, question: str, k: int | None, filter: Filter | Non
     from json import dumps
 
     from rag.cli.show import answer_json, show
-    from rag.cli.terminal import clean, line, paint, say
 
     begin, streamed, asked = time.monotonic(), False, question
     for event in talk.stream(question, k=k, filter=filter):

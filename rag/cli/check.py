@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Option
 
 from rag.cli.options import IndexOption, JsonOption, PipelineOption, WaitOption, open_index
+from rag.cli.terminal import line, progress_bars, say, say_json, waiting
+from rag.errors import ConfigError, CorruptError
 
 if TYPE_CHECKING:
     from rag.maintain.repair import Repair
@@ -15,8 +18,8 @@ SHOWN = 20
 
 
 def check(
-    deep: Annotated[bool, typer.Option("--deep", help="Compare every row, chunk and vector as well.")] = False,
-    mend: Annotated[bool, typer.Option("--repair", help="Repair what is damaged (implies --deep).")] = False,
+    deep: Annotated[bool, Option("--deep", help="Compare every row, chunk and vector as well.")] = False,
+    mend: Annotated[bool, Option("--repair", help="Repair what is damaged (implies --deep).")] = False,
     pipeline: PipelineOption = None,
     index: IndexOption = None,
     wait: WaitOption = False,
@@ -33,9 +36,7 @@ def check(
       rag check --deep --json
       rag check --repair
     """
-    from rag.cli.terminal import line, progress_bars, say, say_json, waiting
     from rag.config import build
-    from rag.errors import ConfigError, CorruptError
     from rag.maintain.check import check as find_damage
     from rag.maintain.repair import Repair, repair
 
@@ -64,10 +65,11 @@ def check(
 
 
 def _as_json(result: Repair, *, sound: bool) -> dict[str, Any]:
+    found, left = ([{"part": one.part, "what": one.what} for one in some] for some in (result.found, result.remaining))
     return {
         "sound": sound,
-        "found": [{"part": finding.part, "what": finding.what} for finding in result.found],
-        "left": [{"part": finding.part, "what": finding.what} for finding in result.remaining],
+        "found": found,
+        "left": left,
         "read_again": result.reloaded,
         "cut_again": result.rechunked,
         "lost": result.lost,
@@ -76,7 +78,6 @@ def _as_json(result: Repair, *, sound: bool) -> dict[str, Any]:
 
 
 def _show(result: Repair, *, sound: bool, mend: bool) -> None:
-    from rag.cli.terminal import line, say
 
     for finding in result.found[:SHOWN]:
         say(f"{finding.part}: {line(finding.what)}")
@@ -99,7 +100,6 @@ def rebuild(pipeline: PipelineOption = None, index: IndexOption = None, wait: Wa
 
     Example: rag rebuild
     """
-    from rag.cli.terminal import say, waiting
     from rag.config import build
     from rag.index.facts import check_fingerprints, refuse_unfinished
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
 
+from rag.cli.terminal import fail
 from rag.errors import CorruptError, RagError
 
 _CRASHES = frozenset(getattr(signal, name) for name in ("SIGBUS", "SIGSEGV", "SIGABRT", "SIGILL", "SIGFPE"))
@@ -22,7 +23,6 @@ _PR_SET_PDEATHSIG = 1
 
 def guard(run: Callable[[], None]) -> None:
     """Run and exit with its code; a crash is an error message and exit code 1 (disk full) or 6."""
-    from rag.cli.terminal import fail
 
     if not hasattr(os, "fork"):
         return run()

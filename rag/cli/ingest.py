@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from rag.cli.options import IndexOption, JsonOption, PipelineOption, WaitOption
+from rag.cli.terminal import fail, line, paint, peak_memory, progress_bars, say, say_json, waiting
+from rag.errors import EXIT_PARTIAL
+from rag.interrupt import Interrupted
 
 if TYPE_CHECKING:
     from rag.ingest.report import Report
@@ -15,11 +19,11 @@ SHOWN = 20
 
 
 def ingest(
-    paths: Annotated[list[str], typer.Argument(help="Files and folders.", metavar="PATH...")],
+    paths: Annotated[list[str], Argument(help="Files and folders.", metavar="PATH...")],
     pipeline: PipelineOption = None,
     index: IndexOption = None,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Index all of it again, with another model or other settings.")
+        bool, Option("--rebuild", help="Index all of it again, with another model or other settings.")
     ] = False,
     wait: WaitOption = False,
     json: JsonOption = False,
@@ -35,10 +39,7 @@ def ingest(
       rag ingest handbook.pdf notes/ --json
       rag ingest ./docs --pipeline fast --rebuild
     """
-    from rag.cli.terminal import fail, progress_bars, say_json, waiting
-    from rag.errors import EXIT_PARTIAL
     from rag.ingest.report import Report
-    from rag.interrupt import Interrupted
     from rag.pipeline import Pipeline
 
     interruption: Interrupted | None = None
@@ -67,7 +68,6 @@ def ingest(
 
 
 def _as_json(report: Report) -> dict[str, Any]:
-    from rag.cli.terminal import peak_memory
     from rag.ingest.report import STATUSES
 
     return {
@@ -83,7 +83,6 @@ def _as_json(report: Report) -> dict[str, Any]:
 
 def _show(report: Report) -> None:
     """Files that failed, lost text or were skipped, then the sums."""
-    from rag.cli.terminal import line, paint, peak_memory, say
     from rag.ingest.report import STATUSES
 
     for status, colour in (("degraded", "yellow"), ("skipped", "dim"), ("failed", "red")):
@@ -105,7 +104,6 @@ def _show(report: Report) -> None:
 
 def _show_interruption(report: Report, *, rebuild: bool) -> None:
     """What an interruption left, on stderr, where it does not disturb --json."""
-    from rag.cli.terminal import fail
 
     if rebuild:
         fail("interrupted: the index answers as it did before. The same command goes on from here.")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
+
+from rag.errors import CorruptError, InputError
 
 if TYPE_CHECKING:
     from rag.config import PipelineConfig
@@ -15,38 +19,28 @@ if TYPE_CHECKING:
 
 PIPELINE = "A shipped pipeline's name or a .yaml file"
 
-PipelineArgument = Annotated[str, typer.Argument(help=f"{PIPELINE}.", metavar="NAME")]
+PipelineArgument = Annotated[str, Argument(help=f"{PIPELINE}.", metavar="NAME")]
 PipelineOption = Annotated[
-    str | None, typer.Option("--pipeline", metavar="NAME", help=f"{PIPELINE} (default: the index's own).")
+    str | None, Option("--pipeline", metavar="NAME", help=f"{PIPELINE} (default: the index's own).")
 ]
 IndexOption = Annotated[
-    str | None, typer.Option("--index", metavar="FOLDER", help="Folder that holds .rag (default: nearest upward).")
+    str | None, Option("--index", metavar="FOLDER", help="Folder that holds .rag (default: nearest upward).")
 ]
-WaitOption = Annotated[bool, typer.Option("--wait", help="Wait while another process writes this index.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+WaitOption = Annotated[bool, Option("--wait", help="Wait while another process writes this index.")]
+JsonOption = Annotated[bool, Option("--json", help="Print the result as JSON.")]
 CountOption = Annotated[
-    int | None,
-    typer.Option("--k", "-k", min=1, max=1000, metavar="N", help="How many passages (default: the pipeline's)."),
+    int | None, Option("--k", "-k", min=1, max=1000, metavar="N", help="How many passages (default: the pipeline's).")
 ]
 SourceOption = Annotated[
-    list[str] | None,
-    typer.Option("--source", metavar="PATTERN", help="Only files that match this pattern (repeatable)."),
+    list[str] | None, Option("--source", metavar="PATTERN", help="Only files that match this pattern (repeatable).")
 ]
 WhereOption = Annotated[
-    list[str] | None,
-    typer.Option("--where", metavar="NAME=VALUE", help="Only documents with this field (repeatable)."),
+    list[str] | None, Option("--where", metavar="NAME=VALUE", help="Only documents with this field (repeatable).")
 ]
 LlmOption = Annotated[
-    str | None,
-    typer.Option(
-        "--llm",
-        metavar="URL",
-        help="Let a language model write the answer: an OpenAI-compatible URL, or a local model's folder.",
-    ),
+    str | None, Option("--llm", metavar="URL", help="Let a language model write: an OpenAI-compatible URL or a folder.")
 ]
-LlmModelOption = Annotated[
-    str | None, typer.Option("--model", metavar="NAME", help="The model to ask for at the --llm URL.")
-]
+LlmModelOption = Annotated[str | None, Option("--model", metavar="NAME", help="The model to ask for at the --llm URL.")]
 
 
 def open_pipeline(
@@ -70,7 +64,6 @@ def open_pipeline(
 def open_index(index: str | None, pipeline: str | None) -> tuple[Index, PipelineConfig]:
     """The index and its pipeline: from the vector index where the manifest is damaged, else the default."""
     from rag.config import load
-    from rag.errors import CorruptError
     from rag.index.folder import Index
 
     target = Index.at(index)
@@ -87,10 +80,8 @@ def open_index(index: str | None, pipeline: str | None) -> tuple[Index, Pipeline
 
 def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[str] | None) -> Filter | None:
     """The filter that --source and --where ask for. Raises InputError."""
-    from contextlib import closing
     from fnmatch import fnmatch
 
-    from rag.errors import InputError
     from rag.types import Filter, Value
 
     any_of: dict[str, tuple[Value, ...]] = {}

@@ -3,6 +3,7 @@
 import typer
 
 from rag.cli.options import PipelineArgument
+from rag.cli.terminal import clean, say, say_json
 
 app = typer.Typer(no_args_is_help=True, help="List, show and check pipelines.", rich_markup_mode=None)
 
@@ -10,7 +11,6 @@ app = typer.Typer(no_args_is_help=True, help="List, show and check pipelines.", 
 @app.command("list")
 def list_() -> None:
     """List the shipped pipelines, with what each is for."""
-    from rag.cli.terminal import say
     from rag.config import load, presets
 
     for name in presets():
@@ -23,7 +23,6 @@ def show(name: PipelineArgument) -> None:
 
     Example: rag pipelines show default > mine.yaml
     """
-    from rag.cli.terminal import clean, say
     from rag.config import read
 
     say(clean(read(name)[1]), end="")
@@ -37,7 +36,6 @@ def check(name: PipelineArgument) -> None:
 
     Example: rag pipelines check mine.yaml
     """
-    from rag.cli.terminal import say
     from rag.config import build, load
 
     config = load(name)
@@ -51,7 +49,6 @@ def schema() -> None:
 
     Example: rag pipelines schema > pipeline.schema.json
     """
-    from rag.cli.terminal import say_json
     from rag.config import json_schema
 
     say_json(json_schema())
@@ -62,7 +59,6 @@ def graph(name: PipelineArgument = "default") -> None:
 
     Example: rag graph default
     """
-    from rag.cli.terminal import say
     from rag.config import load
     from rag.index.folder import Index
     from rag.pipeline import Pipeline

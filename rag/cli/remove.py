@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-import typer
+from typer import Argument
 
 from rag.cli.options import IndexOption, JsonOption, PipelineOption, WaitOption, open_index
+from rag.cli.terminal import line, say, say_json, waiting
 
 SHOWN = 20
 
-Patterns = Annotated[list[str], typer.Argument(help="Files, folders, or patterns of their names.", metavar="PATH...")]
+Patterns = Annotated[list[str], Argument(help="Files, folders, or patterns of their names.", metavar="PATH...")]
 
 
 def delete(
@@ -47,7 +48,6 @@ def purge(
 
 
 def _remove(paths: list[str], pipeline: str | None, index: str | None, *, wait: bool, json: bool, purge: bool) -> None:
-    from rag.cli.terminal import line, say, say_json, waiting
     from rag.maintain.remove import delete as remove
 
     target, config = open_index(index, pipeline)

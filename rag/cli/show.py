@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from rag.cli.terminal import clean, line, paint, say
@@ -92,7 +93,6 @@ def show_trace(answer: Answer) -> None:
 
 def show_context(answer: Answer, index: Index) -> None:
     """Each quote marked in the text around it, under its address. Read from the index, not from the file."""
-    from contextlib import closing
 
     documents = {hit.chunk.id: (hit.chunk.source, hit.chunk.doc_id) for hit in answer.hits}
     with closing(index.read_manifest()) as manifest:

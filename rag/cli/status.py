@@ -1,19 +1,20 @@
 """`rag status` and `rag config`: what is indexed, and by which settings."""
 
+from contextlib import closing, suppress
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from rag.cli.options import IndexOption, JsonOption, PipelineOption
+from rag.cli.terminal import clean, line, say, say_json
+from rag.errors import IndexMissing
 
 SHOWN = 50
 
 
 def status(
     index: IndexOption = None,
-    failed: Annotated[
-        bool, typer.Option("--failed", help="Only files that failed, lost text or were skipped.")
-    ] = False,
+    failed: Annotated[bool, Option("--failed", help="Only files that failed, lost text or were skipped.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show what is indexed.
@@ -23,10 +24,7 @@ def status(
       rag status
       rag status --failed
     """
-    from contextlib import closing, suppress
 
-    from rag.cli.terminal import line, say, say_json
-    from rag.errors import IndexMissing
     from rag.index.folder import Index
 
     target = Index.at(index)
@@ -59,7 +57,6 @@ def config(pipeline: PipelineOption = None, index: IndexOption = None, json: Jso
     import yaml
 
     import rag
-    from rag.cli.terminal import clean, say, say_json
     from rag.config import check
     from rag.pipeline import Pipeline
 

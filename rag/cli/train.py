@@ -4,26 +4,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
+from rag.cli.terminal import say
 from rag.errors import extra
 
 app = typer.Typer(help="Train the models that embed, hop and answer.", no_args_is_help=True)
 
-FoldersArgument = Annotated[list[Path], typer.Argument(help="Folders of labelled questions.", metavar="FOLDER...")]
-OutOption = Annotated[
-    Path, typer.Option(metavar="FILE", help="The safetensors file to write; a model card is written beside it.")
-]
-ModelOption = Annotated[
-    str, typer.Option(metavar="NAME", help='"bundled", a folder, or a name in the Hugging Face cache.')
-]
-EpochsOption = Annotated[float, typer.Option(min=0.001, metavar="N", help="How often all of it is read.")]
-MinutesOption = Annotated[float | None, typer.Option(min=0.01, metavar="N", help="Stop after so many minutes.")]
-RateOption = Annotated[float, typer.Option(min=1e-7, metavar="N", help="Learning rate at its height.")]
-PairsOption = Annotated[
-    int | None, typer.Option("--most", min=1, metavar="N", help="Use so many pairs of each folder at most.")
-]
-StartOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Go on from this file of an earlier training.")]
-SeedOption = Annotated[int, typer.Option(metavar="N", help="Seed of everything random.")]
+FoldersArgument = Annotated[list[Path], Argument(help="Folders of labelled questions.", metavar="FOLDER...")]
+OutOption = Annotated[Path, Option(metavar="FILE", help="The safetensors file to write, with a model card beside it.")]
+ModelOption = Annotated[str, Option(metavar="NAME", help='"bundled", a folder, or a name in the Hugging Face cache.')]
+EpochsOption = Annotated[float, Option(min=0.001, metavar="N", help="How often all of it is read.")]
+MinutesOption = Annotated[float | None, Option(min=0.01, metavar="N", help="Stop after so many minutes.")]
+RateOption = Annotated[float, Option(min=1e-7, metavar="N", help="Learning rate at its height.")]
+PairsOption = Annotated[int | None, Option("--most", min=1, metavar="N", help="Pairs of each folder at most.")]
+StartOption = Annotated[Path | None, Option(metavar="FILE", help="Go on from this file of an earlier training.")]
+SeedOption = Annotated[int, Option(metavar="N", help="Seed of everything random.")]
 
 
 @app.command()
@@ -51,7 +47,6 @@ def hop(
       rag train hop ./docs --out my-hop.safetensors --minutes 20
       rag train hop data/2wikimultihopqa data/musique --out hop.safetensors --minutes 20
     """
-    from rag.cli.terminal import say
 
     with extra("models", "rag train hop"):
         from rag.train.hop.run import train_hop
@@ -66,12 +61,9 @@ def hop(
 def gate(
     folders: FoldersArgument,
     out: OutOption,
-    teacher: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help='A hop encoder to learn from: a file of `rag train hop`, or "shipped".'),
-    ] = None,
+    teacher: Annotated[Path | None, Option(metavar="FILE", help='A hop encoder to learn from, or "shipped".')] = None,
     model: ModelOption = "bundled",
-    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="How often all of it is read.")] = 12,
+    epochs: Annotated[int, Option(min=1, metavar="N", help="How often all of it is read.")] = 12,
     most: PairsOption = None,
     seed: SeedOption = 0,
 ) -> None:
@@ -88,7 +80,6 @@ def gate(
       rag train gate ./labelled --teacher my-hop.safetensors --out my-gate.safetensors
       rag train gate data/2wikimultihopqa data/musique --teacher shipped --most 1500 --out gate.safetensors
     """
-    from rag.cli.terminal import say
     from rag.hop.encoder import SHIPPED
 
     with extra("models", "rag train gate"):
@@ -106,18 +97,15 @@ def reader(
     folders: FoldersArgument,
     out: OutOption,
     epochs: Annotated[
-        int,
-        typer.Option(min=0, metavar="N", help="How often all of it is read; 0: only answerability and confidence."),
+        int, Option(min=0, metavar="N", help="How often all of it is read; 0: only answerability and confidence.")
     ] = 1,
-    cloze: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Epochs before these, on questions made of the passages.")
-    ] = 0,
+    cloze: Annotated[int, Option(min=0, metavar="N", help="Epochs before, on questions made of the passages.")] = 0,
     minutes: MinutesOption = None,
-    batch: Annotated[int, typer.Option(min=1, metavar="N", help="Questions read at once.")] = 24,
+    batch: Annotated[int, Option(min=1, metavar="N", help="Questions read at once.")] = 24,
     rate: RateOption = 1.5e-4,
     start: StartOption = None,
     calibration: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Questions of each folder that set the confidence.")
+        int, Option(min=1, metavar="N", help="Questions of a folder that set the confidence.")
     ] = 200,
     seed: SeedOption = 0,
 ) -> None:
@@ -135,7 +123,6 @@ def reader(
       rag train reader ./labelled --out my-reader.safetensors
       rag train reader data/squad data/hotpotqa data/hotpotqa --cloze 1 --out reader.safetensors --minutes 50
     """
-    from rag.cli.terminal import say
 
     with extra("models", "rag train reader"):
         from rag.train.reader.run import train_reader
@@ -148,23 +135,19 @@ def reader(
 
 @app.command()
 def embedder(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of documents.", metavar="FOLDER...")],
+    folders: Annotated[list[Path], Argument(help="Folders of documents.", metavar="FOLDER...")],
     out: OutOption,
     model: ModelOption = "bundled",
     epochs: EpochsOption = 1.0,
     minutes: MinutesOption = None,
     rate: RateOption = 8e-5,
-    mix: Annotated[
-        float, typer.Option(min=0, max=1, metavar="N", help="Share of negatives from the same document.")
-    ] = 0.5,
-    merge: Annotated[float, typer.Option(min=0, max=1, metavar="N", help="Keep this share of what was learned.")] = 1.0,
+    mix: Annotated[float, Option(min=0, max=1, metavar="N", help="Share of negatives from the same document.")] = 0.5,
+    merge: Annotated[float, Option(min=0, max=1, metavar="N", help="Keep this share of what was learned.")] = 1.0,
     most: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Use so many documents of each folder at most, the longest.")
+        int | None, Option(min=1, metavar="N", help="Documents of each folder at most, the longest.")
     ] = None,
     start: StartOption = None,
-    leave_out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Documents that are not read: a file with a title a line.")
-    ] = None,
+    leave_out: Annotated[Path | None, Option(metavar="FILE", help="A file of titles to leave out, one a line.")] = None,
     seed: SeedOption = 0,
 ) -> None:
     """Train an embedder to read whole documents (late chunking).
@@ -180,7 +163,6 @@ def embedder(
       rag train embedder ./documents --out my-late.safetensors
       rag train embedder data/musique data/nq --out late.safetensors --minutes 30
     """
-    from rag.cli.terminal import say
 
     with extra("models", "rag train embedder"):
         from rag.train.embedder.run import train_embedder

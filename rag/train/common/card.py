@@ -1,6 +1,6 @@
-"""What the cards of hop encoder and gate both say, in Markdown: the data, the ranking, and what that gained."""
+"""What several cards say, in Markdown: the data, the ranking, what that gained, and what storing the weights lost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from rag.hop.score import WEIGHTS, score_passages
 from rag.train.common.dataset import HopDataset
 from rag.train.common.ranking import RankingExample
-from rag.types import Vector
+from rag.types import Vector, Vectors
 
 CUT = 5
 
@@ -40,6 +40,13 @@ def gain(groups: Sequence[Sequence[RankingExample]], rank: Vector) -> str:
     return f"""The ranking learned from {len(trees):,} trees of questions that were not trained on. There, recall@{CUT}
 of the gold passages that a tree holds is {before:.3f} by direct search and {after:.3f} by this ranking. It was fitted
 to them, so measure on questions of your own (`rag eval run`)."""
+
+
+def error(exact: Mapping[str, Vectors], stored: Mapping[str, Vectors]) -> float:
+    """The length of what storing changed, as a share of the length of the difference itself."""
+    lost = sum(float(np.sum((exact[name] - stored[name]) ** 2)) for name in exact)
+    whole = sum(float(np.sum(tensor**2)) for tensor in exact.values())
+    return float(np.sqrt(lost / whole)) if whole else 0.0
 
 
 def _recall(tree: RankingExample, order: Vector) -> float:

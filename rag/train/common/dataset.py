@@ -70,10 +70,10 @@ def read(folder: Path, *, most: int | None = None) -> HopDataset:
 
     One question in `HELD_OUT`, by its id, is held out: training stops early by them, and the ranking learns from them.
     """
-    corpus = {row["pid"]: row for path in _files(folder, CORPORA) for row in load(path)}
+    corpus = {row["pid"]: row for row in read_rows(folder, CORPORA)}
     has_dev = any(folder.glob("questions_dev*"))
-    rows = [row for path in _files(folder, QUESTIONS)[:1] for row in load(path)]
-    usable = [row for row in rows if _is_usable(row, corpus) and (has_dev or not is_held_out(row))]
+    rows = [row for row in read_rows(folder, QUESTIONS) if is_usable(row, corpus)]
+    usable = [row for row in rows if not row.get("is_impossible") and (has_dev or not is_held_out(row))]
     usable.sort(key=lambda row: crc32(row["id"].encode()))
     held_out = [row for row in usable if crc32(row["id"].encode()) % HELD_OUT == 0][:MAX_HELD_OUT]
     ids = {row["id"] for row in held_out}
@@ -84,6 +84,17 @@ def read(folder: Path, *, most: int | None = None) -> HopDataset:
         tuple(LabelledQuestion(row["question"], gold(row)) for row in held_out),
         tuple(pair for row in held_out for pair in question_pairs(row, corpus)),
     )
+
+
+def read_rows(folder: Path, patterns: Sequence[str], *, optional: bool = False) -> list[Row]:
+    """The rows of all files that match the first of the patterns that any does; of a file and its .gz one is read.
+
+    Raises InputError where no file matches, unless they are `optional`.
+    """
+    matches = next((found for pattern in patterns if (found := sorted(folder.glob(pattern)))), [])
+    if not matches and not optional:
+        raise InputError(f"{folder}: no file named {' or '.join(patterns)}; see `rag train hop --help` for the format.")
+    return [row for path in {path.name.removesuffix(".gz"): path for path in matches}.values() for row in load(path)]
 
 
 def load(path: Path) -> Iterator[Any]:
@@ -102,8 +113,14 @@ def index_text(title: str, text: str) -> str:
 
 
 def gold(row: Row) -> tuple[str, ...]:
-    """The pids of a question's gold passages; SQuAD has one in `pid`."""
-    return tuple(dict.fromkeys(row["gold"] if "gold" in row else [row["pid"]]))
+    """The pids of a question's gold passages; SQuAD has one in `pid`, an impossible one the passage it is asked of."""
+    return tuple(dict.fromkeys(row.get("gold") or [row.get("pid")]))
+
+
+def is_usable(row: Row, corpus: Mapping[str, Row]) -> bool:
+    """Whether a question may be trained on and all its gold passages are there."""
+    barred = row.get("shares_gold_with_eval") or row.get("answerable") is False
+    return not barred and all(pid in corpus for pid in gold(row))
 
 
 def is_held_out(row: Row) -> bool:
@@ -155,15 +172,3 @@ def _order_of_names(question: str, golds: Sequence[Row]) -> Order:
 def _keys(row: Row) -> set[str]:
     title = row.get("title") or ""
     return {normalise(title), normalise(_QUALIFIER.sub("", title))} - {""}
-
-
-def _is_usable(row: Row, corpus: Mapping[str, Row]) -> bool:
-    answerable = row.get("answerable", True) and not row.get("is_impossible") and not row.get("shares_gold_with_eval")
-    return bool(answerable and all(pid in corpus for pid in gold(row)))
-
-
-def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
-    for pattern in patterns:
-        if found := sorted(folder.glob(pattern)):
-            return found
-    raise InputError(f"{folder}: no file named {' or '.join(patterns)}; see `rag train hop --help` for the format.")

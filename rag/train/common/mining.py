@@ -36,11 +36,6 @@ _NAMED_AFTER = re.compile(r" [A-Z]")
 SLICE = 1000  # chunks read from the manifest at once
 
 
-def has_index(folder: Path) -> bool:
-    """Whether a folder holds an index."""
-    return Index.at(folder).exists()
-
-
 def read_index(folder: Path, embedder: Embedder, *, most: int | None, seed: int) -> tuple[HopDataset, Vectors]:
     """At most `most` pairs mined from the index of a folder, with the vectors of its chunks.
 

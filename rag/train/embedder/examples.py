@@ -1,4 +1,8 @@
-"""What an embedder's document side is trained on: documents cut, windowed and embedded by the original model.
+"""What an embedder's document side is trained on: whole documents, cut, windowed and embedded by the original model.
+
+What is read is what `rag train hop` reads; the passages of one title, joined in their order, are a document. Where a
+folder has no `questions_dev`, half of the documents, by title, are left out altogether, so that there is something to
+measure on (`is_held_out`).
 
 Documents are cut without their titles, in pieces of different sizes, and two in three are read without it too; the rest
 have it before every window, as titled documents do when they are ingested. From each chunk of a titled document a
@@ -6,8 +10,10 @@ question is mined: the title and one of the chunk's sentences.
 """
 
 import random
-from collections.abc import Sequence
-from dataclasses import replace
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -17,18 +23,81 @@ from rag.chunk.sentences import SentenceChunker
 from rag.embed.onnx import OnnxEmbedder
 from rag.models.late import Late
 from rag.models.onnx_backend import text_encoder
-from rag.models.spec import read
+from rag.models.spec import read as spec
 from rag.text.sentence_ends import sentences
-from rag.train.common.dataset import index_text
+from rag.train.common.dataset import CORPORA, QUESTIONS, Row, gold, index_text, read_rows
 from rag.train.common.embeddings import passage_vectors
 from rag.train.common.loop import DEVICE
-from rag.train.embedder.documents import DocumentDataset
 from rag.train.embedder.train import EmbedderExamples
 from rag.types import Chunk, Chunked, Document
 
 SIZES = (32, 64, 128)  # tokens of a document's chunks, by turns
 TITLED = 3  # one document in so many is read with its title
 HELD_OUT = 16  # one document in so many is held out
+Place = tuple[str, int, int]  # document id, start, end
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentQuestion:
+    """A question, where the passage is that answers it, and what the answers are, if that is known."""
+
+    text: str
+    place: Place
+    answers: tuple[str, ...] = ()
+
+    def answered_by(self, chunk: Chunk) -> bool:
+        """Whether a chunk of the document shares text with the passage and, where answers are known, holds one."""
+        _, start, end = self.place
+        text = chunk.text.casefold()
+        has_answer = not self.answers or any(answer.casefold() in text for answer in self.answers)
+        return has_answer and chunk.start < end and start < chunk.end
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDataset:
+    """Documents, whose ids are their titles, and questions about them."""
+
+    documents: tuple[Document, ...]
+    questions: tuple[DocumentQuestion, ...]
+
+
+def read(folder: Path) -> DocumentDataset:
+    """The documents of a folder and those of its training questions that one passage answers, if it has any.
+
+    Raises InputError where it has no documents.
+    """
+    documents, places = join(read_rows(folder, CORPORA))
+    if not any(folder.glob("questions_dev*")):
+        documents = tuple(document for document in documents if not is_held_out(document.title))
+    names = {document.id for document in documents}
+    questions = []
+    for row in read_rows(folder, QUESTIONS, optional=True):
+        found = [places[pid] for pid in gold(row) if pid in places]
+        if len(gold(row)) == len(found) == 1 and found[0][0] in names and not row.get("is_impossible"):
+            questions.append(DocumentQuestion(row["question"], found[0], tuple(row.get("answers") or ())))
+    return DocumentDataset(documents, tuple(questions))
+
+
+def is_held_out(title: str) -> bool:
+    """Whether a document is of the half that no training reads."""
+    return crc32(title.encode()) % 2 == 1
+
+
+def join(rows: Iterable[Row]) -> tuple[tuple[Document, ...], dict[str, Place]]:
+    """One document per title with its passages in the order of the last number in their ids, and where each stands."""
+    parts: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: int((re.findall(r"\d+", row["pid"]) or ["0"])[-1])):
+        parts.setdefault(row.get("title") or row["pid"], []).append(row)
+    documents, places = [], {}
+    for title in sorted(parts):
+        text = ""
+        for row in parts[title]:
+            passage = row["text"].strip()
+            places[row["pid"]] = (title, len(text), len(text) + len(passage))
+            text += passage + "\n\n"
+        name = parts[title][0].get("title") or ""
+        documents.append(Document(title, title, text.rstrip(), name.replace("_", " ")))
+    return tuple(documents), places
 
 
 def make_examples(
@@ -59,7 +128,7 @@ def make_examples(
             start, end = rng.choice(list(sentences(chunk.text)))
             texts.append(f"{document.title} {chunk.text[start:end].strip()}")
             golds.append([row])
-    late = Late(text_encoder(read(embedder.model), batch_tokens=1), weight=1, overlap=embedder.overlap, batch_tokens=1)
+    late = Late(text_encoder(spec(embedder.model), batch_tokens=1), weight=1, overlap=embedder.overlap, batch_tokens=1)
     numbers = {name: i for i, name in enumerate(rows)}
     empty = np.empty((0, embedder.dim), np.float32)
     queries = embedder.embed_queries(texts).dense if texts else None

@@ -8,11 +8,10 @@ from rag.embed.weights import KIND, checksum, load
 from rag.errors import InputError, ModelError
 from rag.models.deltas import pack, write
 from rag.models.spec import read as spec
+from rag.train.common.card import error
 from rag.train.common.loop import Say, TrainedDifference, report_to
-from rag.train.common.weights import error
-from rag.train.embedder.documents import DocumentDataset, read
-from rag.train.embedder.examples import make_examples
-from rag.train.embedder.train import EmbedderExamples, EmbedderOptions, train
+from rag.train.embedder.examples import DocumentDataset, make_examples, read
+from rag.train.embedder.train import EmbedderOptions, train
 
 
 def train_embedder(
@@ -53,36 +52,11 @@ def train_embedder(
     facts = {"kind": KIND, "model": checksum(spec(model).folder), "name": model, "merge": str(merge)}
     write(out, pack(difference), facts)
     lost = error(difference, load(out, spec(model).folder))
-    text = card(folders, sources, examples, model=model, options=options, trained=trained, merge=merge, lost=lost)
-    out.with_suffix(".md").write_text(text, encoding="utf-8")
-    state.unlink(missing_ok=True)
-    return trained
-
-
-def _choose(source: DocumentDataset, most: int | None, left_out: frozenset[str]) -> DocumentDataset:
-    documents = [document for document in source.documents if document.title not in left_out]
-    documents = sorted(documents, key=lambda document: -len(document.text))[:most]
-    names = {document.id for document in documents}
-    return DocumentDataset(tuple(documents), tuple(one for one in source.questions if one.place[0] in names))
-
-
-def card(
-    folders: Sequence[Path],
-    sources: Sequence[DocumentDataset],
-    examples: EmbedderExamples,
-    *,
-    model: str,
-    options: EmbedderOptions,
-    trained: TrainedDifference,
-    merge: float,
-    lost: float,
-) -> str:
-    """The model card, in Markdown."""
     rows = "\n".join(
         f"| {folder.name} | {len(source.documents):,} | {len(source.questions):,} |"
         for folder, source in zip(folders, sources, strict=True)
     )
-    return f"""# Document side of an embedder
+    text = f"""# Document side of an embedder
 
 Weights for `embed: {{use: onnx, model: {model}, weights: FILE, late: 1}}`: a difference to the model, int8 a weight,
 made by `rag train embedder`. Only documents are read with it; queries stay with the model itself.
@@ -98,3 +72,13 @@ documents {trained.held_out_loss:.3f}. {merge:.0%} of the difference is kept; in
 error.
 Of a folder without questions_dev half of the documents, by title, were not read. Licences are those of the data.
 """
+    out.with_suffix(".md").write_text(text, encoding="utf-8")
+    state.unlink(missing_ok=True)
+    return trained
+
+
+def _choose(source: DocumentDataset, most: int | None, left_out: frozenset[str]) -> DocumentDataset:
+    documents = [document for document in source.documents if document.title not in left_out]
+    documents = sorted(documents, key=lambda document: -len(document.text))[:most]
+    names = {document.id for document in documents}
+    return DocumentDataset(tuple(documents), tuple(one for one in source.questions if one.place[0] in names))

@@ -14,8 +14,7 @@ from rag.hop.gate import GateHopper
 from rag.hop.score import WEIGHTS
 from rag.models import deltas
 from rag.train.common.card import data_table, gain, rank_table
-from rag.train.common.embeddings import cached_vectors
-from rag.train.common.folders import read_folders
+from rag.train.common.embeddings import cached_vectors, read_folders
 from rag.train.common.loop import Say
 from rag.train.common.ranking import fit, grow_trees
 from rag.train.gate.rows import Read, make_rows

@@ -1,19 +1,19 @@
 """From labelled questions to a weights file with its card: the hop encoder, then the ranking on held-out trees."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from rag.embed.onnx import OnnxEmbedder
-from rag.hop.encoder import EncoderHopper, load
-from rag.train.common.card import data_table, gain, rank_table
-from rag.train.common.folders import read_folders
+from rag.hop.encoder import KIND, RANK, EncoderHopper, load
+from rag.models import deltas
+from rag.train.common.card import data_table, error, gain, rank_table
+from rag.train.common.embeddings import read_folders
 from rag.train.common.loop import Say, TrainedDifference, report_to
 from rag.train.common.ranking import START, fit, grow_trees
-from rag.train.common.weights import error, write
 from rag.train.hop.train import HopOptions, train
-from rag.types import Vectors
+from rag.types import Vector, Vectors
 
 
 def train_hop(
@@ -29,7 +29,7 @@ def train_hop(
     trained = train(model, sources, vectors, options, report_to(say), state)
     facts = {"model": model, "data": ", ".join(folder.name for folder in folders), "seed": str(options.seed)}
 
-    def save(rank: Vectors) -> None:
+    def save(rank: Vector) -> None:
         write(out, trained.difference, rank, fingerprint=embedder.fingerprint, limit=options.limit, facts=facts)
 
     save(np.array(START, np.float32))
@@ -56,3 +56,17 @@ leaves {lost:.2%} of the difference's length as error. The data's licences are t
     out.with_suffix(".md").write_text(text, encoding="utf-8")
     state.unlink(missing_ok=True)
     return trained
+
+
+def write(
+    path: Path,
+    difference: Mapping[str, Vectors],
+    rank: Vector,
+    *,
+    fingerprint: str,
+    limit: int,
+    facts: Mapping[str, str],
+) -> None:
+    """Write the file; `fingerprint` is the embedder's, `limit` the tokens of an input that were read in training."""
+    metadata = {**facts, "kind": KIND, "embedder": fingerprint, "max_tokens": str(limit)}
+    deltas.write(path, {**deltas.pack(difference), RANK: rank.astype(np.float32)}, metadata)

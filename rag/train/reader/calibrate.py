@@ -17,7 +17,8 @@ from rag.reader.answerability import AnswerabilityModel
 from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate, extract_candidates, normalise_answer
 from rag.reader.confidence import CONFIDENCE_FEATURES, Calibration, confidence_features, feature_matrix
 from rag.reader.network import Passage, ReaderModel
-from rag.train.reader.questions import ReaderDataset, Row, answers, gold, is_measured
+from rag.train.common.dataset import Row, gold
+from rag.train.reader.questions import ReaderDataset, answers, is_measured
 from rag.train.reader.ranking import fit_ranking
 
 PASSAGES = 8

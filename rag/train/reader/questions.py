@@ -12,20 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 from zlib import crc32
 
 from rag.errors import InputError
 from rag.text.sentences import sentence_spans
-from rag.train.common.dataset import CORPORA, load
+from rag.train.common.dataset import Row, gold, is_usable, read_rows
 from rag.train.reader.distractors import LexicalIndex, content_words
 
 QUESTIONS = ("questions_train.jsonl*", "questions.jsonl*", "v*_questions.jsonl*")
-PASSAGES = (*CORPORA, "v20_paragraphs.jsonl*")
+PASSAGES = ("corpus*.jsonl*", "v*_paragraphs.jsonl*")
 SIMILAR, SIMILAR_TO_GOLD = 8, 3  # distractors: by the question's words, and by those of each gold passage
 YES_NO = {"yes": 1, "no": 2}
 
-Row = Mapping[str, Any]
 Span = tuple[int, int]
 
 
@@ -71,8 +69,9 @@ class ReaderDataset:
 
 def read(path: Path) -> ReaderDataset:
     """A folder's usable questions, each once. Raises InputError for a folder without any."""
-    passages = {row["pid"]: row for row in _rows(path, PASSAGES)}
-    questions = {row["id"]: row for row in _rows(path, QUESTIONS) if _is_usable(row, passages)}
+    passages = {row["pid"]: row for row in read_rows(path, PASSAGES)}
+    rows = [row for row in read_rows(path, QUESTIONS) if row.get("is_impossible") or answers(row)]
+    questions = {row["id"]: row for row in rows if is_usable(row, passages)}
     if not questions:
         raise InputError(f"{path}: no question with an answer whose gold passages are all there.")
     has_dev = any(path.glob("questions_dev*"))
@@ -92,11 +91,6 @@ def title(row: Row, passages: Mapping[str, Row]) -> str:
 def is_measured(row: Row) -> bool:
     """Whether a held-out question is kept to measure on; the others fit the confidence."""
     return crc32(row["id"].encode()) % 2 == 0
-
-
-def gold(row: Row) -> tuple[str, ...]:
-    """A question's gold pids, of an impossible one the passage it was asked about."""
-    return tuple(dict.fromkeys(row["gold"] if row.get("gold") else [row["pid"]]))
 
 
 def answers(row: Row) -> list[str]:
@@ -196,16 +190,3 @@ def _distractors(row: Row, dataset: ReaderDataset, right: Sequence[str]) -> tupl
     rows = [dataset.passages[pid] for pid in dict.fromkeys(pids) if pid not in golds]
     without = [row for row in rows if not any(_occurrences(str(row["text"]), answer) for answer in right)]
     return tuple(ReaderPassage(str(row.get("title") or ""), str(row["text"])) for row in without)
-
-
-def _is_usable(row: Row, passages: Mapping[str, Row]) -> bool:
-    if row.get("shares_gold_with_eval") or row.get("answerable") is False:
-        return False
-    return bool(row.get("is_impossible") or answers(row)) and all(pid in passages for pid in gold(row))
-
-
-def _rows(folder: Path, patterns: Sequence[str]) -> list[Row]:
-    paths = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
-    if not paths:
-        raise InputError(f"{folder}: no file named {' or '.join(patterns)}; see `rag train reader --help`.")
-    return [row for path in dict.fromkeys(paths) for row in load(path)]
