@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=MOST, help="questions of each set")
     args = parser.parse_args()
     try:
-        file = load(args.weights).file
+        file = load(args.weights)
         load_reader(args.weights), load_answerability(args.weights)
     except ModelError as error:
         parser.error(str(error))

@@ -1,7 +1,7 @@
 """`rag ask` and `rag search`: questions in, cited answers or passages out."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from typer import Argument, Option
@@ -20,9 +20,6 @@ from rag.cli.options import (
 )
 from rag.cli.terminal import clean, line, paint, say, say_json
 from rag.errors import EXIT_ABSTAINED
-
-if TYPE_CHECKING:
-    from rag.types import Answer
 
 
 def ask(
@@ -57,7 +54,7 @@ def ask(
             if event.kind == "token" and not json:
                 streamed = streamed or bool(clean(event.data).strip())
                 say(clean(event.data), end="")
-    answer: Answer = event.data  # the last event
+    answer = event.data  # the last event is the answer
     if json:
         data = answer_json(answer, time.monotonic() - begin)
         say_json({**data, "trace": list(answer.trace)} if trace else data)

@@ -88,21 +88,12 @@ def progress_bars() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield lambda phase, done, total: None  # tokens are counted all the same
         return
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
 
-    columns = (
-        TextColumn("{task.description:>18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    first, last = rich.TextColumn("{task.description:>18}"), rich.TextColumn("{task.fields[note]}")
+    numbers = rich.MofNCompleteColumn(), rich.TimeElapsedColumn(), rich.TimeRemainingColumn()
+    with rich.Progress(first, rich.BarColumn(), *numbers, last, console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, Any] = {}
         began = time.monotonic()
 

@@ -19,12 +19,7 @@ class Layout:
 
 
 def lay_out(
-    question: Sequence[int],
-    parts: Sequence[tuple[Sequence[int], Sequence[int]]],
-    *,
-    cls: int,
-    sep: int,
-    limit: int,
+    question: Sequence[int], parts: Sequence[tuple[Sequence[int], Sequence[int]]], *, cls: int, sep: int, limit: int
 ) -> Layout:
     """Token ids of (title, text) parts behind the question's, `limit` at most; texts too long lose their ends.
 

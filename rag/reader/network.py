@@ -83,7 +83,7 @@ class ReaderModel:
 
     def read(self, question: str, inputs: Sequence[Sequence[Passage]]) -> list[ReaderOutput]:
         """Read the question with each input's passages, one or several."""
-        question_ids, (cls, sep) = self._tokens(question)[0], self._special_ids
+        question_ids, (cls, sep) = self._tokens(question)[0], special_ids(self.tokenizer)
         layouts = []
         for parts in inputs:
             ids = [(self._tokens(title)[0], self._tokens(text)[0]) for title, text in parts]
@@ -120,10 +120,6 @@ class ReaderModel:
         best = tuple(spans[: MAX_SPANS + len(passages) - 1])
         answer_types = tuple(float(value) for value in out["kind"][0])
         return ReaderOutput(best, float(out["relevant"][0, 0]), answer_types, tuple(evidence))
-
-    @cached_property
-    def _special_ids(self) -> tuple[int, int]:
-        return special_ids(self.tokenizer)
 
     @cached_property
     def _tokens(self) -> Callable[[str], tuple[list[int], list[tuple[int, int]]]]:

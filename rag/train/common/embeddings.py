@@ -44,7 +44,7 @@ def read_folders(
 
 
 def passage_vectors(embedder: Embedder, texts: Sequence[str]) -> Vectors:
-    """The vectors (n, dim) that an index has for these texts, of at least one passage."""
+    """The vectors (n, dim) that an index has for these texts."""
 
     def compute() -> Vectors:
         chunked = [Chunked(Document("", "", text), (Chunk("", "", text, 0, len(text), ""),)) for text in texts]

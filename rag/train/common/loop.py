@@ -79,11 +79,6 @@ def step(optimizer: torch.optim.Optimizer, loss: Tensor, rate: float, clip: Iter
     optimizer.step()
 
 
-def running_mean(mean: float, loss: float, step: int) -> float:
-    """Of the losses up to a step, the last fifty or so."""
-    return loss if step == 1 else 0.98 * mean + 0.02 * loss
-
-
 def report_to(say: Say) -> Report:
     """Lines of progress, one in `EVERY` steps and the last."""
 
@@ -143,7 +138,7 @@ def fine_tune(
         value = loss(batches[at.step])
         step(optimizer, value, options.rate * pace(max((at.step + 1) / len(batches), spent)), parameters.values())
         at.step += 1
-        at.loss = running_mean(at.loss, value.item(), at.step)
+        at.loss = value.item() if at.step == 1 else 0.98 * at.loss + 0.02 * value.item()
         report(at.step, len(batches), at.loss)
         if at.step % every == 0 or at.step == len(batches):
             at.seconds = monotonic() - started

@@ -130,18 +130,12 @@ def make_examples(
             golds.append([row])
     late = Late(text_encoder(spec(embedder.model), batch_tokens=1), weight=1, overlap=embedder.overlap, batch_tokens=1)
     numbers = {name: i for i, name in enumerate(rows)}
-    empty = np.empty((0, embedder.dim), np.float32)
-    queries = embedder.embed_queries(texts).dense if texts else None
-    vectors = (
-        passage_vectors(embedder, [index_text(document.title, chunk.text) for document, chunk in chunks])
-        if chunks
-        else empty
-    )
+    vectors = passage_vectors(embedder, [index_text(document.title, chunk.text) for document, chunk in chunks])
     return EmbedderExamples(
         late.passes(late.windows(cut)),
         np.array([numbers[document.id] for document, _ in chunks], np.int64),
         torch.from_numpy(vectors).to(DEVICE),
-        torch.from_numpy(empty if queries is None else queries).to(DEVICE),
+        torch.from_numpy(np.asarray(embedder.embed_queries(texts).dense)).to(DEVICE),
         golds,
     )
 

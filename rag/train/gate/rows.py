@@ -38,7 +38,7 @@ def make_rows(
         pids = list(source.passages)
         row = {pid: first + i for i, pid in enumerate(pids)}
         texts = list(dict.fromkeys(pair.question for pair in pairs))
-        encoded = np.asarray(embedder.embed_queries(texts).dense) if texts else known[:0]
+        encoded = np.asarray(embedder.embed_queries(texts).dense)
         vector_of = dict(zip(texts, encoded, strict=True))
         steps = [pair for pair in pairs if pair.read]
         if read is not None:

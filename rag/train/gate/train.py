@@ -161,8 +161,9 @@ class _Data:
         self.questions = torch.from_numpy(rows.questions).to(DEVICE)
         self.read, self.target = (torch.from_numpy(ids).to(DEVICE) for ids in (rows.read, rows.target))
         self.teacher = None if rows.teacher is None else torch.from_numpy(rows.teacher).to(DEVICE)
-        near = [self._nearest(self.questions[at : at + 256]) for at in range(0, len(rows), 256)]
-        self.near = torch.cat(near) if near else self.read[:, None]
+        nearest = min(NEAREST, len(self.passages))
+        near = [(some @ self.passages.T).topk(nearest, dim=1).indices for some in torch.split(self.questions, 256)]
+        self.near = torch.cat(near)  # (n, nearest)
 
     def loss(self, network: GateNetwork, batch: Sequence[int]) -> Tensor:
         rows = torch.from_numpy(np.asarray(batch, np.int64)).to(DEVICE)
@@ -190,10 +191,6 @@ class _Data:
                     ignored[row] |= torch.isin(ids[row], torch.tensor(self.others[i], device=ids.device))
             ignored[torch.arange(n), torch.arange(n)] = False
         return cross_entropy(scores.masked_fill(ignored, -torch.inf), torch.arange(n, device=ids.device))
-
-    def _nearest(self, vectors: Tensor) -> Tensor:
-        found: Tensor = (vectors @ self.passages.T).topk(min(NEAREST, len(self.passages)), dim=1).indices
-        return found
 
     def _near_moved(self, moved: Tensor) -> Tensor:
         some = torch.from_numpy(self.rng.integers(len(self.passages), size=SAMPLE)).to(moved.device)

@@ -24,10 +24,8 @@ ALONE, ELSEWHERE = 0.6, 0.15  # shares: read by itself; read without the passage
 WORDS = range(5, 60)  # of a sentence that asks
 _NAME = r"[A-Z][\w'’-]+(?: (?:of |the |and |de |von |van |in )?[A-Z][\w'’-]+)*"
 _SPAN = re.compile(rf"\b(?:{_NAME}|\d[\d,.]*\d)\b")
-QUESTION_WORDS = {
-    True: ("when", "how many", "what", "[MASK]"),
-    False: ("what", "which", "who", "[MASK]"),
-}  # numbers, names
+# Of numbers, and of names.
+QUESTION_WORDS = {True: ("when", "how many", "what", "[MASK]"), False: ("what", "which", "who", "[MASK]")}
 
 
 def make_questions(passages: Sequence[tuple[str, str]], rng: np.random.Generator) -> list[ReaderQuestion]:

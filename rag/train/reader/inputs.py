@@ -16,14 +16,8 @@ from rag.reader.network import MAX_PASSAGES
 from rag.text.words import NAMED, Token, tokens
 from rag.train.reader.questions import ReaderPassage, ReaderQuestion
 
-SHARES = {  # of the questions
-    "alone": 0.7,
-    "leading": 0.4,
-    "distractor": 0.4,
-    "complete": 0.8,
-    "incomplete": 0.5,
-    "altered": 0.3,
-}
+# Of the questions.
+SHARES = {"alone": 0.7, "leading": 0.4, "distractor": 0.4, "complete": 0.8, "incomplete": 0.5, "altered": 0.3}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,7 @@ MODEL = "bundled"
 
 
 def train_reader(
-    folders: Sequence[Path],
-    out: Path,
-    *,
-    options: ReaderOptions,
-    fitted: int,
-    start: Path | None,
-    say: Say,
+    folders: Sequence[Path], out: Path, *, options: ReaderOptions, fitted: int, start: Path | None, say: Say
 ) -> TrainedReader:
     """Train on every folder at once, from the bundled model or from `start`; calibrate on `fitted` questions of each.
 

@@ -15,6 +15,7 @@ from rag.models.files import locate
 from rag.reader.layout import QUESTION_TOKENS, TITLE_TOKENS, lay_out
 from rag.reader.network import JOINT_TOKENS, SINGLE_TOKENS, special_ids
 from rag.text.sentences import sentence_spans
+from rag.train.common.loop import cut
 from rag.train.reader.inputs import ReaderInput
 from rag.train.reader.questions import ReaderPassage, Span
 
@@ -162,5 +163,5 @@ def batches(examples: Sequence[ReaderExample], size: int, rng: np.random.Generat
     """Batches of examples of similar length, in random order."""
     mixed = rng.random(len(examples))
     order = sorted(range(len(examples)), key=lambda i: (len(examples[i].ids) // 8, mixed[i]))
-    batches = [[examples[i] for i in order[at : at + size]] for at in range(0, len(order), size)]
+    batches = [[examples[i] for i in batch] for batch in cut(order, size)]
     return [batches[i] for i in rng.permutation(len(batches))]
