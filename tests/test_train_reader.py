@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +169,22 @@ def test_words_find_what_shares_the_rare_ones() -> None:
     lexical = LexicalIndex({row["pid"]: row["text"] for row in PASSAGES})
     assert lexical.best("the lake of 1962", 1) == ["p0"]
     assert lexical.best("zebra", 3) == []
+
+
+def test_distractors_are_the_same_in_every_process() -> None:
+    """Words add up in one order: that of a set goes by the hash seed, and rounding would decide between equals."""
+    code = (
+        "from rag.train.reader.distractors import LexicalIndex\n"
+        "words = [[f'{a}{n}' * 3 for n in range(6)] for a in 'abcdefgh']\n"
+        "texts = {str(i): ' '.join(row) for i, row in enumerate(words)}\n"
+        "texts |= {f'{i} {n}': ' '.join(row[n:]) for i, row in enumerate(words) for n in range(1, 6)}\n"
+        "print(LexicalIndex(texts).best(' '.join(sum(words, [])), 8))"
+    )
+    found = {
+        subprocess.check_output([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed})
+        for seed in "123"
+    }
+    assert len(found) == 1
 
 
 def test_f1_of_answers() -> None:

@@ -33,7 +33,7 @@ class LexicalIndex:
     def best(self, text: str, n: int) -> list[str]:
         """The ids of the n best passages, best first."""
         scores = np.zeros(len(self.ids), np.float32)
-        for word in content_words(text):
+        for word in sorted(content_words(text)):  # a set's order, and with it the rounding, differs by process
             if (where := self.rows.get(word)) is not None:
                 scores[where] += math.log(1 + len(self.ids) / len(where))
         order = np.argsort(-scores * self.scale, kind="stable")[:n]
