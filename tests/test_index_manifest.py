@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -63,11 +64,34 @@ def test_a_failed_transaction_leaves_the_old_version(tmp_path: Path) -> None:
     assert manifest.chunk_ids() == ["c1", "c2"]
 
 
+def test_what_writes_is_refused_outside_a_transaction_and_a_stamp_never_lacks_its_checksum(tmp_path: Path) -> None:
+    manifest = filled(tmp_path / "m.sqlite")
+    moved = Source("a.md", "a.md", (5, 6, 7, 8))
+    writes: list[Callable[[], object]] = [
+        lambda: manifest.update_stamps([moved]),
+        lambda: manifest.put_source(moved, sha256="y", parser="p", status="ok", reason=""),
+        lambda: manifest.replace_documents("a.md", [], []),
+        lambda: manifest.drop_sources(["a.md"]),
+        lambda: manifest.set_facts({"pipeline": "x"}),
+    ]
+    for write in writes:
+        with pytest.raises(RuntimeError, match="transaction"):
+            write()
+    assert manifest.sources()["a.md"].stamp == SOURCE.stamp and manifest.counts()["chunks"] == 2
+    statements: list[str] = []
+    manifest.db.set_trace_callback(statements.append)
+    with manifest.transaction():
+        writes[0]()
+    assert len(statements) == 3, "a stamp and its checksum are one statement"
+    assert manifest.sources()["a.md"].stamp == moved.stamp
+
+
 def test_dropping_a_source_takes_its_chunks_and_the_sweep_their_vectors(tmp_path: Path) -> None:
     manifest = filled(tmp_path / "m.sqlite")
-    manifest.drop_sources(["a.md"])
-    assert manifest.counts() == {"sources": 0, "documents": 0, "chunks": 0, "vectors": 2}
-    assert manifest.drop_unused_vectors() == 2
+    with manifest.transaction():
+        manifest.drop_sources(["a.md"])
+        assert manifest.counts() == {"sources": 0, "documents": 0, "chunks": 0, "vectors": 2}
+        assert manifest.drop_unused_vectors() == 2
     assert manifest.known_keys(["k1"]) == set()
 
 

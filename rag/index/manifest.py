@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 
 from rag.errors import CorruptError, LockedError
-from rag.index.codec import chunk_checksum, pack, pack_rows, pack_sparse, row_checksum, unpack_rows, unpack_sparse
+from rag.index.codec import Cell, chunk_checksum, pack, pack_rows, pack_sparse, row_checksum, unpack_rows, unpack_sparse
 from rag.index.tables import CELLS, REPAIR, insert_into, map_errors, prepare, row_to_chunk, row_to_document, transaction
 from rag.types import Chunk, Chunked, Document, Embeddings, Source
 
@@ -39,7 +39,7 @@ class SourceRow:
 
 
 class Manifest:
-    """An open manifest. Use `Manifest.open` and `close`; writes go through `transaction`.
+    """An open manifest. Use `Manifest.open` and `close`; what writes is called inside `transaction`, or RuntimeError.
 
     Every method raises CorruptError for rows that fail their checksum and for a file that SQLite cannot read. `db` is
     the connection, for the modules that check and repair.
@@ -91,8 +91,8 @@ class Manifest:
 
     def set_facts(self, facts: Mapping[str, str]) -> None:
         """Replace all facts."""
-        self.db.execute("DELETE FROM facts")
-        self.db.executemany("INSERT INTO facts (name, value, crc) VALUES (?1, ?2, crc(?1, ?2))", list(facts.items()))
+        self._write("DELETE FROM facts", [()])
+        self._write("INSERT INTO facts (name, value, crc) VALUES (?1, ?2, crc(?1, ?2))", facts.items())
 
     def roots(self) -> list[str]:
         """What was ever ingested: files and folders, relative to the index where they lie beside it."""
@@ -100,7 +100,7 @@ class Manifest:
 
     def add_roots(self, roots: Iterable[str]) -> None:
         """Remember these."""
-        self.db.executemany("INSERT OR IGNORE INTO roots (name, crc) VALUES (?1, crc(?1))", [(r,) for r in roots])
+        self._write("INSERT OR IGNORE INTO roots (name, crc) VALUES (?1, crc(?1))", [(r,) for r in roots])
 
     def sources(self) -> dict[str, SourceRow]:
         """Every source by name."""
@@ -110,31 +110,37 @@ class Manifest:
 
     def put_source(self, source: Source, *, sha256: str, parser: str, status: str, reason: str) -> None:
         """Add or update a source's own row; its documents stay."""
-        self.db.execute(
+        crc = "excluded.name, excluded.stamp, excluded.sha256, excluded.parser, excluded.status, excluded.reason"
+        self._write(
             "INSERT INTO sources (name, stamp, sha256, parser, status, reason, documents, chunks, crc) VALUES "
-            "(?, ?, ?, ?, ?, ?, 0, 0, 0) ON CONFLICT (name) DO UPDATE SET stamp = excluded.stamp, "
-            "sha256 = excluded.sha256, parser = excluded.parser, status = excluded.status, reason = excluded.reason",
-            (source.name, json.dumps(source.stamp), sha256, parser, status, reason),
+            "(?1, ?2, ?3, ?4, ?5, ?6, 0, 0, crc(?1, ?2, ?3, ?4, ?5, ?6, 0, 0)) ON CONFLICT (name) DO UPDATE SET "
+            "stamp = excluded.stamp, sha256 = excluded.sha256, parser = excluded.parser, status = excluded.status, "
+            f"reason = excluded.reason, crc = crc({crc}, documents, chunks)",
+            [(source.name, json.dumps(source.stamp), sha256, parser, status, reason)],
         )
-        self._update_checksum(source.name)
 
     def update_stamps(self, sources: Iterable[Source]) -> None:
         """Note new stamps of sources whose content is unchanged."""
-        for source in sources:
-            self.db.execute("UPDATE sources SET stamp = ? WHERE name = ?", (json.dumps(source.stamp), source.name))
-            self._update_checksum(source.name)
+        self._write(
+            "UPDATE sources SET stamp = ?2, crc = crc(name, ?2, sha256, parser, status, reason, documents, chunks) "
+            "WHERE name = ?1",
+            [(source.name, json.dumps(source.stamp)) for source in sources],
+        )
 
     def drop_sources(self, names: Iterable[str]) -> None:
         """Remove sources with their documents and chunks."""
-        self.db.executemany("DELETE FROM sources WHERE name = ?", [(name,) for name in names])
+        self._write("DELETE FROM sources WHERE name = ?", [(name,) for name in names])
 
-    def _update_checksum(self, name: str) -> None:
-        self.db.execute(f"UPDATE sources SET crc = crc({', '.join(CELLS['sources'])}) WHERE name = ?", (name,))
+    def _write(self, statement: str, rows: Iterable[Sequence[Cell]]) -> int:
+        """Do it with every row; how many rows it changed. Part of a transaction, or a kill would leave half of it."""
+        if not self.db.in_transaction:
+            raise RuntimeError("a manifest is written inside its transaction")
+        return self.db.executemany(statement, rows).rowcount
 
     def replace_documents(self, source: str, batch: Sequence[Chunked], keys: Sequence[Sequence[str]]) -> None:
         """A source's documents and chunks from now on; `keys[i][j]` names the vectors of chunk j of document i."""
-        self.db.execute("DELETE FROM documents WHERE source = ?", (source,))
-        self.db.executemany(
+        self._write("DELETE FROM documents WHERE source = ?", [(source,)])
+        self._write(
             "INSERT INTO documents (id, source, digest, title, text, sections, meta, crc) "
             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, crc(?1, ?2, ?3, ?4, ?5, ?6, ?7))",
             [
@@ -151,9 +157,12 @@ class Manifest:
             for c, key in zip(chunked.chunks, row, strict=True)
         ]
         rows = [(*row, chunk_checksum(row_to_chunk(row, document), row[-1])) for document, row in cells]
-        self.db.executemany(insert_into("chunks"), rows)
-        self.db.execute("UPDATE sources SET documents = ?, chunks = ? WHERE name = ?", (len(batch), len(rows), source))
-        self._update_checksum(source)
+        self._write(insert_into("chunks"), rows)
+        self._write(
+            "UPDATE sources SET documents = ?2, chunks = ?3, crc = crc(name, stamp, sha256, parser, status, reason, "
+            "?2, ?3) WHERE name = ?1",
+            [(source, len(batch), len(rows))],
+        )
 
     def documents(self, source: str) -> list[Document]:
         """The documents of a source, in the order they were loaded."""
@@ -215,11 +224,11 @@ class Manifest:
             sparse = None if embeddings.sparse is None else pack_sparse(embeddings.sparse[i])
             tokens = None if embeddings.tokens is None else pack_rows(embeddings.tokens[i])
             rows.append((key, dense, sparse, tokens, row_checksum(key, dense, sparse, tokens)))
-        self.db.executemany(insert_into("vectors", "OR REPLACE"), rows)
+        self._write(insert_into("vectors", "OR REPLACE"), rows)
 
     def drop_unused_vectors(self) -> int:
         """Drop vectors that no chunk uses; how many."""
-        return self.db.execute("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM chunks)").rowcount
+        return self._write("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM chunks)", [()])
 
     def checkpoint(self) -> bool:
         """Move everything from the journal into the file; False where a reader still needs the journal."""

@@ -90,22 +90,23 @@ class IngestSteps:
                 changed.append(source)
         self.report.left = len(changed)
         window: list[Loaded] = []
+        touched: list[Source] = []  # of the same content, with another stamp
         length = 0
         for done, loaded in enumerate(self.stop.each(self.stages.connector.load(changed)), 1):
             self.progress("load", done, len(changed))
             row = self.known.get(loaded.source.name)
             if row and row.sha256 == loaded.sha256 and row.parser == self._parser and row.status == loaded.status:
-                self.manifest.update_stamps([loaded.source])
+                touched.append(loaded.source)
                 self._report(_report_unchanged(row))
-                continue
-            window.append(loaded)
-            length += sum(len(d.text) for d in loaded.documents)
-            if length > WINDOW * CHUNK_LENGTH or len(window) >= WINDOW:
-                self._commit(window)
-                window, length = [], 0
+            else:
+                window.append(loaded)
+                length += sum(len(d.text) for d in loaded.documents)
+            if length > WINDOW * CHUNK_LENGTH or len(window) + len(touched) >= WINDOW:
+                self._commit(window, touched)
+                window, touched, length = [], [], 0
                 if self._unpublished >= PUBLISH_EVERY and not self.rebuild:
                     self.publish()
-        self._commit(window)
+        self._commit(window, touched)
 
     def publish(self) -> None:
         """Bring the vector index in line with the manifest; the first one is finished, or nothing would answer."""
@@ -123,8 +124,8 @@ class IngestSteps:
                 self.report.published, self.report.pending = True, False
         self._unpublished = 0
 
-    def _commit(self, window: Sequence[Loaded]) -> None:
-        """Chunk and embed a window of sources together, then replace each source whole.
+    def _commit(self, window: Sequence[Loaded], touched: Sequence[Source]) -> None:
+        """Chunk and embed a window of sources together, then replace each source whole and note new stamps.
 
         When interrupted, the sources that are embedded to the end are replaced before it is raised again.
         """
@@ -140,6 +141,7 @@ class IngestSteps:
         embedded = self.manifest.known_keys(chain.from_iterable(keys))
         end = 0
         with self.manifest.transaction():
+            self.manifest.update_stamps(touched)
             for loaded in window:
                 own = slice(end, end + len(loaded.documents))
                 end = own.stop
