@@ -82,6 +82,20 @@ def test_a_statement_may_need_several_sentences_of_several_chunks() -> None:
     check_exact(answer)
 
 
+def test_at_most_three_sentences_of_a_chunk_are_quoted() -> None:
+    shop = hit("shop", "It sells ripe apples. It sells rye bread. It sells old cheese. It sells dried dates.")
+    for kinds in ("ripe apples, rye bread and old cheese", "ripe apples, rye bread, old cheese and dried dates"):
+        answer = resolve("What does it sell?", f"It sells {kinds} [1].", [shop])
+        assert [c.quote for c in answer.citations] == re.findall(r"It .*?\.", shop.chunk.text)[:3]
+
+
+def test_a_long_sentence_that_is_quoted_whole_stays_one() -> None:
+    long = "The harbour has " + ", ".join(f"a berth of {n} metres" for n in range(100, 140)) + " and a crane."
+    assert 600 < len(long) < 1000
+    for text in (long, f"“{long}”"):
+        assert [s.text for s in sentences(f"{text} [1]")] == [text]
+
+
 @pytest.mark.parametrize(
     ("text", "markers"),
     [

@@ -52,8 +52,8 @@ def test_sort_by_cosine_goes_by_cosine_then_id_and_by_score_without_vectors() ->
     question = Query("q", dense=np.array([1, 0], np.float32))
     far, b, a = (hit(n, vector=v) for n, v in (("far", [0.0, 1.0]), ("b", [1.0, 0.0]), ("a", [1.0, 0.0])))
     assert [h.chunk.id for h in sort_by_cosine(question, [far, b, a])] == ["a", "b", "far"]
-    bare = [hit("low", score=0.1), hit("high", score=0.9)]
-    assert [h.chunk.id for h in sort_by_cosine(question, bare)] == ["high", "low"]
+    bare = [hit("low", score=0.1), hit("high", score=0.9), hit("also high", score=0.9)]
+    assert [h.chunk.id for h in sort_by_cosine(question, bare)] == ["also high", "high", "low"]
     assert sort_by_cosine(question, []) == []
 
 

@@ -56,6 +56,15 @@ def test_the_best_path_lifts_both_its_ends() -> None:
     assert score_passages(found, weights) == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_path_has_two_ends() -> None:
+    towards_itself = AXES[:1]  # what is missing after red harbour is most like red harbour
+    found = extract_features(QUESTION, HITS, ["red harbour"], towards_itself)
+    weights = np.array([1, 0, 0, 2, 0, 0, 3], np.float32)
+    assert score_passages(found, weights) == pytest.approx([1 / 2 + 3 / 2, 3 / 2, 1 / 3 + 3 / 2])
+    alone = extract_features(QUESTION, HITS[:1], ["red harbour"], towards_itself)
+    assert score_passages(alone, weights) == pytest.approx([1 / 2])
+
+
 def test_without_readings_and_without_words_places_are_left() -> None:
     found = extract_features("?", HITS, [], np.zeros((0, 3), np.float32))
     assert score_passages(found, np.ones(7, np.float32)) == pytest.approx(reciprocal_places(HITS))

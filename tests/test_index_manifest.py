@@ -104,6 +104,55 @@ def test_a_changed_vector_is_noticed(tmp_path: Path) -> None:
         Manifest.open(tmp_path / "m.sqlite", readonly=True).chunks(["c1"])
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE chunks SET stop = stop - 1 WHERE id = 'c1'",
+        "UPDATE chunks SET context = 'Another title' WHERE id = 'c1'",
+        "UPDATE chunks SET about = '[\"another\"]' WHERE id = 'c1'",
+        "UPDATE chunks SET key = 'k2' WHERE id = 'c1'",
+        "UPDATE chunks SET crc = crc + 1 WHERE id = 'c1'",
+        "UPDATE documents SET meta = '{}', crc = crc(id, source, digest, title, text, sections, '{}')",
+    ],
+)
+def test_a_chunk_that_is_not_what_was_stored_is_not_given(tmp_path: Path, damage: str) -> None:
+    manifest = filled(tmp_path / "m.sqlite")
+    manifest.chunks(["c1"])
+    manifest.db.execute(damage)
+    with pytest.raises(CorruptError, match=r"a stored chunk of a\.md fails its checksum"):
+        manifest.chunks(["c1"])
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "changed"),
+    [
+        ("facts", "value", "value || 'x'"),
+        ("roots", "name", "name || 'x'"),
+        ("sources", "reason", "'another'"),
+        ("documents", "title", "title || 'x'"),
+        ("vectors", "sparse", "x'41'"),
+    ],
+)
+def test_any_row_that_is_not_what_was_stored_is_not_given(
+    tmp_path: Path, table: str, column: str, changed: str
+) -> None:
+    manifest = filled(tmp_path / "m.sqlite")
+    with manifest.transaction():
+        manifest.set_facts({"pipeline": "tiny"})
+        manifest.add_roots(["docs"])
+    manifest.db.execute(f"UPDATE {table} SET {column} = {changed}")
+    with pytest.raises(CorruptError, match=f"a row of {table} fails its checksum"):
+        manifest.facts(), manifest.roots(), manifest.sources(), manifest.chunks(["c1"])
+
+
+def test_what_was_committed_is_on_the_disk(tmp_path: Path) -> None:
+    manifest = filled(tmp_path / "m.sqlite")
+    asked = {name: manifest.db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+    assert asked == {"journal_mode": "wal", "synchronous": 2}  # 2 is FULL: the journal is synced at every commit
+    assert manifest.db.execute("PRAGMA temp_store").fetchone() == (2,), "copies of the text in a temporary file"
+    assert manifest.db.execute("PRAGMA foreign_keys").fetchone() == (1,)
+
+
 def test_an_emptied_or_foreign_or_newer_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     with pytest.raises(CorruptError):

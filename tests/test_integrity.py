@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from rag.maintain.check import check
 from rag.maintain.remove import delete
 from rag.maintain.repair import repair
 from rag.pipeline import Pipeline
+from rag.store.edge import EdgeStore
 from rag.types import Hit
 from tests.test_cli import rag
 
@@ -108,6 +110,21 @@ def test_what_is_shown_is_compared_with_the_manifest_unless_that_is_newer(notes:
     index.verify([forged], content)  # of an older generation, which was compared when it was opened
 
 
+def test_a_passage_that_is_not_what_the_manifest_says_is_neither_found_nor_quoted(
+    notes: Path, config: PipelineConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(store: EdgeStore, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
+        hits = genuine(store, ids, vectors=vectors)
+        return [replace(h, chunk=replace(h.chunk, text=h.chunk.text.replace("Tarnvik", "Norvik"))) for h in hits]
+
+    genuine = EdgeStore.fetch
+    monkeypatch.setattr(EdgeStore, "fetch", fetch)  # an engine that gives other text than its sound files hold
+    with Pipeline(config, Index.at(notes)) as opened:
+        for ask in (opened.search, opened.ask):
+            with pytest.raises(CorruptError, match=r"docs/halvorsen\.md is not what the manifest says"):
+                ask("Where is the head office of Halvorsen Optik?")
+
+
 def test_an_interrupted_run_is_told_apart_from_damage_and_answers(notes: Path, config: PipelineConfig) -> None:
     index = Index.at(notes)
     with index.hold_lock(), pytest.raises(LockedError):
@@ -162,7 +179,8 @@ def test_purged_text_is_in_no_file_any_more(notes: Path, config: PipelineConfig)
 def test_a_purge_says_when_a_reader_still_holds_the_text(notes: Path, config: PipelineConfig) -> None:
     with Index.at(notes).hold_generation(), pytest.raises(LockedError, match="still reads"):
         delete(Index.at(notes), config, ["docs/canteen.txt"], purge=True)
-    assert holding(notes, "Soup is served")
+    generation = {p.name for p in (notes / ".rag" / "generations").rglob("*")}
+    assert holding(notes, "Soup is served") and set(holding(notes, "Soup is served")) <= generation
     delete(Index.at(notes), config, ["docs/canteen.txt"], purge=True)
     assert not holding(notes, "Soup is served")
 

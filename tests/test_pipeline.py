@@ -10,6 +10,7 @@ import pytest
 
 from rag.config import load
 from rag.errors import IndexMissing
+from rag.graph import rank
 from rag.index.folder import Index
 from rag.pipeline import Pipeline
 from rag.types import Filter, Hit
@@ -36,6 +37,14 @@ def test_the_second_hop_finds_what_the_first_cannot_reach(opened: Pipeline) -> N
     assert "docs/lumen.md" in sources["hops"]
     hit = sources["hops"]["docs/lumen.md"]
     assert hit.hop == 1 and hit.trail == (sources["hops"]["docs/router.md"].chunk.id,)
+
+
+def test_without_hops_equal_hits_go_by_id(opened: Pipeline) -> None:
+    stages = replace(opened.stages, hopper=None)
+    equals = [replace(hit, score=1.0) for hit in opened.search(QUESTION)]
+    for tree in (equals, equals[::-1]):
+        ranked = rank({"question": QUESTION, "k": 9, "tree": tree}, stages, lambda event: None)["hits"]
+        assert [hit.chunk.id for hit in ranked] == sorted(hit.chunk.id for hit in equals)
 
 
 def test_every_citation_is_byte_exact_and_the_last_event_is_the_answer(opened: Pipeline, notes: Path) -> None:

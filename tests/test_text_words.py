@@ -83,6 +83,15 @@ def test_any_text_has_tokens(text: str) -> None:
     assert "  " not in fold(text)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [("found", "founder", True), ("directed", "director", True), ("station", "status", False), ("1000", "1001", False)],
+)
+def test_words_are_compared_by_their_first_five_letters(one: str, other: str, alike: bool) -> None:
+    assert (stems(one) == stems(other)) == alike
+    assert bool(find_stems(one, stems(other))) == alike
+
+
 def test_fold_makes_typography_plain() -> None:
     assert fold("“It’s\n  FINE” — ﬁn") == '"it\'s fine" - fin'
 
