@@ -76,6 +76,5 @@ class Conversation:
     def _graph(self) -> Any:
         from rag.graph import compile_conversation, open_checkpoints
 
-        self.pipeline.index.must_exist()
-        saver = self._resources.enter_context(open_checkpoints(self.pipeline.index.path / FILE))
+        saver = self._resources.enter_context(open_checkpoints(self.pipeline.index.private_file(FILE)))
         return compile_conversation(saver)

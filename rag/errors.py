@@ -9,6 +9,7 @@
     ├── GeneratorError (1)   the language model endpoint failed
     ├── MissingExtra (1)     an optional dependency is not installed
     ├── SpaceError (1)       not enough free disk space
+    ├── TrustError (1)       an index is another user's, or made to lead out of its folder
     ├── MismatchError (4)    the index was built by another model or other settings
     ├── LockedError (5)      another process is writing this index
     └── CorruptError (6)     stored data fails its check
@@ -66,6 +67,10 @@ class MissingExtra(RagError):
 
 class SpaceError(RagError):
     """Not enough free disk space."""
+
+
+class TrustError(RagError):
+    """An index is another user's, or made to lead out of its folder."""
 
 
 class MismatchError(RagError):

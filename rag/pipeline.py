@@ -50,12 +50,13 @@ class Pipeline:
         self._stages: Stages | None = None
 
     @classmethod
-    def load(cls, name: str | None = None, *, index: str | Path | None = None) -> Self:
+    def load(cls, name: str | None = None, *, index: str | Path | None = None, trust: bool = False) -> Self:
         """A shipped pipeline by name, or a .yaml file by path, on the index of a folder (default: the nearest).
 
-        Without a name: the pipeline the index was made with, else "default". Raises ConfigError.
+        Without a name: the pipeline the index was made with, else "default". `trust` allows an index that another
+        user made. Raises ConfigError, TrustError.
         """
-        target = Index.at(index)
+        target = Index.at(index, trust=trust)
         return cls(load(name or target.pipeline() or "default"), target)
 
     def __enter__(self) -> Self:

@@ -5,13 +5,15 @@ from typing import Annotated
 
 from typer import Argument
 
-from rag.cli.options import IndexOption, PipelineOption
+from rag.cli.options import IndexOption, PipelineOption, TrustOption
 from rag.cli.terminal import line, say
 from rag.errors import InputError
 
 
 def export(
-    file: Annotated[Path, Argument(help="The archive to write.", metavar="FILE")], index: IndexOption = None
+    file: Annotated[Path, Argument(help="The archive to write.", metavar="FILE")],
+    index: IndexOption = None,
+    trust: TrustOption = False,
 ) -> None:
     """Write the whole index into one portable file. It holds text and vectors, with checksums.
 
@@ -20,7 +22,7 @@ def export(
     from rag.index.folder import Index
     from rag.maintain.archive import export_index
 
-    counts = export_index(Index.at(index), file)
+    counts = export_index(Index.at(index, trust=trust), file)
     size = file.stat().st_size / 1e6
     say(f"{line(str(file))}: {counts['chunks']:,} chunks of {counts['sources']:,} sources, {size:,.1f} MB")
 

@@ -14,6 +14,7 @@ from rag.cli.options import (
     LlmOption,
     PipelineOption,
     SourceOption,
+    TrustOption,
     WhereOption,
     make_filter,
     open_pipeline,
@@ -33,6 +34,7 @@ def ask(
     where: WhereOption = None,
     open: Annotated[bool, Option("--open", help="Show every quote with the text around it.")] = False,
     trace: Annotated[bool, Option("--trace", help="Show the hop tree and what each step did.")] = False,
+    trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
     """Answer a question from your documents, with checked citations.
@@ -49,7 +51,7 @@ def ask(
     from rag.cli.show import answer_json, show, show_context
 
     begin, streamed = time.monotonic(), False
-    with open_pipeline(pipeline, index, llm, model) as pipe:
+    with open_pipeline(pipeline, index, llm, model, trust=trust) as pipe:
         for event in pipe.stream(question, k=k, filter=make_filter(pipe.index, source, where)):
             if event.kind == "token" and not json:
                 streamed = streamed or bool(clean(event.data).strip())
@@ -73,6 +75,7 @@ def search(
     k: CountOption = None,
     source: SourceOption = None,
     where: WhereOption = None,
+    trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
     """Show the passages an answer would be made from, best first.
@@ -84,7 +87,7 @@ def search(
     """
     from rag.cli.show import hit_json
 
-    with open_pipeline(pipeline, index) as pipe:
+    with open_pipeline(pipeline, index, trust=trust) as pipe:
         hits = pipe.search(question, k=k, filter=make_filter(pipe.index, source, where))
     if json:
         say_json({"hits": [hit_json(hit) for hit in hits]})

@@ -17,6 +17,7 @@ from rag.cli.options import (
     LlmOption,
     PipelineOption,
     SourceOption,
+    TrustOption,
     WhereOption,
     make_filter,
     open_pipeline,
@@ -41,6 +42,7 @@ def chat(
     k: CountOption = None,
     source: SourceOption = None,
     where: WhereOption = None,
+    trust: TrustOption = False,
     json: Annotated[bool, Option("--json", help="Print each answer as a line of JSON.")] = False,
 ) -> None:
     """Ask questions that follow from each other. The conversation is kept in the index and goes on next time.
@@ -58,7 +60,7 @@ def chat(
     from rag.conversation import Conversation
 
     typing = sys.stdin.isatty()
-    with open_pipeline(pipeline, index, llm, model) as pipe, Conversation(pipe, resume) as talk:
+    with open_pipeline(pipeline, index, llm, model, trust=trust) as pipe, Conversation(pipe, resume) as talk:
         filter = make_filter(pipe.index, source, where)
         if new:
             talk.forget()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
-from rag.cli.options import IndexOption, JsonOption, PipelineOption, WaitOption, open_index
+from rag.cli.options import IndexOption, JsonOption, PipelineOption, TrustOption, WaitOption, open_index
 from rag.cli.terminal import line, progress_bars, say, say_json, waiting
 from rag.errors import ConfigError, CorruptError
 
@@ -23,6 +23,7 @@ def check(
     pipeline: PipelineOption = None,
     index: IndexOption = None,
     wait: WaitOption = False,
+    trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
     """Check that the index is what it was when it was last written.
@@ -40,7 +41,7 @@ def check(
     from rag.maintain.check import check as find_damage
     from rag.maintain.repair import Repair, repair
 
-    target, config = open_index(index, pipeline)
+    target, config = open_index(index, pipeline, trust=trust)
     tell = waiting if wait else None
     if mend:
         with progress_bars() as bars:
@@ -93,7 +94,9 @@ def _show(result: Repair, *, sound: bool, mend: bool) -> None:
             say(f"  lost: {line(name)}")
 
 
-def rebuild(pipeline: PipelineOption = None, index: IndexOption = None, wait: WaitOption = False) -> None:
+def rebuild(
+    pipeline: PipelineOption = None, index: IndexOption = None, wait: WaitOption = False, trust: TrustOption = False
+) -> None:
     """Make the vector index again from the manifest. No file is read, nothing is embedded.
 
     Also brings an index of an older version up to date. For another model or other settings: `rag ingest --rebuild`.
@@ -103,7 +106,7 @@ def rebuild(pipeline: PipelineOption = None, index: IndexOption = None, wait: Wa
     from rag.config import build
     from rag.index.facts import check_fingerprints, refuse_unfinished
 
-    target, config = open_index(index, pipeline)
+    target, config = open_index(index, pipeline, trust=trust)
     target.must_exist()
     stages = build(config)
     with target.edit_manifest(wait=waiting if wait else None) as manifest:

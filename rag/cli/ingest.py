@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from rag.cli.options import IndexOption, JsonOption, PipelineOption, WaitOption
+from rag.cli.options import IndexOption, JsonOption, PipelineOption, TrustOption, WaitOption
 from rag.cli.terminal import fail, line, paint, peak_memory, progress_bars, say, say_json, waiting
 from rag.errors import EXIT_PARTIAL
 from rag.interrupt import Interrupted
@@ -26,6 +26,7 @@ def ingest(
         bool, Option("--rebuild", help="Index all of it again, with another model or other settings.")
     ] = False,
     wait: WaitOption = False,
+    trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
     """Index documents, doing only what changed since the last time.
@@ -43,7 +44,7 @@ def ingest(
     from rag.pipeline import Pipeline
 
     interruption: Interrupted | None = None
-    with Pipeline.load(pipeline, index=index) as pipe:
+    with Pipeline.load(pipeline, index=index, trust=trust) as pipe:
         if (cost := pipe.estimate(paths)) and cost.calls:
             fail(
                 f"{cost.calls:,} notes to write: about {cost.prompt_tokens:,} prompt and {cost.completion_tokens:,} "

@@ -26,6 +26,9 @@ PipelineOption = Annotated[
 IndexOption = Annotated[
     str | None, Option("--index", metavar="FOLDER", help="Folder that holds .rag (default: nearest upward).")
 ]
+TrustOption = Annotated[
+    bool, Option("--trust", envvar="RAGHOP_TRUST", help="Use an index that another user made.", show_default=False)
+]
 WaitOption = Annotated[bool, Option("--wait", help="Wait while another process writes this index.")]
 JsonOption = Annotated[bool, Option("--json", help="Print the result as JSON.")]
 CountOption = Annotated[
@@ -44,12 +47,12 @@ LlmModelOption = Annotated[str | None, Option("--model", metavar="NAME", help="T
 
 
 def open_pipeline(
-    pipeline: str | None, index: str | None, llm: str | None = None, model: str | None = None
+    pipeline: str | None, index: str | None, llm: str | None = None, model: str | None = None, *, trust: bool = False
 ) -> Pipeline:
     """The pipeline on the index, with a language model for its generator where one is named."""
     from rag.pipeline import Pipeline
 
-    pipe = Pipeline.load(pipeline, index=index)
+    pipe = Pipeline.load(pipeline, index=index, trust=trust)
     if llm is None:
         return pipe
     if llm.startswith(("http://", "https://")):
@@ -61,12 +64,12 @@ def open_pipeline(
     return Pipeline(pipe.config.with_stage("generate", stage), pipe.index)
 
 
-def open_index(index: str | None, pipeline: str | None) -> tuple[Index, PipelineConfig]:
+def open_index(index: str | None, pipeline: str | None, *, trust: bool = False) -> tuple[Index, PipelineConfig]:
     """The index and its pipeline: from the vector index where the manifest is damaged, else the default."""
     from rag.config import load
     from rag.index.folder import Index
 
-    target = Index.at(index)
+    target = Index.at(index, trust=trust)
     try:
         name = pipeline or target.pipeline()
     except CorruptError:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Argument
 
-from rag.cli.options import IndexOption, JsonOption, PipelineOption, WaitOption, open_index
+from rag.cli.options import IndexOption, JsonOption, PipelineOption, TrustOption, WaitOption, open_index
 from rag.cli.terminal import line, say, say_json, waiting
 
 SHOWN = 20
@@ -17,6 +17,7 @@ def delete(
     pipeline: PipelineOption = None,
     index: IndexOption = None,
     wait: WaitOption = False,
+    trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
     """Take files out of the index. `rag ingest FILE` takes one back; ingesting its folder does not.
@@ -28,7 +29,7 @@ def delete(
       rag delete drafts/
       rag delete "*.log" notes/old.md
     """
-    _remove(paths, pipeline, index, wait=wait, json=json, purge=False)
+    _remove(paths, pipeline, index, wait=wait, trust=trust, json=json, purge=False)
 
 
 def purge(
@@ -36,6 +37,7 @@ def purge(
     pipeline: PipelineOption = None,
     index: IndexOption = None,
     wait: WaitOption = False,
+    trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
     """Take files out of the index, and erase their text from it.
@@ -44,13 +46,15 @@ def purge(
 
     Example: rag purge contracts/private.pdf
     """
-    _remove(paths, pipeline, index, wait=wait, json=json, purge=True)
+    _remove(paths, pipeline, index, wait=wait, trust=trust, json=json, purge=True)
 
 
-def _remove(paths: list[str], pipeline: str | None, index: str | None, *, wait: bool, json: bool, purge: bool) -> None:
+def _remove(
+    paths: list[str], pipeline: str | None, index: str | None, *, wait: bool, trust: bool, json: bool, purge: bool
+) -> None:
     from rag.maintain.remove import delete as remove
 
-    target, config = open_index(index, pipeline)
+    target, config = open_index(index, pipeline, trust=trust)
     removed = remove(target, config, paths, purge=purge, wait=waiting if wait else None)
     if json:
         say_json({"removed": removed.names, "kept_out": removed.excluded, "copies": removed.copies})

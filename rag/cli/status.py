@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Option
 
-from rag.cli.options import IndexOption, JsonOption, PipelineOption
+from rag.cli.options import IndexOption, JsonOption, PipelineOption, TrustOption
 from rag.cli.terminal import clean, line, say, say_json
 from rag.errors import IndexMissing
 
@@ -15,6 +15,7 @@ SHOWN = 50
 def status(
     index: IndexOption = None,
     failed: Annotated[bool, Option("--failed", help="Only files that failed, lost text or were skipped.")] = False,
+    trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
     """Show what is indexed.
@@ -27,7 +28,7 @@ def status(
 
     from rag.index.folder import Index
 
-    target = Index.at(index)
+    target = Index.at(index, trust=trust)
     with suppress(IndexMissing), target.hold_generation(deep=False):
         pass  # reports a damaged vector index now, and not when the first question comes
     with closing(target.read_manifest(whole=True)) as manifest:
@@ -46,7 +47,9 @@ def status(
         say(f"  and {len(sources) - SHOWN:,} more; --json lists all")
 
 
-def config(pipeline: PipelineOption = None, index: IndexOption = None, json: JsonOption = False) -> None:
+def config(
+    pipeline: PipelineOption = None, index: IndexOption = None, trust: TrustOption = False, json: JsonOption = False
+) -> None:
     """Show every option in force, defaults too, and where things are.
 
     \b
@@ -60,7 +63,7 @@ def config(pipeline: PipelineOption = None, index: IndexOption = None, json: Jso
     from rag.config import check
     from rag.pipeline import Pipeline
 
-    pipe = Pipeline.load(pipeline, index=index)
+    pipe = Pipeline.load(pipeline, index=index, trust=trust)
     parts = check(pipe.config)
     stages = {kind: {"use": pipe.config.stages[kind]["use"], **options} for kind, (_, options) in parts.items()}
     settings = pipe.config.settings

@@ -22,7 +22,8 @@ _SQLITE_IO = 10  # what SQLite says, instead of SQLITE_FULL, when its shared mem
 def replace_file(path: Path, content: bytes) -> None:
     """Give a file this content, whole or not at all, durably."""
     new = path.with_name(f"{path.name}.new")
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    new.unlink(missing_ok=True)  # a killed run's
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(fd, content)
         os.fsync(fd)

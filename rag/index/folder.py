@@ -21,7 +21,8 @@ from rag.index import generations, seal
 from rag.index.checksums import checksum_file
 from rag.index.codec import chunk_checksum
 from rag.index.disk import replace_file
-from rag.index.generations import DERIVE, Generation, checksum_content, read_pointer
+from rag.index.entries import check_entries, open_private, prepare_folder
+from rag.index.generations import DERIVE, Generation, Pointer, checksum_content, read_pointer
 from rag.index.locks import Check, Wait, hold_lock, share_lock
 from rag.index.manifest import Manifest
 from rag.index.publish import publish
@@ -35,9 +36,13 @@ TRACES = ("manifest.sqlite", "CURRENT", "seal.json", "generations")  # any of th
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A `.rag` folder. `base` is the folder that source names are relative to."""
+    """A `.rag` folder. `base` is the folder that source names are relative to; `trust` allows another user's.
+
+    Every method raises TrustError for a folder that holds what it must not (`rag.index.entries`).
+    """
 
     path: Path
+    trust: bool = False
 
     @property
     def base(self) -> Path:
@@ -50,17 +55,17 @@ class Index:
         return self.path / "manifest.sqlite"
 
     @classmethod
-    def at(cls, path: str | Path | None = None) -> Self:
+    def at(cls, path: str | Path | None = None, *, trust: bool = False) -> Self:
         """The index at `path` (a `.rag` folder or one that has or will have it), or the nearest from here upward."""
         if path is None:
-            here = [cls(folder / FOLDER) for folder in (Path.cwd(), *Path.cwd().parents)]
+            here = [cls(folder / FOLDER, trust) for folder in (Path.cwd(), *Path.cwd().parents)]
             return next((index for index in here if index.exists()), here[0])
         folder = Path(path).absolute()
-        return cls(folder if folder.name == FOLDER else folder / FOLDER)
+        return cls(folder if folder.name == FOLDER else folder / FOLDER, trust)
 
     def exists(self) -> bool:
         """Whether anything was ever ingested here."""
-        return any((self.path / name).exists() for name in TRACES)
+        return any(os.path.lexists(self.path / name) for name in TRACES)
 
     def pipeline(self) -> str | None:
         """The pipeline the live index was built with, None where there is no index."""
@@ -77,16 +82,25 @@ class Index:
         Raises IndexMissing, CorruptError.
         """
         self.must_exist()
+        check_entries(self.path, trust=self.trust)
         if not self.manifest_path.is_file():
             raise CorruptError(f"{self.manifest_path}: missing. {REPAIR}")
         if whole:
             self._check_seal()
         return Manifest.open(self.manifest_path, readonly=True)
 
+    def private_file(self, name: str) -> Path:
+        """A file of the folder that only its owner may read, made where there is none; its format is its user's."""
+        self.must_exist()
+        prepare_folder(self.path, trust=self.trust)
+        with open(self.path / name, "a", opener=open_private) as file:
+            os.chmod(file.fileno() if os.chmod in os.supports_fd else file.name, 0o600)
+        return self.path / name
+
     @contextmanager
     def hold_lock(self, *, wait: Wait | None = None, check: Check | None = None) -> Iterator[None]:
         """Hold the writer's lock; see `rag.index.locks.hold_lock`. Raises LockedError."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        prepare_folder(self.path, trust=self.trust)
         with hold_lock(self.path / "writer.lock", wait=wait, check=check):
             yield
 
@@ -107,7 +121,8 @@ class Index:
     @contextmanager
     def edit_unsealed(self) -> Iterator[Manifest]:
         """The manifest for writing, without a look at the seal. Only for the process that holds the lock."""
-        (self.path / ".gitignore").write_text("*\n")
+        with open(self.path / ".gitignore", "w", opener=open_private) as file:
+            file.write("*\n")
         manifest = Manifest.open(self.manifest_path)
         try:
             os.chmod(self.manifest_path, 0o600)
@@ -152,6 +167,7 @@ class Index:
 
     def _open_live(self, deep: bool) -> tuple[Generation, IO[str]]:
         """The live generation and its lock, held; tried again where a writer came in between."""
+        check_entries(self.path, trust=self.trust)
         while True:
             sealed, live = seal.read(self.path), self.pointer_text()
             with ExitStack() as stack:
@@ -159,7 +175,7 @@ class Index:
                     pointer = read_pointer(self.path)
                     if pointer is None:
                         raise self._not_published(sealed)
-                    lock = stack.enter_context(open(self.path / "generations" / f"{pointer.number}.lock", "a"))
+                    lock = stack.enter_context(open(self._lock_path(pointer), "a", opener=open_private))
                     share_lock(lock)
                     generation = generations.open_generation(self.path, pointer, deep=deep)
                     if sealed and sealed.files.get("CURRENT") != checksum_file(self.path / "CURRENT"):
@@ -204,6 +220,9 @@ class Index:
             return (self.path / "CURRENT").read_bytes()
         except OSError:
             return None
+
+    def _lock_path(self, pointer: Pointer) -> Path:
+        return self.path / "generations" / f"{pointer.number}.lock"
 
     def _check_seal(self) -> None:
         sealed = seal.read(self.path)

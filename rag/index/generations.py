@@ -22,6 +22,7 @@ from zlib import crc32
 from rag.errors import CorruptError
 from rag.index import checksums
 from rag.index.checksums import Checksum
+from rag.index.entries import open_private
 from rag.index.locks import try_lock
 from rag.stages import LocalStore, Store
 
@@ -143,7 +144,7 @@ def collect(folder: Path, live: int) -> list[int]:
     locks = {int(p.stem) for p in home.glob("*.lock") if p.stem.isdecimal()}
     for number in sorted({*list_generations(folder), *locks} - {live}):
         lock_path = home / f"{number}.lock"
-        with open(lock_path, "a") as lock:
+        with open(lock_path, "a", opener=open_private) as lock:
             if not try_lock(lock):
                 in_use.append(number)
                 continue

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from rag.errors import LockedError
+from rag.index.entries import open_private
 
 GRACE = 1.0  # seconds before a writer counts as busy: one that was killed needs a moment to end
 PAUSE = 0.05  # seconds between two looks
@@ -24,7 +25,7 @@ Check: TypeAlias = Callable[[], object]  # called while it waits; may raise to e
 @contextmanager
 def hold_lock(path: Path, *, wait: Wait | None = None, check: Check | None = None) -> Iterator[None]:
     """Hold the lock of this file, by this process alone. With `wait`, for as long as it takes, else LockedError."""
-    with open(path, "a+") as lock:
+    with open(path, "a+", opener=open_private) as lock:
         given_up = time.monotonic() + GRACE
         waiting = False
         while not try_lock(lock):

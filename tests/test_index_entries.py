@@ -1,0 +1,89 @@
+"""What stands in `.rag` is the user's own: nothing leads out of it, nobody else reads it, another's is refused."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from rag.config import load
+from rag.conversation import Conversation
+from rag.errors import RagError, TrustError
+from rag.index.folder import Index
+from rag.ingest.run import ingest
+from rag.pipeline import Pipeline
+
+NAMES = (
+    "writer.lock", "CURRENT", "CURRENT.new", "seal.json", "seal.json.new", ".gitignore", "generations", "salvage",
+    "manifest.sqlite", "manifest.sqlite-wal", "manifest.sqlite-shm", "manifest.sqlite-journal", "chats.sqlite",
+    "served.txt.new", "generations/1", "generations/1.lock", "generations/2.new", "generations/1/facts.json",
+)  # fmt: skip
+PLANT: dict[str, Callable[[Path, Path], object]] = {
+    "link": lambda path, victim: path.symlink_to(victim),
+    "dangling link": lambda path, victim: path.symlink_to(victim.with_name("nothing")),
+    "pipe": lambda path, victim: os.mkfifo(path),
+    "hard link": lambda path, victim: path.hardlink_to(victim),
+}
+
+
+def run(folder: Path) -> None:
+    ingest(Index.at(folder), load("tiny.yaml"), ["docs"])
+
+
+def plant(path: Path, how: str, victim: Path) -> None:
+    """Put something of this kind in the place of what is there."""
+    path.parent.mkdir(exist_ok=True, parents=True)
+    if path.exists():
+        path.rename(path.with_name("aside"))
+    PLANT[how](path, victim)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("how", ["link", "dangling link", "pipe", "hard link"])
+def test_nothing_in_an_index_leads_a_write_or_a_read_out_of_it(notes: Path, how: str, name: str) -> None:
+    victim = notes / "victim"
+    victim.write_text("to be kept")
+    plant(notes / ".rag" / name, how, victim)
+    if how == "hard link":
+        with suppress(RagError, OSError):  # one that is not written to in place may stay
+            run(notes)
+    else:
+        with pytest.raises(TrustError, match=Path(name).name):
+            run(notes)
+        with pytest.raises(TrustError), Index.at(notes).hold_generation():
+            pass
+    assert victim.read_text() == "to be kept" and not victim.with_name("nothing").exists()
+
+
+def test_an_index_that_is_a_link_is_not_followed(notes: Path) -> None:
+    (notes / "elsewhere").mkdir(mode=0o755)
+    (notes / ".rag").symlink_to(notes / "elsewhere")
+    with pytest.raises(TrustError, match="not a folder"):
+        run(notes)
+    assert not list((notes / "elsewhere").iterdir())
+    assert stat.S_IMODE((notes / "elsewhere").stat().st_mode) == 0o755
+
+
+def test_the_index_of_another_user_takes_trust(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(notes)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(TrustError, match="--trust"):
+        Pipeline.load(index=notes).search("router")
+    with pytest.raises(TrustError, match="--trust"):
+        run(notes)
+    with Pipeline.load("tiny.yaml", index=notes, trust=True) as pipeline:
+        assert pipeline.search("router") and pipeline.ingest(["docs"]).count("unchanged") == 4
+
+
+def test_only_its_owner_can_read_an_index(notes: Path) -> None:
+    (notes / ".rag").mkdir(mode=0o755)
+    run(notes)
+    with Pipeline.load("tiny.yaml", index=notes) as pipeline, Conversation(pipeline) as talk:
+        talk.ask("Who makes the Lumen K2?")
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (notes / ".rag").iterdir() if path.is_file()}
+    assert stat.S_IMODE((notes / ".rag").stat().st_mode) == 0o700
+    assert "chats.sqlite" in modes and set(modes.values()) == {0o600}
