@@ -37,6 +37,7 @@ class Connector(Protocol):
     def scan(self, roots: Sequence[str], *, base: str) -> Iterator[Source]:
         """Every source under the roots, in name order, named relative to `base`; reads no content.
 
+        What cannot be looked at is given with its reason, and fails when it is loaded.
         Raises InputError for a root that does not exist.
         """
 

@@ -247,12 +247,14 @@ class Answer:
 class Source:
     """A file a connector may load: its `name` in the index, its place, and a stamp that changes when it may have.
 
-    `stamp` is (size, mtime_ns, ctime_ns, inode).
+    `stamp` is (size, mtime_ns, ctime_ns, inode). A `reason` says why a file or folder could not be looked at: what the
+    index holds of it, and of all below it, stays.
     """
 
     name: str
     path: str
     stamp: tuple[int, int, int, int]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

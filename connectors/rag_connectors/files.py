@@ -23,6 +23,7 @@ from pydantic import Field
 
 from rag.errors import ConfigError, InputError
 from rag.stages import component
+from rag.text.names import to_name
 from rag.types import Document, Loaded, Section, Source
 from rag_connectors.kinds import KINDS, kind_of
 from rag_connectors.outcome import outcome_of
@@ -75,7 +76,7 @@ class Files:
                 raise InputError(f"{root}: {error.strerror}. Name a file or folder that exists.") from error
             if stat.S_ISDIR(status.st_mode):
                 inside = walk(top, include=include, exclude=exclude, gitignore=self.gitignore)
-                found.update((path, _source(path, status, base)) for path, status in inside)
+                found.update((path, _source(path, found_as, base)) for path, found_as in inside)
             else:
                 found[top] = _source(top, status, base)
         yield from sorted(found.values(), key=lambda source: source.name)
@@ -87,9 +88,9 @@ class Files:
         pool = ParserPool(workers, options=self._options, timeout=self.timeout, memory=self.memory)
         with closing(pool):
             for source in sources:
-                inline = self._inline(source)
+                known = ParseOutcome("failed", source.reason) if source.reason else self._inline(source)
                 waiting.append(
-                    (source, inline or pool.submit(source.path, source.name, source.stamp[3], source.stamp[0]))
+                    (source, known or pool.submit(source.path, source.name, source.stamp[3], source.stamp[0]))
                 )
                 while waiting and (len(waiting) > workers * _AHEAD or _is_done(waiting[0][1])):
                     yield _loaded(*waiting.popleft())
@@ -123,11 +124,13 @@ class Files:
             raise ConfigError(f"connector: {option}: {error}. Patterns are written as in .gitignore.") from error
 
 
-def _source(path: str, status: os.stat_result, base: str) -> Source:
-    inside = path.startswith(os.path.join(base, ""))
-    name = path[len(os.path.join(base, "")) :] if inside else path
-    printable = os.fsencode(name).decode("utf-8", "backslashreplace").replace(os.sep, "/")
-    return Source(printable, path, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
+def _source(path: str, found_as: os.stat_result | str, base: str) -> Source:
+    """A source from its status, or from the reason why it has none."""
+    prefix = os.path.join(base, "")
+    name = to_name("." if path == base else path.removeprefix(prefix))
+    if isinstance(found_as, str):
+        return Source(name, path, (0, 0, 0, 0), found_as)
+    return Source(name, path, (found_as.st_size, found_as.st_mtime_ns, found_as.st_ctime_ns, found_as.st_ino))
 
 
 def _is_done(outcome: ParseOutcome | Future[ParseOutcome]) -> bool:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 
 from rag_connectors.parsed import RefusalError
 
 _KINDS = (
-    (stat.S_ISDIR, "a folder that could not be listed (no permission?)"),
+    (stat.S_ISDIR, "a folder, not a file"),
     (stat.S_ISFIFO, "a pipe, not a file"),
     (lambda mode: stat.S_ISCHR(mode) or stat.S_ISBLK(mode), "a device, not a file"),
 )
+_UNOPENED = {  # what errors mean, unless a broken disk gives them
+    errno.ELOOP: (stat.S_ISLNK, "a link, which is not followed; name what it leads to"),  # O_NOFOLLOW
+    errno.ENXIO: (stat.S_ISSOCK, "a socket, not a file"),
+}
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY  # O_NONBLOCK: a pipe must not hang us
 
 
@@ -25,10 +30,11 @@ def read(path: str, *, limit: int, inode: int = 0, head: int = 0) -> bytes:
     try:
         fd = os.open(path, _FLAGS)
     except OSError as error:
-        if error.errno == errno.ELOOP:  # O_NOFOLLOW
-            raise RefusalError("a link, which is not followed; name what it leads to", "skipped") from error
-        if error.errno == errno.ENXIO:
-            raise RefusalError("a socket, not a file", "skipped") from error
+        if error.errno in _UNOPENED:
+            is_such, words = _UNOPENED[error.errno]
+            with suppress(OSError):
+                if is_such(os.lstat(path).st_mode):
+                    raise RefusalError(words, "skipped") from error
         raise RefusalError(_words(error)) from error
     try:
         found = os.fstat(fd)

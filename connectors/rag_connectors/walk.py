@@ -1,14 +1,14 @@
 """Finds files under a folder: nothing hidden, nothing git ignores, nothing behind a link to a folder.
 
 A `.gitignore` holds for its folder and below, the deepest that has an opinion wins; those between the repository's top
-and the folder asked for count too. (Git's user-wide and `info/exclude` lists do not.)
+and the folder asked for count too. (Git's user-wide and `info/exclude` lists do not.) What cannot be looked at is given
+with the reason, so that nobody takes it for gone.
 """
 
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from re import error as PatternError
 
 from pathspec import GitIgnoreSpec
@@ -30,40 +30,53 @@ def patterns(lines: Sequence[str]) -> GitIgnoreSpec:
 
 def walk(
     top: str, *, include: GitIgnoreSpec, exclude: GitIgnoreSpec, gitignore: bool
-) -> Iterator[tuple[str, os.stat_result]]:
-    """Path and status of every file to read, and of what will not be, since losing it needs a word.
+) -> Iterator[tuple[str, os.stat_result | str]]:
+    """Path and status of every file to read, and of links, pipes, sockets, devices, which reading refuses.
 
-    That is a folder that cannot be listed, a link, a pipe, a socket, a device: `rag_connectors.reading` refuses them.
-    `include` and `exclude` see paths relative to `top`; an empty `include` takes everything.
+    In the place of a status, of a folder that cannot be listed and of what has none: the reason. `include` and
+    `exclude` see paths relative to `top`; an empty `include` takes everything.
     """
     prefix = os.path.join(top, "")
-    folders = [(top, os.lstat(top), _above(top) if gitignore else ())]
+    folders: list[tuple[str, Rules | None]] = [(top, None if gitignore else ())]
     while folders:
-        folder, own, rules = folders.pop()
+        folder, above = folders.pop()
+        entries: list[os.DirEntry[str]] = []
         try:
             with os.scandir(folder) as listing:
                 entries = list(listing)
-        except OSError:
-            yield folder, own
+            rules = _above(folder) if above is None else above
+            if gitignore and any(entry.name == ".gitignore" for entry in entries):
+                rules = (*rules, *_own(folder))
+        except OSError as error:
+            what = "a folder whose .gitignore cannot be read" if entries else "a folder that cannot be listed"
+            yield folder, f"{what}: {error.strerror}; what was indexed of it is kept"
             continue
-        if gitignore and any(entry.name == ".gitignore" for entry in entries):
-            rules = (*rules, *_own(folder))
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             try:
-                status = entry.stat(follow_symlinks=False)
-            except OSError:
+                status, reason = entry.stat(follow_symlinks=False), ""
+            except FileNotFoundError:
                 continue  # it is gone
-            is_folder = stat.S_ISDIR(status.st_mode)
+            except OSError as error:
+                status, reason = None, f"cannot be looked at: {error.strerror}; what was indexed of it is kept"
+            is_folder = _is(entry.is_dir)
             path = entry.path + "/" * is_folder
             relative = path[len(prefix) :]
             if _ignored(path, rules) or exclude.match_file(relative):
                 continue
-            if is_folder:
-                folders.append((entry.path, status, rules))
-            elif not include.patterns or include.match_file(relative):
-                yield entry.path, status
+            if is_folder and status:
+                folders.append((entry.path, rules))
+            elif not include.patterns or include.match_file(relative) or (reason and not _is(entry.is_file)):
+                yield entry.path, status or reason
+
+
+def _is(test: Callable[..., bool]) -> bool:
+    """What the listing says of an entry; False where it does not say."""
+    try:
+        return test(follow_symlinks=False)
+    except OSError:
+        return False
 
 
 def _ignored(path: str, rules: Rules) -> bool:
@@ -88,9 +101,13 @@ def _above(folder: str) -> Rules:
 
 
 def _own(folder: str) -> Rules:
+    """The rules of a folder's own file. Raises OSError where that cannot be read."""
     try:
         text = read(os.path.join(folder, ".gitignore"), limit=_MAX_IGNORE_FILE).decode("utf-8", "replace")
-    except RefusalError:
+    except RefusalError as refusal:
+        error = refusal.__cause__
+        if refusal.status == "failed" and isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            raise error from None
         return ()
     lines = [line for line in text.splitlines() if _understood(line)]  # git passes over the others too
     return ((folder, patterns(lines)),) if lines else ()

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import PurePath
 
 from rag.index.manifest import SourceRow
+from rag.text.names import to_name, to_path
 from rag.types import Source
 
 EXCLUDED = "excluded"  # the status of a source that is on disk and was deleted from the index
@@ -14,20 +15,41 @@ EXCLUDED_REASON = "left out by `rag delete` or `rag purge`; name the file itself
 def name_of(path: str, base: str) -> str:
     """How the index names a file or folder: relative to `base` where it lies inside."""
     base, path = os.path.realpath(base), os.path.realpath(path)
-    return os.path.relpath(path, base) if path == base or path.startswith(os.path.join(base, "")) else path
+    return to_name(os.path.relpath(path, base) if is_inside(path, base) else path)
+
+
+def path_of(name: str, base: str) -> str:
+    """Where the file or folder of this name is."""
+    return os.path.join(base, to_path(name))
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path is that of the folder or leads into it."""
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def is_gone(path: str) -> bool:
+    """Whether there is nothing at this path; what cannot be looked at is not gone."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def find_deleted(
     known: Mapping[str, SourceRow], scanned: Mapping[str, Source], roots: Sequence[str], base: str
 ) -> list[str]:
-    """Known sources under the roots that the scan did not find; those below a folder it could not list stay."""
-    base = os.path.realpath(base)
-    tops = [os.path.realpath(root) for root in roots]
+    """Known sources under the roots that the scan did not find; those below what could not be looked at stay."""
+    base, tops = os.path.realpath(base), [os.path.realpath(root) for root in roots]
+    hidden = {source.path for source in scanned.values() if source.reason}
     names = []
     for name, row in known.items():
-        path = os.path.join(base, name)
-        under = any(path == top or path.startswith(os.path.join(top, "")) for top in tops)
-        listed = not any(str(parent) in scanned for parent in PurePosixPath(name).parents)
-        if under and listed and name not in scanned and row.status != EXCLUDED:
+        path = path_of(name, base)
+        if name in scanned or row.status == EXCLUDED or not any(is_inside(path, top) for top in tops):
+            continue
+        if not any(str(parent) in hidden for parent in PurePath(path).parents):
             names.append(name)
     return names

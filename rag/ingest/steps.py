@@ -59,10 +59,11 @@ class IngestSteps:
         return {name: source for name, source in found.items() if name not in excluded}
 
     def drop(self, names: Sequence[str]) -> None:
-        """Remove these sources."""
+        """Remove these sources. Only what was indexed is told: a folder that failed may be listed again."""
         with self.manifest.transaction():
             self.manifest.drop_sources(names)
-        self.report.files += [FileReport(name, "deleted") for name in names]
+        indexed = [name for name in names if self.known[name].documents or self.known[name].status != "failed"]
+        self.report.files += [FileReport(name, "deleted") for name in indexed]
 
     def rechunk(self, names: Sequence[str]) -> None:
         """Chunk and embed stored documents again under the pipeline's present settings."""
@@ -84,7 +85,7 @@ class IngestSteps:
         for source in found.values():
             row = self.known.get(source.name)
             same = row and (row.stamp, row.parser) == (source.stamp, self._parser)
-            if row and same and row.status not in ("failed", sources.EXCLUDED):
+            if row and same and not source.reason and row.status not in ("failed", sources.EXCLUDED):
                 self.report.files.append(_report_unchanged(row))
             else:
                 changed.append(source)
@@ -95,7 +96,7 @@ class IngestSteps:
         for done, loaded in enumerate(self.stop.each(self.stages.connector.load(changed)), 1):
             self.progress("load", done, len(changed))
             row = self.known.get(loaded.source.name)
-            if row and row.sha256 == loaded.sha256 and row.parser == self._parser and row.status == loaded.status:
+            if row and row.sha256 == loaded.sha256 != "" and row.parser == self._parser and row.status == loaded.status:
                 touched.append(loaded.source)
                 self._report(_report_unchanged(row))
             else:

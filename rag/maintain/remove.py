@@ -16,7 +16,7 @@ from rag.index.folder import Index
 from rag.index.generations import collect
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
-from rag.ingest.sources import EXCLUDED, name_of
+from rag.ingest.sources import EXCLUDED, is_gone, name_of, path_of
 from rag.stages import LocalStore
 from rag.types import Source
 
@@ -46,7 +46,7 @@ def delete(
             manifest.db.execute("PRAGMA secure_delete=ON")
         names = _match(manifest, patterns, str(index.base))
         copies = _find_copies(manifest, names)
-        excluded = [name for name in names if (index.base / name).exists()]
+        excluded = [name for name in names if not is_gone(path_of(name, str(index.base)))]
         with manifest.transaction():
             for name in names:
                 manifest.replace_documents(name, [], [])

@@ -4,6 +4,7 @@ Nothing is embedded again whose vectors are sound. A source whose text was lost 
 is gone, it is named and stays in the manifest as failed.
 """
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from rag.index.manifest import Manifest
 from rag.index.recover import Losses, recover
 from rag.ingest.report import Progress, ignore_progress
 from rag.ingest.run import restore
+from rag.ingest.sources import path_of
 from rag.maintain.check import Finding, find_problems
 from rag.types import Source
 
@@ -82,10 +84,11 @@ def _restore(
     index: Index, manifest: Manifest, stages: Stages, lost: Losses, result: Repair, progress: Progress
 ) -> None:
     """What the recovered manifest lacks: chunks, sources."""
-    roots = [str(index.base / name) for name in lost.reload if (index.base / name).is_file()]
+    paths = [path_of(name, str(index.base)) for name in lost.reload]
+    roots = [path for path in paths if os.path.isfile(path)]
     if not lost.complete:
-        known_roots = [index.base / root for root in manifest.roots()]
-        roots += [str(root) for root in known_roots if root.exists()]
+        known_roots = [path_of(root, str(index.base)) for root in manifest.roots()]
+        roots += [root for root in known_roots if os.path.exists(root)]
         if not known_roots:
             result.lost.append("files that nothing in the index names any more; run `rag ingest` on their folders")
     report = restore(index, manifest, stages, lost.rechunk, roots, progress)

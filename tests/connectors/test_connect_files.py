@@ -281,4 +281,4 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "scandir", scandir)
     loaded = load(tmp_path)
     assert (loaded["a.txt"].status, loaded["closed"].status) == ("ok", "failed")
-    assert "could not be listed" in loaded["closed"].reason
+    assert "cannot be listed: Permission denied" in loaded["closed"].reason
