@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -16,6 +17,8 @@ from rag.cli import app
 from rag.config import PipelineConfig, build, load
 from rag.errors import CorruptError, InputError, LockedError, MismatchError
 from rag.index.folder import Index
+from rag.index.manifest import Manifest
+from rag.index.recover import RECOVERED
 from rag.index.tables import STEPS, VERSION
 from rag.ingest.report import Report
 from rag.ingest.run import ingest
@@ -94,6 +97,44 @@ def test_a_text_that_is_damaged_and_whose_file_is_gone_is_named(notes: Path, con
     assert "docs/canteen.txt" in done.stdout and "lost" in done.stdout
     assert sources(notes)["docs/canteen.txt"] == "failed"
     assert "sound" in rag("check", "--deep").stdout
+
+
+def test_text_that_is_whole_is_kept_where_other_things_of_its_source_are_damaged_and_its_file_is_gone(
+    notes: Path, config: PipelineConfig
+) -> None:
+    lines = [f'{{"id": {n}, "text": "The gauge {word} is on pier {n}.", "year": 2020}}' for n, word in enumerate("xy")]
+    (notes / "docs" / "facts.jsonl").write_text("\n".join(lines))
+    run(notes)
+    with closing(sqlite3.connect(notes / ".rag" / "manifest.sqlite")) as db, db:
+        db.execute("UPDATE sources SET stamp = '[9, 9, 9, 9]' WHERE name = 'docs/canteen.txt'")
+        db.execute("DELETE FROM sources WHERE name = 'docs/router.md'")
+        db.execute("UPDATE documents SET digest = 'x' WHERE source = 'docs/lumen.md'")
+        db.execute("UPDATE documents SET meta = '[' WHERE source = 'docs/halvorsen.md'")
+        db.execute("UPDATE documents SET text = 'y' WHERE source = 'docs/facts.jsonl' AND text LIKE '%gauge x%'")
+    shutil.rmtree(notes / "docs")
+    done = repair(Index.at(notes), config)
+    assert done.lost == ["docs/facts.jsonl"] and not done.remaining
+    names = {"docs/canteen.txt", "docs/facts.jsonl", "docs/halvorsen.md", "docs/lumen.md", "docs/router.md"}
+    assert sources(notes) == dict.fromkeys(names, "degraded")
+    for question in ("Soup is served", "router", "Lumen", "Halvorsen", "gauge y pier"):
+        assert found(notes, config, question), question
+    assert not [h for h in found(notes, config, "gauge") if "gauge x" in h.chunk.text]
+    (notes / "docs").mkdir()
+    (notes / "docs" / "facts.jsonl").write_text("\n".join(lines))
+    assert run(notes, "docs/facts.jsonl").count("updated") == 1
+    assert [h for h in found(notes, config, "gauge") if "gauge x" in h.chunk.text]
+
+
+def test_a_recovered_manifest_takes_its_place_before_the_next_writer(notes: Path, config: PipelineConfig) -> None:
+    journal = notes / ".rag" / "manifest.sqlite-wal"
+    with closing(Manifest.open(Index.at(notes).manifest_path)) as manifest:
+        shutil.copyfile(manifest.path, notes / ".rag" / RECOVERED)
+        with manifest.transaction():
+            manifest.drop_sources(manifest.sources())
+        old = journal.read_bytes()
+    journal.write_bytes(old)  # of the manifest that was replaced
+    with Index.at(notes).hold_lock():
+        assert not journal.exists() and len(sources(notes)) == 4
 
 
 def test_what_is_shown_is_compared_with_the_manifest_unless_that_is_newer(notes: Path, config: PipelineConfig) -> None:

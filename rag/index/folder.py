@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from rag.errors import CorruptError, IndexMissing, MismatchError, RagError
-from rag.index import generations, seal
+from rag.index import generations, recover, seal
 from rag.index.checksums import checksum_file
 from rag.index.codec import chunk_checksum
 from rag.index.disk import replace_file
@@ -102,6 +102,7 @@ class Index:
         """Hold the writer's lock; see `rag.index.locks.hold_lock`. Raises LockedError."""
         prepare_folder(self.path, trust=self.trust)
         with hold_lock(self.path / "writer.lock", wait=wait, check=check):
+            recover.finish(self.path)
             yield
 
     @contextmanager

@@ -1,7 +1,9 @@
 """A new manifest from a damaged one: every row that still passes its checksum, and what is missing to each source.
 
 Read row by row, because SQLite stops at the first page that makes no sense and the rows behind it are mostly sound. The
-damaged file is worked on as a copy, with the first page put back that the seal kept.
+damaged file is worked on as a copy, with the first page put back that the seal kept. No text is dropped that is what its
+digest says: where the row of its source, or another cell of its own row was damaged, the source is noted as one to read
+again, and keeps the text until it was.
 """
 
 import os
@@ -18,8 +20,10 @@ from rag.index import seal
 from rag.index.codec import chunk_checksum, row_checksum
 from rag.index.disk import sync
 from rag.index.manifest import Manifest
-from rag.index.tables import CELLS, VERSION, row_to_chunk, row_to_document
+from rag.index.tables import CELLS, VERSION, insert_into, row_to_chunk, row_to_document
+from rag.types import Source
 
+RECOVERED = "manifest.recovered"  # whole and on the disk: what is to take the place of the manifest and its journal
 FAR = 20_000  # rows looked for behind a bad page when the table does not say how many it has
 
 
@@ -27,11 +31,12 @@ FAR = 20_000  # rows looked for behind a bad page when the table does not say ho
 class Losses:
     """Sources to cut and embed again from their stored documents, and to read again from their files.
 
-    `complete` says that no source is missing altogether.
+    Of those, `incomplete` ones lack text. `complete` says that no source is missing altogether.
     """
 
     rechunk: list[str]
     reload: list[str]
+    incomplete: list[str]
     complete: bool
 
 
@@ -51,20 +56,31 @@ def recover(folder: Path) -> Losses:
             with manifest.transaction():
                 for table in CELLS:
                     _copy_rows(old, manifest.db, table)
-                rechunk, reload = _drop_inconsistent(manifest.db)
-            known = manifest.counts()["sources"] + len(reload)
+                reload, incomplete = _note_losses(manifest, _copy_texts(old, manifest.db))
+                rechunk = _drop_unsound_chunks(manifest.db)
+            known = manifest.counts()["sources"]
             manifest.checkpoint()
         finally:
             manifest.close()
             old.close()
         sync(new)
-        os.rename(new, folder / seal.MANIFEST)
+        os.rename(new, folder / RECOVERED)
+        sync(folder)
+        finish(folder)
+        complete = sealed is not None and known >= sealed.counts["sources"]
+        return Losses(rechunk, reload, incomplete, complete)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def finish(folder: Path) -> None:
+    """Put a recovered manifest, if there is one, in its place. Before the next writer, or its old journal was read."""
+    if (folder / RECOVERED).exists():
         for end in ("-wal", "-shm"):
             (folder / f"{seal.MANIFEST}{end}").unlink(missing_ok=True)
         sync(folder)
-        return Losses(rechunk, reload, complete=sealed is not None and known >= sealed.counts["sources"])
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        os.rename(folder / RECOVERED, folder / seal.MANIFEST)
+        sync(folder)
 
 
 def _open_copy(folder: Path, work: Path, sealed: seal.Seal | None) -> sqlite3.Connection | None:
@@ -124,8 +140,43 @@ def _read_rows(db: sqlite3.Connection, table: str, names: Sequence[str]) -> Iter
             yield found
 
 
-def _drop_inconsistent(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
-    """Drop what does not fit together; sources to chunk again, sources to read again."""
+def _copy_texts(old: sqlite3.Connection, new: sqlite3.Connection) -> set[str]:
+    """Copy documents whose row is damaged and whose text is not, without their fields; the names of their sources."""
+    names = {name for (name,) in new.execute("SELECT name FROM sources")}
+    found = set()
+    for _, *cells, crc in _read_rows(old, "documents", ("rowid", *CELLS["documents"], "crc")):
+        with suppress(ValueError, TypeError):
+            document = row_to_document((*cells[:-1], "{}"))
+            if row_checksum(*cells) == crc or document.source not in names:
+                continue
+            if row_checksum(*cells[:2], document.digest, *cells[3:]) == crc:  # only its digest is damaged
+                row = (*cells[:2], document.digest, *cells[3:])
+            elif document.digest == cells[2]:
+                row = (*cells[:-1], "{}")
+            else:
+                continue
+            new.execute(insert_into("documents", "OR IGNORE"), (*row, row_checksum(*row)))
+            found.add(document.source)
+    return found
+
+
+def _note_losses(manifest: Manifest, salvaged: set[str]) -> tuple[list[str], list[str]]:
+    """Give every source a row that says what is stored of it; those to read again, and those of them that lack text."""
+    rows = manifest.sources()
+    found = dict(manifest.db.execute("SELECT source, count(*) FROM documents GROUP BY source").fetchall())
+    incomplete = sorted(name for name, row in rows.items() if found.get(name, 0) < row.documents)
+    reload = sorted({*incomplete, *salvaged, *(found.keys() - rows.keys())})
+    for name in reload:
+        status, reason = "degraded", "its text is whole; other things that the index noted of it were damaged"
+        if name in incomplete:
+            status, some = ("degraded", "some of its documents were") if name in found else ("failed", "its text was")
+            reason = f"{some} damaged in the index; to be read again when its file is there"
+        manifest.put_source(Source(name, name, (0, 0, 0, 0)), sha256="", parser="", status=status, reason=reason)
+    return reload, incomplete
+
+
+def _drop_unsound_chunks(db: sqlite3.Connection) -> list[str]:
+    """Drop chunks that do not fit their documents or have no vectors; the sources that lack chunks or documents."""
     bad: list[tuple[str]] = []
     for row in db.execute(f"SELECT {', '.join(CELLS['documents'])} FROM documents").fetchall():
         document = row_to_document(row)
@@ -139,15 +190,8 @@ def _drop_inconsistent(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
     db.executemany("DELETE FROM chunks WHERE id = ?", bad)
     db.execute("DELETE FROM chunks WHERE doc_id NOT IN (SELECT id FROM documents)")
     db.execute("DELETE FROM chunks WHERE key NOT IN (SELECT key FROM vectors)")
-    short = "SELECT name FROM sources s WHERE documents != (SELECT count(*) FROM documents d WHERE d.source = s.name)"
-    orphans = "SELECT DISTINCT source FROM documents WHERE source NOT IN (SELECT name FROM sources)"
-    reload = sorted({row[0] for query in (short, orphans) for row in db.execute(query)})
-    for name in reload:
-        db.execute("DELETE FROM chunks WHERE doc_id IN (SELECT id FROM documents WHERE source = ?)", (name,))
-        db.execute("DELETE FROM documents WHERE source = ?", (name,))
-        db.execute("DELETE FROM sources WHERE name = ?", (name,))
     rechunk = db.execute(
-        "SELECT name FROM sources s WHERE chunks != "
-        "(SELECT count(*) FROM chunks c JOIN documents d ON d.id = c.doc_id WHERE d.source = s.name)"
+        "SELECT name FROM sources s WHERE documents != (SELECT count(*) FROM documents d WHERE d.source = s.name) OR "
+        "chunks != (SELECT count(*) FROM chunks c JOIN documents d ON d.id = c.doc_id WHERE d.source = s.name)"
     )
-    return sorted(row[0] for row in rechunk), reload
+    return sorted(row[0] for row in rechunk)

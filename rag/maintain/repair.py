@@ -1,7 +1,7 @@
 """Mend what `check` finds: the vector index from the manifest, the manifest from its sound rows, the rest from files.
 
-Nothing is embedded again whose vectors are sound. A source whose text was lost is read again from its file; where that
-is gone, it is named and stays in the manifest as failed.
+Nothing is embedded again whose vectors are sound, and no text is dropped that is whole. A source that lost something is
+read again from its file; where that is gone, what is left of it stays, and a source that lacks text is named.
 """
 
 import os
@@ -29,7 +29,7 @@ from rag.types import Source
 class Repair:
     """What was `found` before and is `remaining` after; `embedded` counts chunks.
 
-    The others name sources; `lost` ones are gone from the index and from the disk.
+    The others name sources; of `lost` ones, text is gone from the index and from the disk.
     """
 
     found: list[Finding]
@@ -52,7 +52,7 @@ def repair(
             return result
         parts = {finding.part for finding in result.found}
         roots, facts = _known(index)
-        lost = recover(index.path) if "manifest" in parts else Losses([], [], True)
+        lost = recover(index.path) if "manifest" in parts else Losses([], [], [], True)
         seal.remove(index.path)
         with index.edit_unsealed() as manifest:
             if "manifest" in parts:
@@ -92,13 +92,7 @@ def _restore(
         if not known_roots:
             result.lost.append("files that nothing in the index names any more; run `rag ingest` on their folders")
     report = restore(index, manifest, stages, lost.rechunk, roots, progress)
-    known = manifest.sources()
     result.rechunked, result.embedded = lost.rechunk, report.embedded
     result.reloaded = [file.source for file in report.files if file.status not in ("unchanged", "skipped")]
-    unreadable = [name for name in lost.reload if name not in known]
-    result.lost += unreadable
-    with manifest.transaction():
-        for name in unreadable:
-            source = Source(name, name, (0, 0, 0, 0))
-            reason = "its text was damaged in the index and its file is gone"
-            manifest.put_source(source, sha256="", parser="", status="failed", reason=reason)
+    good = {file.source for file in report.files if file.status != "failed"}
+    result.lost += [name for name in lost.incomplete if name not in good]
