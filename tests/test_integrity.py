@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.reliability import corpus
 from benchmarks.reliability.crash import age, migrate
 from rag.cli import app
 from rag.config import PipelineConfig, build, load
 from rag.errors import CorruptError, InputError, LockedError, MismatchError
+from rag.index import checksums
 from rag.index.folder import Index
 from rag.index.manifest import Manifest
 from rag.index.recover import RECOVERED
@@ -29,6 +31,8 @@ from rag.pipeline import Pipeline
 from rag.store.edge import EdgeStore
 from rag.types import Hit
 from tests.test_cli import rag
+
+TINY = Path(__file__).parent / "tiny.yaml"
 
 
 @pytest.fixture
@@ -175,6 +179,23 @@ def test_an_interrupted_run_is_told_apart_from_damage_and_answers(notes: Path, c
     assert found(notes, config)
     run(notes)
     assert check(index, None, deep=True) == []
+
+
+@pytest.mark.parametrize("quantize", ["none", "int8", "binary"])
+@pytest.mark.parametrize("files", [0, 1])
+def test_asking_changes_no_byte_of_the_vector_index_not_even_of_an_empty_one(
+    tmp_path: Path, files: int, quantize: str
+) -> None:
+    config = load(str(TINY)).with_stage("store", {"use": "edge", "quantize": quantize})
+    (tmp_path / "broken.pdf").write_text("%PDF-1.4")
+    corpus.write(tmp_path, range(files))
+    ingest(Index.at(tmp_path), config, [str(tmp_path)])
+    before = checksums.checksum_folder(tmp_path / ".rag" / "generations" / "1")
+    for _ in range(2):
+        with Pipeline(config, Index.at(tmp_path)) as opened:
+            assert opened.ask("How long is berth 1?").abstained == (not files)
+    assert checksums.checksum_folder(tmp_path / ".rag" / "generations" / "1") == before
+    assert check(Index.at(tmp_path), build(config).store, deep=True) == []
 
 
 def test_fields_that_change_without_the_text_reach_the_vector_index(notes: Path, config: PipelineConfig) -> None:
