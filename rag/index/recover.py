@@ -1,9 +1,9 @@
 """A new manifest from a damaged one: every row that still passes its checksum, and what is missing to each source.
 
 Read row by row, because SQLite stops at the first page that makes no sense and the rows behind it are mostly sound. The
-damaged file is worked on as a copy, with the first page put back that the seal kept. No text is dropped that is what its
-digest says: where the row of its source, or another cell of its own row was damaged, the source is noted as one to read
-again, and keeps the text until it was.
+damaged file is worked on as a copy, with the first page put back that the seal kept. No text is dropped that is what
+its digest says: where the row of its source, or another cell of its own row was damaged, the source is noted as one to
+read again, and keeps the text until it was.
 """
 
 import os

@@ -22,7 +22,6 @@ from rag.ingest.report import Progress, ignore_progress
 from rag.ingest.run import restore
 from rag.ingest.sources import path_of
 from rag.maintain.check import Finding, find_problems
-from rag.types import Source
 
 
 @dataclass(slots=True)
