@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from rag.config import PipelineConfig, Stages, build, load
+from rag.config import PipelineConfig, Stages, build, from_facts, load
 from rag.errors import InputError
 from rag.index.facts import check_fingerprints
 from rag.index.folder import Index
@@ -57,7 +57,7 @@ class Pipeline:
         user made. Raises ConfigError, TrustError.
         """
         target = Index.at(index, trust=trust)
-        return cls(load(name or target.pipeline() or "default"), target)
+        return cls(load(name) if name else from_facts(target.facts(), str(target.path)), target)
 
     def __enter__(self) -> Self:
         return self

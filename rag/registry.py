@@ -54,6 +54,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "openai": "rag.generate.openai:OpenAIGenerator",
         "reader": "rag.generate.reader:ReaderGenerator",
         "transformers": "rag.generate.transformers:TransformersGenerator",
+        "withheld": "rag.generate.withheld:WithheldGenerator",
     },
 }
 

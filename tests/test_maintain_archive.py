@@ -60,10 +60,9 @@ def test_ids_vectors_and_answers_travel(notes: Path, config: PipelineConfig) -> 
         export_index(place, notes / "b.zip")
 
 
-def test_the_commands_ask_for_the_pipeline_and_refuse_another(notes: Path, config: PipelineConfig) -> None:
-    assert "--pipeline" in rag("import", "a.zip", "--index", "new", code=2).stderr
+def test_the_commands_take_the_pipeline_of_the_archive_and_refuse_another(notes: Path, config: PipelineConfig) -> None:
     assert "the chunker" in rag("import", "a.zip", "--index", "new", "--pipeline", "default", code=4).stderr
-    assert "4 sources" in rag("import", "a.zip", "--index", "new", "--pipeline", "tiny.yaml").stdout
+    assert "4 sources" in rag("import", "a.zip", "--index", "new").stdout
     assert "docs/lumen.md" in rag("search", "Lumen K2", "--index", "new").stdout
     assert "no indexed file" not in rag("export", "c.zip", "--index", "new").stdout
     assert "there is no index" in rag("export", "d.zip", "--index", "nowhere", code=2).stderr

@@ -7,7 +7,6 @@ from typer import Argument
 
 from rag.cli.options import IndexOption, PipelineOption, TrustOption
 from rag.cli.terminal import line, say
-from rag.errors import InputError
 
 
 def export(
@@ -38,13 +37,11 @@ def import_(
 
     Example: rag import notes.rag.zip --index ./notes
     """
-    from rag.config import load, presets
+    from rag.config import from_facts, load
     from rag.index.folder import FOLDER, Index
-    from rag.maintain.archive import import_index, read_pipeline
+    from rag.maintain.archive import import_index, read_facts
 
-    name = pipeline or read_pipeline(file)
-    if pipeline is None and name not in presets():  # a path of another machine is nothing to read here
-        raise InputError(f"{file}: was made with the pipeline {name}; give that file with --pipeline.")
+    config = load(pipeline) if pipeline else from_facts(read_facts(file), str(file))
     target = Index.at(index) if index else Index(Path.cwd() / FOLDER)
-    counts = import_index(target, load(name), file)
+    counts = import_index(target, config, file)
     say(f"{counts['chunks']:,} chunks of {counts['sources']:,} sources")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +21,8 @@ PIPELINE = "A shipped pipeline's name or a .yaml file"
 
 PipelineArgument = Annotated[str, Argument(help=f"{PIPELINE}.", metavar="NAME")]
 PipelineOption = Annotated[
-    str | None, Option("--pipeline", metavar="NAME", help=f"{PIPELINE} (default: the index's own).")
+    str | None,
+    Option("--pipeline", metavar="NAME", envvar="RAGHOP_PIPELINE", help=f"{PIPELINE} (default: the index's own)."),
 ]
 IndexOption = Annotated[
     str | None, Option("--index", metavar="FOLDER", help="Folder that holds .rag (default: nearest upward).")
@@ -66,19 +67,16 @@ def open_pipeline(
 
 def open_index(index: str | None, pipeline: str | None, *, trust: bool = False) -> tuple[Index, PipelineConfig]:
     """The index and its pipeline: from the vector index where the manifest is damaged, else the default."""
-    from rag.config import load
+    from rag.config import from_facts, load
     from rag.index.folder import Index
 
     target = Index.at(index, trust=trust)
-    try:
-        name = pipeline or target.pipeline()
-    except CorruptError:
-        try:
-            with target.hold_generation() as live:
-                name = live.facts.get("pipeline")
-        except CorruptError:
-            name = None
-    return target, load(name or "default")
+    if pipeline:
+        return target, load(pipeline)
+    facts: Mapping[str, str] = {}
+    with suppress(CorruptError):
+        facts = target.facts()
+    return target, from_facts(facts, str(target.path))
 
 
 def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[str] | None) -> Filter | None:

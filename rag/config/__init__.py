@@ -13,6 +13,7 @@ from rag.config.builder import Stages, build
 from rag.config.checks import check
 from rag.config.file import PipelineConfig, load, parse, preset_folder, presets, read
 from rag.config.options import Settings, json_schema, schema
+from rag.config.stored import from_facts, to_facts
 
 __all__ = [
     "PipelineConfig",
@@ -20,6 +21,7 @@ __all__ = [
     "Stages",
     "build",
     "check",
+    "from_facts",
     "json_schema",
     "load",
     "parse",
@@ -27,4 +29,5 @@ __all__ = [
     "presets",
     "read",
     "schema",
+    "to_facts",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rag.config.options import validate
+from rag.config.outside import refuse_outside
 from rag.errors import ConfigError, MissingExtra, RagError
 from rag.registry import find
 
@@ -24,9 +25,10 @@ class Problem(NamedTuple):
 def check(config: PipelineConfig) -> Mapping[str, tuple[type[Any], dict[str, Any]]]:
     """The class and the options of every stage, defaults filled in. Imports the components, loads no model.
 
-    Raises ConfigError with every problem of the file, a line each; MissingExtra where the only one is a component
-    whose library is not installed.
+    Raises ConfigError with every problem of the file, a line each, or where only an index speaks of what it uses from
+    outside; MissingExtra where the only problem is a component whose library is not installed.
     """
+    refuse_outside(config)
     checked, problems = inspect(config)
     if problems:
         raise refusal(config, problems)

@@ -19,17 +19,24 @@ MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class PipelineConfig:
-    """A pipeline file after reading and before building: `stages[kind]` holds `use` and the options as written."""
+    """A pipeline file after reading and before building: `stages[kind]` holds `use` and the options as written.
+
+    Of a pipeline that an index speaks of, `kept` are the facts it notes, `stored` the stages nobody else spoke of.
+    """
 
     name: str
     origin: str
     stages: Mapping[str, Mapping[str, Any]]
     settings: Settings = field(default_factory=Settings)
     lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
+    stored: tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def reference(self) -> str:
         """By which `load` finds this pipeline again from any folder."""
+        if self.kept:
+            return self.kept["pipeline"]
         return self.name if Path(self.origin).parent == preset_folder() else str(Path(self.origin).absolute())
 
     def line(self, key: str) -> int:
@@ -43,7 +50,8 @@ class PipelineConfig:
 
     def with_stage(self, kind: str, options: Mapping[str, Any]) -> Self:
         """The same pipeline with one stage exchanged (how `--llm` works)."""
-        return dataclasses.replace(self, stages={**self.stages, kind: options})
+        others = tuple(name for name in self.stored if name != kind)
+        return dataclasses.replace(self, stages={**self.stages, kind: options}, stored=others)
 
 
 def preset_folder() -> Path:

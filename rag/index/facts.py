@@ -13,9 +13,9 @@ SHAPING = {  # the stages that shape an index, in words
 }
 
 
-def pipeline_facts(pipeline: str, fingerprints: Mapping[str, str]) -> dict[str, str]:
-    """What an index notes about the pipeline that makes it."""
-    return {"pipeline": pipeline, **{f"fingerprint.{kind}": value for kind, value in fingerprints.items()}}
+def pipeline_facts(pipeline: Mapping[str, str], fingerprints: Mapping[str, str]) -> dict[str, str]:
+    """What an index notes about the pipeline that makes it; `pipeline` as `rag.config.to_facts` gives it."""
+    return {**pipeline, **{f"fingerprint.{kind}": value for kind, value in fingerprints.items()}}
 
 
 def check_fingerprints(

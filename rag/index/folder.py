@@ -67,14 +67,14 @@ class Index:
         """Whether anything was ever ingested here."""
         return any(os.path.lexists(self.path / name) for name in TRACES)
 
-    def pipeline(self) -> str | None:
-        """The pipeline the live index was built with, None where there is no index."""
+    def facts(self) -> Mapping[str, str]:
+        """What the live index notes about itself, nothing where there is no index. Raises CorruptError."""
         if not self.exists():
-            return None
+            return {}
         with suppress(IndexMissing, CorruptError, MismatchError), self.hold_generation(deep=False) as live:
-            return live.facts.get("pipeline")
+            return live.facts
         with closing(self.read_manifest()) as manifest:
-            return manifest.facts().get("pipeline")
+            return manifest.facts()
 
     def read_manifest(self, *, whole: bool = False) -> Manifest:
         """The manifest for reading; with `whole`, every byte of it was compared with the seal.

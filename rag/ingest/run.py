@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from rag.config import PipelineConfig, Stages, build
+from rag.config import PipelineConfig, Stages, build, to_facts
 from rag.errors import MismatchError
 from rag.index.disk import explain_full_disk
 from rag.index.facts import REBUILDING, check_fingerprints, pipeline_facts, refuse_unfinished
@@ -45,7 +45,7 @@ def ingest(
     """
     started = time.monotonic()
     stages = build(config)
-    facts = pipeline_facts(config.reference, stages.fingerprints)
+    facts = pipeline_facts(to_facts(config), stages.fingerprints)
     with (
         explain_full_disk(index.base),
         stoppable() as stop,
@@ -83,6 +83,8 @@ def _run(steps: IngestSteps, roots: Sequence[str], before: Mapping[str, str], fa
     with manifest.transaction():
         manifest.add_roots(name_of(root, str(steps.index.base)) for root in roots)
         manifest.drop_unused_vectors()
+        if before and not steps.rebuild and facts != before:
+            manifest.set_facts(facts)  # the same index, by another pipeline
     steps.publish()
     if steps.rebuild:
         with manifest.transaction():

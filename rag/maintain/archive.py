@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 import rag
-from rag.config import PipelineConfig, build
+from rag.config import PipelineConfig, build, to_facts
 from rag.errors import CorruptError, InputError, MismatchError
 from rag.index.codec import unpack_rows, unpack_sparse
 from rag.index.facts import check_fingerprints, refuse_unfinished
@@ -72,10 +72,10 @@ def export_index(index: Index, target: Path) -> dict[str, int]:
     return counts
 
 
-def read_pipeline(source: Path) -> str:
-    """The pipeline an archive was made with. Raises CorruptError, MismatchError."""
+def read_facts(source: Path) -> dict[str, str]:
+    """What the index in an archive notes about itself. Raises CorruptError, MismatchError."""
     with _open_archive(source) as archive:
-        return str(_read_head(archive, source)["facts"].get("pipeline", ""))
+        return dict(_read_head(archive, source)["facts"])
 
 
 def import_index(index: Index, config: PipelineConfig, source: Path) -> dict[str, int]:
@@ -98,7 +98,7 @@ def import_index(index: Index, config: PipelineConfig, source: Path) -> dict[str
                     with map_errors(Path(f"{table}.jsonl")):
                         rows = _lines(archive, f"{table}.jsonl", head["members"])
                         manifest.db.executemany(insert_into(table), rows)
-                manifest.set_facts({**head["facts"], "pipeline": config.reference})
+                manifest.set_facts({**head["facts"], **to_facts(config)})
                 with map_errors(source):
                     wrong = next(audit(manifest.db), None)
                 if wrong or manifest.counts() != head["counts"]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from rag.config import PipelineConfig, Stages, build
+from rag.config import PipelineConfig, Stages, build, to_facts
 from rag.errors import CorruptError
 from rag.index import seal
 from rag.index.facts import pipeline_facts, refuse_unfinished
@@ -56,7 +56,7 @@ def repair(
         with index.edit_unsealed() as manifest:
             if "manifest" in parts:
                 with manifest.transaction():
-                    manifest.set_facts(facts or pipeline_facts(config.reference, stages.fingerprints))
+                    manifest.set_facts(facts or pipeline_facts(to_facts(config), stages.fingerprints))
                     manifest.add_roots(roots)
                 _restore(index, manifest, stages, lost, result, progress)
             refuse_unfinished(manifest.facts())
