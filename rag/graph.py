@@ -71,7 +71,7 @@ def retrieve(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     ]
     seen = {hit.chunk.id for hit in state.get("tree", [])}
     found: list[list[Hit]] = []
-    for hits in stages.retriever.retrieve(frontier, k=stages.settings.depth):
+    for hits in stages.retriever.retrieve(frontier, k=max(state["k"], stages.settings.depth)):
         fresh = [hit for hit in hits if hit.chunk.id not in seen]
         seen.update(hit.chunk.id for hit in fresh)
         found.append(fresh)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from rag.config import PipelineConfig, Stages, build, from_facts, load
 from rag.errors import InputError
 from rag.index.facts import check_fingerprints
+from rag.index.fields import check_fields
 from rag.index.folder import Index
 from rag.index.locks import Wait
 from rag.ingest.report import Progress, Report, ignore_progress
@@ -128,6 +129,11 @@ class Pipeline:
     def _input(self, question: str, k: int | None, filter: Filter | None) -> "State":
         if not question.strip():
             raise InputError("the question is empty; ask something.")
+        if k is not None and k < 1:
+            raise InputError(f"k: {k} is no number of passages; give 1 or more.")
+        if filter is not None:
+            with closing(self.index.read_manifest()) as manifest:
+                check_fields(filter, manifest)
         return {"question": question, "k": k or self.config.settings.k, "filter": filter, "tree": [], "trace": []}
 
     def search(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> list[Hit]:

@@ -124,6 +124,18 @@ class WindowEmbedder(Protocol):
 
 
 @runtime_checkable
+class BoundedEmbedder(Protocol):
+    """An embedder that reads so many tokens of a chunk and no more."""
+
+    @property
+    def longest(self) -> int | None:
+        """Tokens of the longest chunk with its context that is read whole, special ones left out; None: any is."""
+
+    def count_unread(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens of each text, a chunk with its context, no vector sees."""
+
+
+@runtime_checkable
 class Tunable(Protocol):
     """An embedder whose query side the hop encoder can exchange."""
 
@@ -199,6 +211,15 @@ class Retriever(Protocol):
 
 
 @runtime_checkable
+class KindRetriever(Protocol):
+    """A retriever that searches by certain vectors says which: a pipeline must make them."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Of "dense", "sparse" and "tokens"."""
+
+
+@runtime_checkable
 class Hopper(Protocol):
     """From a frontier of queries and what each found to the next frontier. A pure function; [] stops."""
 
@@ -214,6 +235,15 @@ class Hopper(Protocol):
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
         """One list of the k best from the whole tree, best first, scores comparable within the list."""
+
+
+@runtime_checkable
+class DenseHopper(Protocol):
+    """A hopper whose queries have a dense vector and no other: a search by others alone finds nothing for them."""
+
+    @property
+    def dense_only(self) -> bool:
+        """True."""
 
 
 @runtime_checkable

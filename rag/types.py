@@ -21,6 +21,7 @@ Vector: TypeAlias = NDArray[np.float32]  # (dim,)
 Difference: TypeAlias = Mapping[str, Vectors]  # what is added to a model's tensors, by name
 Spans: TypeAlias = NDArray[np.int64]  # (n, 2), half-open character offsets
 Value: TypeAlias = str | int | float | bool
+Values: TypeAlias = Value | tuple[Value, ...]  # of one field
 
 _MARKER = re.compile(r"\s*\[\d+\]")
 _QUOTE = re.compile(r":?\s*“.*”")  # on one line, up to its last mark: a quote may hold quotes
@@ -57,6 +58,7 @@ class Document:
     """A text with its origin. `source` names the file (relative to the index where possible), `id` this document in it.
 
     `title` is empty when the content names none (a file's name is not content: renaming a file changes no embedding).
+    What a connector gives as `meta` is made flat before it is stored (`rag.text.values`).
     """
 
     id: str
@@ -64,7 +66,7 @@ class Document:
     text: str
     title: str = ""
     sections: tuple[Section, ...] = ()
-    meta: Mapping[str, Value] = field(default_factory=dict)
+    meta: Mapping[str, Values] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -92,7 +94,7 @@ class Chunk:
     context: str = ""
     about: tuple[str, ...] = ()
     sections: tuple[Section, ...] = ()
-    meta: Mapping[str, Value] = field(default_factory=dict)
+    meta: Mapping[str, Values] = field(default_factory=dict)
 
     @property
     def contextual(self) -> str:
@@ -156,8 +158,9 @@ class Embeddings:
 class Filter:
     """Which chunks may be found: every `any_of` field holds one of its values, no `none_of` field holds any of its.
 
-    Fields are "id", "doc_id", "source", "title", "about" or "meta.NAME". `within` ANDs two filters: a filter can only
-    be narrowed.
+    Fields are "id", "doc_id", "source", "title", "about" or "meta.NAME"; of NAME, small and capital letters are alike.
+    Values are compared by type: text with text to the letter, numbers by their value, truth values with their like. A
+    field with several values holds each of them. `within` ANDs two filters: a filter can only be narrowed.
     """
 
     any_of: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)

@@ -32,7 +32,7 @@ def test_the_second_hop_finds_what_the_first_cannot_reach(opened: Pipeline) -> N
     sources = {}
     for name, each in {"flat": flat, "hops": config}.items():
         with Pipeline(each, opened.index) as pipeline:
-            sources[name] = {hit.chunk.source: hit for hit in pipeline.search(question)}
+            sources[name] = {hit.chunk.source: hit for hit in pipeline.explore(question, k=1)[1]}
     assert set(sources["flat"]) == {"docs/router.md"}
     assert "docs/lumen.md" in sources["hops"]
     hit = sources["hops"]["docs/lumen.md"]

@@ -142,7 +142,7 @@ def _loaded(source: Source, outcome: ParseOutcome | Future[ParseOutcome]) -> Loa
         outcome = outcome.result()
     documents = tuple(
         Document(
-            id=str(uuid5(NAMESPACE_URL, f"{source.name}#{record.key}")),
+            id=str(uuid5(NAMESPACE_URL, f"{source.name.replace('#', chr(0))}#{record.key}")),  # no name holds a NUL
             source=source.name,
             text=record.text,
             title=record.title,

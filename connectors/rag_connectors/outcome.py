@@ -11,6 +11,7 @@ import os
 import zlib
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from rag_connectors.kinds import Kind, kind_of, magic_of, suffix_of
 from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, ParseOutcome, RefusalError
@@ -89,12 +90,18 @@ def _finish(record: ParsedRecord, name: str) -> ParsedRecord:
     """What holds for every record: no white space at the end, spans inside it, a sensible title, clean strings."""
     text = record.text.rstrip()
     spans = sorted((start, min(end, len(text)), kind, one_line(label)) for start, end, kind, label in record.spans)
-    meta = {one_line(key): clean(value) if isinstance(value, str) else value for key, value in record.meta.items()}
+    meta = {one_line(path): _clean(values) for path, values in record.meta.items()}
     spans = [span for span in spans if span[0] < span[1] and span[3]]
     title = one_line(record.title)[:_MAX_TITLE].rstrip()
     if not record.key and _says_nothing(title.lower(), os.path.basename(name).lower()):
         title = ""
     return ParsedRecord(text, title, tuple(spans), meta, one_line(record.key))
+
+
+def _clean(values: Any) -> Any:
+    if isinstance(values, tuple):
+        return tuple(map(_clean, values))
+    return clean(values) if isinstance(values, str) else values
 
 
 def _says_nothing(title: str, name: str) -> bool:

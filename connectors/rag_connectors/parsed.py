@@ -1,6 +1,6 @@
 """What a parser takes and gives: plain records that cross a pipe as JSON.
 
-Parsers run in a child process that must start fast, so nothing here (or in `formats/`) imports `rag`, whose types load
+Parsers run in a child process that must start fast, so nothing here (or in `formats/`) imports `rag.types`, which loads
 numpy: a record becomes a `rag.types.Document` in the parent, in `files.py`.
 """
 
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-Scalar: TypeAlias = str | int | float | bool
+if TYPE_CHECKING:
+    from rag.types import Values
+
 Span: TypeAlias = tuple[int, int, str, str]  # start, end, kind, label: the fields of rag.types.Section
 
 
@@ -31,7 +33,7 @@ class ParsedRecord:
     text: str
     title: str = ""
     spans: tuple[Span, ...] = ()
-    meta: Mapping[str, Scalar] = field(default_factory=dict)
+    meta: Mapping[str, Values] = field(default_factory=dict)
     key: str = ""
 
 

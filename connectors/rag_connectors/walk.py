@@ -1,8 +1,9 @@
 """Finds files under a folder: nothing hidden, nothing git ignores, nothing behind a link to a folder.
 
 A `.gitignore` holds for its folder and below, the deepest that has an opinion wins; those between the repository's top
-and the folder asked for count too. (Git's user-wide and `info/exclude` lists do not.) What cannot be looked at is given
-with the reason, so that nobody takes it for gone.
+and the folder asked for count too. (Git's user-wide and `info/exclude` lists do not.) The folder asked for is wanted:
+rules that leave out all of it, such as `data/`, do not count for it; rules for some files in it, such as `*.log`, do.
+What cannot be looked at is given with the reason, so that nobody takes it for gone.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rag_connectors.parsed import RefusalError
 from rag_connectors.reading import read
 
 _MAX_IGNORE_FILE = 1 << 20  # bytes
+_ANY = "\uffff"  # a name that no rule is about
 Rules = tuple[tuple[str, GitIgnoreSpec], ...]  # folder with its rules, outermost first
 
 
@@ -47,6 +49,8 @@ def walk(
             rules = _above(folder) if above is None else above
             if gitignore and any(entry.name == ".gitignore" for entry in entries):
                 rules = (*rules, *_own(folder))
+            if above is None:
+                rules = _open_up(top, rules)
         except OSError as error:
             what = "a folder whose .gitignore cannot be read" if entries else "a folder that cannot be listed"
             yield folder, f"{what}: {error.strerror}; what was indexed of it is kept"
@@ -80,11 +84,37 @@ def _is(test: Callable[..., bool]) -> bool:
 
 
 def _ignored(path: str, rules: Rules) -> bool:
+    """Of a folder's path, which ends in "/", the last rule that matches decides."""
     for folder, spec in reversed(rules):
-        verdict = spec.check_file(path[len(folder) :].lstrip("/")).include
+        inside = path[len(folder) :].lstrip("/")
+        verdict = _last(spec, inside) if path.endswith("/") else spec.check_file(inside).include
         if verdict is not None:
             return verdict
     return False
+
+
+def _last(spec: GitIgnoreSpec, path: str) -> bool | None:
+    found = (p.include for p in reversed(spec.patterns) if p.include is not None and p.match_file(path))
+    return next(found, None)
+
+
+def _open_up(top: str, rules: Rules) -> Rules:
+    """The rules without those by which git leaves out this folder, or whatever is in it.
+
+    A rule for everything everywhere (`*`) stays where others take some of it back (`!*/`, `!*.md`).
+    """
+    kept = []
+    for folder, spec in rules:
+        inside = top[len(folder) :].strip("/")
+        parts = inside.split("/") if inside else []
+        shut = any(_last(spec, "/".join(parts[: n + 1]) + "/") for n in range(len(parts)))
+        shut |= not parts and not any(p.include is False for p in spec.patterns)
+        within = "/".join([*parts, _ANY])
+        patterns = [
+            p for p in spec.patterns if not (p.include and p.match_file(within) and (shut or not p.match_file(_ANY)))
+        ]
+        kept.append((folder, GitIgnoreSpec(patterns)))
+    return tuple(kept)
 
 
 def _above(folder: str) -> Rules:
@@ -114,6 +144,8 @@ def _own(folder: str) -> Rules:
 
 
 def _understood(line: str) -> bool:
+    if line.startswith("!") and line.rstrip("/ ").rpartition("/")[2].lstrip("!").startswith("."):
+        return False  # it takes back what is hidden, which is not read
     try:
         return bool(line.strip()) and bool(patterns([line]).patterns)
     except ValueError:

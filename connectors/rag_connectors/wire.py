@@ -7,6 +7,7 @@ import struct
 from dataclasses import asdict
 from typing import Any
 
+from rag.text.values import from_json
 from rag_connectors.parsed import ParsedRecord, ParseOutcome
 
 HEADER = struct.Struct(">I")
@@ -28,6 +29,7 @@ def outcome_from(body: bytes) -> ParseOutcome:
     """The outcome in a frame's body."""
     fields = json.loads(body)
     records = tuple(
-        ParsedRecord(**{**record, "spans": tuple(map(tuple, record["spans"]))}) for record in fields.pop("records")
+        ParsedRecord(**{**record, "spans": tuple(map(tuple, record["spans"])), "meta": from_json(record["meta"])})
+        for record in fields.pop("records")
     )
     return ParseOutcome(**fields, records=records)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
-from rag_connectors.parsed import ParsedRecord, Scalar, Span
+from rag_connectors.parsed import ParsedRecord, Span
 from rag_connectors.text import clean, one_line
+
+if TYPE_CHECKING:
+    from rag.types import Values
 
 _NUMBER = re.compile(r"[\d\s.,:/%+\-()$€£¥]*\d[\d\s.,:/%+\-()$€£¥]*")
 _YEAR = re.compile(r"(19|20)\d\d")
@@ -72,7 +76,7 @@ class TextWriter:
         """The first heading."""
         return self._headings[0][2] if self._headings else ""
 
-    def record(self, *, title: str = "", meta: Mapping[str, Scalar] | None = None) -> ParsedRecord:
+    def record(self, *, title: str = "", meta: Mapping[str, Values] | None = None) -> ParsedRecord:
         """Everything written; without a title, the first heading is it."""
         spans = (*self._spans, *outline(self._headings, self.at))
         return ParsedRecord("".join(self._parts), title or self.title, spans, meta or {})

@@ -17,7 +17,8 @@ from rag.chunk.cut import Cutter
 from rag.chunk.outline import heading_above, path
 from rag.chunk.spans import Ruler, Span, strip
 from rag.chunk.summary import subject
-from rag.stages import INJECTED, Embedder, Generator, component
+from rag.errors import ConfigError
+from rag.stages import INJECTED, BoundedEmbedder, Embedder, Generator, component
 from rag.types import Chunk, Chunked, Document, Estimate, Section
 
 VERSION = 1  # raise it when the same document comes to be cut otherwise
@@ -56,6 +57,16 @@ class SizedChunker(ABC):
         Context,
         Field(description="Embedded with the text: title, headings too, frequent words, a model's note, or nothing."),
     ] = "headings"
+
+    def __post_init__(self) -> None:
+        longest = self.embedder.longest if isinstance(self.embedder, BoundedEmbedder) else None
+        context = 0 if self.context == "none" else CONTEXT_TOKENS
+        if longest is not None and self.size + context > longest:
+            raise ConfigError(
+                f"size: {self.size} tokens{f' and {context} of context' * bool(context)} are more than the {longest} "
+                "that the model of `embed` sees, and the rest of a chunk would be cut off: give a size of at most "
+                f"{longest - context}."
+            )
 
     @abstractmethod
     def cut(self, text: PreparedDocument) -> Iterable[Piece]:

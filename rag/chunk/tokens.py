@@ -20,6 +20,7 @@ class TokenChunker(SizedChunker):
     overlap: Annotated[int, Field(ge=0, description="Tokens that two chunks share, at most half of `size`.")] = 20
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.overlap > self.size // 2:
             most = self.size // 2
             raise ConfigError(f"overlap: {self.overlap} is more than half of size, {self.size}; give at most {most}")

@@ -16,10 +16,10 @@ from rag.cli.options import (
     SourceOption,
     TrustOption,
     WhereOption,
-    make_filter,
     open_pipeline,
 )
 from rag.cli.terminal import clean, line, paint, say, say_json
+from rag.cli.where import make_filter
 from rag.errors import EXIT_ABSTAINED
 
 

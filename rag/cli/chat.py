@@ -19,10 +19,10 @@ from rag.cli.options import (
     SourceOption,
     TrustOption,
     WhereOption,
-    make_filter,
     open_pipeline,
 )
 from rag.cli.terminal import clean, fail, line, paint, say
+from rag.cli.where import make_filter
 from rag.errors import RagError
 
 if TYPE_CHECKING:

@@ -92,7 +92,11 @@ def _show(report: Report) -> None:
             say(f"{paint(f'{status:>9}', colour)}  {line(f.source)}: {line(f.reason)}")
         if len(files) > SHOWN:
             say(f"{'':>9}  and {len(files) - SHOWN} more {status}; --json lists all")
-    nothing = "no file was finished" if report.left else "no files found"
+    nothing = (
+        "no file was finished"
+        if report.left
+        else "no files found (what is hidden, or named in a .gitignore, is left out)"
+    )
     say(", ".join(f"{n:,} {status}" for status in STATUSES if (n := report.count(status))) or nothing)
     chunks = sum(f.chunks for f in report.files)
     embedded = f"{report.embedded:,} embedded"

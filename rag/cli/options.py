@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
 
-from rag.errors import CorruptError, InputError
+from rag.errors import CorruptError
 
 if TYPE_CHECKING:
     from rag.config import PipelineConfig
     from rag.index.folder import Index
     from rag.pipeline import Pipeline
-    from rag.types import Filter
 
 PIPELINE = "A shipped pipeline's name or a .yaml file"
 
@@ -39,7 +38,12 @@ SourceOption = Annotated[
     list[str] | None, Option("--source", metavar="PATTERN", help="Only files that match this pattern (repeatable).")
 ]
 WhereOption = Annotated[
-    list[str] | None, Option("--where", metavar="NAME=VALUE", help="Only documents with this field (repeatable).")
+    list[str] | None,
+    Option(
+        "--where",
+        metavar="NAME=VALUE",
+        help="Only documents with this field; repeated: any value of a field, every field.",
+    ),
 ]
 LlmOption = Annotated[
     str | None, Option("--llm", metavar="URL", help="Let a language model write: an OpenAI-compatible URL or a folder.")
@@ -77,24 +81,3 @@ def open_index(index: str | None, pipeline: str | None, *, trust: bool = False) 
     with suppress(CorruptError):
         facts = target.facts()
     return target, from_facts(facts, str(target.path))
-
-
-def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[str] | None) -> Filter | None:
-    """The filter that --source and --where ask for. Raises InputError."""
-    from fnmatch import fnmatch
-
-    from rag.types import Filter, Value
-
-    any_of: dict[str, tuple[Value, ...]] = {}
-    if patterns:
-        with closing(index.read_manifest()) as manifest:
-            names = tuple(name for name in manifest.sources() if any(fnmatch(name, p) for p in patterns))
-        if not names:
-            raise InputError(f"--source {' '.join(patterns)}: no indexed file matches; `rag status` lists them.")
-        any_of["source"] = names
-    for pair in where or ():
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise InputError(f"--where {pair}: write NAME=VALUE.")
-        any_of[f"meta.{name}"] = (value,)
-    return Filter(any_of=any_of) if any_of else None

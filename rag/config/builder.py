@@ -10,7 +10,19 @@ from rag.config.file import PipelineConfig
 from rag.config.options import Settings, injected
 from rag.errors import ConfigError
 from rag.registry import HYBRID, find, resolve
-from rag.stages import Chunker, Connector, Embedder, Generator, Hopper, Reranker, Retriever, SparseEmbedder, Store
+from rag.stages import (
+    Chunker,
+    Connector,
+    DenseHopper,
+    Embedder,
+    Generator,
+    Hopper,
+    KindRetriever,
+    Reranker,
+    Retriever,
+    SparseEmbedder,
+    Store,
+)
 from rag.types import Hit
 
 
@@ -68,18 +80,44 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
     given["generator"] = make("generate")
     connector: Connector = make("connector")
     chunker: Chunker = make("chunk")  # after the generator, which may write its contexts
+    retriever: Retriever = make("retrieve")
+    hopper: Hopper | None = make("hop") if "hop" in checked else None
+    if problem := _find_mismatch(config, kinds, retriever, hopper):
+        raise _error(config, "retrieve.by", problem)
     return Stages(
         connector=connector,
         chunker=chunker,
         embedder=embedder,
         store=given["store"],
-        retriever=make("retrieve"),
-        hopper=make("hop") if "hop" in checked else None,
+        retriever=retriever,
+        hopper=hopper,
         reranker=make("rerank") if "rerank" in checked else find("rerank", "none")(),
         generator=given["generator"],
         settings=config.settings,
         fingerprints={"connector": connector.fingerprint, "chunk": chunker.fingerprint, **fingerprints},
     )
+
+
+def _find_mismatch(config: PipelineConfig, kinds: frozenset[str], retriever: Retriever, hopper: Hopper | None) -> str:
+    """Why the retriever cannot search by the vectors that this pipeline makes, or hops with; "" when it can."""
+    if not isinstance(retriever, KindRetriever):
+        return ""
+    if missing := sorted(retriever.needs - kinds):
+        ways = [_MAKES[kind] for kind in missing] + [f"search by {' or '.join(sorted(kinds))}"]
+        return f"this searches {' and '.join(missing)} vectors, which `embed` does not make: {', or '.join(ways)}."
+    if isinstance(hopper, DenseHopper) and "dense" not in retriever.needs:
+        hop = f"`hop: {{use: {config.stages['hop']['use']}}}`"
+        return (
+            f"{hop} asks by dense vectors, which this does not search: say dense or hybrid, or `hop: {{use: links}}`."
+        )
+    return ""
+
+
+_MAKES = {
+    "dense": "take another `embed`",
+    "sparse": "add `sparse: {use: bm25}`",
+    "tokens": "say `tokens: true` there",
+}
 
 
 def _error(config: PipelineConfig, kind: str, message: str) -> Exception:

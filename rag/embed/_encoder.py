@@ -101,6 +101,15 @@ class EncoderEmbedder(ABC):
         facts += ["pooled tokens 1", self.pool_factor] if self.pool_factor > 1 else []
         return sha256(json.dumps([own, *facts]).encode()).hexdigest() if facts else own
 
+    @property
+    def longest(self) -> int | None:
+        """What the model sees beside two special tokens; with `late: 1` any chunk is read whole, in parts."""
+        return None if self.late == 1 else self._spec.max_tokens - 2
+
+    def count_unread(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens of each text are cut off."""
+        return [0] * len(texts) if self.late == 1 else self._encoder.count_unread(texts)
+
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
         return self._encoder.token_spans(texts)

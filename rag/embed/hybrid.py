@@ -5,7 +5,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from rag.errors import ConfigError
-from rag.stages import Embedder, SparseEmbedder, TokenEmbedder, Tunable, WindowEmbedder, component
+from rag.stages import BoundedEmbedder, Embedder, SparseEmbedder, TokenEmbedder, Tunable, WindowEmbedder, component
 from rag.types import Chunked, Difference, Embeddings, Spans, Vectors
 
 
@@ -34,6 +34,15 @@ class HybridEmbedder:
     def idf(self) -> bool:
         """What the sparse embedder says."""
         return self.sparse.idf if isinstance(self.sparse, SparseEmbedder) else True
+
+    @property
+    def longest(self) -> int | None:
+        """That of the dense embedder; sparse vectors see all of a text."""
+        return self.dense.longest if isinstance(self.dense, BoundedEmbedder) else None
+
+    def count_unread(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens of each text the dense embedder cuts off."""
+        return self.dense.count_unread(texts) if isinstance(self.dense, BoundedEmbedder) else [0] * len(texts)
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Those of the dense embedder, whose length limits a chunk."""

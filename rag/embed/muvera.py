@@ -114,6 +114,15 @@ class MuveraEmbedder:
         digest = sha256(self._encoding.planes.tobytes() + self._encoding.projections.tobytes()).hexdigest()
         return sha256(f"muvera 1 {self._base.fingerprint} {digest}".encode()).hexdigest()
 
+    @property
+    def longest(self) -> int | None:
+        """That of the model."""
+        return self._base.longest
+
+    def count_unread(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens of each text are cut off."""
+        return self._base.count_unread(texts)
+
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Those of the model."""
         return self._base.token_spans(texts)

@@ -61,6 +61,15 @@ class TwoStageEmbedder:
         facts = ["two stages 1", sums, self._texts, self._size, self._spec.max_tokens, self.document_prefix]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
+    @property
+    def longest(self) -> int:
+        """What the model sees beside two special tokens."""
+        return self._spec.max_tokens - 2
+
+    def count_unread(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens of each text are cut off."""
+        return self._encoder.count_unread(texts)
+
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of each text's tokens, special tokens left out, nothing cut off."""
         return self._encoder.token_spans(texts)

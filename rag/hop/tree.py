@@ -8,7 +8,7 @@ score needs a language model, and each can be computed by hand.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -27,6 +27,7 @@ class TreeHopper(ABC):
     weights: Annotated[str, Field(description='A file of `rag train hop` (or `gate`); "" means the shipped one.')] = ""
     seeds: Annotated[int, Field(ge=1, description="How many passages a hop starts at.")] = 5
     links: Annotated[bool, Field(description="Follow links besides.")] = True
+    dense_only: ClassVar[bool] = True
 
     @property
     @abstractmethod

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -34,6 +34,7 @@ class TreeHop:
     weights: Annotated[str, Field(description="A safetensors file, or a folder with `model.safetensors`.")]
     hops: Annotated[int, Field(ge=1, description="How many hops follow the first retrieval.")] = 1
     branches: Annotated[int, Field(ge=1, description="How many hits of a layer go on to the next hop.")] = 5
+    dense_only: ClassVar[bool] = True
 
     @cached_property
     def gate(self) -> Gate:

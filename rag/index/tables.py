@@ -14,6 +14,7 @@ from pathlib import Path
 from rag.errors import CorruptError, MismatchError
 from rag.index.codec import Cell, row_checksum
 from rag.index.disk import raise_if_full
+from rag.text.values import from_json
 from rag.types import Chunk, Document, Section
 
 VERSION = 2  # of the tables; no earlier one was ever released
@@ -79,7 +80,9 @@ def map_errors(path: Path) -> Iterator[None]:
 def row_to_document(row: tuple[Cell, ...]) -> Document:
     """A document from its cells in the order of CELLS. Raises ValueError for cells that hold none."""
     id, source, _, title, text, sections, meta = map(str, row)
-    return Document(id, source, text, title, tuple(Section(*s) for s in json.loads(sections)), json.loads(meta))
+    return Document(
+        id, source, text, title, tuple(Section(*s) for s in json.loads(sections)), from_json(json.loads(meta))
+    )
 
 
 def row_to_chunk(row: tuple[Cell, ...], document: Document) -> Chunk:

@@ -15,6 +15,7 @@ from rag.index.disk import need_space
 from rag.index.folder import Index
 from rag.index.manifest import Manifest, SourceRow
 from rag.ingest import sources
+from rag.ingest.load import load
 from rag.ingest.report import FileReport, Progress, Report, ignore_progress
 from rag.ingest.vectorize import Keys, Vectorizer
 from rag.interrupt import Interrupted, Stop
@@ -93,7 +94,7 @@ class IngestSteps:
         window: list[Loaded] = []
         touched: list[Source] = []  # of the same content, with another stamp
         length = 0
-        for done, loaded in enumerate(self.stop.each(self.stages.connector.load(changed)), 1):
+        for done, loaded in enumerate(self.stop.each(load(self.stages.connector, changed)), 1):
             self.progress("load", done, len(changed))
             row = self.known.get(loaded.source.name)
             if row and row.sha256 == loaded.sha256 != "" and row.parser == self._parser and row.status == loaded.status:

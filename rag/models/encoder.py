@@ -80,6 +80,11 @@ class TextEncoder:
         found = self.whole_tokenizer.encode_batch(_valid(texts), add_special_tokens=False)
         return [np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2) for encoding in found]
 
+    def count_unread(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens of each text, behind the document prefix, are cut off."""
+        found = self.whole_tokenizer.encode_batch_fast(_valid([self.spec.document_prefix + text for text in texts]))
+        return [max(0, len(encoding) - self.spec.max_tokens) for encoding in found]
+
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
         """Each text's tokens with special ones, nothing cut off."""
         found: list[Encoding] = self.whole_tokenizer.encode_batch(_valid(texts))

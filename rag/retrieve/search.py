@@ -26,6 +26,11 @@ class SearchRetriever:
     by: Annotated[Using, Field(description='"hybrid" fuses dense and sparse by rank, "tokens" is MaxSim.')] = "hybrid"
     whiten: Annotated[float, Field(ge=0, le=1, description="How far questions are whitened (guides/context.md).")] = 0.0
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """What `by` searches."""
+        return frozenset({"dense", "sparse"} if self.by == "hybrid" else {self.by})
+
     def prepare(self, texts: Sequence[str]) -> list[Query]:
         """One query per text, with every representation the embedder gives for questions."""
         rows = self.embedder.embed_queries(texts)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rag.errors import StoreError
 from rag.store.payload import to_payload
+from rag.text.values import flatten
 from rag.types import Chunk, Embeddings, Query, Sparse, Vectors
 
 Problems = Iterator[tuple[int, str]]  # row, what is wrong with it
@@ -73,8 +74,11 @@ def _problems(chunks: Sequence[Chunk], embeddings: Embeddings, dim: int) -> Prob
 def _unstorable(chunk: Chunk) -> Iterator[str]:
     if not is_id(chunk.id):
         yield "its id is not a UUID in lower case"
-    if any(type(value) is int and not -(2**63) <= value < 2**63 for value in chunk.meta.values()):
-        yield "its meta holds a whole number of more than 64 bits"
+    flat, problems = flatten(chunk.meta)
+    if problems or flat.keys() != chunk.meta.keys():
+        what = problems[0].removesuffix(", kept as text") if problems else "it is nested, or has fields without a value"
+        yield f"its meta cannot be stored: {what}"
+        return
     try:
         json.dumps(to_payload(chunk), ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as error:

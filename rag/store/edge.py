@@ -27,7 +27,7 @@ from rag.stages import component
 from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, translate
-from rag.store.payload import KEYWORDS, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
+from rag.store.payload import INDEXED, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
 from rag.types import Chunk, Embeddings, Hit, Query
 
 SPARE = 64 * 2**20  # bytes the engine allocates ahead
@@ -47,7 +47,6 @@ DIALECT = Dialect(
     filter=engine.Filter,
     ids=lambda ids: engine.HasIdCondition(set(ids)),
     one_of=lambda key, values: engine.FieldCondition(key, match=engine.MatchAny(values)),
-    number=lambda key, value: engine.FieldCondition(key, range=engine.RangeFloat(gte=value, lte=value)),
 )
 
 
@@ -145,7 +144,7 @@ class EdgeStore:
         self._check_space()
         with self._map_errors():
             shard = engine.EdgeShard.create(self.path, self._config)
-            for key in KEYWORDS:
+            for key in INDEXED:
                 shard.update(engine.UpdateOperation.create_field_index(key, engine.PayloadSchemaType.Keyword))
             return shard
 

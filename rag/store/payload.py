@@ -1,15 +1,24 @@
-"""Chunks and vectors in the plain form engines take, and back without loss. Pure."""
+"""Chunks and vectors in the plain form engines take, and back without loss. Pure.
 
+Metadata is kept as JSON text, since engines round some numbers, and beside it as words to filter by.
+"""
+
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from rag.errors import CorruptError
+from rag.text.values import from_json
 from rag.types import Chunk, Embeddings, Hit, Section, Sparse, Value, Vector, Vectors
 
 SparseClass = Callable[[list[int], list[float]], Any]  # an engine's
-KEYWORDS = ("doc_id", "source", "title", "about")  # the fields every engine keeps a keyword index of
+KEYWORDS = ("doc_id", "source", "title", "about")  # fields of words to filter by
+FIELDS = "fields"  # a word for each value of the metadata
+INDEXED = (*KEYWORDS, FIELDS)  # what every engine keeps a keyword index of
+LONGEST = 64  # characters of a value in such a word; a longer one is hashed
 
 
 def to_payload(chunk: Chunk) -> dict[str, Any]:
@@ -24,15 +33,28 @@ def to_payload(chunk: Chunk) -> dict[str, Any]:
         "context": chunk.context,
         "about": list(chunk.about),
         "sections": [[s.start, s.end, s.kind, s.label] for s in chunk.sections],
-        "meta": dict(chunk.meta),
-        "flags": [flag(name, value) for name, value in chunk.meta.items() if isinstance(value, bool)],
+        "meta": json.dumps(dict(chunk.meta), ensure_ascii=False, allow_nan=False) if chunk.meta else "",
+        FIELDS: [
+            word(name, value)
+            for name, values in chunk.meta.items()
+            for value in (values if isinstance(values, tuple) else (values,))
+        ],
     }
-    return {key: value for key, value in payload.items() if value not in ("", [], {})}
+    return {key: value for key, value in payload.items() if value not in ("", [])}
 
 
-def flag(name: str, value: Value) -> str:
-    """A truth value of the meta as a word: Qdrant Edge 0.9 takes True in a filter for the number 1."""
-    return f"{name}={value}"
+def word(name: str, value: Value) -> str:
+    """A value of a field as a word: the same for the same value, 1 and 1.0 are one, "1" and true are others."""
+    if isinstance(value, bool):
+        shape = f"?{value}"
+    elif isinstance(value, str):
+        shape = f"'{value}"
+    else:
+        shape = f"#{int(value):x}" if isinstance(value, int) or value.is_integer() else f"#{value!r}"
+    if len(shape) > LONGEST:
+        shape = f"{shape[0]}{hashlib.sha256(shape.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    name = name.casefold()
+    return f"{len(name)} {name}={shape}"
 
 
 def to_chunk(id: str, payload: Mapping[str, Any]) -> Chunk:
@@ -49,9 +71,9 @@ def to_chunk(id: str, payload: Mapping[str, Any]) -> Chunk:
             context=payload.get("context", ""),
             about=tuple(payload.get("about", ())),
             sections=tuple(Section(*section) for section in payload.get("sections", ())),
-            meta=payload.get("meta", {}),
+            meta=from_json(json.loads(payload["meta"])) if "meta" in payload else {},
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         what = f"point {id} of the vector index holds no chunk ({error!r}); the index must be rebuilt"
         raise CorruptError(what) from error
 

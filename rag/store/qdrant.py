@@ -18,7 +18,7 @@ from rag.stages import component
 from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, translate
-from rag.store.payload import KEYWORDS, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
+from rag.store.payload import INDEXED, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
 from rag.types import Chunk, Embeddings, Hit, Query
 
 with extra("qdrant", "store: qdrant"):
@@ -40,7 +40,6 @@ DIALECT = Dialect(
     filter=models.Filter,
     ids=lambda ids: models.HasIdCondition(has_id=list(ids)),
     one_of=lambda key, values: models.FieldCondition(key=key, match=models.MatchAny(any=values)),
-    number=lambda key, value: models.FieldCondition(key=key, range=models.Range(gte=value, lte=value)),
 )
 
 
@@ -149,7 +148,7 @@ class QdrantStore:
         modifier = models.Modifier.IDF if self.idf else None
         sparse = {"sparse": models.SparseVectorParams(modifier=modifier)} if self.sparse else {}
         client.create_collection(self.collection, vectors_config=vectors, sparse_vectors_config=sparse)
-        for key in () if self.in_memory else KEYWORDS:
+        for key in () if self.in_memory else INDEXED:
             client.create_payload_index(self.collection, key, models.PayloadSchemaType.KEYWORD)
 
     def _check_config(self, params: models.CollectionParams) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag_connectors.archive import need, resolve, unpack, xml
 from rag_connectors.formats import html
-from rag_connectors.parsed import Parsed, ParseOptions, RefusalError, Scalar
+from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.text import decode, one_line
 from rag_connectors.writing import TextWriter
 
@@ -47,5 +47,5 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         if damage:
             lost.append(damage)
     author = one_line(root.findtext(f".//{_DC}creator") or "")
-    meta: dict[str, Scalar] = {"author": author} if author else {}
+    meta: dict[str, str] = {"author": author} if author else {}
     return Parsed((writer.record(title=one_line(root.findtext(f".//{_DC}title") or ""), meta=meta),), tuple(lost))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from rag_connectors.numbers import read_json
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.records import is_record, parsed_records
 from rag_connectors.text import decode
@@ -18,7 +19,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     if not text.strip():
         raise RefusalError("empty", "skipped")
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except json.JSONDecodeError as error:
         raise RefusalError(f"not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}") from error
     losses = (lost,) if lost else ()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from rag_connectors.numbers import read_json
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.records import parsed_records
 from rag_connectors.text import decode
@@ -28,8 +28,10 @@ def _values(text: str) -> Iterator[tuple[Any, str]]:
         start = end + 1
         if line:
             try:
-                yield json.loads(line), ""
-            except json.JSONDecodeError as error:
-                yield None, f"line {number} is not valid JSON ({error.msg})"
+                yield read_json(line), ""
+            except ValueError as error:
+                yield None, f"line {number} is not valid JSON ({getattr(error, 'msg', error)})"
+            except RecursionError:
+                yield None, f"line {number} is nested too deeply"
     if not number:
         raise RefusalError("empty", "skipped")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from itertools import accumulate, pairwise
+from typing import Any
 
 import yaml
 from markdown_it import MarkdownIt
 
-from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, Scalar
-from rag_connectors.records import scalars
+from rag.text.values import flatten
+from rag_connectors.numbers import read_yaml
+from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions
 from rag_connectors.text import decode, one_line
 from rag_connectors.writing import outline
 
@@ -25,10 +27,14 @@ _INLINE = MarkdownIt("commonmark")
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record. The title is the front matter's, else the first heading of level 1."""
     text, lost = decode(data)
-    meta, text = front_matter(text)
+    fields, text = front_matter(text)
     found = headings(text)
-    title = str(meta.pop("title", "")) or next((label for _, level, label in found if level == 1), "")
-    return Parsed((ParsedRecord(text, title, tuple(outline(found, len(text))), meta),), (lost,) if lost else ())
+    titles = [key for key, value in fields.items() if key.casefold() == "title" and value is not None]
+    title = str(fields.pop(titles[0])) if titles else ""
+    title = title or next((label for _, level, label in found if level == 1), "")
+    meta, problems = flatten(fields)
+    record = ParsedRecord(text, title, tuple(outline(found, len(text))), meta)
+    return Parsed((record,), (*filter(None, [lost]), *problems))
 
 
 def headings(text: str) -> list[tuple[int, int, str]]:
@@ -42,18 +48,18 @@ def headings(text: str) -> list[tuple[int, int, str]]:
     return [heading for heading in found if heading[2]]
 
 
-def front_matter(text: str) -> tuple[dict[str, Scalar], str]:
-    """The scalars of a leading YAML block, and the text after it. What is no YAML mapping stays text."""
+def front_matter(text: str) -> tuple[dict[str, Any], str]:
+    """The fields of a leading YAML block, and the text after it. What is no YAML mapping stays text."""
     match = _FRONT_MATTER.match(text)
     if not match:
         return {}, text
     try:
-        fields = yaml.safe_load(match[1])
-    except (yaml.YAMLError, ValueError):  # ValueError: a date that does not exist
+        fields = read_yaml(match[1])
+    except (yaml.YAMLError, ValueError, RecursionError):
         return {}, text
     if not isinstance(fields, dict):
         return {}, text
-    return scalars(fields), text[match.end() :].lstrip("\n")
+    return {str(key): value for key, value in fields.items()}, text[match.end() :].lstrip("\n")
 
 
 def _plain(markup: str) -> str:

@@ -17,7 +17,7 @@ import pypdf
 from pypdf.errors import EmptyFileError, FileNotDecryptedError, LimitReachedError, PdfStreamError
 from pypdf.generic import EncodedStreamObject
 
-from rag_connectors.parsed import Parsed, ParseOptions, RefusalError, Scalar
+from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.text import clean
 from rag_connectors.writing import TextWriter
 
@@ -169,7 +169,7 @@ def _join_words(pages: list[str]) -> list[str]:
     return [_BROKEN_WORD.sub(mend, page) for page in pages]
 
 
-def _properties(reader: pypdf.PdfReader) -> tuple[str, dict[str, Scalar]]:
+def _properties(reader: pypdf.PdfReader) -> tuple[str, dict[str, str]]:
     try:
         found = reader.metadata
         title, author = (str(found.title or ""), str(found.author or "")) if found else ("", "")

@@ -31,7 +31,7 @@ def suffix(path: Path) -> str:
 
 
 def rows(path: Path, problems: Problems, known: Collection[str] = ()) -> Iterator[Row]:
-    """The usable rows of a file. With `known`, other fields are named, each once, and left in.
+    """The usable rows of a file, their fields in small letters. With `known`, other fields are named, each once.
 
     Raises InputError when the file cannot be opened or is Parquet.
     """
@@ -40,10 +40,18 @@ def rows(path: Path, problems: Problems, known: Collection[str] = ()) -> Iterato
         if not isinstance(row, dict):
             problems.add(path, where, f"an object with named fields is needed, not {type(row).__name__}")
             continue
+        row = _in_small_letters(row)
         for name in sorted(row.keys() - met - set(known)) if known else ():
             met.add(name)
             problems.add(path, where, f"unknown field {name!r} is ignored.{did_you_mean(name, known)}", lost=False)
         yield where, row
+
+
+def _in_small_letters(row: dict[str, Any]) -> dict[str, Any]:
+    """`Question` and ` question ` are `question`, unless that is there, too."""
+    return {name.strip().lower(): value for name, value in row.items()} | {
+        name: value for name, value in row.items() if name == name.strip().lower()
+    }
 
 
 def parsed(

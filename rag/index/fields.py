@@ -1,0 +1,39 @@
+"""Which fields the documents of an index have: what a filter may name."""
+
+from difflib import get_close_matches
+
+from rag.errors import InputError
+from rag.index.manifest import Manifest
+from rag.index.tables import map_errors
+from rag.types import Filter
+
+META = "meta."
+SHOWN = 30
+
+
+def field_names(manifest: Manifest) -> list[str]:
+    """The names of all fields, in order. Raises CorruptError."""
+    with map_errors(manifest.path):
+        rows = manifest.db.execute("SELECT DISTINCT field.key FROM documents, json_each(documents.meta) AS field")
+        return sorted(str(name) for (name,) in rows)
+
+
+def check_fields(filter: Filter, manifest: Manifest) -> None:
+    """Raises InputError for a field that no document has, naming those there are."""
+    names = [name.removeprefix(META) for name in (*filter.any_of, *filter.none_of) if name.startswith(META)]
+    if names:
+        known = field_names(manifest)
+        folded = {name.casefold() for name in known}
+        for name in names:
+            if name.casefold() not in folded:
+                raise InputError(unknown_field(name, known))
+    if filter.within is not None:
+        check_fields(filter.within, manifest)
+
+
+def unknown_field(name: str, known: list[str]) -> str:
+    """What is wrong with a filter by this name, and which there are."""
+    close = get_close_matches(name, known, n=1)
+    more = f" and {len(known) - SHOWN:,} more" if len(known) > SHOWN else ""
+    there = f"Fields there are: {', '.join(known[:SHOWN])}{more}." if known else "No document has any field."
+    return f"no document has a field {name!r}.{f' Did you mean {close[0]}?' if close else ''} {there}"
