@@ -98,7 +98,7 @@ def _short(fact: Fact, rng: random.Random) -> str | None:
 
 
 def _led(fact: Fact, rng: random.Random) -> str:
-    lead = rng.choice(["According to the passage, ", "Yes. ", "- ", "2. ", "**Answer:** "])
+    lead = rng.choice(["According to the passage, ", "Yes, ", "- ", "2. ", "**Answer:** "])
     return lead + fact.plain
 
 

@@ -21,7 +21,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from rag.answer.citations import resolve
+from rag.answer.citations import CheckedSentence, check, compose, say, sentences
 from rag.config import Stages
 from rag.errors import ConfigError, CorruptError
 from rag.llm.rewrite import Turn
@@ -40,7 +40,7 @@ class State(TypedDict, total=False):
     found: list[list[Hit]]  # of each query of the frontier, what was not in the tree before
     tree: Annotated[list[Hit], operator.add]
     hits: list[Hit]
-    text: str
+    checked: list[CheckedSentence]
     usage: Mapping[str, Any]
     confidence: float | None
     answer: Answer
@@ -103,27 +103,32 @@ def rank(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
 
 
 def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
-    """The answer's text, streamed piece by piece; empty when the evidence does not hold one."""
-    pieces = []
+    """The sentences of the answer, each checked as soon as it is whole; what may be said of them is streamed."""
+    question, hits = state["question"], state["hits"]
+    checked: list[CheckedSentence] = []
     usage: dict[str, Any] = {}
 
     def stream() -> Iterator[str]:
-        reply = cast("Generator[str, None, Any]", stages.generator.stream(state["question"], state["hits"]))
+        reply = cast("Generator[str, None, Any]", stages.generator.stream(question, hits))
         usage.update((yield from reply) or {})  # any other iterator gives None
 
-    for piece in stream() if state["hits"] else ():
-        emit({"token": piece})
-        pieces.append(piece)
-    update = {"text": "".join(pieces), "usage": usage, "confidence": None}
+    def judge() -> Iterator[CheckedSentence]:
+        for sentence in sentences(stream() if hits else ()):
+            checked.append(check(question, sentence, hits))
+            yield checked[-1]
+
+    for text in say(judge(), policy=stages.settings.unsupported):
+        emit({"text": text})
+    update = {"checked": checked, "usage": usage, "confidence": None}
     if not isinstance(stages.generator, Confident):
         return update
-    confidence = stages.generator.confidence(state["question"], state["hits"])
+    confidence = stages.generator.confidence(question, hits)
     return {**update, "confidence": confidence, "notes": {"confidence": round(confidence, 3)}}
 
 
 def verify(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
-    """Markers to spans to verdicts; an answer without support becomes an abstention."""
-    answer = resolve(state["question"], state["text"], state["hits"], policy=stages.settings.unsupported)
+    """One answer from the checked sentences; without support it becomes an abstention."""
+    answer = compose(state["question"], state["checked"], state["hits"], policy=stages.settings.unsupported)
     verdicts = [statement.verdict for statement in answer.statements]
     answer = replace(answer, usage=state["usage"], confidence=state.get("confidence"))
     return {"answer": answer, "notes": {"verdicts": verdicts, "abstained": answer.abstained}}

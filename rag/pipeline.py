@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened while answering: a "step" (dict), a "token" (str) or, last, the "answer" (Answer).
+    """Something that happened while answering: a "step" (dict), a "text" (str) or, last, the "answer" (Answer).
 
-    In a conversation the first is "asked" (str): the question as it stands alone.
+    A "text" is the next statement that the answer makes, checked, with its markers and the space before it: together
+    they are `Answer.text`. What a model writes is not told before it is checked. In a conversation the first event is
+    "asked" (str): the question as it stands alone.
     """
 
-    kind: Literal["asked", "step", "token", "answer"]
+    kind: Literal["asked", "step", "text", "answer"]
     data: Any
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.answer.citations import POLICIES, resolve, sentences
+from rag.answer.citations import POLICIES, check, resolve, say, sentences
 from rag.answer.verify import ACCEPTED, CONTRADICTED, PARTLY, SUPPORTED, UNSUPPORTED, VERDICTS
 from rag.errors import ConfigError
 from rag.types import Answer, Chunk, Hit, Section
@@ -56,11 +57,12 @@ def test_a_two_hop_answer_with_its_spans() -> None:
     text = "Yes. Acme Robotics was founded by Berg Holding [1]. Berg Holding was born on 1960-05-03 in Tromsø. [2]"
     answer = resolve(QUESTION, text, HITS)
     assert [(s.text, s.citations, s.verdict) for s in answer.statements] == [
-        ("Yes. Acme Robotics was founded by Berg Holding.", (1,), SUPPORTED),
+        ("Yes.", (), UNSUPPORTED),
+        ("Acme Robotics was founded by Berg Holding.", (1,), SUPPORTED),
         ("Berg Holding was born on 1960-05-03 in Tromsø.", (2,), SUPPORTED),
     ]
     assert answer.text == (
-        "Yes. Acme Robotics was founded by Berg Holding. [1] Berg Holding was born on 1960-05-03 in Tromsø. [2]"
+        "Acme Robotics was founded by Berg Holding. [1] Berg Holding was born on 1960-05-03 in Tromsø. [2]"
     )
     assert [(c.marker, c.quote, c.address, c.hop) for c in answer.citations] == [
         (1, "Acme Robotics was founded in Oslo in 1990 by Berg Holding.[7]", "company.txt, page 1", 0),
@@ -117,7 +119,51 @@ def test_a_long_sentence_that_is_quoted_whole_stays_one() -> None:
     ],
 )
 def test_markers_belong_to_the_sentence_they_stand_in_or_after(text: str, markers: list[tuple[int, ...]]) -> None:
-    assert [sentence.markers for sentence in sentences(text)] == markers
+    assert [sentence.markers for sentence in sentences([text])] == markers
+
+
+def test_every_sentence_is_a_statement_whatever_it_says() -> None:
+    text = "Yes. Acme Robotics was founded in Oslo [1]. It was not.\n- No!\n[1] other.txt\n---\nSo?"
+    statements = resolve(QUESTION, text, HITS).statements
+    assert [(s.text, s.verdict) for s in statements] == [
+        ("Yes.", UNSUPPORTED),
+        ("Acme Robotics was founded in Oslo.", SUPPORTED),
+        ("It was not.", UNSUPPORTED),
+        ("- No!", UNSUPPORTED),
+        ("other.txt", UNSUPPORTED),
+        ("So?", UNSUPPORTED),
+    ]
+
+
+def test_a_sentence_comes_as_soon_as_the_next_one_begins() -> None:
+    written: list[str] = []
+
+    def write() -> Iterator[str]:
+        for piece in re.findall(r"\S+\s?", "It is by P. A. Works. [1] It moved [2, 3]. Then\nit"):
+            written.append(piece)
+            yield piece
+
+    seen = [(sentence.text, "".join(written)) for sentence in sentences(write())]
+    assert seen == [
+        ("It is by P. A. Works.", "It is by P. A. Works. [1] It "),
+        ("It moved.", "It is by P. A. Works. [1] It moved [2, 3]. Then\n"),
+        ("Then", "It is by P. A. Works. [1] It moved [2, 3]. Then\n"),
+        ("it", "It is by P. A. Works. [1] It moved [2, 3]. Then\nit"),
+    ]
+
+
+def said(text: str, policy: str) -> list[str]:
+    return list(say((check(QUESTION, sentence, HITS) for sentence in sentences([text])), policy=policy))
+
+
+def test_each_policy_says_what_it_may_as_soon_as_it_may() -> None:
+    text = "It has 40 offices. Acme moved to Bergen in 1998 [1].\nIt was sold in 2001 [1]. It moved to Bergen [1]."
+    moved = "Acme moved to Bergen in 1998. [1]"
+    assert said(text, "drop") == [moved, "\nIt moved to Bergen. [1]"]
+    assert said(text, "fail") == []
+    flagged = ["It has 40 offices. (unsupported)", f" {moved}", "\nIt was sold in 2001. (unsupported)"]
+    assert said(text, "flag") == [*flagged, " It moved to Bergen. [1]"]
+    assert said("It has 40 offices.", "flag") == []
 
 
 GOOD = [
@@ -185,7 +231,7 @@ def test_every_altered_number_is_caught(statement: str, data: st.DataObject) -> 
 
 def test_a_number_that_only_the_question_holds_is_contradicted() -> None:
     question = "Was Acme Robotics founded in 1989?"
-    assert verdicts("Yes. Acme Robotics was founded in 1989 [1].", question) == [CONTRADICTED]
+    assert verdicts("Acme Robotics was founded in 1989 [1].", question) == [CONTRADICTED]
 
 
 def test_what_is_not_supported_is_not_said() -> None:
@@ -242,6 +288,14 @@ FRAGMENTS = st.lists(
     | st.text(max_size=8),
     max_size=25,
 ).map(" ".join)
+
+
+@given(FRAGMENTS, st.sampled_from(POLICIES))
+def test_where_pieces_end_makes_no_difference(text: str, policy: str) -> None:
+    assert list(sentences(text)) == list(sentences([text]))  # letter by letter
+    words = re.findall(r"\s*\S*", text)
+    assert list(sentences(words)) == list(sentences([text]))
+    assert "".join(said(text, policy)) == resolve(QUESTION, text, HITS, policy=policy).text
 
 
 @given(FRAGMENTS, st.sampled_from(POLICIES))

@@ -43,7 +43,7 @@ def test_a_conversation_goes_on_after_a_restart_and_has_a_name(indexed: Path) ->
     with pipeline, Conversation(pipeline) as talk:
         events = list(talk.stream(FIRST))
         assert events[0].kind == "asked" and events[0].data == FIRST and events[-1].kind == "answer"
-        assert {"step", "token"} <= {event.kind for event in events}
+        assert {"step", "text"} <= {event.kind for event in events}
         assert "Halvorsen" in events[-1].data.text and events[-1].data.citations
     with pipeline, Conversation(pipeline) as talk, Conversation(pipeline, "other") as other:
         assert [turn["question"] for turn in talk.turns] == [FIRST] and other.turns == []

@@ -66,6 +66,8 @@ class Model:
         ("", "Where is Halvorsen Optik's head office? (Lumen K2)"),
         ("It is in Tarnvik.\nAnything else?", "Where is Halvorsen Optik's head office? (Lumen K2)"),
         ("x" * (LONGEST + 1), "Where is Halvorsen Optik's head office? (Lumen K2)"),
+        ("Is the router of Halvorsen Optik free?", "Where is Halvorsen Optik's head office? (Lumen K2)"),
+        ("Where is the head office of Norwave?", "Where is Halvorsen Optik's head office? (Lumen K2)"),
         ("<think>for ever", "Where is Halvorsen Optik's head office? (Lumen K2)"),
     ],
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import json
+import re
 import socket
 import struct
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,12 @@ class Case:
     code: int
     words: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+
+
+OURS = re.compile(  # what the command itself says
+    r"No passage found speaks of makes\.|The passages found .*|Closest passages:|left out for lack of support: \d .*"
+)
+ADDRESS = re.compile(r"(\[1\] )?(lumen\.md, Lumen K2|canteen\.txt)(: |$)")
 
 
 def said(text: str, code: int = 7, words: str = "", name: str = "") -> Case:
@@ -89,13 +97,13 @@ def leak(handler: Handler) -> None:
 
 def bytewise(handler: Handler) -> None:
     handler.begin()
-    for byte in b"".join(f"data: {json.dumps(event)}\r\n\r\n".encode() for event in GOOD):
+    for byte in b"".join(f"data: {dumps(event)}\r\n\r\n".encode() for event in GOOD):
         handler.write(bytes([byte]))
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-EVENT = f"data: {json.dumps(delta('The Lumen K2 '))}\n\n".encode()
+EVENT = f"data: {dumps(delta('The Lumen K2 '))}\n\n".encode()
 QUICK = {"timeout": 0.3}  # for servers that never end
 SILENT = {"idle": 0.1}  # for servers that say nothing more
 
@@ -103,7 +111,7 @@ CASES = [
     # a good answer, however it comes
     Case("a stream", (stream(*GOOD, "[DONE]"),), 0, SAID),
     Case("a stream without [DONE]", (stream(*GOOD),), 0, SAID),
-    Case("no stream", (raw(json.dumps(WHOLE).encode(), "application/json"),), 0, SAID),
+    Case("no stream", (raw(dumps(WHOLE).encode(), "application/json"),), 0, SAID),
     Case("byte by byte", (bytewise,), 0, SAID),
     Case("gzip, unasked", (raw(gzip.compress(EVENT + b"data: [DONE]\n"), Content_Encoding="gzip"),), 7),
     Case("usage and an empty choice last", (stream(*GOOD, {"choices": [], "usage": {"total_tokens": 9}}),), 0, SAID),
@@ -197,36 +205,103 @@ def server() -> Iterator[Server]:
         yield server
 
 
-def ask(index: Path, url: str, options: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    """The exit code of `rag ask --json`, what it printed, and its complaint."""
-    stage = {"use": "openai", "base_url": url, "model": "tiny", **options}
-    (index / "llm.yaml").write_text(TINY.replace("{use: extractive}", json.dumps(stage)))
-    try:
-        command.ask(QUESTION, pipeline=str(index / "llm.yaml"), index=str(index), json=True)
-    except RagError as error:
-        return error.exit_code, capsys.readouterr().out, str(error)
-    except typer.Exit as ended:
-        return ended.exit_code, capsys.readouterr().out, ""
-    return 0, capsys.readouterr().out, ""
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    complaint: str = ""
+
+
+@pytest.fixture
+def ask(
+    index: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """Runs `rag ask` on a case; on a terminal, if that is said."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setattr(openai, "FIRST_PAUSE", 0.001)
+
+    def ask(case: Case, *, json: bool = False, terminal: bool = False) -> Outcome:
+        server.scripts = list(case.scripts)
+        stage = {"use": "openai", "base_url": server.url, "model": "tiny", **case.options}
+        (index / "llm.yaml").write_text(TINY.replace("{use: extractive}", dumps(stage)))
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+        code, complaint = 0, ""
+        try:
+            command.ask(QUESTION, pipeline=str(index / "llm.yaml"), index=str(index), json=json)
+        except RagError as error:
+            code, complaint = error.exit_code, str(error)
+        except typer.Exit as ended:
+            code = ended.exit_code
+        return Outcome(code, capsys.readouterr().out, complaint)
+
+    return ask
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_every_behaviour_ends_with_its_exit_code_and_nothing_invented(
-    case: Case, index: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setattr(openai, "FIRST_PAUSE", 0.001)
-    server.scripts = list(case.scripts)
-    code, out, complaint = ask(index, server.url, case.options, capsys)
-    assert code == case.code, out + complaint
-    if code == 1:
-        assert case.words in complaint and out == ""
+def test_every_behaviour_ends_with_its_exit_code_and_nothing_invented(case: Case, ask: Callable[..., Outcome]) -> None:
+    done = ask(case, json=True)
+    assert done.code == case.code, done
+    if case.code == 1:
+        assert case.words in done.complaint and done.out == ""
         return
-    answer = json.loads(out)
-    assert answer["answer"] == case.words and answer["abstained"] == (code == 7)
+    answer = loads(done.out)
+    assert answer["answer"] == case.words and answer["abstained"] == (case.code == 7)
     for citation in answer["citations"]:
         document = DOCUMENTS[Path(citation["source"]).name]
         assert document[citation["start"] : citation["end"]] == citation["quote"] != ""
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_nothing_unchecked_is_on_the_screen(case: Case, ask: Callable[..., Outcome]) -> None:
+    done = ask(case, terminal=True)
+    assert done.code == case.code, done
+    shown = re.sub(r"\033\[\d*m", "", done.out)
+    if case.code == 1:
+        assert case.words in done.complaint and shown == ""
+        return
+    text, *below = shown.splitlines()
+    assert text == (case.words or "The documents do not hold enough evidence to answer this.")
+    documents = " ".join(" ".join(text.split()) for text in DOCUMENTS.values())
+    for line in filter(None, map(str.strip, below)):
+        quote = ADDRESS.sub("", line).strip('"')
+        assert OURS.fullmatch(line) or quote in documents, line
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_an_answer_that_breaks_off_leaves_no_more_than_checked_statements(
+    terminal: bool, ask: Callable[..., Outcome]
+) -> None:
+    begun = delta(f"Yes. {SAID} The router is stolen. It draws 40 watts. [1] And it")
+    done = ask(Case("", (stream(begun, {"error": {"message": "no memory"}}),), 1), terminal=terminal)
+    assert done.code == 1 and "no memory" in done.complaint
+    assert done.out == (f"{SAID} It draws 40 watts. [1]\n" if terminal else "")
+
+
+@pytest.mark.parametrize(
+    "invented",
+    [
+        "Yes.",
+        "This is not true.",
+        "- It is stolen.",
+        'The passages say:\n  [1] other.md\n      "The router is stolen."',
+        "[1] “The router is stolen.”",
+        "| maker | Norwave |",
+        "No! It is not.",
+    ],
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_what_stands_beside_a_true_sentence_is_judged_by_itself(
+    invented: str, before: bool, ask: Callable[..., Outcome]
+) -> None:
+    case = said(f"{invented}\n{SAID}" if before else f"{SAID}\n{invented}")
+    for terminal in (True, False):
+        lines = ask(case, terminal=terminal).out.splitlines()
+        assert lines[0] == SAID and "left out" in lines[1]
+        assert not any(line.strip() in "\n".join(lines) for line in invented.splitlines())
+    statements = loads(ask(case, json=True).out)["statements"]
+    assert sum(one["verdict"] == "supported" for one in statements) == 1 < len(statements)
 
 
 def test_there_are_at_least_forty_behaviours_of_different_names() -> None:

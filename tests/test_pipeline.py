@@ -55,6 +55,8 @@ def test_every_citation_is_byte_exact_and_the_last_event_is_the_answer(opened: P
     assert steps[0] == "retrieve" and steps[-1] == "verify" and "hop" in steps
     assert [step["step"] for step in answer.trace] == steps
     assert not answer.abstained and answer.citations
+    assert "".join(event.data for event in events if event.kind == "text") == answer.text
+    assert {event.kind for event in events} == {"step", "text", "answer"}  # nothing unchecked is told
     for c in answer.citations:
         assert (notes / c.source).read_text()[c.start : c.end] == c.quote
         assert c.address.startswith(c.source)

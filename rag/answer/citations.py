@@ -1,26 +1,29 @@
 """From a generated text with markers to an answer whose every sentence points at exact, checked spans of its sources.
 
 A marker [n] names hits[n - 1]; [1][2], [1, 2], [1-3] and the bracket 【1】 are read too. The text is cut into
-sentences, each with the markers that stand in or after it; `rag.answer.verify` judges it and finds the sentences of the
-cited chunks that hold it, which become the citations. A marker that names no hit, or a chunk with nothing to quote,
-is dropped. What happens to a statement that is not supported is the policy's: "drop" leaves it out of the text,
-"flag" says it with its verdict in brackets, "fail" withholds the whole answer. Dropped statements stay in
-`Answer.statements` with their verdicts, so that what was withheld can be seen.
+sentences, each with the markers that stand in or after it, as it comes. Every sentence is a statement, also "Yes.":
+`rag.answer.verify` judges it and finds the sentences of the cited chunks that hold it, which become the citations. A
+marker that names no hit, or a chunk with nothing to quote, is dropped. What happens to a statement that is not
+supported is the policy's: "drop" leaves it out of the text, "flag" says it with its verdict in brackets, "fail"
+withholds the whole answer. Dropped statements stay in `Answer.statements` with their verdicts, so that what was
+withheld can be seen.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.answer.verify import ACCEPTED, UNSUPPORTED, judge
 from rag.errors import ConfigError
 from rag.text.sentences import LONGEST, sentence_spans
-from rag.text.words import MARKER, missing_words, tokens
+from rag.text.words import MARKER, missing_words
 from rag.types import Answer, Citation, Hit, Statement
 
 POLICIES = ("drop", "flag", "fail")
 
 _RANGE = re.compile(r"(\d+)(?:\s*[-–]\s*(\d+))?")
+_LINE_END = re.compile(r"\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+_OPEN_MARKER = re.compile(r"\s*[\[【][\d\s,;–-]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +35,107 @@ class MarkedSentence:
     line: int
 
 
-def resolve(question: str, text: str, hits: Sequence[Hit], *, policy: str = "drop") -> Answer:
-    """The checked answer: statements with verdicts, and a citation for each span that supports it.
+@dataclass(frozen=True, slots=True)
+class CheckedSentence:
+    """A statement with its verdict, what supports it, and the line that its sentence stood on."""
 
-    Abstained (no text, no citations, but what is missing) when nothing in it is supported, or under "fail" when
-    something is not. Raises ConfigError for an unknown policy.
+    statement: Statement
+    citations: tuple[Citation, ...]
+    line: int
+
+
+def resolve(question: str, text: str, hits: Sequence[Hit], *, policy: str = "drop") -> Answer:
+    """The checked answer that a generated text holds; see `compose`."""
+    return compose(question, [check(question, sentence, hits) for sentence in sentences([text])], hits, policy=policy)
+
+
+def sentences(pieces: Iterable[str]) -> Iterator[MarkedSentence]:
+    """The sentences of a text that comes in pieces, each as soon as nothing that follows can change it.
+
+    Where the pieces end makes no difference. Lines end sentences; what has neither letter nor digit is none.
+    """
+    line, number, given = "", 0, 0  # the line so far, its number, and how many of its sentences were given
+    for piece in pieces:
+        *whole, line = _LINE_END.split(line + piece)
+        for text in whole:
+            yield from _cut(text, number)[given:]
+            number, given = number + 1, 0
+        if any(map(str.isspace, piece)):
+            # the last sentence may go on; the others have ended, for one is known to follow
+            ended = _cut(_settled(line), number)[:-1]
+            yield from ended[given:]
+            given = max(given, len(ended))
+    yield from _cut(line, number)[given:]
+
+
+def check(question: str, sentence: MarkedSentence, hits: Sequence[Hit]) -> CheckedSentence:
+    """The verdict on a sentence, and a citation for each span of the hits that supports it."""
+    known = [marker for marker in sentence.markers if 1 <= marker <= len(hits)]
+    finding = judge(sentence.text, [hits[marker - 1].chunk for marker in known], question)
+    verdict = finding.verdict if len(known) == len(sentence.markers) else UNSUPPORTED
+    kept = [(marker, spans) for marker, spans in zip(known, finding.spans, strict=True) if spans]
+    cited = [_cite(marker, hits[marker - 1], *span) for marker, spans in kept for span in spans]
+    statement = Statement(sentence.text, tuple(marker for marker, _ in kept), verdict)
+    return CheckedSentence(statement, tuple(cited), sentence.line)
+
+
+def say(checked: Iterable[CheckedSentence], *, policy: str = "drop") -> Iterator[str]:
+    """The answer's text, statement by statement, each as soon as the policy lets it be said.
+
+    Nothing when nothing is supported, or under "fail" when something is not. Raises ConfigError for an unknown policy.
     """
     if policy not in POLICIES:
         raise ConfigError(f"policy: {policy!r} is none of {', '.join(POLICIES)}.")
-    statements: list[Statement] = []
-    citations: dict[Citation, None] = {}  # in order, each once: two sentences may quote the same span
-    lines: dict[int, list[str]] = {}
-    for sentence in sentences(text):
-        statement, cited = _check(question, sentence, hits)
-        statements.append(statement)
-        if statement.verdict in ACCEPTED or policy == "flag":
-            citations.update(dict.fromkeys(cited))
-            lines.setdefault(sentence.line, []).append(_format(statement))
-    verdicts = {statement.verdict for statement in statements}
-    if not verdicts & ACCEPTED or (policy == "fail" and not verdicts <= ACCEPTED):
+    held: list[str] = []
+    verdicts: set[str] = set()
+    line = None
+    for sentence in checked:
+        verdicts.add(sentence.statement.verdict)
+        if sentence.statement.verdict in ACCEPTED or policy == "flag":
+            before = "" if line is None else " " if sentence.line == line else "\n"
+            held.append(before + _format(sentence.statement))
+            line = sentence.line
+        if policy != "fail" and verdicts & ACCEPTED:
+            yield from held
+            held.clear()
+    if verdicts <= ACCEPTED:
+        yield from held
+
+
+def compose(question: str, checked: Sequence[CheckedSentence], hits: Sequence[Hit], *, policy: str = "drop") -> Answer:
+    """The answer of checked sentences: what `say` says, all statements, and the citations of those that are said.
+
+    Abstained (no text, no citations, but what is missing) when nothing is said. Raises ConfigError as `say` does.
+    """
+    text = "".join(say(checked, policy=policy))
+    statements = tuple(sentence.statement for sentence in checked)
+    if not text:
         absent = missing_words(question, [f"{hit.chunk.title}\n{hit.chunk.contextual}" for hit in hits])
-        return Answer(question, "", tuple(statements), hits=tuple(hits), abstained=True, missing=absent)
-    checked = "\n".join(" ".join(line) for line in lines.values())
-    return Answer(question, checked, tuple(statements), tuple(citations), tuple(hits))
+        return Answer(question, "", statements, hits=tuple(hits), abstained=True, missing=absent)
+    said = [one for one in checked if one.statement.verdict in ACCEPTED or policy == "flag"]
+    citations = dict.fromkeys(citation for one in said for citation in one.citations)  # two may quote the same span
+    return Answer(question, text, statements, tuple(citations), tuple(hits))
 
 
-def sentences(text: str) -> Iterator[MarkedSentence]:
-    """The sentences of a generated text. Lines end sentences; one without content ("Yes.") goes with the next."""
-    carried = ""
-    for number, line in enumerate(text.splitlines()):
-        plain, marks = _strip(line)
-        spans = sentence_spans(plain, longest=2 * LONGEST)  # a quoted sentence stays one, with its quotation marks
-        ends = [*(start for start, _ in spans), len(plain)][1:]
-        done = -1
-        for (start, stop), end in zip(spans, ends, strict=True):
-            markers = tuple(dict.fromkeys(marker for at, marker in marks if done < at <= end))
-            body, done = plain[start:stop], end
-            if not markers and not tokens(body):
-                carried += f"{body} "
-                continue
-            yield MarkedSentence(carried + body, markers, number)
-            carried = ""
+def _settled(line: str) -> str:
+    """An unfinished line without its last word and without a marker that is still open."""
+    if line and not line[-1].isspace():
+        line = line[: -len(line.split()[-1])]
+    return _OPEN_MARKER.sub("", line)
+
+
+def _cut(line: str, number: int) -> list[MarkedSentence]:
+    """The sentences of a line."""
+    plain, marks = _strip(line)
+    spans = sentence_spans(plain, longest=2 * LONGEST)  # a quoted sentence stays one, with its quotation marks
+    ends = [*(start for start, _ in spans), len(plain)][1:]
+    found, done = [], -1
+    for (start, stop), end in zip(spans, ends, strict=True):
+        markers = tuple(dict.fromkeys(marker for at, marker in marks if done < at <= end))
+        body, done = plain[start:stop], end
+        if any(map(str.isalnum, body)):
+            found.append(MarkedSentence(body, markers, number))
+    return found
 
 
 def _strip(line: str) -> tuple[str, list[tuple[int, int]]]:
@@ -85,15 +148,6 @@ def _strip(line: str) -> tuple[str, list[tuple[int, int]]]:
             marks += [(len(plain), marker) for marker in range(low, high + 1)]
         done = match.end()
     return plain + line[done:], marks
-
-
-def _check(question: str, sentence: MarkedSentence, hits: Sequence[Hit]) -> tuple[Statement, list[Citation]]:
-    known = [marker for marker in sentence.markers if 1 <= marker <= len(hits)]
-    finding = judge(sentence.text, [hits[marker - 1].chunk for marker in known], question)
-    verdict = finding.verdict if len(known) == len(sentence.markers) else UNSUPPORTED
-    kept = [(marker, spans) for marker, spans in zip(known, finding.spans, strict=True) if spans]
-    cited = [_cite(marker, hits[marker - 1], *span) for marker, spans in kept for span in spans]
-    return Statement(sentence.text, tuple(marker for marker, _ in kept), verdict), cited
 
 
 def _cite(marker: int, hit: Hit, start: int, end: int) -> Citation:

@@ -18,7 +18,7 @@ from rag.cli.options import (
     WhereOption,
     open_pipeline,
 )
-from rag.cli.terminal import clean, line, paint, say, say_json
+from rag.cli.terminal import line, paint, say, say_json
 from rag.cli.where import make_filter
 from rag.errors import EXIT_ABSTAINED
 
@@ -48,20 +48,17 @@ def ask(
       rag ask "When does the contract end?" --source "contracts/*" --trace
       rag ask "Why did pump 3 fail?" --llm http://localhost:11434/v1 --model qwen3
     """
-    from rag.cli.show import answer_json, show, show_context
+    from rag.cli.show import answer_json, follow, show, show_context
 
-    begin, streamed = time.monotonic(), False
+    begin = time.monotonic()
     with open_pipeline(pipeline, index, llm, model, trust=trust) as pipe:
-        for event in pipe.stream(question, k=k, filter=make_filter(pipe.index, source, where)):
-            if event.kind == "token" and not json:
-                streamed = streamed or bool(clean(event.data).strip())
-                say(clean(event.data), end="")
-    answer = event.data  # the last event is the answer
+        events = pipe.stream(question, k=k, filter=make_filter(pipe.index, source, where))
+        answer = follow(events, question, silent=json)
     if json:
         data = answer_json(answer, time.monotonic() - begin)
         say_json({**data, "trace": list(answer.trace)} if trace else data)
     else:
-        show(answer, streamed=streamed, trace=trace)
+        show(answer, trace=trace)
         if open:
             show_context(answer, pipe.index)
     if answer.abstained:

@@ -21,7 +21,7 @@ from rag.cli.options import (
     WhereOption,
     open_pipeline,
 )
-from rag.cli.terminal import clean, fail, line, paint, say
+from rag.cli.terminal import fail, line, paint, say
 from rag.cli.where import make_filter
 from rag.errors import RagError
 
@@ -107,20 +107,13 @@ def _questions(*, prompt: bool) -> Iterator[str]:
 def _turn(talk: Conversation, question: str, k: int | None, filter: Filter | None, *, json: bool) -> None:
     from json import dumps
 
-    from rag.cli.show import answer_json, show
+    from rag.cli.show import answer_json, follow, show
 
-    begin, streamed, asked = time.monotonic(), False, question
-    for event in talk.stream(question, k=k, filter=filter):
-        if event.kind == "asked":
-            asked = event.data
-            if asked != question and not json:
-                say(paint(f"({line(asked)})", "dim"))
-        if event.kind == "token" and not json:
-            streamed = streamed or bool(clean(event.data).strip())
-            say(clean(event.data), end="")
-        if event.kind == "answer" and json:
-            data = answer_json(event.data, time.monotonic() - begin)
-            say(dumps({**data, "question": question, "asked": asked}, default=str))
-        elif event.kind == "answer":
-            show(event.data, streamed=streamed)
-            say()
+    begin = time.monotonic()
+    answer = follow(talk.stream(question, k=k, filter=filter), question, silent=json)
+    if json:
+        data = answer_json(answer, time.monotonic() - begin)
+        say(dumps({**data, "question": question, "asked": answer.question}, default=str))
+    else:
+        show(answer)
+        say()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from rag.cli.terminal import clean, line, paint, say
+from rag.answer.verify import ACCEPTED, PARTLY
+from rag.cli.terminal import WaitingSign, clean, line, paint, say
 
 if TYPE_CHECKING:
     from rag.index.folder import Index
+    from rag.pipeline import Event
     from rag.types import Answer, Citation, Document, Hit
 
 AROUND = 400  # characters shown before and after a quote
@@ -46,29 +50,72 @@ def answer_json(answer: Answer, seconds: float) -> dict[str, Any]:
     }
 
 
-def show(answer: Answer, *, streamed: bool, trace: bool = False) -> None:
-    """The answer, unless it was `streamed` already; what is doubtful in it; the quote of each citation."""
+def follow(events: Iterable[Event], question: str, *, silent: bool = False) -> Answer:
+    """The answer that ends the events, its text printed: on a terminal statement by statement, each once it is checked.
+
+    A pipe gets the text when it is whole, so that an answer that breaks off leaves nothing there. A question that was
+    completed from a conversation is shown first.
+    """
+    live = sys.stdout.isatty() and not silent
+    waiting, open_line = "", False
+    sign = WaitingSign()
+    try:
+        sign.show()
+        for event in events:
+            if event.kind == "asked" and event.data != question:
+                waiting += paint(f"({line(event.data)})", "dim") + "\n"
+            elif event.kind == "text":
+                waiting += clean(event.data)
+            if live and waiting:
+                sign.hide()
+                say(waiting, end="")
+                waiting, open_line = "", not waiting.endswith("\n")
+                sign.show()
+    finally:
+        sign.hide()
+        if open_line:
+            say()
+    answer: Answer = event.data
+    if waiting and not silent:
+        say(waiting, end="\n" if answer.text else "")
+    return answer
+
+
+def show(answer: Answer, *, trace: bool = False) -> None:
+    """What stands below the text of an answer: what is doubtful in it, and the quote of each citation."""
     if answer.abstained:
-        say(("\n\n" if streamed else "") + "The documents do not hold enough evidence to answer this.")
-        if answer.missing and answer.hits:
-            say(line(f"No passage found speaks of {', '.join(answer.missing)}."))
-        elif answer.hits:
-            say("The passages found speak of all that is asked about, but none of them clearly says the answer.")
-        if answer.hits:
-            say("Closest passages:")
-        for hit in answer.hits[:3]:
-            say(f"  {paint(line(hit.chunk.address()), 'bold')}: {line(hit.chunk.text)[:200]}")
+        _explain(answer)
     else:
-        say("" if streamed else clean(answer.text))
-        doubtful = [s for s in answer.statements if s.verdict != "supported"]
-        for statement in doubtful:
-            say(paint(f"  {statement.verdict}: ", "yellow") + line(statement.text))
-        say()
-        for c in answer.citations:
-            say(f"  [{c.marker}] {paint(line(c.address), 'bold')}{f'  (hop {c.hop})' if c.hop else ''}")
-            say(f'      "{line(c.quote)}"')
+        _show_citations(answer)
     if trace:
         show_trace(answer)
+
+
+def _explain(answer: Answer) -> None:
+    """Why there is no answer, and the closest passages."""
+    say("The documents do not hold enough evidence to answer this.")
+    if answer.missing and answer.hits:
+        say(line(f"No passage found speaks of {', '.join(answer.missing)}."))
+    elif answer.hits:
+        say("The passages found speak of all that is asked about, but none of them clearly says the answer.")
+    if answer.hits:
+        say("Closest passages:")
+    for hit in answer.hits[:3]:
+        say(f"  {paint(line(hit.chunk.address()), 'bold')}: {line(hit.chunk.text)[:200]}")
+
+
+def _show_citations(answer: Answer) -> None:
+    """What is doubtful, how much was left out, and the quotes."""
+    for statement in answer.statements:
+        if statement.verdict == PARTLY:
+            say(paint(f"  {statement.verdict}: ", "yellow") + line(statement.text))
+    withheld = [s for s in answer.statements if s.verdict not in ACCEPTED and s.text not in answer.text]
+    if withheld:
+        say(paint(f"  left out for lack of support: {len(withheld)} more (--json shows them)", "yellow"))
+    say()
+    for c in answer.citations:
+        say(f"  [{c.marker}] {paint(line(c.address), 'bold')}{f'  (hop {c.hop})' if c.hop else ''}")
+        say(f'      "{line(c.quote)}"')
 
 
 def show_trace(answer: Answer) -> None:

@@ -61,6 +61,23 @@ def say_json(data: Any) -> None:
     say(json.dumps(data, indent=2, default=str))
 
 
+class WaitingSign:
+    """A sign behind the cursor of a terminal that something is still to come; nothing where stderr is none."""
+
+    def __init__(self) -> None:
+        self._on = sys.stderr.isatty()
+
+    def show(self) -> None:
+        """Draw it; what is printed next shall follow `hide`."""
+        if self._on:
+            write(sys.stderr, "\0337\033[2m ...\033[0m\0338")  # the cursor stays where it was
+
+    def hide(self) -> None:
+        """Take it away."""
+        if self._on:
+            write(sys.stderr, "\033[J")
+
+
 def fail(error: object, *, code: int | None = None) -> int:
     """Print an error to stderr; the exit code it asks for."""
     write(sys.stderr, f"rag: {clean(str(error))}\n")

@@ -1,6 +1,7 @@
 """A question that leans on what was said before, made to stand alone: what is searched for is no conversation.
 
-A language model rewrites it where there is one. Without, the names of the last turn are carried forward by rule: they
+A language model rewrites it where there is one, in words that were said before: a reply with others is no rewritten
+question. Without, the names of the last turn are carried forward by rule: they
 take the place of a pronoun, or stand in brackets behind a question that says next to nothing by itself; "What about
 X?" is the last question with its name exchanged. A question with names of its own stays as it is. What the rules do
 not do: find out which of several names is meant (the others come along in brackets), understand other languages than
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rag.stages import LanguageModel
 from rag.text.stopwords import QUESTION_OPENERS
-from rag.text.words import tokens
+from rag.text.words import missing_words, tokens
 
 SEEN = 6  # turns a language model is shown
 LONGEST = 500  # characters of a rewritten question; more is no question
@@ -39,9 +40,15 @@ def rewrite_question(question: str, turns: Sequence[Turn], model: object = None)
     if isinstance(model, LanguageModel):
         reply = "".join(model.reply(_messages(question, turns)))
         lines = [line.strip() for line in re.sub(r"(?s)<think>.*?(</think>|$)", "", reply).splitlines() if line.strip()]
-        if len(lines) == 1 and len(lines[0]) <= LONGEST:
+        if len(lines) == 1 and len(lines[0]) <= LONGEST and not _new_words(lines[0], question, turns):
             return lines[0]
     return carry_names(question, turns)
+
+
+def _new_words(reply: str, question: str, turns: Sequence[Turn]) -> tuple[str, ...]:
+    """Words that a reply has from neither the question nor the turns that were shown with it."""
+    said = [turn[part] for turn in turns[-SEEN:] for part in ("question", "asked", "text")]
+    return missing_words(reply, [question, *said])
 
 
 def carry_names(question: str, turns: Sequence[Turn]) -> str:
