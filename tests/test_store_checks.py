@@ -150,6 +150,48 @@ def test_unknown_fields_are_refused(field: str) -> None:
         translate(Filter(none_of={field: ("x",)}), dialect)
 
 
+def never(*args: object) -> Any:
+    """A function of an engine that is not needed."""
+    raise AssertionError
+
+
+class Ties:
+    """An engine with these scores that gives ties in any order, and other last digits where few ids are scored."""
+
+    def __init__(self, scores: dict[str, float]) -> None:
+        self.scores, self.read = scores, 0
+
+    def ask(self, branches: Any) -> list[list[tuple[str, float]]]:
+        answers = []
+        for branch in branches:
+            ids = branch.filter.any_of["id"] if branch.filter else sorted(self.scores, key=lambda id: id[::-1])
+            part = 1 + 1e-7 * (branch.filter is not None)
+            scored = sorted(((id, self.scores[id] * part) for id in ids), key=lambda one: -one[1])[: branch.limit]
+            self.read += len(scored)
+            answers.append(scored)
+        return answers
+
+    def scroll(self, filter: Any, offset: Any, limit: int) -> tuple[list[str], Any]:
+        ids = sorted(self.scores)[(offset or 0) :]
+        return ids[:limit], (offset or 0) + limit if len(ids) > limit else None
+
+
+@pytest.mark.parametrize("tied", [1, 40, 3_000, 6_000, 19_990])
+def test_a_tie_is_broken_by_id_without_reading_all_of_it(tied: int) -> None:
+    rng = np.random.default_rng(tied)
+    ids = [f"{number:06d}" for number in rng.permutation(20_000)]
+    scores = {id: 9.0 - i if i < 5 else 2.0 if i < 5 + tied else 1 / (i + 2) for i, id in enumerate(ids)}
+    engine = Ties(scores)
+    query = Query("q", sparse=Sparse(np.array([1]), ones[:1]))
+    hits = ranking.search(
+        [query], k=20, using="sparse", dim=4, ask=engine.ask, scroll=engine.scroll,
+        fetch=lambda ids: [Hit(replace(make_chunks()[0], id=id), 0.0) for id in ids],
+    )[0]  # fmt: skip
+    expected = sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:20]
+    assert [(hit.chunk.id, hit.score) for hit in hits] == expected
+    assert engine.read < 3_500
+
+
 def fuse(dense: list[str], sparse: list[str], k: int) -> list[tuple[str, float]]:
     """What `ranking.search` makes of an engine that finds these, best first."""
     lists = {"dense": dense, "sparse": sparse}
@@ -163,7 +205,7 @@ def fuse(dense: list[str], sparse: list[str], k: int) -> list[tuple[str, float]]
     query = Query("q", dense=make_vectors(1, 4)[0], sparse=Sparse(np.array([1, 2]), ones))
     return [
         (hit.chunk.id, hit.score)
-        for hit in ranking.search([query], k=k, using="hybrid", dim=4, ask=ask, fetch=fetch)[0]
+        for hit in ranking.search([query], k=k, using="hybrid", dim=4, ask=ask, scroll=never, fetch=fetch)[0]
     ]
 
 
@@ -178,9 +220,6 @@ def test_fusion_by_hand() -> None:
 
 
 def test_searching_by_what_a_query_lacks_is_refused() -> None:
-    def never(*args: object) -> Any:
-        raise AssertionError
-
     for using, match in (("dense", "no dense"), ("hybrid", "dense or sparse"), ("bm25", "Known: dense")):
         with pytest.raises(StoreError, match=match):
-            ranking.search([Query("q")], k=3, using=using, dim=4, ask=never, fetch=never)
+            ranking.search([Query("q")], k=3, using=using, dim=4, ask=never, scroll=never, fetch=never)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.random import Generator
 
+from rag.store import ranking
 from rag.store.edge import EdgeStore
 from rag.store.qdrant import QdrantStore
 from rag.testing import make_vectors
@@ -105,17 +107,31 @@ def test_same_data_same_answers(tmp_path: Path, seed: int) -> None:
     assert found > 500
 
 
+@pytest.mark.parametrize("deeper", [8, 4096])
 @pytest.mark.parametrize("engine", ["edge", "qdrant"])
-def test_equal_chunks_come_in_the_order_of_their_ids(tmp_path: Path, engine: str) -> None:
+def test_equal_chunks_come_in_the_order_of_their_ids(
+    tmp_path: Path, engine: str, deeper: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "DEEPER", deeper)
+    monkeypatch.setattr(ranking, "PAGE", 16)
     store = (
         EdgeStore(path=str(tmp_path / "index"), dim=DIM) if engine == "edge" else QdrantStore(in_memory=True, dim=DIM)
     )
-    rng = np.random.default_rng(0)
+    rng, ones = np.random.default_rng(0), np.ones(1, np.float32)
     ids = [str(UUID(bytes=rng.bytes(16))) for _ in range(300)]
-    same = Sparse(np.array([1]), np.ones(1, np.float32))
-    chunks = [Chunk(id, "d", "same", 0, 4, "s") for id in ids]
-    store.write(chunks, Embeddings(np.tile(make_vectors(1, DIM), (300, 1)), [same] * 300))
-    query = Query("q", dense=make_vectors(1, DIM)[0], sparse=same)
+    best, same = ids[:3], ids[3:]  # three are better than all others, which are equal
+    words = [Sparse(np.array([1, 2]), np.array([3, 1], np.float32))] * 3 + [Sparse(np.array([1]), ones)] * 297
+    dense = np.tile(make_vectors(1, DIM), (300, 1))
+    dense[3:] /= 2
+    chunks = [Chunk(id, "d", "same", 0, 4, "odd" if int(id[-1], 16) % 2 else "even") for id in ids]
+    store.write(chunks, Embeddings(dense, words))
+    query = Query("q", dense=make_vectors(1, DIM)[0], sparse=Sparse(np.array([1]), ones))
+    odd = [id for id in ids if int(id[-1], 16) % 2]
     for using in ("dense", "sparse", "hybrid"):
         [hits] = store.search([query], k=7, using=using)
-        assert [hit.chunk.id for hit in hits] == sorted(ids)[:7], using
+        assert [hit.chunk.id for hit in hits] == sorted(best) + sorted(same)[:4], using
+        [hits] = store.search([replace(query, filter=Filter(any_of={"source": ("odd",)}))], k=7, using=using)
+        expected = sorted(set(best) & set(odd)) + sorted(set(same) & set(odd))
+        assert [hit.chunk.id for hit in hits] == expected[:7], using
+    [hits] = store.search([query], k=1000, using="hybrid")
+    assert [hit.chunk.id for hit in hits] == sorted(best) + sorted(same)

@@ -33,6 +33,12 @@ BARS: dict[str, Bar] = {
     "R12": Bar("the vector index emptied, removed, swapped, drifted", "exit 6, never an empty answer", 30, 30),
     "R13": Bar("a field of the fingerprint changed", "exit 4 with the cause", 12, 12),
     "R15": Bar("100,000 chunks", "open < 2 s, hybrid p95 < 100 ms, memory < 1 GB", 2_000, 100_000),
+    "R16": Bar(
+        "100,000 chunks, of which all, a tenth, a fortieth tie",
+        "hybrid p50 at most 3 times that of untied ones, ties by id",
+        2_000,
+        100_000,
+    ),
     "R17": Bar("Ctrl-C, SIGTERM at every step of a publish", "ends within 5 s, the index answers", 2_000, 40_000),
     "P1": Bar("hostile PDF files", "each within 10 s and 512 MB, the parent lives", 20, 60),
     "P2": Bar("mutated files of every type", "no crash, no hang, no error without a reason", 100, 10_000),

@@ -1,6 +1,7 @@
 """R15: opening and asking an index of 100,000 chunks: made-up unit vectors (384), and Zipf terms weighted as BM25 does.
 
-Weights matter: chunks that tie are looked for until the tie ends, and with equal weights everything ties.
+R16: the same where all chunks, or every tenth or fortieth, have equal words, as records of one template have: they tie,
+and ties go by id.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from rag.types import Chunk, Embeddings, Query, Sparse
 
 DIM, TERMS, BATCH, QUERIES = 384, 80, 1000, 200
 OPEN_SECONDS, QUERY_SECONDS, MEGABYTES = 2.0, 0.1, 1000
+EVERY, SLOWER = (1, 10, 40), 3.0  # one in so many chunks ties; times the untied median
+TEMPLATE = Sparse(np.arange(60_000, 60_040, dtype=np.int64), np.linspace(0.3, 0.9, 40, dtype=np.float32))
 
 
 def _sparse(rng: np.random.Generator, terms: int, *, query: bool = False) -> Sparse:
@@ -36,7 +39,8 @@ def _unit(rng: np.random.Generator, n: int) -> np.ndarray[tuple[int, ...], np.dt
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
-def _build(path: str, count: int) -> None:
+def _build(path: str, count: int, every: int = 0) -> None:
+    """An index; with `every`, one in so many of its chunks has the words of the template."""
     rng = np.random.default_rng(0)
     store = EdgeStore(path=path, dim=DIM, sparse=True)
     for start in range(0, count, BATCH):
@@ -44,7 +48,8 @@ def _build(path: str, count: int) -> None:
         chunks = [
             Chunk(str(uuid5(NAMESPACE_URL, str(n))), str(n), corpus.sentence(n) * 5, 0, 50, f"{n}.txt") for n in numbers
         ]
-        store.write(chunks, Embeddings(_unit(rng, len(chunks)), [_sparse(rng, TERMS) for _ in chunks]))
+        words = [TEMPLATE if every and n % every == 0 else _sparse(rng, TERMS) for n in numbers]
+        store.write(chunks, Embeddings(_unit(rng, len(chunks)), words))
     store.flush()
     store.close()
 
@@ -84,4 +89,43 @@ def large(count: int) -> Outcome:
     return Outcome(len(bars), len(bars) - len(lost), lost, note)
 
 
-ROWS: dict[str, Row] = {"R15": large}
+def _ask_ties(path: str, every: int) -> tuple[float, bool]:
+    """Median CPU seconds of hybrid search, and whether the tied come in the order of their ids."""
+    rng = np.random.default_rng(1)
+    store = EdgeStore(path=path, dim=DIM, sparse=True, readonly=True)
+    seconds, ordered = [], True
+    for _ in range(QUERIES):
+        some = np.sort(rng.choice(len(TEMPLATE.indices), 8, replace=False))
+        words = Sparse(TEMPLATE.indices[some], np.ones(8, np.float32)) if every else _sparse(rng, 8, query=True)
+        query = Query("q", dense=_unit(rng, 1)[0], sparse=words)
+        started = time.process_time()
+        store.search([query], k=10, using="hybrid")
+        seconds.append(time.process_time() - started)
+        if every and ordered:
+            ids = [hit.chunk.id for hit in store.search([query], k=50, using="sparse")[0]]
+            numbers = range(0, len(store.ids()), every)
+            ordered = ids == sorted(str(uuid5(NAMESPACE_URL, str(n))) for n in numbers)[:50]
+    return float(np.median(seconds)), ordered
+
+
+def ties(count: int) -> Outcome:
+    """An index of `count` chunks without ties, and one for each of EVERY: two bars each."""
+    lost, notes = [], []
+    with TemporaryDirectory() as name:
+        medians = {}
+        for every in (0, *EVERY):
+            path = str(Path(name) / str(every))
+            apart.result(_build, path, count, every)
+            medians[every], ordered = apart.result(_ask_ties, path, every)
+            times = medians[every] / medians[0]
+            words = f"one in {every} tied" if every else "untied"
+            notes.append(f"{words} {1000 * medians[every]:.0f} CPU ms")
+            if not ordered:
+                lost.append(f"{words}: not in the order of ids")
+            if times > SLOWER:
+                lost.append(f"{words}: {times:.1f} times as slow")
+    bars = 2 * len(EVERY)
+    return Outcome(bars, bars - len(lost), lost, f"{count:,} chunks, hybrid p50: {', '.join(notes)}")
+
+
+ROWS: dict[str, Row] = {"R15": large, "R16": ties}

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import qdrant_edge as engine
 from pydantic import Field
@@ -28,7 +28,7 @@ from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, translate
 from rag.store.payload import INDEXED, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
-from rag.types import Chunk, Embeddings, Hit, Query
+from rag.types import Chunk, Embeddings, Filter, Hit, Query
 
 SPARE = 64 * 2**20  # bytes the engine allocates ahead
 PAGE = 10_000  # ids per scroll
@@ -84,7 +84,7 @@ class EdgeStore:
     def search(self, queries: Sequence[Query], *, k: int, using: str, vectors: bool = False) -> list[list[Hit]]:
         """The k best hits of each query, ties by chunk id; scores of "hybrid" compare within one query only."""
         fetch = partial(self.fetch, vectors=vectors)
-        return ranking.search(queries, k=k, using=using, dim=self.dim, ask=self._ask, fetch=fetch)
+        return ranking.search(queries, k=k, using=using, dim=self.dim, ask=self._ask, scroll=self._scroll, fetch=fetch)
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
         """The stored chunks among `ids`, in the order asked for; with `vectors`, their dense ones."""
@@ -102,13 +102,11 @@ class EdgeStore:
         """Every stored chunk id."""
         found: set[str] = set()
         offset = None
-        with self._map_errors():
-            while True:
-                request = engine.ScrollRequest(offset=offset, limit=PAGE, with_payload=False, with_vector=False)
-                records, offset = self._shard.scroll(request)
-                found.update(str(record.id) for record in records)
-                if offset is None:
-                    return found
+        while True:
+            ids, offset = self._scroll(None, offset, PAGE)
+            found.update(ids)
+            if offset is None:
+                return found
 
     def flush(self) -> None:
         """Make what was written durable; what was not flushed may be lost when the process dies.
@@ -213,6 +211,13 @@ class EdgeStore:
             ]
             answers = self._shard.query_batch(engine.QueryBatchRequest(requests))
         return [[(str(point.id), point.score) for point in points] for points in answers]
+
+    def _scroll(self, filter: Filter | None, offset: Any, limit: int) -> tuple[list[str], Any]:
+        chosen = translate(filter, DIALECT)
+        request = engine.ScrollRequest(offset, limit, filter=chosen, with_payload=False, with_vector=False)
+        with self._map_errors():
+            records, following = self._shard.scroll(request)
+        return [str(record.id) for record in records], following
 
     @contextmanager
     def _map_errors(self, kind: type[RagError] = StoreError) -> Iterator[None]:

@@ -19,7 +19,7 @@ from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, translate
 from rag.store.payload import INDEXED, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
-from rag.types import Chunk, Embeddings, Hit, Query
+from rag.types import Chunk, Embeddings, Filter, Hit, Query
 
 with extra("qdrant", "store: qdrant"):
     from qdrant_client import QdrantClient, models
@@ -78,7 +78,7 @@ class QdrantStore:
     def search(self, queries: Sequence[Query], *, k: int, using: str, vectors: bool = False) -> list[list[Hit]]:
         """The k best hits of each query, ties by chunk id; scores of "hybrid" compare within one query only."""
         fetch = partial(self.fetch, vectors=vectors)
-        return ranking.search(queries, k=k, using=using, dim=self.dim, ask=self._ask, fetch=fetch)
+        return ranking.search(queries, k=k, using=using, dim=self.dim, ask=self._ask, scroll=self._scroll, fetch=fetch)
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
         """The stored chunks among `ids`, in the order asked for; with `vectors`, their dense ones."""
@@ -97,14 +97,11 @@ class QdrantStore:
         """Every stored chunk id."""
         found: set[str] = set()
         offset = None
-        with self._map_errors():
-            while True:
-                records, offset = self._client.scroll(
-                    self.collection, limit=PAGE, offset=offset, with_payload=False, with_vectors=False
-                )
-                found.update(str(record.id) for record in records)
-                if offset is None:
-                    return found
+        while True:
+            ids, offset = self._scroll(None, offset, PAGE)
+            found.update(ids)
+            if offset is None:
+                return found
 
     def flush(self) -> None:
         """Nothing to do: a write returns when the server has it."""
@@ -181,6 +178,14 @@ class QdrantStore:
             ]
             answers = self._client.query_batch_points(self.collection, requests)
         return [[(str(point.id), point.score) for point in answer.points] for answer in answers]
+
+    def _scroll(self, filter: Filter | None, offset: Any, limit: int) -> tuple[list[str], Any]:
+        chosen = translate(filter, DIALECT)
+        with self._map_errors():
+            records, following = self._client.scroll(
+                self.collection, chosen, limit, offset=offset, with_payload=False, with_vectors=False
+            )
+        return [str(record.id) for record in records], following
 
     @contextmanager
     def _map_errors(self) -> Iterator[None]:

@@ -2,15 +2,17 @@
 
 Ranks are fused here and not in the engine. Two reasons: reciprocal rank fusion ties by construction (rank 3 in one list
 and rank 3 in the other are worth the same), and Qdrant orders ties at will, differently in every process. Here ties go
-by chunk id, in each list and in the fused one, so that every engine gives the same answer. It costs nothing: lists of
-ids come from the engine in one batch, and each chunk is then read once, however many queries found it.
+by chunk id, in each list and in the fused one, so that every engine gives the same answer. Lists of ids come from the
+engine in one batch, and each chunk is then read once, however many queries found it; a tie that goes on and on is never
+read to its end.
 
 Source: Cormack et al. 2009, Reciprocal Rank Fusion; the constant is Qdrant's.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
+from typing import Any
 
 from rag.errors import StoreError
 from rag.store.checks import check_query
@@ -19,6 +21,8 @@ from rag.types import Filter, Hit, Query, Sparse, Vector, Vectors
 BRANCHES = {"dense": ("dense",), "sparse": ("sparse",), "tokens": ("tokens",), "hybrid": ("dense", "sparse")}
 CONSTANT = 2  # a hit of rank r (from 0) is worth 1 / (r + CONSTANT)
 DEPTH, DEPTH_AT_LEAST = 4, 50  # fusion reads the best max(4 k, 50) of each list; where there is only one, k
+DEEPER = 2048  # more hits that are read to see whether a tie ends
+PAGE = 8192  # the most ids that are gone through at once
 
 Scored = tuple[str, float]  # chunk id, score
 
@@ -34,14 +38,19 @@ class Branch:
 
 
 Ask = Callable[[Sequence[Branch]], list[list[Scored]]]  # best first
+Scroll = Callable[
+    [Filter | None, Any, int], tuple[list[str], Any]
+]  # ids in order; where the next begin, None at the end
 Fetch = Callable[[Sequence[str]], Sequence[Hit]]
 
 
-def search(queries: Sequence[Query], *, k: int, using: str, dim: int, ask: Ask, fetch: Fetch) -> list[list[Hit]]:
+def search(
+    queries: Sequence[Query], *, k: int, using: str, dim: int, ask: Ask, scroll: Scroll, fetch: Fetch
+) -> list[list[Hit]]:
     """The k best hits of each query, or its `limit`, ties by chunk id.
 
-    `dim` is what the store's vectors have; `ask` and `fetch` are the engine. Raises StoreError when a query lacks the
-    vectors for it.
+    `dim` is what the store's vectors have; `ask`, `scroll` and `fetch` are the engine. Raises StoreError when a query
+    lacks the vectors for it.
     """
     if using not in BRANCHES:
         raise StoreError(f"using: {using!r} is no way to search. Known: {', '.join(BRANCHES)}.")
@@ -52,7 +61,7 @@ def search(queries: Sequence[Query], *, k: int, using: str, dim: int, ask: Ask, 
     fused = len(BRANCHES[using]) > 1
     most = [min(k, query.limit or k) for query in queries]
     plans = [_branches(query, BRANCHES[using], n) for query, n in zip(queries, most, strict=True)]
-    answers = iter(_break_ties(ask, [branch for plan in plans for branch in plan]))
+    answers = iter(_break_ties(ask, scroll, [branch for plan in plans for branch in plan]))
     found = [[next(answers) for _ in plan] for plan in plans]
     lists = [_fuse(own) if fused else list(chain.from_iterable(own)) for own in found]
     ranked = [hits[:n] for hits, n in zip(lists, most, strict=True)]
@@ -76,20 +85,44 @@ def _branches(query: Query, names: Sequence[str], k: int) -> list[Branch]:
     ]
 
 
-def _break_ties(ask: Ask, branches: Sequence[Branch]) -> list[list[Scored]]:
-    """The best of each branch, ties by id: where the cut falls into a tie, asks deeper until the tie ends."""
-    found: list[list[Scored]] = [[] for _ in branches]
-    pending = {i: branch.limit + 1 for i, branch in enumerate(branches)}
-    while pending:
-        answers = ask([replace(branches[i], limit=n) for i, n in pending.items()])
-        for i, hits in zip(pending, answers, strict=True):
-            found[i] = hits
-        pending = {i: 2 * n for i, n in pending.items() if len(found[i]) == n and _is_tie(found[i], branches[i].limit)}
-    return [sorted(hits, key=_best_first)[: branch.limit] for hits, branch in zip(found, branches, strict=True)]
+def _break_ties(ask: Ask, scroll: Scroll, branches: Sequence[Branch]) -> list[list[Scored]]:
+    """The best of each branch, ties by id, however many tie."""
+    found = ask([replace(branch, limit=branch.limit + 1) for branch in branches])
+    whole = [
+        _settle(ask, scroll, branch, hits) if _ends_in_tie(hits, branch.limit) else hits
+        for branch, hits in zip(branches, found, strict=True)
+    ]
+    return [sorted(hits, key=_best_first)[: branch.limit] for hits, branch in zip(whole, branches, strict=True)]
 
 
-def _is_tie(hits: Sequence[Scored], limit: int) -> bool:
-    return hits[limit - 1][1] == hits[-1][1]
+def _ends_in_tie(hits: Sequence[Scored], limit: int) -> bool:
+    return len(hits) > limit and hits[limit - 1][1] == hits[-1][1]
+
+
+def _settle(ask: Ask, scroll: Scroll, branch: Branch, hits: Sequence[Scored]) -> list[Scored]:
+    """Hits that hold the best of a branch whose last place falls into a tie: of the tie, those with the smallest ids.
+
+    A long tie is not read to its end. Instead all ids are gone through in their order and scored, until as many of the
+    tie are found as there is room for: of `n` chunks about `branch.limit / DEEPER * n` at most, as ids are random. They
+    are known by the score of a hit of the tie among them: where few are scored, the last digit may be another.
+    """
+    last, level = hits[branch.limit - 1]
+    best = {id: score for id, score in hits if score > level}
+    offset, page = None, 2 * branch.limit
+    while len(best) < branch.limit:
+        ids, offset = scroll(branch.filter, offset, page)
+        among = Filter(any_of={"id": (last, *ids)}, within=branch.filter)
+        scores = dict(ask([replace(branch, filter=among, limit=len(ids) + 1)])[0])
+        tied = (id for id in ids if id in scores and id not in best and scores[id] == scores.get(last))
+        best |= dict.fromkeys(islice(tied, branch.limit - len(best)), level)
+        if offset is None:
+            break
+        if page == 2 * branch.limit and len(best) < branch.limit:
+            (deeper,) = ask([replace(branch, limit=branch.limit + DEEPER)])
+            if len(deeper) < branch.limit + DEEPER or not _ends_in_tie(deeper, branch.limit):
+                return deeper
+        page = min(2 * page, PAGE)
+    return [*(dict(hits) | best).items()]
 
 
 def _fuse(lists: Sequence[Sequence[Scored]]) -> list[Scored]:
