@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import zipfile
 from contextlib import closing
@@ -13,11 +14,14 @@ import pytest
 
 from benchmarks.reliability import corpus
 from rag.config import PipelineConfig, build, load
-from rag.errors import CorruptError, InputError, MismatchError, RagError
+from rag.errors import CorruptError, InputError, LockedError, MismatchError, RagError
+from rag.index import publish, seal
 from rag.index.folder import Index
+from rag.index.locks import try_lock
 from rag.ingest.run import ingest
 from rag.maintain.archive import export_index, import_index
 from rag.maintain.check import check
+from rag.store.edge import EdgeStore
 from tests.test_cli import rag
 
 
@@ -54,10 +58,55 @@ def test_ids_vectors_and_answers_travel(notes: Path, config: PipelineConfig) -> 
     assert check(place, build(config).store, deep=True) == []
     export_index(place, notes / "b.zip")
     assert (notes / "a.zip").read_bytes() == (notes / "b.zip").read_bytes()
-    with pytest.raises(InputError, match="holds an index already"):
-        import_index(place, config, notes / "a.zip")
+    counts = import_index(place, config, notes / "a.zip")  # what it holds already
+    assert counts["sources"] == 4 and place.live_number() == 1
+    (notes / "docs" / "canteen.txt").unlink()
+    ingest(Index.at(notes), config, ["docs"])
+    with pytest.raises(InputError, match="holds another index already"):
+        import_index(Index.at(notes), config, notes / "a.zip")
+    assert oct((notes / "a.zip").stat().st_mode)[-3:] == "600"
     with pytest.raises(InputError, match="exists already"):
         export_index(place, notes / "b.zip")
+
+
+@pytest.mark.parametrize("where", ["rename", "replace_file", "write"])
+def test_an_import_that_was_interrupted_is_finished_by_the_same_command(
+    notes: Path, config: PipelineConfig, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = {"rename": os, "replace_file": publish, "write": seal}[where]  # before, while and after it is published
+
+    def stop(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    place = Index.at(notes / "new")
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(owner, where, stop)
+        import_index(place, config, notes / "a.zip")
+    import_index(place, config, notes / "a.zip")
+    assert check(place, build(config).store, deep=True) == []
+    assert corpus.digest(notes / "new", config) == corpus.digest(notes, config)
+
+
+def test_rows_that_no_vector_index_takes_leave_nothing_behind(
+    notes: Path, config: PipelineConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Index.at(notes / "new")
+    with monkeypatch.context() as patched, pytest.raises(CorruptError, match="OverflowError: too large"):
+        patched.setattr(EdgeStore, "write", lambda *_: (_ for _ in ()).throw(OverflowError("too large")))
+        import_index(place, config, notes / "a.zip")
+    assert nothing(notes / "new")
+    import_index(place, config, notes / "a.zip")
+
+
+def test_an_export_replaces_what_a_killed_one_left_and_waits_for_no_other(notes: Path, config: PipelineConfig) -> None:
+    part = notes / "b.zip.part"
+    part.write_bytes(bytes(10**6))
+    with open(part) as other:
+        assert try_lock(other)
+        with pytest.raises(LockedError, match="another export"):
+            export_index(Index.at(notes), notes / "b.zip")
+    export_index(Index.at(notes), notes / "b.zip")
+    assert (notes / "b.zip").read_bytes() == (notes / "a.zip").read_bytes() and not part.exists()
 
 
 def test_the_commands_take_the_pipeline_of_the_archive_and_refuse_another(notes: Path, config: PipelineConfig) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.reliability import crash, damage, history
+from benchmarks.reliability import crash, damage, forged, history
 from benchmarks.reliability.outcome import Row
 
 ROWS: dict[str, tuple[Row, int]] = {
@@ -13,6 +13,7 @@ ROWS: dict[str, tuple[Row, int]] = {
     "R8": (history.histories, 4),
     "R11": (damage.places, 6),
     "R13": (damage.fingerprints, 12),
+    "S3": (forged.forged, 12),
 }
 LONG: dict[str, tuple[Row, int]] = {
     "R2": (crash.kills, 12),

@@ -22,6 +22,7 @@ from benchmarks.reliability.outcome import Outcome, Row
 MODULES = [
     "kill",
     "crash",
+    "forged",
     "disk",
     "readers",
     "history",

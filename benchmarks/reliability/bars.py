@@ -46,6 +46,7 @@ BARS: dict[str, Bar] = {
     "P5": Bar("archive and XML bombs, external entities, zip slip", "refused by cap, nothing outside", 40, 40),
     "S1": Bar("links, pipes, devices, and races of them", "nothing outside the folder is read", 60, 1040),
     "S2": Bar("poisoned index, model, pipeline folders", "no code runs", 40, 40),
+    "S3": Bar("exports forged with right hashes and checksums", "a message and nothing imported, or sound", 100, 2000),
     "cores": Bar("PDF files parsed by 1 worker and by one per core", "at least 0.75 x cores as fast", 6, 24),
     "speed": Bar("ingest with all checks on against none", "at most 1.15 times", 500, 2000),
 }

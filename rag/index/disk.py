@@ -23,12 +23,14 @@ def replace_file(path: Path, content: bytes) -> None:
     """Give a file this content, whole or not at all, durably."""
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)  # a killed run's
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(fd, content)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
     os.rename(new, path)
     sync(path.parent)
 
@@ -50,22 +52,22 @@ def need_space(folder: Path, needed: int) -> None:
 
 
 @contextmanager
-def explain_full_disk(folder: Path) -> Iterator[None]:
-    """Turns an error that comes of a full disk into a SpaceError that says how much room is needed."""
+def explain_full_disk(folder: Path, needed: int = 0) -> Iterator[None]:
+    """Turns an error that comes of a full disk into a SpaceError that says how much room is needed, with a reserve."""
     try:
         yield
     except (OSError, sqlite3.DatabaseError) as error:
-        raise_if_full(error, folder)
+        raise_if_full(error, folder, needed)
         raise
 
 
-def raise_if_full(error: OSError | sqlite3.DatabaseError, folder: Path) -> None:
+def raise_if_full(error: OSError | sqlite3.DatabaseError, folder: Path, needed: int = 0) -> None:
     """Raises SpaceError from an error that came of a full disk."""
     free = shutil.disk_usage(folder).free if folder.is_dir() else 0
     code = getattr(error, "sqlite_errorcode", 0)
     short = code == sqlite3.SQLITE_FULL or (code & 0xFF == _SQLITE_IO and free < SPARE_BYTES)
     if short or (isinstance(error, OSError) and error.errno in _FULL):
-        raise _error(folder, 0, free) from error
+        raise _error(folder, needed, free) from error
 
 
 def _error(folder: Path, needed: int, free: int) -> SpaceError:

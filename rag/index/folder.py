@@ -213,7 +213,10 @@ class Index:
         self.must_exist()
         if sealed and "CURRENT" in sealed.files:
             return CorruptError(f"{self.path / 'CURRENT'}: missing. {DERIVE}")
-        return IndexMissing(f"{self.path}: no ingest was completed here yet. Run `rag ingest PATH`.")
+        return IndexMissing(
+            f"{self.path}: no ingest or import was completed here yet. Run `rag ingest PATH`, or run the `rag import` "
+            "that was interrupted again."
+        )
 
     def pointer_text(self) -> bytes | None:
         """What `CURRENT` holds: it changes with every publish."""

@@ -230,6 +230,11 @@ class Manifest:
         """Drop vectors that no chunk uses; how many."""
         return self._write("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM chunks)", [()])
 
+    def clear(self) -> None:
+        """Drop everything."""
+        for table in CELLS:
+            self._write(f"DELETE FROM {table}", [()])
+
     def checkpoint(self) -> bool:
         """Move everything from the journal into the file; False where a reader still needs the journal."""
         self.db.execute("PRAGMA busy_timeout=1000")

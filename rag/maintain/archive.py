@@ -1,141 +1,135 @@
 """An index as one portable file: `export_index` writes it, `import_index` checks every byte of it before it counts.
 
 A zip without compression: `index.json` (format, facts, size and sha256 of every other member), the manifest's tables
-as JSON lines, vectors as safetensors. Equal indexes give equal archives. Nothing is ever unpacked to disk and
-nothing in it is executed: names are only looked up in a fixed list, so there are no paths to escape by and no ratios
-to explode.
+as JSON lines, vectors as safetensors. Equal indexes give equal archives. `rag.maintain.members` reads and writes it.
 """
 
-import hashlib
 import json
-import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
+from pydantic import TypeAdapter
 from safetensors.numpy import load, save
 
 import rag
 from rag.config import PipelineConfig, build, to_facts
-from rag.errors import CorruptError, InputError, MismatchError
+from rag.errors import CorruptError, InputError, RagError, SpaceError
 from rag.index.codec import unpack_rows, unpack_sparse
-from rag.index.facts import check_fingerprints, refuse_unfinished
+from rag.index.disk import explain_full_disk
+from rag.index.facts import check_fingerprints, pipeline_facts, refuse_unfinished
 from rag.index.folder import Index
 from rag.index.manifest import Manifest
 from rag.index.tables import CELLS, insert_into, map_errors
+from rag.ingest.vectorize import check_rows
 from rag.maintain.check import audit
-from rag.types import Embeddings, Sparse
+from rag.maintain.members import (
+    FORMAT,
+    HEAD,
+    Members,
+    measure,
+    member_info,
+    new_file,
+    open_archive,
+    read_head,
+    read_lines,
+    read_pieces,
+    to_line,
+)  # fmt: skip
+from rag.stages import Embedder
+from rag.types import Embeddings, Sparse, Value
 
-FORMAT = 1
-HEAD = "index.json"
-HEAD_BYTES = 1 << 24
 TABLES = ("roots", "sources", "documents", "chunks")
 PART = 4096  # vectors in one member
-MEMBER = re.compile(r"(roots|sources|documents|chunks)\.jsonl|vectors-[0-9]{5}\.(keys\.jsonl|safetensors)")
-
-Members = dict[str, dict[str, Any]]
+JSON_CELLS: Mapping[str, TypeAdapter[Any]] = {
+    "stamp": TypeAdapter(list[int]),
+    "sections": TypeAdapter(list[tuple[int, int, str, str]]),
+    "meta": TypeAdapter(dict[str, Value]),
+    "about": TypeAdapter(list[str]),
+}
 
 
 def export_index(index: Index, target: Path) -> dict[str, int]:
-    """Write the archive; the counts of what is in it. Raises IndexMissing, CorruptError, InputError (the file exists).
+    """Write the archive; the counts of what is in it. Raises IndexMissing, CorruptError, SpaceError, LockedError,
+    InputError (the file exists).
 
     Every row is compared with its checksum on the way.
     """
     if target.exists():
         raise InputError(f"{target}: exists already; name a new file.")
-    new = target.with_name(f"{target.name}.part")
     with closing(index.read_manifest(whole=True)) as manifest, map_errors(manifest.path):
         refuse_unfinished(manifest.facts())
         manifest.db.execute("BEGIN")  # one version of everything, whoever writes meanwhile
         if wrong := next(audit(manifest.db), None):
             raise CorruptError(f"{manifest.path}: {wrong}. Run `rag check --repair`.")
-        members: Members = {}
-        try:
-            with zipfile.ZipFile(new, "x", zipfile.ZIP_STORED) as archive:
-                for table in TABLES:
-                    with _member(archive, f"{table}.jsonl", members) as write:
-                        for row in manifest.db.execute(
-                            f"SELECT {', '.join(CELLS[table])}, crc FROM {table} ORDER BY rowid"
-                        ):
-                            write(_line(row))
-                _write_vectors(manifest, archive, members)
-                facts, counts = manifest.facts(), manifest.counts()
-                head = {"format": FORMAT, "raghop": rag.__version__, "facts": facts, "counts": counts}
-                archive.writestr(_info(HEAD), json.dumps({**head, "members": members}, indent=1, sort_keys=True))
-            new.rename(target)
-        finally:
-            new.unlink(missing_ok=True)
+        needed = manifest.path.stat().st_size
+        with explain_full_disk(target.parent, needed), new_file(target) as file, zipfile.ZipFile(file, "w") as archive:
+            members: Members = {}
+            for name, pieces in _members(manifest):
+                with archive.open(member_info(name), "w", force_zip64=True) as member:
+                    members[name] = measure(pieces, member.write)
+            facts, counts = manifest.facts(), manifest.counts()
+            head = {"format": FORMAT, "raghop": rag.__version__, "facts": facts, "counts": counts}
+            archive.writestr(member_info(HEAD), json.dumps({**head, "members": members}, indent=1, sort_keys=True))
     return counts
 
 
 def read_facts(source: Path) -> dict[str, str]:
     """What the index in an archive notes about itself. Raises CorruptError, MismatchError."""
-    with _open_archive(source) as archive:
-        return dict(_read_head(archive, source)["facts"])
+    with open_archive(source) as archive:
+        return dict(read_head(archive, source)["facts"])
 
 
 def import_index(index: Index, config: PipelineConfig, source: Path) -> dict[str, int]:
     """Make an index from an archive where there is none; the counts of what is in it.
 
-    Raises InputError (there is an index, no such file), CorruptError (any byte differs from what was exported),
-    MismatchError (another format, or made with other models or settings than the pipeline's).
+    An index that holds just what the archive does is finished, should that be needed: an import that was interrupted
+    goes on where it stopped. Raises InputError (there is another index, no such file), CorruptError (any byte differs
+    from what was exported), MismatchError (another format, or made with other models or settings than the
+    pipeline's), SpaceError, StoreError. Then nothing is imported, but after a SpaceError while publishing.
     """
     stages = build(config)
-    with _open_archive(source) as archive:
-        head = _read_head(archive, source)
+    with open_archive(source) as archive:
+        head = read_head(archive, source)
         check_fingerprints(head["facts"], stages.fingerprints)
-        with index.edit_manifest() as manifest:
-            if any(manifest.counts().values()):
-                raise InputError(f"{index.path}: holds an index already; import into another folder.")
-            with manifest.transaction():
-                manifest.db.execute("PRAGMA defer_foreign_keys=ON")
-                _read_vectors(manifest, archive, head["members"])
-                for table in TABLES:
-                    with map_errors(Path(f"{table}.jsonl")):
-                        rows = _lines(archive, f"{table}.jsonl", head["members"])
-                        manifest.db.executemany(insert_into(table), rows)
-                manifest.set_facts({**head["facts"], **to_facts(config)})
-                with map_errors(source):
-                    wrong = next(audit(manifest.db), None)
-                if wrong or manifest.counts() != head["counts"]:
-                    raise CorruptError(f"{source}: {wrong or 'it does not hold what it says'}; nothing was imported.")
-            index.publish(manifest, stages.store, fresh=True)
+    with index.edit_manifest() as manifest:
+        new = not any(manifest.counts().values())
+        if new:
+            with open_archive(source) as archive, explain_full_disk(index.path, source.stat().st_size):
+                head = read_head(archive, source)
+                with manifest.transaction():
+                    _read_rows(manifest, archive, head, stages.embedder)
+                    manifest.set_facts(pipeline_facts(to_facts(config), stages.fingerprints))
+                    if wrong := next(audit(manifest.db), None):
+                        raise CorruptError(f"{source}: {wrong}; nothing was imported.")
+                    if manifest.counts() != head["counts"]:
+                        raise CorruptError(f"{source}: it does not hold what it says; nothing was imported.")
+        elif {name: measure(pieces) for name, pieces in _members(manifest)} != head["members"]:
+            raise InputError(f"{index.path}: holds another index already; import into another folder.")
+        try:
+            index.publish(manifest, stages.store, fresh=False)
+        except SpaceError:
+            raise
+        except Exception as error:  # rows that fit together, and to no vector index
+            if new:
+                with manifest.transaction():
+                    manifest.clear()
+            if isinstance(error, RagError):
+                raise
+            raise CorruptError(f"{source}: {type(error).__name__}: {error}. Nothing was imported.") from error
     return dict(head["counts"])
 
 
-def _info(name: str) -> zipfile.ZipInfo:
-    return zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-
-
-@contextmanager
-def _member(archive: zipfile.ZipFile, name: str, members: Members) -> Iterator[Callable[[bytes], None]]:
-    """A function that writes into a member; its size and hash are noted at the end."""
-    digest, size = hashlib.sha256(), 0
-    with archive.open(_info(name), "w", force_zip64=True) as file:
-
-        def write(data: bytes) -> None:
-            nonlocal size
-            digest.update(data)
-            size += file.write(data)
-
-        yield write
-    members[name] = {"bytes": size, "sha256": digest.hexdigest()}
-
-
-def _line(row: Any) -> bytes:
-    return json.dumps(row).encode() + b"\n"
-
-
-def _write_vectors(manifest: Manifest, archive: zipfile.ZipFile, members: Members) -> None:
+def _members(manifest: Manifest) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Name and pieces of every member of a manifest's archive but the head."""
+    for table in TABLES:
+        rows = manifest.db.execute(f"SELECT {', '.join(CELLS[table])}, crc FROM {table} ORDER BY rowid")
+        yield f"{table}.jsonl", map(to_line, rows)
     rows = manifest.db.execute("SELECT key, dense, sparse, tokens FROM vectors ORDER BY key")
-    for number in range(100_000):
-        part = rows.fetchmany(PART)
-        if not part:
-            return
+    for number, part in enumerate(iter(lambda: rows.fetchmany(PART), [])):
         tensors: dict[str, Any] = {}
         if part[0][1]:
             tensors["dense"] = np.stack([np.frombuffer(row[1], "<f4") for row in part])
@@ -148,66 +142,18 @@ def _write_vectors(manifest: Manifest, archive: zipfile.ZipFile, members: Member
             tokens = [unpack_rows(row[3]) for row in part]
             tensors["tokens.sizes"] = np.array([len(one) for one in tokens])
             tensors["tokens"] = np.concatenate(tokens)
-        with _member(archive, f"vectors-{number:05}.keys.jsonl", members) as write:
-            write(b"".join(_line(row[0]) for row in part))
-        with _member(archive, f"vectors-{number:05}.safetensors", members) as write:
-            write(save(tensors))
+        yield f"vectors-{number:05}.keys.jsonl", (to_line(row[0]) for row in part)
+        yield f"vectors-{number:05}.safetensors", iter([save(tensors)])
 
 
-@contextmanager
-def _open_archive(source: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive, if it is one of ours by its members; what a library says of a bad one, as CorruptError."""
-    try:
-        with zipfile.ZipFile(source) as archive:
-            for info in archive.infolist():
-                stored = info.compress_type == zipfile.ZIP_STORED and info.file_size == info.compress_size
-                if not stored or info.flag_bits & 1:
-                    raise CorruptError(f"{source}: {info.filename!r} is compressed or encrypted; exports are neither.")
-                if info.filename != HEAD and not MEMBER.fullmatch(info.filename):
-                    raise CorruptError(f"{source}: {info.filename!r} does not belong into an export.")
-            if len(set(archive.namelist())) != len(archive.namelist()):
-                raise CorruptError(f"{source}: a member appears twice.")
-            yield archive
-    except FileNotFoundError as error:
-        raise InputError(f"{source}: {error.strerror}.") from error
-    except (zipfile.BadZipFile, SafetensorError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorruptError(f"{source}: not an export of raghop, or damaged: {error}. Nothing was imported.") from error
-
-
-def _read_head(archive: zipfile.ZipFile, source: Path) -> dict[str, Any]:
-    if archive.getinfo(HEAD).file_size > HEAD_BYTES:
-        raise CorruptError(f"{source}: {HEAD} is larger than {HEAD_BYTES:,} bytes.")
-    head: dict[str, Any] = json.loads(archive.read(HEAD))
-    if head["format"] != FORMAT:
-        raise MismatchError(f"{source}: format {head['format']}; this raghop reads {FORMAT}.")
-    if {HEAD, *head["members"]} != set(archive.namelist()):
-        raise CorruptError(f"{source}: its members are not those that {HEAD} lists.")
-    return head
-
-
-def _read(name: str, members: Mapping[str, Mapping[str, Any]], pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Pieces of a member; at its end they must have the hash that was noted."""
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-        yield piece
-    if digest.hexdigest() != members[name]["sha256"]:
-        raise CorruptError(f"{name}: its sha256 is not the one that was exported; nothing was imported.")
-
-
-def _lines(archive: zipfile.ZipFile, name: str, members: Mapping[str, Mapping[str, Any]]) -> Iterator[Any]:
-    with archive.open(name) as file:
-        for line in _read(name, members, iter(file.readline, b"")):
-            yield json.loads(line)
-
-
-def _read_vectors(manifest: Manifest, archive: zipfile.ZipFile, members: Mapping[str, Mapping[str, Any]]) -> None:
+def _read_rows(manifest: Manifest, archive: zipfile.ZipFile, head: Mapping[str, Any], embedder: Embedder) -> None:
+    """Every row of an archive into an empty manifest. Raises whatever comes of one that was not exported."""
+    members = head["members"]
+    manifest.db.execute("PRAGMA defer_foreign_keys=ON")
     for name in sorted(n for n in members if n.endswith(".safetensors")):
         with archive.open(name) as file:
-            tensors = load(b"".join(_read(name, members, iter(lambda: file.read(1 << 20), b""))))
-        keys = list(_lines(archive, f"{name.removesuffix('.safetensors')}.keys.jsonl", members))
-        if not all(np.isfinite(one).all() for one in tensors.values()):
-            raise CorruptError(f"{name}: holds values that are not finite.")
+            tensors = load(b"".join(read_pieces(name, members, iter(lambda: file.read(1 << 20), b""))))
+        keys = list(read_lines(archive, f"{name.removesuffix('.safetensors')}.keys.jsonl", members))
         sparse = tokens = None
         if "sparse.sizes" in tensors:
             ends = np.cumsum(tensors["sparse.sizes"])[:-1]
@@ -216,6 +162,16 @@ def _read_vectors(manifest: Manifest, archive: zipfile.ZipFile, members: Mapping
         if "tokens.sizes" in tensors:
             tokens = np.split(tensors["tokens"], np.cumsum(tensors["tokens.sizes"])[:-1])
         embeddings = Embeddings(tensors.get("dense"), sparse, tokens)
-        if any(rows is not None and len(rows) != len(keys) for rows in (embeddings.dense, sparse, tokens)):
-            raise CorruptError(f"{name}: holds another number of vectors than keys.")
+        check_rows(embeddings, len(keys), embedder.dim, embedder.representations)
         manifest.put_vectors(keys, embeddings)
+    for table in TABLES:
+        manifest.db.executemany(insert_into(table), _check_types(table, read_lines(archive, f"{table}.jsonl", members)))
+
+
+def _check_types(table: str, rows: Iterator[list[Any]]) -> Iterator[list[Any]]:
+    """Rows whose cells of JSON hold what they must. Raises ValueError."""
+    checks = [(CELLS[table].index(name), kind) for name, kind in JSON_CELLS.items() if name in CELLS[table]]
+    for row in rows:
+        for at, kind in checks:
+            kind.validate_json(row[at], strict=True)
+        yield row
