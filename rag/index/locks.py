@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from rag.errors import LockedError
 from rag.index.entries import open_private
@@ -49,7 +49,7 @@ def hold_lock(path: Path, *, wait: Wait | None = None, check: Check | None = Non
                 _write(lock.fileno(), "")
 
 
-def try_lock(file: IO[str]) -> bool:
+def try_lock(file: IO[Any]) -> bool:
     """Lock an open file for this process alone until it is closed; False where another process holds it."""
     from filelock import lock_descriptor  # here: a question only reads
 
