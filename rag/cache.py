@@ -10,6 +10,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+NOTES = "note-"  # how the names of notes begin
+
 
 def folder() -> Path:
     """Where entries are kept; it may not exist yet."""
@@ -40,6 +42,14 @@ def save(name: str, data: bytes) -> None:
             os.replace(temporary, folder() / name)
         except OSError:
             os.unlink(temporary)
+
+
+def clear(prefix: str) -> int:
+    """Remove the entries whose names begin so; how many. Raises OSError for one that cannot be removed."""
+    found = list(folder().glob(f"{prefix}*"))
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
 
 
 def sha256(path: Path) -> str:

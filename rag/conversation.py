@@ -51,7 +51,7 @@ class Conversation:
 
     def stream(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Iterator[Event]:
         """Answer a question; as `Pipeline.stream`, and first of all "asked": the question as it stands alone."""
-        from rag.graph import ConversationSteps
+        from rag.graph import ConversationSteps, run_untraced
 
         steps = ConversationSteps(
             rewrite=lambda question, turns: rewrite_question(question, turns, self.pipeline.stages.generator),
@@ -60,7 +60,7 @@ class Conversation:
         events = self._graph.stream(
             {"question": question}, self._config, context=steps, stream_mode="custom", durability="exit"
         )
-        for event in events:
+        for event in run_untraced(events):
             yield Event("asked", event) if isinstance(event, str) else event
 
     def ask(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Answer:

@@ -146,14 +146,20 @@ class Pipeline:
         self, question: str, *, k: int | None = None, filter: Filter | None = None
     ) -> tuple[list[Hit], list[Hit]]:
         """What `search` gives, and the whole tree that it was chosen from, in the order it was found."""
-        state = self._graph(answers=False).invoke(self._input(question, k, filter), context=self.stages)
+        from rag.graph import run_untraced
+
+        given = self._input(question, k, filter)
+        *_, state = run_untraced(self._graph(answers=False).stream(given, context=self.stages, stream_mode="values"))
         return state["hits"], state["tree"]
 
     def stream(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Iterator[Event]:
         """Answer a question, telling what happens on the way; the last event is the answer."""
+        from rag.graph import run_untraced
+
         state: dict[str, Any] = {}
         given = self._input(question, k, filter)
-        for mode, data in self._graph().stream(given, context=self.stages, stream_mode=["custom", "values"]):
+        events = self._graph().stream(given, context=self.stages, stream_mode=["custom", "values"])
+        for mode, data in run_untraced(events):
             if mode == "values":
                 state = data
             else:

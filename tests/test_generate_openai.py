@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -200,6 +201,28 @@ def test_the_key_goes_to_the_endpoint_and_nowhere_else(server: Server, monkeypat
         list(generator.stream("?", HITS))
     assert server.seen[0].headers["Authorization"] == "Bearer sk-very-secret"
     assert "secret" not in repr(generator) + str(caught.value)
+
+
+def test_a_proxy_of_the_environment_gets_nothing_unless_asked_for(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-very-secret")
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, server.url.removesuffix("/v1"))
+    monkeypatch.setenv("NO_PROXY", "")
+    generator = OpenAIGenerator(base_url="http://127.0.0.1:9/v1", model="tiny", api_key_env="MY_KEY", retries=0)
+    with pytest.raises(GeneratorError, match="trust_env: true"):
+        list(generator.stream("?", HITS))
+    assert not server.seen
+    server.scripts = [good]
+    assert list(replace(generator, trust_env=True).stream("?", HITS)) and len(server.seen) == 1
+
+
+@pytest.mark.parametrize("url", ["http://me:hunter2@llm/v1", "http://llm/v1?key=hunter2"])
+def test_a_url_with_a_secret_is_refused_unseen(url: str) -> None:
+    with pytest.raises(ConfigError, match="credentials") as caught:
+        OpenAIGenerator(base_url=url, model="tiny")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_key_that_no_header_can_carry_is_refused_unseen(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

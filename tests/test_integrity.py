@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from benchmarks.reliability import corpus
 from benchmarks.reliability.crash import age, migrate
+from rag import cache
 from rag.cli import app
 from rag.config import PipelineConfig, build, load
 from rag.errors import CorruptError, InputError, LockedError, MismatchError
@@ -30,6 +31,7 @@ from rag.maintain.repair import repair
 from rag.pipeline import Pipeline
 from rag.store.edge import EdgeStore
 from rag.types import Hit
+from tests.conftest import NOTES
 from tests.test_cli import rag
 
 TINY = Path(__file__).parent / "tiny.yaml"
@@ -236,6 +238,26 @@ def test_purged_text_is_in_no_file_any_more(notes: Path, config: PipelineConfig)
     assert found(notes, config, "canteen soup")[0].chunk.source == "docs/copy.txt"
     assert check(Index.at(notes), build(config).store, deep=True) == []
     assert delete(Index.at(notes), config, ["docs/copy.txt"], purge=True).copies == []
+
+
+def test_a_purge_takes_the_notes_of_language_models_along(notes: Path, config: PipelineConfig) -> None:
+    cache.save(f"{cache.NOTES}1", b"The canteen serves Zwiebelkuchen.")
+    cache.save("vectors-1", b"dear")
+    assert delete(Index.at(notes), config, ["docs/canteen.txt"]).notes == 0 and cache.load(f"{cache.NOTES}1")
+    assert delete(Index.at(notes), config, ["docs/canteen.txt"], purge=True).notes >= 1
+    assert cache.load(f"{cache.NOTES}1") is None and cache.load("vectors-1")
+
+
+def test_a_repair_reads_no_file_that_only_the_index_names(notes: Path, config: PipelineConfig) -> None:
+    for place in (notes.parent / "a", notes.parent / "b"):
+        place.mkdir()
+        (place / "key.txt").write_text("Zwiebelkuchen is the password.")
+    with Index.at(notes).edit_manifest() as manifest, manifest.transaction():
+        manifest.add_roots([str(notes.parent / "a"), "../b"])
+    (notes / ".rag" / "manifest.sqlite").write_bytes(b"damaged" * 1000)
+    done = repair(Index.at(notes), config)
+    assert not holding(notes, "Zwiebelkuchen") and set(sources(notes)) == {f"docs/{name}" for name in NOTES}
+    assert [name for name in done.lost if "rag ingest" in name] == done.lost and len(done.lost) == 2
 
 
 def test_a_purge_says_when_a_reader_still_holds_the_text(notes: Path, config: PipelineConfig) -> None:

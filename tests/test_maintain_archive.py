@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import stat
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -107,6 +108,10 @@ def test_an_export_replaces_what_a_killed_one_left_and_waits_for_no_other(notes:
             export_index(Index.at(notes), notes / "b.zip")
     export_index(Index.at(notes), notes / "b.zip")
     assert (notes / "b.zip").read_bytes() == (notes / "a.zip").read_bytes() and not part.exists()
+
+
+def test_only_its_owner_can_read_an_export(notes: Path, config: PipelineConfig) -> None:
+    assert stat.S_IMODE((notes / "a.zip").stat().st_mode) == 0o600
 
 
 def test_the_commands_take_the_pipeline_of_the_archive_and_refuse_another(notes: Path, config: PipelineConfig) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag.config import load
+from rag.conversation import Conversation
 from rag.errors import IndexMissing
 from rag.graph import rank
 from rag.index.folder import Index
@@ -92,6 +93,19 @@ def test_the_graph_is_drawn_and_has_no_hop_without_a_hopper(notes: Path) -> None
     config = load("default")
     flat = replace(config, stages={k: v for k, v in config.stages.items() if k != "hop"})
     assert "hop" not in Pipeline(flat, Index.at()).mermaid()
+
+
+def test_no_tracing_of_the_environment_hears_of_passages(opened: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    start = "langchain_core.tracers.langchain.LangChainTracer.on_chain_start"
+    monkeypatch.setattr(start, lambda *words, **more: told.append(words))
+    for name in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"):
+        monkeypatch.setenv(name, "true")
+    monkeypatch.setenv("LANGSMITH_API_KEY", "key")
+    assert opened.search("router") and opened.ask("Who makes the Lumen K2?")
+    with Conversation(opened) as talk:
+        talk.ask("Who makes the Lumen K2?")
+    assert not told
 
 
 def test_the_index_remembers_its_pipeline(opened: Pipeline) -> None:

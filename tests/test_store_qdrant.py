@@ -136,6 +136,24 @@ def test_the_key_comes_from_the_environment(server: tuple[str, type[Server]], mo
     assert set(handler.keys) == {"s3cret"} and "s3cret" not in str(caught.value)
 
 
+def test_a_proxy_of_the_environment_gets_nothing_unless_asked_for(
+    server: tuple[str, type[Server]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, handler = server
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, url)
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(StoreError, match="out of reach"):
+        QdrantStore(url="http://127.0.0.1:9").ids()
+    assert not handler.calls
+
+
+def test_a_url_with_a_password_is_refused_unseen() -> None:
+    with pytest.raises(ConfigError, match="credentials") as caught:
+        QdrantStore(url="http://me:hunter2@db:6333")
+    assert "hunter2" not in str(caught.value)
+
+
 def test_readonly_creates_and_writes_nothing() -> None:
     store = QdrantStore(in_memory=True, dim=8, sparse=False, readonly=True)
     with pytest.raises(StoreError, match="reading only"):

@@ -91,6 +91,7 @@ def read(path: Path) -> dict[str, QuestionRecord]:
 def append_to(path: Path) -> Iterator[Append]:
     """A function that adds records to the file, each safe on disk line by line."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(0o600)  # a new one may quote documents, which are its user's alone
     with path.open("ab") as file:
         if file.tell() and not path.read_bytes().endswith(b"\n"):
             file.write(b"\n")

@@ -66,7 +66,7 @@ def _note(model: LanguageModel, messages: Messages) -> str:
 
 
 def _name(model: LanguageModel, messages: Messages) -> str:
-    return "note-" + hashlib.sha256(json.dumps([model.model, messages]).encode()).hexdigest()
+    return cache.NOTES + hashlib.sha256(json.dumps([model.model, messages]).encode()).hexdigest()
 
 
 def _messages(document: Document, start: int, end: int) -> Messages:

@@ -4,6 +4,7 @@ import typer
 
 from rag.cli.options import PipelineArgument
 from rag.cli.terminal import clean, say, say_json
+from rag.text.urls import redact
 
 app = typer.Typer(no_args_is_help=True, help="List, show and check pipelines.", rich_markup_mode=None)
 
@@ -19,13 +20,13 @@ def list_() -> None:
 
 @app.command()
 def show(name: PipelineArgument) -> None:
-    """Print a pipeline file as it is, to copy and change.
+    """Print a pipeline file as it is, to copy and change. Passwords in URLs are left out.
 
     Example: rag pipelines show default > mine.yaml
     """
     from rag.config import read
 
-    say(clean(read(name)[1]), end="")
+    say(clean(redact(read(name)[1])), end="")
 
 
 @app.command()

@@ -57,11 +57,15 @@ def _remove(
     target, config = open_index(index, pipeline, trust=trust)
     removed = remove(target, config, paths, purge=purge, wait=waiting if wait else None)
     if json:
-        say_json({"removed": removed.names, "kept_out": removed.excluded, "copies": removed.copies})
+        say_json(
+            {"removed": removed.names, "kept_out": removed.excluded, "copies": removed.copies, "notes": removed.notes}
+        )
         return
     n, kept = len(removed.names), len(removed.excluded)
     say(f"{n:,} source{'s' * (n != 1)} {'purged' if purge else 'deleted'} from the index")
     if kept:
         say(f"{kept:,} still on disk and left out from now on; `rag ingest FILE` takes one back")
+    if removed.notes:
+        say(f"{removed.notes:,} notes of language models removed from the cache, for they may hold the text")
     for name in removed.copies[:SHOWN]:
         say(f"  the same text is also in {line(name)}")

@@ -60,10 +60,11 @@ def config(
     import yaml
 
     import rag
-    from rag.config import check
+    from rag.config import build, check
     from rag.pipeline import Pipeline
 
     pipe = Pipeline.load(pipeline, index=index, trust=trust)
+    build(pipe.config)
     parts = check(pipe.config)
     stages = {kind: {"use": pipe.config.stages[kind]["use"], **options} for kind, (_, options) in parts.items()}
     settings = pipe.config.settings

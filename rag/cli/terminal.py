@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rag.text.urls import redact
+
 if TYPE_CHECKING:
     from rag.ingest.report import Progress
 
@@ -80,7 +82,7 @@ class WaitingSign:
 
 def fail(error: object, *, code: int | None = None) -> int:
     """Print an error to stderr; the exit code it asks for."""
-    write(sys.stderr, f"rag: {clean(str(error))}\n")
+    write(sys.stderr, f"rag: {clean(redact(str(error)))}\n")
     return code if code is not None else getattr(error, "exit_code", 1)
 
 

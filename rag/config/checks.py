@@ -9,6 +9,7 @@ from rag.config.options import validate
 from rag.config.outside import refuse_outside
 from rag.errors import ConfigError, MissingExtra, RagError
 from rag.registry import find
+from rag.text.urls import redact
 
 if TYPE_CHECKING:
     from rag.config.file import PipelineConfig
@@ -54,7 +55,7 @@ def inspect(config: PipelineConfig) -> tuple[dict[str, tuple[type[Any], dict[str
 def refusal(config: PipelineConfig, problems: Sequence[Problem]) -> RagError:
     """One error that names every problem, by line."""
     if len(problems) == 1:
-        return problems[0].error(config.place(problems[0].key) + problems[0].message)
+        return problems[0].error(redact(config.place(problems[0].key) + problems[0].message))
     ordered = sorted(problems, key=lambda problem: config.line(problem.key))
     listed = "".join(f"\n  {config.place(problem.key)}{problem.message}" for problem in ordered)
-    return ConfigError(f"{config.origin}: {len(problems)} problems:{listed}")
+    return ConfigError(redact(f"{config.origin}: {len(problems)} problems:{listed}"))

@@ -1,10 +1,11 @@
 """Answers from a language model behind any OpenAI-compatible endpoint: Ollama, llama.cpp, vLLM, or a hosted one.
 
 Nothing is contacted unless `base_url` and `model` are named. The key comes from the environment alone and goes to
-that endpoint alone (redirects are refused); it is in no message and no repr. A request is tried again, with growing
-pauses or the server's Retry-After, only on failures that pass (429, 5xx, no connection) and only before the first
-piece of text. Whatever the server does, a call ends: by the total or the idle timeout, or by `max_tokens`. What it
-does not do: tools, images, sampling options beyond temperature. Protocol: OpenAI's chat completions.
+that endpoint alone (redirects are refused, a proxy takes `trust_env`); it is in no message and no repr. A request is
+tried again, with growing pauses or the server's Retry-After, only on failures that pass (429, 5xx, no connection) and
+only before the first piece of text. Whatever the server does, a call ends: by the total or the idle timeout, or by
+`max_tokens`. What it does not do: tools, images, sampling options beyond temperature. Protocol: OpenAI's chat
+completions.
 """
 
 import os
@@ -12,6 +13,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
+from urllib.request import getproxies_environment
 
 import httpx
 from pydantic import Field
@@ -23,6 +25,7 @@ from rag.llm.deadline import Cutoff, cut_after
 from rag.llm.prompts import MARKED, build, meter_reply, read_reply, read_whole
 from rag.llm.token_count import counter
 from rag.stages import component
+from rag.text.urls import holds_secret
 from rag.types import Hit
 
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504, 529})
@@ -53,16 +56,21 @@ class OpenAIGenerator:
     temperature: Annotated[float, Field(ge=0, description="0 takes the likeliest token each time.")] = 0.0
     context: Annotated[int, Field(ge=1, description="The model's window in tokens, for prompt and answer.")] = 8192
     structured: Annotated[bool, Field(description="Ask for JSON, where small models cite; shown when whole.")] = False
+    trust_env: Annotated[
+        bool, Field(description="Use the environment's proxy and certificates; a proxy of http reads all, the key too.")
+    ] = False
 
     def __post_init__(self) -> None:
+        if holds_secret(self.base_url):
+            raise ConfigError(
+                f"generate: base_url holds credentials or a query; put the key into {self.api_key_env} instead."
+            )
         try:
             url = httpx.URL(self.base_url)
         except httpx.InvalidURL as error:
             raise ConfigError(f"generate: base_url {self.base_url!r} is no URL: {error}") from error
         if url.scheme not in ("http", "https") or not url.host:
             raise ConfigError("generate: base_url must be like http://localhost:11434/v1 (http or https only).")
-        if url.userinfo:
-            raise ConfigError(f"generate: base_url holds credentials; put the key into {self.api_key_env} instead.")
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Generator[str, None, Mapping[str, int]]:
         """The model's answer as it comes; nothing where it abstains. Raises GeneratorError and ConfigError."""
@@ -85,7 +93,7 @@ class OpenAIGenerator:
         idle = min(self.idle, self.timeout)
         text = ""
         wait = httpx.Timeout(idle, connect=min(idle, CONNECT))
-        with cut_after(self.timeout) as cutoff, httpx.Client(headers=self._headers(), timeout=wait) as client:
+        with cut_after(self.timeout) as cutoff, self._client(wait) as client:
             response = self._open(client, messages, schema, deadline, cutoff)
             try:
                 for piece in sse.pieces(response.headers.get("content-type", ""), self._blocks(response, deadline)):
@@ -99,6 +107,9 @@ class OpenAIGenerator:
                 response.close()
         if not text.strip():
             raise self._error("answered with nothing; `max_tokens` may be too few for its reasoning.")
+
+    def _client(self, wait: httpx.Timeout) -> httpx.Client:
+        return httpx.Client(headers=self._headers(), timeout=wait, trust_env=self.trust_env)
 
     def _headers(self) -> dict[str, str]:
         key = self._key()
@@ -136,7 +147,7 @@ class OpenAIGenerator:
             try:
                 response = client.send(request, stream=True)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                failure = self._error(f"is out of reach: {error}. Is the server running?")
+                failure = self._error(f"is out of reach: {error}. {self._hint()}")
             except httpx.HTTPError as error:
                 raise self._broken(error, deadline) from error
             else:
@@ -152,6 +163,11 @@ class OpenAIGenerator:
             if attempt > self.retries or time.monotonic() + wait > deadline:
                 raise failure
             time.sleep(wait)
+
+    def _hint(self) -> str:
+        if getproxies_environment() and not self.trust_env:
+            return "Is the server running? The proxy of the environment is not used without `trust_env: true`."
+        return "Is the server running?"
 
     def _read_refusal(self, response: httpx.Response, deadline: float) -> GeneratorError:
         """What a status other than 200 means, with the server's own words."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from rag import cache
 from rag.config import PipelineConfig, build
 from rag.errors import InputError, LockedError
 from rag.index.facts import refuse_unfinished
@@ -23,11 +24,15 @@ from rag.types import Source
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Names of what was taken out; `excluded` of it is still on disk; `copies` hold the same text and stay."""
+    """Names of what was taken out; `excluded` of it is still on disk; `copies` hold the same text and stay.
+
+    `notes` of language models are gone from the cache.
+    """
 
     names: list[str]
     excluded: list[str]
     copies: list[str]
+    notes: int = 0
 
 
 def delete(
@@ -39,7 +44,7 @@ def delete(
     `purge` also when another process still reads an older generation: the text is gone from all files but that one's.
     """
     index.must_exist()
-    stages = build(config)
+    notes, stages = 0, build(config)
     with index.edit_manifest(wait=wait) as manifest:
         refuse_unfinished(manifest.facts())
         if purge:
@@ -68,7 +73,8 @@ def delete(
             manifest.vacuum()
             for path in index.path.glob("chats.sqlite*"):  # what was answered may hold the text
                 path.unlink()
-    return Removal(names, excluded, copies)
+            notes = cache.clear(cache.NOTES)  # any may speak of the text: they are kept by what was asked
+    return Removal(names, excluded, copies, notes)
 
 
 def _match(manifest: Manifest, patterns: Sequence[str], base: str) -> list[str]:

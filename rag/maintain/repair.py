@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rag.config import PipelineConfig, Stages, build, to_facts
 from rag.errors import CorruptError
@@ -84,10 +85,14 @@ def _restore(
 ) -> None:
     """What the recovered manifest lacks: chunks, sources."""
     paths = [path_of(name, str(index.base)) for name in lost.reload]
-    roots = [path for path in paths if os.path.isfile(path)]
+    roots = [path for path in paths if os.path.isfile(path) and _is_inside(path, index.base)]
     if not lost.complete:
         known_roots = [path_of(root, str(index.base)) for root in manifest.roots()]
-        roots += [root for root in known_roots if os.path.exists(root)]
+        for root in filter(os.path.exists, known_roots):
+            if _is_inside(root, index.base):
+                roots.append(root)
+            else:
+                result.lost.append(f"files under {root}, which the index alone names; run `rag ingest` on it")
         if not known_roots:
             result.lost.append("files that nothing in the index names any more; run `rag ingest` on their folders")
     report = restore(index, manifest, stages, lost.rechunk, roots, progress)
@@ -95,3 +100,8 @@ def _restore(
     result.reloaded = [file.source for file in report.files if file.status not in ("unchanged", "skipped")]
     good = {file.source for file in report.files if file.status != "failed"}
     result.lost += [name for name in lost.incomplete if name not in good]
+
+
+def _is_inside(path: str, folder: Path) -> bool:
+    """Whether a path is in the index's folder, links followed: an index's word is not enough to read another."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

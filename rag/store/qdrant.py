@@ -19,6 +19,7 @@ from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, translate
 from rag.store.payload import INDEXED, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
+from rag.text.urls import holds_secret
 from rag.types import Chunk, Embeddings, Filter, Hit, Query
 
 with extra("qdrant", "store: qdrant"):
@@ -28,6 +29,7 @@ with extra("qdrant", "store: qdrant"):
 
 REQUEST = 4 * 2**20  # bytes of vectors and text a request should carry: about 16 MB of JSON, servers take 32
 PAGE = 10_000  # ids per scroll
+KEY_ENV = "QDRANT_API_KEY"
 
 ADVICE = {
     401: "the key is missing or wrong: set the environment variable that `api_key_env` names",
@@ -55,14 +57,21 @@ class QdrantStore:
 
     url: Annotated[str, Field(description="Where the server is.")] = "http://localhost:6333"
     collection: Annotated[str, Field(description="Name of the collection; one for each index.")] = "rag"
-    api_key_env: Annotated[str, Field(description="The environment variable that holds the API key, if any.")] = ""
+    api_key_env: Annotated[str, Field(description="The environment variable that holds the API key, if any.")] = KEY_ENV
     timeout: Annotated[int, Field(ge=1, description="Seconds until a request has failed.")] = 30
+    trust_env: Annotated[
+        bool, Field(description="Use the environment's proxy and certificates; a proxy of http reads all, the key too.")
+    ] = False
     in_memory: Annotated[bool, Field(description="Use no server: keep all in this process, for tests.")] = False
     dim: int = 0
     sparse: bool = True
     idf: bool = True
     tokens: bool = False
     readonly: bool = False
+
+    def __post_init__(self) -> None:
+        if holds_secret(self.url):
+            raise ConfigError(f"store: url holds credentials or a query; put the key into {self.api_key_env} instead.")
 
     def write(self, chunks: Sequence[Chunk], embeddings: Embeddings) -> None:
         """Add or replace, in requests of a few MB. Raises StoreError naming the first bad row."""
@@ -123,11 +132,17 @@ class QdrantStore:
         return client
 
     def _connect(self) -> QdrantClient:
-        key = os.environ.get(self.api_key_env) if self.api_key_env else None
-        if self.api_key_env and not key:
+        key = self._key
+        if self.api_key_env not in ("", KEY_ENV) and not key:
             raise ConfigError(f"store qdrant: the environment variable {self.api_key_env} (`api_key_env`) is not set")
         try:
-            return QdrantClient(url=self.url, api_key=key, timeout=self.timeout, check_compatibility=False)
+            return QdrantClient(
+                url=self.url,
+                api_key=key,
+                timeout=self.timeout,
+                check_compatibility=False,
+                trust_env=self.trust_env,
+            )
         except ValueError as error:
             raise ConfigError(f"store qdrant: `url` {self.url!r} is no URL ({error})") from error
 
@@ -156,6 +171,10 @@ class QdrantStore:
         expected = vector_kinds(self.dim, self.sparse, self.idf, self.tokens)
         if actual != expected:
             raise MismatchError(f"{self._place}: it holds vectors {actual}, this pipeline needs {expected}")
+
+    @property
+    def _key(self) -> str | None:
+        return os.environ.get(self.api_key_env) or None
 
     @property
     def _place(self) -> str:
@@ -187,18 +206,23 @@ class QdrantStore:
             )
         return [str(record.id) for record in records], following
 
+    def _hide(self, error: Exception) -> str:
+        """What a library says, without the key."""
+        return str(error).replace(self._key, "***") if self._key else str(error)
+
     @contextmanager
     def _map_errors(self) -> Iterator[None]:
         try:
             yield
         except UnexpectedResponse as error:
-            advice = ADVICE.get(error.status_code or 0, str(error))
+            advice = ADVICE.get(error.status_code or 0, self._hide(error))
             raise StoreError(f"{self._place}: status {error.status_code}: {advice}") from error
         except QdrantException as error:
-            raise StoreError(f"{self._place}: the server is busy ({error}); try again later") from error
+            raise StoreError(f"{self._place}: the server is busy ({self._hide(error)}); try again later") from error
         except ApiException as error:
             raise StoreError(
-                f"{self._place}: out of reach ({error}). Is the server running, is `url` right, is `timeout` enough?"
+                f"{self._place}: out of reach ({self._hide(error)}). Is the server running, is `url` right, is "
+                "`timeout` enough?"
             ) from error
 
 

@@ -62,6 +62,7 @@ def review(
             break
         if decided:
             before[name(draft)] = decided
+            path.touch(0o600)
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(decided, ensure_ascii=False) + "\n")
     return list(_kept(drafts, before))

@@ -42,6 +42,7 @@ def write(path: Path, kept: Iterable[Kept]) -> None:
     text = _csv(rows) if path.suffix == ".csv" else "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
     draft = path.with_name(f".{path.name}.new")
     try:
+        draft.touch(0o600)
         draft.write_text(text, encoding="utf-8", newline="")
         draft.replace(path)
     except OSError as error:

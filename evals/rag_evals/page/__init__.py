@@ -35,6 +35,7 @@ Run = Mapping[str, Any]
 def write(path: Path, runs: Sequence[Run]) -> None:
     """Write the report of these runs. Raises InputError when the file cannot be written."""
     try:
+        path.touch(0o600)
         path.write_text(render(runs), encoding="utf-8", errors="xmlcharrefreplace")
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}.") from error
