@@ -17,6 +17,7 @@ from rag.index.folder import Index
 from rag.ingest.report import Report
 from rag.ingest.run import ingest
 from rag.maintain.remove import delete
+from rag.maintain.select import select
 from tests.powers import run_without_powers
 
 
@@ -154,7 +155,8 @@ def test_files_whose_names_look_alike_stay_apart(notes: Path) -> None:
             file.write(text)
     raw, literal = "docs/caf\\xe9.md", "docs/caf\\x5cxe9.md"
     assert {raw, literal} <= {file.source for file in run(notes).files if file.status == "added"}
-    removed = delete(Index.at(notes), load("tiny.yaml"), [os.fsdecode(b"docs/caf\xe9.md")])
+    chosen = select(Index.at(notes), [os.fsdecode(b"docs/caf\xe9.md")])
+    removed = delete(Index.at(notes), load("tiny.yaml"), chosen.named)
     assert removed.names == removed.excluded == [raw]
     assert [file.source for file in run(notes).files if file.status == "skipped"] == [raw]
     assert run(notes, os.fsdecode(b"docs/caf\xe9.md")).count("updated") == 1

@@ -7,7 +7,6 @@ ones. What the disk keeps of files that were removed is the file system's busine
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from rag import cache
 from rag.config import PipelineConfig, build
@@ -17,7 +16,7 @@ from rag.index.folder import Index
 from rag.index.generations import collect
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
-from rag.ingest.sources import EXCLUDED, is_gone, name_of, path_of
+from rag.ingest.sources import EXCLUDED, is_gone, path_of
 from rag.stages import LocalStore
 from rag.types import Source
 
@@ -36,12 +35,12 @@ class Removal:
 
 
 def delete(
-    index: Index, config: PipelineConfig, patterns: Sequence[str], *, purge: bool = False, wait: Wait | None = None
+    index: Index, config: PipelineConfig, names: Sequence[str], *, purge: bool = False, wait: Wait | None = None
 ) -> Removal:
-    """Take out what the patterns name: files, folders, or globs over the names that `rag status` shows.
+    """Take out the sources of these names, as `rag status` shows them and `rag.maintain.select` finds them.
 
-    Raises InputError for a pattern that names nothing, LockedError unless it is to `wait` for another writer. With
-    `purge` also when another process still reads an older generation: the text is gone from all files but that one's.
+    Raises InputError for a name that no source has, LockedError unless it is to `wait` for another writer. With `purge`
+    also when another process still reads an older generation: the text is gone from all files but that one's.
     """
     index.must_exist()
     notes, stages = 0, build(config)
@@ -49,7 +48,11 @@ def delete(
         refuse_unfinished(manifest.facts())
         if purge:
             manifest.db.execute("PRAGMA secure_delete=ON")
-        names = _match(manifest, patterns, str(index.base))
+        names = sorted(set(names))
+        if unknown := sorted(set(names) - set(manifest.sources())):
+            raise InputError(
+                f"{unknown[0]}: no indexed file has this name; `rag status` lists them. Nothing was removed."
+            )
         copies = _find_copies(manifest, names)
         excluded = [name for name in names if not is_gone(path_of(name, str(index.base)))]
         with manifest.transaction():
@@ -75,18 +78,6 @@ def delete(
                 path.unlink()
             notes = cache.clear(cache.NOTES)  # any may speak of the text: they are kept by what was asked
     return Removal(names, excluded, copies, notes)
-
-
-def _match(manifest: Manifest, patterns: Sequence[str], base: str) -> list[str]:
-    known = list(manifest.sources())
-    found: set[str] = set()
-    for pattern in patterns:
-        path = name_of(pattern, base)
-        hits = {n for n in known if n == path or n.startswith(f"{path}/") or n == pattern or fnmatchcase(n, pattern)}
-        if not hits:
-            raise InputError(f"{pattern}: no indexed file matches; `rag status` lists them. Nothing was removed.")
-        found |= hits
-    return sorted(found)
 
 
 def _find_copies(manifest: Manifest, names: Sequence[str]) -> list[str]:
