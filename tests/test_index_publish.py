@@ -76,7 +76,10 @@ def test_a_generation_is_on_the_disk_before_it_is_live(config: PipelineConfig, m
     rag = Path(".rag")
     for name in ("CURRENT", "seal.json"):
         assert synced[rag.stat().st_dev, (rag / name).stat().st_ino] == state(rag / name), name
+    assert synced[rag.stat().st_dev, (rag / ".gitignore").stat().st_ino] == state(rag / ".gitignore"), "the seal has it"
     assert synced[rag.stat().st_dev, rag.stat().st_ino] == state(rag), "a name in the folder itself"
+    assert synced[rag.stat().st_dev, live().parent.stat().st_ino] == state(live().parent), "what was removed may return"
+    assert (rag.stat().st_dev, Path(".").stat().st_ino) in synced, "the name of the folder"
 
 
 def test_what_holds_text_is_its_owners_alone(config: PipelineConfig) -> None:

@@ -23,6 +23,7 @@ MODULES = [
     "kill",
     "crash",
     "forged",
+    "powercut",
     "disk",
     "readers",
     "history",

@@ -23,6 +23,12 @@ BARS: dict[str, Bar] = {
         200,
     ),
     "R2": Bar("kill -9 during publish, collection, optimize, migration", "the old or the new index answers", 10, 100),
+    "R3": Bar(
+        "power cut at any write of ingest, publish, delete, purge, migration, repair",
+        "the old or the new index answers, the next run ends it",
+        14,
+        1050,
+    ),
     "R4": Bar("disk full at many sizes, and full at open", "exit 1, needed and free bytes, old index intact", 5, 40),
     "R6": Bar("two ingests; one ingest with 8 asking readers", "no error, one generation per answer", 1, 20),
     "R7": Bar("ingest again without a change", "no work at all", 3, 30),

@@ -33,13 +33,13 @@ CALLS = ("rename", "unlink", "rmdir", "mkdir", "fsync", "write")
 
 def _ingest(folder: Path) -> None:
     corpus.write(folder / "docs", range(10, 14), version=2)
-    corpus.run(folder, _config(folder))
+    corpus.run(folder, config_of(folder))
 
 
 def _rebuild(folder: Path) -> None:
     index = Index.at(folder)
     with index.edit_manifest() as manifest:
-        index.publish(manifest, build(_config(folder)).store, fresh=True)
+        index.publish(manifest, build(config_of(folder)).store, fresh=True)
 
 
 def _migrate(folder: Path) -> None:
@@ -48,11 +48,11 @@ def _migrate(folder: Path) -> None:
 
 
 def _purge(folder: Path) -> None:
-    delete(Index.at(folder), _config(folder), ["docs/00007.txt"], purge=True)
+    delete(Index.at(folder), config_of(folder), ["docs/00007.txt"], purge=True)
 
 
 def _repair(folder: Path) -> None:
-    repair(Index.at(folder), _config(folder))
+    repair(Index.at(folder), config_of(folder))
 
 
 ACTS: dict[str, Callable[[Path], None]] = {
@@ -64,7 +64,7 @@ ACTS: dict[str, Callable[[Path], None]] = {
 }
 
 
-def _config(folder: Path) -> Any:
+def config_of(folder: Path) -> Any:
     return load(str(folder / "tiny.yaml"))
 
 
@@ -93,7 +93,7 @@ def _killed(act: str, folder: Path, at: int) -> int:
     return calls
 
 
-def _prepare(whole: Whole, act: str) -> None:
+def prepare(whole: Whole, act: str) -> None:
     """The index as it was, before what this act mends."""
     folder = again(whole)
     corpus.write(whole.folder / "docs", range(10, 14))
@@ -126,13 +126,13 @@ def kills(count: int) -> Outcome:
         calls: dict[str, int] = {}
         new: dict[str, tuple[str, Any]] = {}
         for act in ACTS:
-            _prepare(whole, act)
+            prepare(whole, act)
             calls[act] = apart.result(_killed, act, whole.folder, -1)
             new[act] = (corpus.digest(whole.folder, whole.config), answers(whole.folder, whole.config))
         for number in range(count):
             act = list(ACTS)[number % len(ACTS)]
             at = rng.randint(1, calls[act])
-            _prepare(whole, act)
+            prepare(whole, act)
             process = apart.start(_killed, act, whole.folder, at)
             process.join()
             if process.exitcode != -signal.SIGKILL:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rag.errors import TrustError
 from rag.index.checksums import TEMPORARY
+from rag.index.disk import sync
 
 TRUST_ENV = "RAGHOP_TRUST"  # the variable that stands for --trust
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -29,8 +30,11 @@ def prepare_folder(folder: Path, *, trust: bool) -> None:
 
     Raises TrustError.
     """
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700, parents=True)
+    if new := [path for path in (folder, *folder.parents) if not path.exists()]:
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700, parents=True)
+        for path in new:
+            sync(path.parent)  # or a power cut takes the folder with all that was synced in it
     if hasattr(os, "geteuid"):
         with suppress(OSError):  # a link, or a file system without modes
             fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | _NOFOLLOW)

@@ -122,8 +122,8 @@ class Index:
     @contextmanager
     def edit_unsealed(self) -> Iterator[Manifest]:
         """The manifest for writing, without a look at the seal. Only for the process that holds the lock."""
-        with open(self.path / ".gitignore", "w", opener=open_private) as file:
-            file.write("*\n")
+        if not (self.path / ".gitignore").is_file():  # durably, for the seal covers it
+            replace_file(self.path / ".gitignore", b"*\n")
         manifest = Manifest.open(self.manifest_path)
         try:
             os.chmod(self.manifest_path, 0o600)

@@ -22,6 +22,7 @@ from zlib import crc32
 from rag.errors import CorruptError
 from rag.index import checksums
 from rag.index.checksums import Checksum
+from rag.index.disk import sync
 from rag.index.entries import open_private
 from rag.index.locks import try_lock
 from rag.stages import LocalStore, Store
@@ -150,4 +151,5 @@ def collect(folder: Path, live: int) -> list[int]:
                 continue
             shutil.rmtree(home / str(number), ignore_errors=True)
             lock_path.unlink(missing_ok=True)
+    sync(home)  # or a power cut brings back what was purged
     return in_use
