@@ -1,0 +1,149 @@
+"""Put small faults into the program and count those that a test notices: `scripts/mutants [--sample N] [--seed S]`.
+
+Works on a copy. Each fault runs the tests that are chosen for its module, until one fails or takes too long. Prints
+every fault that none noticed, and the share of the others. Exit code 1 below --bar.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.mutants.faults import Fault, find_faults
+
+ROOT = Path(__file__).parents[2]
+ROOMS = {  # modules -> what tests them; the module's own tests are run first
+    "rag/answer": ("tests/test_answer*.py", "tests/test_generate_extractive.py", "tests/test_generate_reader.py"),
+    "rag/index": ("tests/test_index*.py", "tests/test_integrity.py", "tests/test_maintain*.py", "tests/test_ingest.py"),
+    "rag/hop": ("tests/test_hop*.py", "tests/test_pipeline.py"),
+    "rag/store": ("tests/test_store*.py", "tests/test_config.py"),
+    "evals/rag_evals/metrics": ("tests/evals/test_eval_*.py",),
+}
+SAME = {  # lines that say how fast, how long or how much at once: another number there gives the same results
+    "rag/index/locks.py": ("GRACE", "PAUSE"),
+    "rag/index/checksums.py": ("BLOCK", "SEEK_DATA"),
+    "rag/index/publish.py": ("BATCH", "SAMPLE"),
+    "rag/index/recover.py": ("FAR",),
+    "rag/store/edge.py": ("SPARE", "PAGE", "OVERSAMPLING", "_NO_GRAPH"),
+    "rag/store/qdrant.py": ("PAGE", "BATCH", "timeout"),
+}
+LEFT_OUT = ("*/.git", "*/.venv", "*/__pycache__", "*/.*_cache", "*/site")
+SLOWER = 5  # times what the sound program takes, and then a fault counts as noticed
+LEAST = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A module with a fault."""
+
+    module: str
+    fault: Fault
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.fault}"
+
+
+def find_mutants(rooms: list[str]) -> list[Mutant]:
+    """All of them."""
+    found = []
+    for room in rooms:
+        for path in sorted((ROOT / room).glob("*.py")):
+            module = path.relative_to(ROOT).as_posix()
+            source = path.read_text(encoding="utf-8")
+            lines = source.splitlines()
+            same = SAME.get(module, ())
+            faults = [f for f in find_faults(source) if not any(word in lines[f.line - 1] for word in same)]
+            found += [Mutant(module, fault) for fault in faults]
+    return found
+
+
+def choose_tests(module: str) -> list[str]:
+    """The tests of a module: its own, then its room's."""
+    room, name = module.rsplit("/", 1)
+    found = [path for pattern in ROOMS[room] for path in sorted(ROOT.glob(pattern))]
+    own = f"_{name.removesuffix('.py').lstrip('_')}"
+    tests = [path.relative_to(ROOT).as_posix() for path in found]
+    return sorted(dict.fromkeys(tests), key=lambda test: own not in test)
+
+
+def run_tests(copy: Path, tests: list[str], limit: float) -> bool:
+    """Whether they pass, in time."""
+    folders = [str(copy), str(copy / "connectors"), str(copy / "evals")]
+    words = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders), "PYTHONDONTWRITEBYTECODE": "1"}
+    with subprocess.Popen(
+        words, cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        try:
+            return process.wait(limit) == 0
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            return False
+
+
+def main() -> None:
+    """Sample, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rooms", nargs="*", metavar="FOLDER", help=f"of {' '.join(ROOMS)} (default: all)")
+    parser.add_argument("--sample", type=int, default=60, help="how many faults (default: 60)")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample (default: 1)")
+    parser.add_argument("--bar", type=float, default=0.85, help="least share noticed (default: 0.85)")
+    parser.add_argument("--list", action="store_true", help="print the sample, and run nothing")
+    options = parser.parse_args()
+    if unknown := [room for room in options.rooms if room not in ROOMS]:
+        parser.error(f"no tests are chosen for {' '.join(unknown)}; there are {' '.join(ROOMS)}")
+    every = find_mutants(options.rooms or list(ROOMS))
+    sample = random.Random(options.seed).sample(every, min(options.sample, len(every)))
+    sample.sort(key=lambda mutant: mutant.module)
+    if options.list:
+        print("\n".join(map(str, sample)))
+        return
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name) / "copy"
+        shutil.copytree(ROOT, copy, ignore=_left_out, symlinks=True)
+        noticed = _run(copy, sample)
+    for room, count in Counter(mutant.module.rsplit("/", 1)[0] for mutant in sample).items():
+        print(f"{room}: {sum(noticed[m] for m in sample if m.module.startswith(f'{room}/'))} of {count}")
+    share = sum(noticed.values()) / len(sample)
+    print(
+        f"{sum(noticed.values())} of {len(sample)} noticed ({share:.0%}), of {len(every):,} faults; seed {options.seed}"
+    )
+    sys.exit(share < options.bar)
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if any(Path(folder, name).match(pattern) for pattern in LEFT_OUT)}
+
+
+def _run(copy: Path, sample: list[Mutant]) -> dict[Mutant, bool]:
+    """Whether a test noticed, for each. Raises SystemExit where the tests of the sound program fail."""
+    noticed: dict[Mutant, bool] = {}
+    limits: dict[str, float] = {}
+    for mutant in sample:
+        tests, room = choose_tests(mutant.module), mutant.module.rsplit("/", 1)[0]
+        if room not in limits:
+            started = time.monotonic()
+            if not run_tests(copy, tests, 3600):
+                sys.exit(f"{room}: its tests fail without any fault")
+            limits[room] = max(LEAST, SLOWER * (time.monotonic() - started))
+        path = copy / mutant.module
+        source = path.read_text(encoding="utf-8")
+        path.write_text(mutant.fault.put_into(source), encoding="utf-8")
+        noticed[mutant] = not run_tests(copy, tests, limits[room])
+        path.write_text(source, encoding="utf-8")
+        if not noticed[mutant]:
+            print(mutant, flush=True)
+    return noticed
+
+
+if __name__ == "__main__":
+    main()
