@@ -26,6 +26,7 @@ from langsmith import tracing_context
 from rag.answer.citations import CheckedSentence, check, compose, say, sentences
 from rag.config import Stages
 from rag.errors import ConfigError, CorruptError
+from rag.hop.identified import sort_identified
 from rag.llm.rewrite import Turn
 from rag.stages import Confident, Hopper
 from rag.types import Answer, Filter, Hit, Query
@@ -44,6 +45,7 @@ class State(TypedDict, total=False):
     found: list[list[Hit]]  # of each query of the frontier, what was not in the tree before
     tree: Annotated[list[Hit], operator.add]
     hits: list[Hit]
+    answering: int  # so many of the hits, from the first on, may answer
     checked: list[CheckedSentence]
     usage: Mapping[str, Any]
     confidence: float | None
@@ -98,17 +100,20 @@ def rank(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     tree, k = state["tree"], state["k"]
     depth = max(k, stages.settings.depth)
     if stages.hopper is not None:
-        hits = stages.hopper.rank(state["root"], tree, k=depth)
+        hits = stages.hopper.rank(state["root"], tree, k=max(1, len(tree)))
     else:
-        hits = sorted(tree, key=lambda h: (-h.score, h.chunk.id))[:depth]
-    hits = stages.reranker.rerank([state["question"]], [hits])[0][:k] if hits else []
+        hits = sorted(tree, key=lambda h: (-h.score, h.chunk.id))
+    hits = sort_identified(state["question"], hits)[0][:depth]  # no reranker may miss what the question identifies
+    hits = stages.reranker.rerank([state["question"]], [hits])[0] if hits else []
+    hits, answering = sort_identified(state["question"], hits)
+    hits = hits[:k]
     stages.witness(hits)
-    return {"hits": hits, "notes": {"tree": len(tree), "kept": len(hits)}}
+    return {"hits": hits, "answering": min(answering, k), "notes": {"tree": len(tree), "kept": len(hits)}}
 
 
 def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     """The sentences of the answer, each checked as soon as it is whole; what may be said of them is streamed."""
-    question, hits = state["question"], state["hits"]
+    question, hits = state["question"], state["hits"][: state["answering"]]
     checked: list[CheckedSentence] = []
     usage: dict[str, Any] = {}
 

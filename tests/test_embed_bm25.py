@@ -109,6 +109,32 @@ def test_spellings_of_one_word_meet(one: str, other: str) -> None:
     assert words(Bm25(), one) == words(Bm25(), other)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("windlass", "a wind-\nlass"),
+        ("Wartungsanleitung", "Wartungs\u00adanleitung"),
+        ("zeroth", "zero\u200bth"),
+        ("XJ-913/2B", "xj\u2011913/2b"),
+        ("XJ-913", "XJ-913/2B"),
+        ("10.0.4.23", "10.0.4.23/24"),
+        ("2.10.13", "v2.10.13"),
+        ("email", "e-mail"),
+        ("F16", "F-16"),
+    ],
+)
+def test_a_whole_is_found_beside_its_parts(one: str, other: str) -> None:
+    embedder = Bm25()
+    parts = "wind lass wartungs anleitung zero th xj 913 2b 10.0.42.3 4.23 24 2.10 10.13 13 v2 e mail f 16"
+    assert (set(words(embedder, one)) & set(words(embedder, other))) - set(words(embedder, parts))
+
+
+def test_wholes_do_not_lengthen_a_text() -> None:
+    [plain, marked] = documents(Bm25(), "router part XJ 913", "router part XJ-913")
+    values = [dict(zip(row.indices.tolist(), row.values.tolist(), strict=True)) for row in (plain, marked)]
+    assert values[0].items() <= values[1].items() and len(values[1]) == len(values[0]) + 1
+
+
 def test_chinese_characters_are_words_of_their_own() -> None:
     assert len(words(Bm25(), "東京都")) == 3
     assert set(words(Bm25(), "東京")) < set(words(Bm25(), "東京都"))

@@ -18,6 +18,7 @@ from rag.generate.extractive import MAX_EMBEDDED, ExtractiveGenerator
 from rag.stages import Generator
 from rag.text.mentions import normalise
 from rag.text.words import tokens
+from rag.text.mend import join_lines
 from rag.types import Chunk, Chunked, Embeddings, Hit, Spans
 
 
@@ -172,7 +173,7 @@ def test_every_quote_of_any_text_is_supported_by_exact_spans(texts: list[str]) -
     text = ask(question, hits, threshold=0.0)
     for line in text.splitlines():
         quote, marker = re.fullmatch(r"“(.*)” \[(\d)\]", line).groups()  # type: ignore[union-attr]
-        plain = re.sub(r"\s*\[[\d–,; -]+\]", "", " ".join(hits[int(marker) - 1].chunk.text.split()))
+        plain = re.sub(r"\s*\[[\d–,; -]+\]", "", " ".join(join_lines(hits[int(marker) - 1].chunk.text).split()))
         assert re.sub(r"\s", "", quote) in re.sub(r"\s", "", plain)
     for statement in resolve(question, text, hits).statements:
         assert statement.verdict == SUPPORTED, statement

@@ -6,9 +6,20 @@ from math import log
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rag.errors import ConfigError
-from rag.hop.score import WEIGHTS, dense_vectors, extract_features, reciprocal_places, score_passages
+from rag.hop.score import (
+    BOUND,
+    WEIGHTS,
+    TreeFeatures,
+    dense_vectors,
+    extract_features,
+    order_passages,
+    reciprocal_places,
+    score_passages,
+)
 from rag.types import Chunk, Hit
 
 QUESTION = "Which studio made Red Harbour, and where is its canteen?"  # words: studi, made, red, harbo, cante
@@ -41,6 +52,8 @@ def test_the_features_are_what_the_description_says() -> None:
     assert found.steps[0, :, 0] == pytest.approx([0, 0.9, 0.1])
     assert found.steps[0, :, 1].tolist() == [0, 1, 0]
     assert found.steps[0, :, 2] == pytest.approx([0, common, rare + common])
+    # stems, and whole words that are longer: canteen, harbour, studio
+    assert found.held.sum(1) == pytest.approx([4 * rare, 2 * common, 2 * rare + 2 * common])
 
 
 def test_the_best_path_lifts_both_its_ends() -> None:
@@ -73,3 +86,52 @@ def test_without_readings_and_without_words_places_are_left() -> None:
 def test_hits_need_vectors() -> None:
     with pytest.raises(ConfigError, match="dense vectors"):
         dense_vectors([Hit(HITS[0].chunk, 1.0)])
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> TreeFeatures:
+    """A tree of at most 9 passages in which words, places and paths are at odds."""
+    n, r = draw(st.integers(1, 9)), draw(st.integers(0, 4))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    held = (rng.random((n, 4)) < draw(st.sampled_from([0.1, 0.4]))) * np.array([3.0, 2.0, 1.0, 0.2])
+    passages = np.stack([rng.random(n), held.sum(1), rng.random(n) < 0.1], axis=1)
+    seeds = rng.permutation(n)[:r]
+    steps = 3 * rng.random((len(seeds), n, 3))
+    return TreeFeatures(passages.astype(np.float32), seeds, steps.astype(np.float32), held.astype(np.float32))
+
+
+@given(trees())
+def test_no_path_outvotes_what_alone_holds_more_of_the_question_than_both_its_ends(tree: TreeFeatures) -> None:
+    ids = [str(row) for row in range(len(tree.passages))]
+    order = order_passages(tree, np.array([1, 0.05, 0.2, 1.7, 0.5, 0.02, 1.3], np.float32), ids)
+    assert sorted(order) == list(range(len(ids)))
+    place = {row: at for at, row in enumerate(order)}
+    evidence, named = tree.held.sum(1), bool(tree.passages[:, 2].any())
+    for better in order:
+        for other in order if not named else ():
+            ends = [np.maximum(tree.held[other], tree.held[end]).sum() for end in order if end != better]
+            if evidence[better] > BOUND * max([*ends, evidence[other]]) + 1e-3:
+                assert place[better] < place[other]
+
+
+@given(trees(), st.integers(0, 8))
+def test_a_word_that_one_passage_alone_holds_puts_it_first(tree: TreeFeatures, row: int) -> None:
+    n, row = len(tree.passages), row % len(tree.passages)
+    held = np.zeros((n, 1), np.float32)
+    held[row] = 1
+    passages = tree.passages * np.array([1, 0, 0], np.float32)
+    alone = TreeFeatures(passages, tree.seeds, tree.steps, held)
+    assert order_passages(alone, np.ones(7, np.float32), [str(i) for i in range(n)])[0] == row
+
+
+def test_within_the_bound_the_scores_decide_and_what_is_named_stays() -> None:
+    own = np.array([[0.5, 0, 0], [0.3, 0, 0], [0.1, 0, 0]], np.float32)
+    held = np.array([[1, 0], [1, 1.9], [0, 0]], np.float32)
+    paths = np.zeros((0, 3, 3), np.float32)
+    weights = np.ones(7, np.float32)
+    seeds = np.zeros(0, np.int64)
+    assert order_passages(TreeFeatures(own, seeds, paths, held), weights, ["a", "b", "c"]) == [0, 1, 2]
+    rarer = held * np.array([1, 2], np.float32)
+    assert order_passages(TreeFeatures(own, seeds, paths, rarer), weights, ["a", "b", "c"]) == [1, 0, 2]
+    own[0, 2] = 1
+    assert order_passages(TreeFeatures(own, seeds, paths, rarer), weights, ["a", "b", "c"]) == [0, 1, 2]

@@ -162,3 +162,9 @@ def test_a_table_row_is_about_what_its_first_cell_names() -> None:
     document = Document(id="", source="", text=text)
     (found,) = keys(document, [(0, len(text))])
     assert found == ("berth 9", "un 1978")
+
+
+def test_names_are_found_across_line_ends_and_invisible_characters() -> None:
+    assert "halvorsen optik" in mentions("It is made by Halvor-\nsen Op\u00adtik in Tarnvik.")
+    assert "well known yard" in mentions("It is built by Well-\nKnown Yard.")
+    assert normalise("Halvor\u00adsen Op\u200btik") == "halvorsen optik"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.words import find_stems, fold, missing_words, stems, tokens
+from rag.text.words import find_stems, find_words, fold, long_words, missing_words, stems, tokens
 
 
 def keys(text: str) -> list[str]:
@@ -131,3 +131,19 @@ def test_a_text_holds_what_it_writes_in_another_way(text: str, question: str) ->
 )
 def test_what_is_missing_is_said_as_the_question_writes_it(question: str, absent: tuple[str, ...]) -> None:
     assert missing_words(question, ["The ferry to Norvik leaves at nine.", "Havn Lines was founded in 1962."]) == absent
+
+
+def test_words_stay_whole_across_line_ends_and_invisible_characters() -> None:
+    assert {"windlass", "wind", "lass", "wartungsanleitung"} <= set(keys("a wind-\nlass, Wartungs\u00adanleitung"))
+    assert fold("greases the windlass of a well-known ship") == fold("greases the wind-\nlass of a well-\nknown ship")
+    assert stems("wind-\nlass") >= stems("windlass") == find_stems("wind-\nlass", stems("windlass"))
+    assert find_words("The Windlass of the ship's galley", long_words("windlass galley galle")) == {
+        "windlass",
+        "galley",
+    }
+
+
+def test_an_identifier_is_missing_whole() -> None:
+    question = "Does the XJ-913/2B of Norvik fit?"
+    assert missing_words(question, ["The XJ-914/2B fits."]) == ("XJ-913/2B", "Norvik")
+    assert missing_words(question, ["The xj-913/2b fits."]) == ("Norvik",)

@@ -6,15 +6,18 @@ multiplies by idf = ln(1 + (N - df + 0.5) / (df + 0.5)) (Qdrant's modifier IDF),
 must not depend on the rest of the index: a wrong one only shifts how hard long chunks are held back. Words become the
 CRC-32 of their stem: of 100,000 different stems about one pair meets, and then counts as one word.
 
-What it does not do: compound words, synonyms, spelling. A text without any word (or of stop words only) gives an
+What is written with marks inside (XJ-913/2B, 10.0.4.23, well-known) is a word of its own besides its parts, and so is
+what a line's end cuts in two; invisible characters are none. These wholes do not lengthen a text: every other word
+counts as it would without them.
+
+What it does not do: words written as one, synonyms, spelling. A text without any word (or of stop words only) gives an
 empty vector, which matches nothing.
 """
 
 import hashlib
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 from zlib import crc32
@@ -24,6 +27,8 @@ import Stemmer
 from pydantic import Field
 
 from rag.stages import component
+from rag.text.identifiers import compounds, plain
+from rag.text.mend import show_words
 from rag.types import Chunked, Embeddings, Spans, Sparse
 
 # Chinese characters and kana stand for words without spaces between them, so each is a word of its own
@@ -59,7 +64,7 @@ class Bm25:
     @property
     def fingerprint(self) -> str:
         """Of the options and the stemmer's version."""
-        facts = ("bm25", 1, self.k1, self.b, self.avg_len, self.language, Stemmer.version())
+        facts = ("bm25", 2, self.k1, self.b, self.avg_len, self.language, Stemmer.version())
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
@@ -72,18 +77,26 @@ class Bm25:
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """How often each text has each word."""
-        return Embeddings(sparse=[_sparse(self._count(text)) for text in texts])
+        return Embeddings(sparse=[self._query(text) for text in texts])
 
     def _document(self, text: str) -> Sparse:
-        counts = self._count(text)
-        saturation = self.k1 * (1 - self.b + self.b * counts.total() / self.avg_len)
-        return _sparse({word: n / (n + saturation) for word, n in counts.items()})
+        words, wholes = self._count(text)
+        saturation = self.k1 * (1 - self.b + self.b * words.total() / self.avg_len)
+        return _sparse({word: n / (n + saturation) for word, n in (words + wholes).items()})
 
-    def _count(self, text: str) -> Counter[int]:
-        """Hashed stem -> how often it occurs."""
-        words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    def _query(self, text: str) -> Sparse:
+        words, wholes = self._count(text)
+        return _sparse(words + wholes)
+
+    def _count(self, text: str) -> tuple[Counter[int], Counter[int]]:
+        """Hashed stem -> how often it occurs, of words and of what is written with marks inside."""
+        folded = plain(show_words(text))
         stop = _STOP.get(self.language, frozenset())
-        stems = self._stemmer.stemWords([word for word in words if word not in stop])
+        words = [word for word in _WORD.findall(folded) if word not in stop]
+        return self._hash(words), self._hash(compounds(folded))
+
+    def _hash(self, words: Iterable[str]) -> Counter[int]:
+        stems = self._stemmer.stemWords(list(words))
         return Counter(crc32(stem.encode("utf-8", "surrogatepass")) for stem in stems)
 
     @cached_property

@@ -26,6 +26,7 @@ from pydantic import Field
 
 from rag.errors import ConfigError
 from rag.stages import Embedder, component
+from rag.text.mend import join_lines
 from rag.text.mentions import mentions
 from rag.text.sentences import ENDED, sentence_spans
 from rag.text.words import MARKER, tokens
@@ -110,7 +111,7 @@ def _find_candidates(hits: Sequence[Hit]) -> list[CandidateSentence]:
     for marker, hit in enumerate(hits[:MAX_HITS], 1):
         headings = {hit.chunk.title, *(section.label.rpartition(" > ")[2] for section in hit.chunk.sections)}
         for start, end in sentence_spans(hit.chunk.text)[:MAX_SENTENCES]:
-            text = " ".join(MARKER.sub("", hit.chunk.text[start:end]).split())
+            text = " ".join(MARKER.sub("", join_lines(hit.chunk.text[start:end])).split())
             if text.lstrip("# ") not in headings and len(tokens(text)) > (1 if ENDED.search(text) else MIN_WORDS):
                 candidates.append(CandidateSentence(text, marker, hit.chunk.heading))
     return candidates

@@ -20,6 +20,8 @@ from rag.reader.confidence import Calibration, read_calibration
 from rag.reader.network import SHIPPED, Passage, ReaderModel, ReaderOutput, Span, load_reader
 from rag.reader.weights import load
 from rag.stages import component
+from rag.text.identifiers import Identifier, find_identifiers, name_another
+from rag.text.mend import join_lines
 from rag.text.mentions import mentions
 from rag.text.sentences import ENDED, sentence_spans
 from rag.text.words import MARKER
@@ -89,13 +91,15 @@ class ReaderGenerator:
         reader, calibration, answerability = self._models
         passages = [source.passage for source in sources]
         extraction = extract_candidates(question, passages, reader, [source.document for source in sources])
-        best = calibration.best(extraction.candidates)
+        identifiers = find_identifiers(question)
+        best = calibration.best([one for one in extraction.candidates if not _strays(one, passages, identifiers)])
         if best is None:
             return None
         candidate, logit = best
         confidence = calibration.confidence(candidate, logit, answerability.logit(question, passages))
         first = _sentence(candidate, passages[candidate.span.passage][1])
-        quotes = [first, *_support(first, extraction.outputs, passages, sources[first.passage].about)][: self.sentences]
+        support = _support(first, extraction.outputs, passages, sources[first.passage].about)
+        quotes = [first, *(one for one in support if not _is_of_another(one, passages, identifiers))][: self.sentences]
         span, text = candidate.span, passages[first.passage][1]
         bare = _bare(text[span.start : min(span.end, first.end)], span.end >= first.end)
         short = candidate.text.capitalize() if candidate.yes_no else bare
@@ -116,6 +120,19 @@ def _sentence(candidate: Candidate, text: str) -> Span:
     span = candidate.span
     start, end = next((s for s in sentence_spans(text) if s[0] <= span.start < s[1]), (span.start, span.end))
     return Span(span.passage, start, end, span.score)
+
+
+def _strays(candidate: Candidate, passages: Sequence[Passage], identifiers: Sequence[Identifier]) -> bool:
+    """Whether a candidate stands in a sentence about another thing than the question's, and is not its name."""
+    sentence = _sentence(candidate, passages[candidate.span.passage][1])
+    return _is_of_another(sentence, passages, identifiers) and not name_another(identifiers, candidate.text)
+
+
+def _is_of_another(sentence: Span, passages: Sequence[Passage], identifiers: Sequence[Identifier]) -> bool:
+    """Whether a sentence names another thing than the question does, in a passage that has both: a row of a table."""
+    heading, text = passages[sentence.passage]
+    both = any(one.is_in(f"{heading}\n{text}") for one in identifiers)
+    return both and name_another(identifiers, text[sentence.start : sentence.end])
 
 
 def _support(
@@ -142,5 +159,5 @@ def _bare(text: str, closes: bool) -> str:
 
 
 def _plain(text: str) -> str:
-    """On one line, without the footnote marks that would read as citations."""
-    return " ".join(MARKER.sub("", text).split())
+    """On one line, without the footnote marks that would read as citations, and without what hides words."""
+    return " ".join(MARKER.sub("", join_lines(text)).split())

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from rag.hop.links import LinkHopper
 from rag.hop.rank import score_by_place
-from rag.hop.score import WEIGHTS, TreeFeatures, dense_vectors, extract_features, reciprocal_places, score_passages
+from rag.hop.score import WEIGHTS, TreeFeatures, dense_vectors, extract_features, order_passages, reciprocal_places
 from rag.stages import Embedder, component
 from rag.types import Hit, Query, Vector, Vectors
 
@@ -69,7 +69,8 @@ class TreeHopper(ABC):
         if not hits:
             return []
         weights = self.ranking if self.links else self.ranking * [name != "link" for name in WEIGHTS]
-        return score_by_place(_sort(hits, score_passages(self.features(question, hits), weights)), k=k)
+        order = order_passages(self.features(question, hits), weights, [hit.chunk.id for hit in hits])
+        return score_by_place([hits[i] for i in order], k=k)
 
     def features(self, question: Query, hits: Sequence[Hit]) -> TreeFeatures:
         """What the ranking sums up, of at least one hit of a tree."""

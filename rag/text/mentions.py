@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import accumulate, chain, islice
 from pathlib import PurePosixPath
 
+from rag.text.mend import join_lines
 from rag.text.stopwords import ARTICLES, COMMON_HEADINGS, NO_NAMES
 from rag.types import Document, Section
 
@@ -45,7 +46,7 @@ def normalise(text: str) -> str:
 
     A possessive 's and leading articles are dropped, other apostrophes closed up.
     """
-    words = _words(text)
+    words = _words(join_lines(text))
     while len(words) > 1 and words[0].lower() in ARTICLES:
         del words[0]
     return " ".join(words).casefold()
@@ -75,7 +76,13 @@ def mentions(text: str) -> tuple[str, ...]:
     """
     targets = [(*names, PurePosixPath(target.partition("#")[0]).stem) for *names, target in _EXPLICIT.findall(text)]
     found = dict.fromkeys(_keys(chain.from_iterable(targets)))
-    words = _words(text)
+    for reading in dict.fromkeys((join_lines(text), text)):  # a hyphen at a line's end may be part of a name
+        found.update(dict.fromkeys(_grams(_words(reading))))
+    return tuple(islice(found, MOST))
+
+
+def _grams(words: Sequence[str]) -> Iterator[str]:
+    """The n-grams of a text's words that `mentions` lists."""
     folded = [word.casefold() for word in words]
     plain = [word.isalpha() and word.islower() for word in words]
     stop = [word in NO_NAMES for word in folded]
@@ -86,11 +93,10 @@ def mentions(text: str) -> tuple[str, ...]:
             continue
         start = ends[i] - len(word)
         if not plain[i] and _valid(word):
-            found[word] = None
+            yield word
         for j in range(i + 1, min(i + (LONGEST_PLAIN if plain[i] else LONGEST), len(words))):
             if not (plain[j] and (stop[i] or stop[j])):
-                found[joined[start : ends[j]]] = None
-    return tuple(islice(found, MOST))
+                yield joined[start : ends[j]]
 
 
 def _words(text: str) -> list[str]:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from rag.text.identifiers import find_identifiers
+from rag.text.mend import join_lines, show_words
 from rag.text.stopwords import STOP_WORDS
 
 # A citation's marker: [1], [1, 2], [1-3], 【1】. Footnote marks in sources look the same.
@@ -26,6 +28,7 @@ _PLAIN = str.maketrans(
 _MONTHS = ("january february march april may june july august september october november december").split()
 _MONTH = {name: str(n) for n, month in enumerate(_MONTHS, 1) for name in (month, month[:3])} | {"sept": "9"}
 _ISO_DATE = re.compile(r"\b(\d{4})-(0[1-9]|1[0-2])-([0-3]\d)\b")
+_HYPHEN = re.compile(r"(?<=[^\W\d_])- ?(?=[^\W\d_])")
 _MARKS = ".,'’‘"  # that may stand in a number or an abbreviation
 _MAY = re.compile(r"M[Aa][Yy]")
 _GROUPED = re.compile(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))")
@@ -52,8 +55,12 @@ class Token:
 
 
 def fold(text: str) -> str:
-    """NFKC, plain quotes and dashes, one space between words, lower case: for finding a quote in a text."""
-    return " ".join(unicodedata.normalize("NFKC", text).translate(_PLAIN).casefold().split())
+    """NFKC, plain quotes and dashes, one space between words, lower case: for finding a quote in a text.
+
+    Hyphens between letters are left out, at a line's end too: nobody can tell whether they belong to the word.
+    """
+    plain = unicodedata.normalize("NFKC", join_lines(text)).translate(_PLAIN).casefold()
+    return _HYPHEN.sub("", " ".join(plain.split()))
 
 
 def tokens(text: str) -> list[Token]:
@@ -94,6 +101,26 @@ def find_stems(text: str, sought: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def long_words(text: str) -> frozenset[str]:
+    """The content words of a text that are longer than their stem, whole."""
+    return frozenset(key for key, word, _, _ in _content(_level(text)) if word and len(key) > STEM)
+
+
+def find_words(text: str, sought: frozenset[str]) -> frozenset[str]:
+    """Those of some folded words that stand in a text as they are, whole."""
+    folded = _compatible(text).casefold()
+    return frozenset(word for word in sought if word in folded and _stands_whole(word, folded))
+
+
+def _stands_whole(word: str, text: str) -> bool:
+    at = -1
+    while (at := text.find(word, at + 1)) >= 0:
+        end = at + len(word)
+        if not (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum()):
+            return True
+    return False
+
+
 @lru_cache(16)
 def _traces(sought: frozenset[str]) -> tuple[tuple[str, str], ...]:
     """Each stem with what stands in a text, without case and marks, wherever the stem does; "" for a month."""
@@ -111,8 +138,11 @@ _cached_stems = lru_cache(2**16)(_stems)  # of what stands between white space: 
 def missing_words(question: str, texts: Iterable[str]) -> tuple[str, ...]:
     """The content words of a question, as written there, that no text holds: its names and numbers, else the others.
 
-    Plain words count as there when their first four letters are: "move" is not missing beside "moved".
+    Identifiers are missing as a whole. Plain words count as there when their first four letters are: "move" is not
+    missing beside "moved".
     """
+    texts = list(texts)
+    whole = [one.written for one in find_identifiers(question) if not any(one.is_in(text) for text in texts)]
     present = frozenset[str]().union(*map(stems, texts))
     beginnings = {stem[: STEM - 1] for stem in present}
     absent = [
@@ -121,6 +151,9 @@ def missing_words(question: str, texts: Iterable[str]) -> tuple[str, ...]:
         if token.stem not in present and (token.kind in NAMED or token.stem[: STEM - 1] not in beginnings)
     ]
     named = [token for token in absent if token.kind in NAMED]
+    if whole:
+        named = [token for token in named if not any(token.text in identifier for identifier in whole)]
+        return tuple(dict.fromkeys((*whole, *(token.text for token in named))))
     return tuple(dict.fromkeys(token.text for token in named or absent))
 
 
@@ -131,6 +164,7 @@ def _level(text: str) -> str:
 
 
 def _compatible(text: str) -> str:
+    text = show_words(text)
     return text if text.isascii() else unicodedata.normalize("NFKC", _GROUPED.sub(",", text))
 
 
