@@ -16,9 +16,9 @@ from rag.answer.verify import SUPPORTED
 from rag.errors import ConfigError
 from rag.generate.extractive import MAX_EMBEDDED, ExtractiveGenerator
 from rag.stages import Generator
+from rag.text.mend import join_lines
 from rag.text.mentions import normalise
 from rag.text.words import tokens
-from rag.text.mend import join_lines
 from rag.types import Chunk, Chunked, Embeddings, Hit, Spans
 
 

@@ -115,23 +115,24 @@ def test_no_path_outvotes_what_alone_holds_more_of_the_question_than_both_its_en
 
 
 @given(trees(), st.integers(0, 8))
-def test_a_word_that_one_passage_alone_holds_puts_it_first(tree: TreeFeatures, row: int) -> None:
-    n, row = len(tree.passages), row % len(tree.passages)
-    held = np.zeros((n, 1), np.float32)
-    held[row] = 1
-    passages = tree.passages * np.array([1, 0, 0], np.float32)
-    alone = TreeFeatures(passages, tree.seeds, tree.steps, held)
-    assert order_passages(alone, np.ones(7, np.float32), [str(i) for i in range(n)])[0] == row
+def test_a_passage_that_holds_every_word_comes_before_those_that_do_not(tree: TreeFeatures, row: int) -> None:
+    row %= len(tree.passages)
+    tree.held[row] = tree.held.max(axis=0)
+    order = order_passages(tree, np.ones(7, np.float32), [str(i) for i in range(len(tree.passages))])
+    for other in order[: order.index(row)]:
+        assert (tree.held[other] == tree.held[row]).all() or tree.passages[other, 2]
 
 
 def test_within_the_bound_the_scores_decide_and_what_is_named_stays() -> None:
     own = np.array([[0.5, 0, 0], [0.3, 0, 0], [0.1, 0, 0]], np.float32)
-    held = np.array([[1, 0], [1, 1.9], [0, 0]], np.float32)
-    paths = np.zeros((0, 3, 3), np.float32)
-    weights = np.ones(7, np.float32)
-    seeds = np.zeros(0, np.int64)
-    assert order_passages(TreeFeatures(own, seeds, paths, held), weights, ["a", "b", "c"]) == [0, 1, 2]
-    rarer = held * np.array([1, 2], np.float32)
-    assert order_passages(TreeFeatures(own, seeds, paths, rarer), weights, ["a", "b", "c"]) == [1, 0, 2]
+    held = np.array([[1, 0, 0], [0, BOUND, 0], [0, 0, 1]], np.float32)
+    no_paths, no_seeds, weights = np.zeros((0, 3, 3), np.float32), np.zeros(0, np.int64), np.ones(7, np.float32)
+
+    def order() -> list[int]:
+        return order_passages(TreeFeatures(own, no_seeds, no_paths, held), weights, ["a", "b", "c"])
+
+    assert order() == [0, 1, 2]
+    held[1, 1] += 1
+    assert order() == [1, 0, 2]
     own[0, 2] = 1
-    assert order_passages(TreeFeatures(own, seeds, paths, rarer), weights, ["a", "b", "c"]) == [0, 1, 2]
+    assert order() == [0, 1, 2]
