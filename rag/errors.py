@@ -97,9 +97,5 @@ def extra(name: str, user: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise missing_extra(name, user, str(error.name)) from error
-
-
-def missing_extra(name: str, user: str, library: str) -> MissingExtra:
-    """The error that names the user, the library it lacks, and the line to run."""
-    return MissingExtra(f'{user} needs {library}, which is not installed: pip install "raghop[{name}]"')
+        advice = f'which is not installed: pip install "raghop[{name}]"'
+        raise MissingExtra(f"{user} needs {error.name}, {advice}") from error

@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from rag.errors import ConfigError, missing_extra
+from rag.errors import ConfigError, extra
 from rag.stages import STAGES
 
 BUILTIN: dict[str, dict[str, str]] = {
@@ -45,7 +45,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "paths": "rag.hop.paths:PathReranker",
         "e2rank": "rag.rerank.e2rank:E2Rank",
         "cross_encoder": "rag.rerank.cross_encoder:CrossEncoder",
-        "qwen3": "rag.rerank.qwen3:Qwen3Reranker",
+        "qwen3": "rag.rerank.cross_encoder:Qwen3Reranker",
         "listwise": "rag.rerank.listwise:ListwiseReranker",
         "diverse": "rag.rerank.diverse:DiverseReranker",
     },
@@ -105,9 +105,10 @@ def find(kind: str, name: str) -> type[Any]:
         raise ConfigError(
             f"{kind}: there is no {name!r}.{did_you_mean(name, known)} Known: {', '.join(sorted(known))}."
         )
-    extra, library = EXTRAS.get((kind, name), ("", ""))
-    if library and find_spec(library) is None:
-        raise missing_extra(extra, f"{kind}: {name}", library)
+    bringing, library = EXTRAS.get((kind, name), ("", ""))
+    with extra(bringing, f"{kind}: {name}"):
+        if library and find_spec(library) is None:
+            raise ModuleNotFoundError(name=library)
     try:
         cls: type[Any] = resolve(known[name])
     except (ImportError, AttributeError) as error:

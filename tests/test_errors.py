@@ -14,8 +14,7 @@ from rag.embed.two_stage import TwoStageEmbedder
 from rag.errors import MissingExtra
 from rag.generate.transformers import TransformersGenerator
 from rag.registry import EXTRAS, find
-from rag.rerank.cross_encoder import CrossEncoder
-from rag.rerank.qwen3 import Qwen3Reranker
+from rag.rerank.cross_encoder import CrossEncoder, Qwen3Reranker
 from rag.types import Chunk, Hit
 
 HITS = [Hit(Chunk("c", "d", "a dam", 0, 5, "d.txt"), 1.0)]

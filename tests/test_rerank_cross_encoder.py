@@ -24,8 +24,7 @@ from transformers import (
 
 from rag.errors import ConfigError, ModelError
 from rag.models.torch_cross_encoder import AFTER, BEFORE, BODY
-from rag.rerank.cross_encoder import CrossEncoder
-from rag.rerank.qwen3 import Qwen3Reranker
+from rag.rerank.cross_encoder import CrossEncoder, Qwen3Reranker
 from rag.types import Chunk, Hit
 
 WORDS = "where is the dam lake north opened town year river mill bridge".split()

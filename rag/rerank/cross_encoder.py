@@ -1,9 +1,12 @@
-"""Cross-encoders: a sequence classification model reads question and passage together and gives one score.
+"""Cross-encoders: a model reads question and passage together and gives one score.
 
-Loads BERT-like rerankers with one output (MiniLM cross-encoders, BGE-reranker) or two (monoBERT: not relevant,
-relevant). Too long a passage loses its end; the question is kept whole up to half of the window. Hits of later hops
-keep their places. What it does not do: rerankers that are causal language models (see `qwen3`).
-Source: passage reranking with BERT (arXiv 1901.04085).
+`cross_encoder` loads BERT-like rerankers, sequence classification models with one output (MiniLM cross-encoders,
+BGE-reranker) or two (monoBERT: not relevant, relevant); `qwen3` a causal language model that is asked whether a passage
+helps, by its logits of "yes" and "no". Too long a passage loses its end; the question is kept whole up to half of the
+window. Hits of later hops keep their places.
+
+Sources: passage reranking with BERT (arXiv 1901.04085); Qwen3 Embedding (arXiv 2506.05176) and the model card of
+Qwen3-Reranker.
 """
 
 from __future__ import annotations
@@ -51,3 +54,27 @@ class CrossEncoder:
             from rag.models.torch_cross_encoder import cross_encoder
 
         return cross_encoder(self.model, device=self.device, max_tokens=self.max_tokens, batch_tokens=self.batch_tokens)
+
+
+@component
+class Qwen3Reranker(CrossEncoder):
+    """Asks a Qwen3-Reranker about the direct hits."""
+
+    instruction: Annotated[str, Field(description="What the model is told to look for.")] = (
+        "Given a web search query, retrieve relevant passages that answer the query"
+    )
+    max_tokens: Annotated[int, Field(ge=256, description="Most tokens of a prompt.")] = 8192
+
+    @cached_property
+    def scores(self) -> Scores:
+        """What gives each (question, passage) the logit of "yes" less that of "no"."""
+        with extra("models", "rerank: qwen3"):
+            from rag.models.torch_cross_encoder import qwen3
+
+        return qwen3(
+            self.model,
+            instruction=self.instruction,
+            device=self.device,
+            max_tokens=self.max_tokens,
+            batch_tokens=self.batch_tokens,
+        )
