@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer, normalizers
 
 from rag.errors import ModelError
-from rag.models import heads
 from rag.models.batching import Batch, make_batches, pad
 from rag.models.files import LEXICAL, MULTI
-from rag.models.pooling import Hidden, Mask, Projection, normalize, pool
+from rag.models.pooling import Hidden, Mask, Projection, load_head, normalize, pool, sparse_vector
 from rag.models.spec import ModelSpec
 from rag.types import Chunked, Embeddings, Spans, Sparse, Vectors
 
@@ -70,10 +69,7 @@ class TextEncoder:
 
         Special tokens are left out unless a text has no other; a model with a head for token vectors has its own way.
         """
-        rows = [np.empty((0, self.spec.hidden), dtype=np.float32)] * len(texts)
-        for batch, hidden, mask, inner in self._run(self._encode(texts, query=query)):
-            self._keep(rows, batch, hidden, mask, inner)
-        return rows
+        return list(self._embed(texts, query=query, tokens=True).tokens or ())
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of the tokens of each whole text, special tokens left out."""
@@ -96,19 +92,22 @@ class TextEncoder:
         rows = [np.empty((0, self.spec.hidden), dtype=np.float32)] * len(texts)
         weights = [Sparse(np.empty(0, np.int64), np.empty(0, np.float32))] * len(texts)
         encodings = self._encode(texts, query=query)
-        for batch, hidden, mask, inner in self._run(encodings):
+        for batch, hidden, mask in self.hidden([encoding.ids for encoding in encodings]):
             dense[batch] = self.finish(pool(hidden, mask, self.spec.pooling))
-            if tokens:
-                self._keep(rows, batch, hidden, mask, inner)
-            if sparse:
-                for i, weight, real in zip(batch, self._lexical(hidden)[:, :, 0], mask, strict=True):
-                    weights[i] = heads.sparse_vector(encodings[i].ids, weight[real], self._special)
+            for i, padded, real in zip(batch, hidden, mask, strict=True):
+                if tokens:
+                    rows[i] = self._token_rows(padded[real], encodings[i])
+                if sparse:
+                    weight = self._lexical(padded[real])[:, 0]
+                    weights[i] = sparse_vector(encodings[i].ids, weight, self._special)
         return Embeddings(dense=dense, tokens=rows if tokens else None, sparse=weights if sparse else None)
 
-    def _keep(self, rows: list[Vectors], batch: Batch, hidden: Hidden, mask: Mask, inner: Mask) -> None:
-        """Set each text's token vectors; a head for them takes all but the first, special ones included."""
-        for i, vectors, real, text in zip(batch, hidden, mask, inner, strict=True):
-            rows[i] = normalize(self._multi(vectors[real][1:]) if self._multi else vectors[text])
+    def _token_rows(self, vectors: Vectors, encoding: Encoding) -> Vectors:
+        """A text's token vectors; a head for them takes all but the first, special ones included."""
+        if self._multi:
+            return normalize(self._multi(vectors[1:]))
+        text = np.array(encoding.special_tokens_mask) == 0
+        return normalize(vectors[text] if text.any() else vectors)
 
     def finish(self, pooled: Vectors) -> Vectors:
         """What the model does after pooling: projection, truncation to `dim` columns, unit length."""
@@ -126,14 +125,6 @@ class TextEncoder:
             for i, encoding in zip(long, self._cut.encode_batch_fast([valid[i] for i in long]), strict=True):
                 found[i] = encoding
         return found
-
-    def _run(self, encodings: Sequence[Encoding]) -> Iterator[tuple[Batch, Hidden, Mask, Mask]]:
-        """Every batch with its token vectors, the mask of its tokens, and of those that stand for text."""
-        special = [encoding.special_tokens_mask for encoding in encodings]
-        for batch, hidden, mask in self.hidden([encoding.ids for encoding in encodings]):
-            inner = pad([special[i] for i in batch], 1)[0] == 0
-            inner |= mask & ~inner.any(axis=1, keepdims=True)
-            yield batch, hidden, mask, inner
 
     def hidden(self, ids: Sequence[Sequence[int]], *, budget: int | None = None) -> Iterator[Output]:
         """The token vectors of rows of ids, in batches of similar lengths, with the mask of padding."""
@@ -155,11 +146,11 @@ class TextEncoder:
 
     @cached_property
     def _multi(self) -> Projection | None:
-        return heads.load_head(self.spec.folder, MULTI, self.spec.hidden)
+        return load_head(self.spec.folder, MULTI, self.spec.hidden)
 
     @cached_property
     def _lexical(self) -> Projection:
-        if head := heads.load_head(self.spec.folder, LEXICAL, self.spec.hidden):
+        if head := load_head(self.spec.folder, LEXICAL, self.spec.hidden):
             return head
         raise ModelError(
             f"embed.sparse: {self.spec.folder} has no {LEXICAL}.safetensors, so {self.spec.name!r} makes no sparse "

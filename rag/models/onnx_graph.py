@@ -6,7 +6,6 @@ products run on all tokens of a batch as one matrix, attention and layer norms a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rag.models import onnx_format as onnx
@@ -15,42 +14,22 @@ from rag.models.spec import TABLE, first_position
 _FUSED = "com.microsoft"
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Where an architecture keeps what, BERT by default: tensor names below the layer, and keys of config.json."""
-
-    layer: str = "encoder.layer"
-    query: str = "attention.self.query"
-    key: str = "attention.self.key"
-    value: str = "attention.self.value"
-    attended: str = "attention.output.dense"
-    attended_norm: str = "attention.output.LayerNorm"
-    up: str = "intermediate.dense"
-    down: str = "output.dense"
-    down_norm: str = "output.LayerNorm"
-    heads: str = "num_attention_heads"
-    layers: str = "num_hidden_layers"
-    activation: str = "hidden_act"
-
-
-_DISTILBERT = Names(
-    layer="transformer.layer",
-    query="attention.q_lin",
-    key="attention.k_lin",
-    value="attention.v_lin",
-    attended="attention.out_lin",
-    attended_norm="sa_layer_norm",
-    up="ffn.lin1",
-    down="ffn.lin2",
-    down_norm="output_layer_norm",
-    heads="n_heads",
-    layers="n_layers",
-    activation="activation",
-)
-ARCHITECTURES: Mapping[str, Names] = {
-    **dict.fromkeys(("bert", "roberta", "xlm-roberta", "camembert"), Names()),
-    "distilbert": _DISTILBERT,
+# what BERT and its kin call it, and what DistilBERT does: tensors, those of a layer below it, and keys of config.json
+_NAMES = {
+    "layer": ("encoder.layer", "transformer.layer"),
+    "query": ("attention.self.query", "attention.q_lin"),
+    "key": ("attention.self.key", "attention.k_lin"),
+    "value": ("attention.self.value", "attention.v_lin"),
+    "attended": ("attention.output.dense", "attention.out_lin"),
+    "attended_norm": ("attention.output.LayerNorm", "sa_layer_norm"),
+    "up": ("intermediate.dense", "ffn.lin1"),
+    "down": ("output.dense", "ffn.lin2"),
+    "down_norm": ("output.LayerNorm", "output_layer_norm"),
+    "heads": ("num_attention_heads", "n_heads"),
+    "layers": ("num_hidden_layers", "n_layers"),
+    "activation": ("hidden_act", "activation"),
 }
+ARCHITECTURES = {"bert": 0, "roberta": 0, "xlm-roberta": 0, "camembert": 0, "distilbert": 1}  # their columns
 
 
 class _Graph:
@@ -110,16 +89,17 @@ def graph(
         x = op("Add", x, op("Slice", kinds, zero, op.ints(1), zero))  # one text, so all tokens are of kind 0
     norm = ("embeddings.LayerNorm.weight", "embeddings.LayerNorm.bias")
     x = op("Reshape", op("LayerNormalization", x, *norm, axis=-1, epsilon=op.epsilon), rows)
-    how: dict[str, Any] = {"num_heads": int(config[names.heads])}
+    how: dict[str, Any] = {"num_heads": int(config[names["heads"]])}
     if temperature != 1:
         how["scale"] = (width // how["num_heads"]) ** -0.5 / temperature
-    for i in range(int(config[names.layers])):
-        at = f"{names.layer}.{i}."
-        heads = [op("Reshape", op.linear(x, at + name), cube) for name in (names.query, names.key, names.value)]
+    for i in range(int(config[names["layers"]])):
+        at = f"{names['layer']}.{i}."
+        heads = [op("Reshape", op.linear(x, at + names[name]), cube) for name in ("query", "key", "value")]
         attended = op("MultiHeadAttention", *heads, "", "mask", domain=_FUSED, **how)
-        x = op.add_norm(op.linear(op("Reshape", attended, rows), at + names.attended), x, at + names.attended_norm)
-        inner = op("Gelu", op.linear(x, at + names.up), domain=_FUSED)
-        x = op.add_norm(op.linear(inner, at + names.down), x, at + names.down_norm)
+        attended = op.linear(op("Reshape", attended, rows), at + names["attended"])
+        x = op.add_norm(attended, x, at + names["attended_norm"])
+        inner = op("Gelu", op.linear(x, at + names["up"]), domain=_FUSED)
+        x = op.add_norm(op.linear(inner, at + names["down"]), x, at + names["down_norm"])
     op("Reshape", x, cube, output="hidden")
     missing = op.read - op.written
     for name in sorted(missing ^ shapes.keys()):
@@ -135,13 +115,13 @@ def graph(
     )
 
 
-def _check(config: Mapping[str, Any]) -> Names:
+def _check(config: Mapping[str, Any]) -> dict[str, str]:
     """Where the architecture keeps what. Raises ValueError for what this graph would compute otherwise."""
     kind = str(config.get("model_type"))
     if kind not in ARCHITECTURES:
         raise ValueError(f"its architecture is {kind}, not one of {', '.join(ARCHITECTURES)}")
-    names = ARCHITECTURES[kind]
-    wanted = {names.activation: "gelu", "position_embedding_type": "absolute", "is_decoder": False}
+    names = {name: columns[ARCHITECTURES[kind]] for name, columns in _NAMES.items()}
+    wanted = {names["activation"]: "gelu", "position_embedding_type": "absolute", "is_decoder": False}
     for key, value in wanted.items():
         if config.get(key, value) != value:
             raise ValueError(f"its {key} is {config[key]!r}, not {value!r}")

@@ -1,10 +1,16 @@
-"""From token vectors to one vector a text: pooling, projection, unit length; on arrays, for every backend.
+"""From token vectors to what a text has: pooling, projection, unit length, BGE-M3's heads; for every backend.
 
 The definitions are those of sentence-transformers' modules. A mask says which tokens are real, and padding may stand
 on either side.
+
+BGE-M3 (arXiv 2402.03216) makes of token vectors besides the dense one a weight for every token, relu(w h + b), and
+vectors for MaxSim, W h + b of every token but the first, at unit length. A text's sparse vector has the largest weight
+of each token id; its score is the dot product as it is. Both heads are published as pickles, `sparse_linear.pt` and
+`colbert_linear.pt`. A pickle can run code when it is read, and torch's restricted reader has been got around before
+(CVE-2025-32434), so only safetensors of the same tensors load.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ModelError
-from rag.models.files import read_json, weights
+from rag.models.files import LEXICAL, head, read_json, weights
 from rag.models.tensors import mapped
-from rag.types import Vectors
+from rag.types import Sparse, Vector, Vectors
 
 Mask = NDArray[np.bool_]  # (b, t), True = a token
 Hidden = NDArray[np.float32]  # (b, t, hidden)
@@ -87,3 +93,28 @@ class Projection:
 
     def __call__(self, vectors: Vectors) -> Vectors:
         return _ACTIVATIONS[self.activation](vectors @ self.weight.T + self.bias)
+
+
+def load_head(folder: Path, name: str, hidden: int) -> Projection | None:
+    """The head of token vectors with `hidden` columns; None where the model has none. Raises ModelError."""
+    if (path := head(folder, name)) is None:
+        return None
+    tensors = mapped(path)
+    weight, bias = (tensors.get(key, np.empty(0, np.float32)) for key in ("weight", "bias"))
+    columns = 1 if name == LEXICAL else len(weight)
+    if weight.shape != (columns, hidden) or bias.shape != (columns,):
+        raise ModelError(
+            f"{path}: weight {weight.shape} and bias {bias.shape} are no head of token vectors with {hidden} columns; "
+            "convert it again from the model's own files."
+        )
+    return Projection(weight, bias, "ReLU" if name == LEXICAL else "Identity")
+
+
+def sparse_vector(ids: Sequence[int], weights: Vector, special: NDArray[np.int64]) -> Sparse:
+    """The largest weight (tokens,) of each token id, without special tokens and those that weigh nothing."""
+    tokens = np.asarray(ids, dtype=np.int64)
+    kept = (weights > 0) & ~np.isin(tokens, special)
+    indices, places = np.unique(tokens[kept], return_inverse=True)
+    values = np.zeros(len(indices), np.float32)
+    np.maximum.at(values, places, weights[kept])
+    return Sparse(indices, values)

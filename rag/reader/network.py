@@ -11,18 +11,16 @@ Related: BERT on SQuAD 2.0 (arXiv 1810.04805, 1806.03822), shared normalisation 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from rag.errors import ModelError
-from rag.models.batching import make_batches, pad
+from rag.models.encoder import TextEncoder
 from rag.reader.layout import QUESTION_TOKENS, TITLE_TOKENS, Layout, lay_out
 from rag.reader.weights import load
 from rag.text.sentences import sentence_spans
@@ -37,7 +35,6 @@ BATCH_TOKENS = 256  # one or two passages; four took 1.7 times as long
 
 _SURROGATES = re.compile("[\ud800-\udfff]")  # which no tokenizer takes
 Passage = tuple[str, str]  # title, text
-Forward = Callable[[NDArray[np.int64], NDArray[np.bool_]], Vectors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +65,8 @@ class ReaderOutput:
 class ReaderModel:
     """A network ready to run; `heads` are matrices (outputs, hidden) and biases (outputs,) by name."""
 
-    forward: Forward
-    tokenizer: Tokenizer
+    encoder: TextEncoder
     heads: Mapping[str, Vectors]
-    workers: int = 1
 
     def count_fitting(self, question: str, passages: Sequence[Passage]) -> int:
         """How many of the passages, in their order, are read at once: MAX_PASSAGES at most, two even if cut."""
@@ -83,28 +78,19 @@ class ReaderModel:
 
     def read(self, question: str, inputs: Sequence[Sequence[Passage]]) -> list[ReaderOutput]:
         """Read the question with each input's passages, one or several."""
-        question_ids, (cls, sep) = self._tokens(question)[0], special_ids(self.tokenizer)
+        question_ids, (cls, sep) = self._tokens(question)[0], special_ids(self.encoder.whole_tokenizer)
         layouts = []
         for parts in inputs:
             ids = [(self._tokens(title)[0], self._tokens(text)[0]) for title, text in parts]
             limit = SINGLE_TOKENS if len(parts) == 1 else JOINT_TOKENS
             layouts.append(lay_out(question_ids, ids, cls=cls, sep=sep, limit=limit))
-
-        def run(batch: list[int]) -> list[tuple[int, Mapping[str, Vectors]]]:
-            ids, mask = pad([layouts[i].ids for i in batch], 0)
-            hidden = self.forward(ids, mask)
-            out = {
-                name: hidden @ self.heads[f"{name}.weight"].T + self.heads[f"{name}.bias"]
-                for name in ("span", "fact", "relevant", "kind")
-            }
-            return [(i, {name: values[row] for name, values in out.items()}) for row, i in enumerate(batch)]
-
-        todo = make_batches([len(layout.ids) for layout in layouts], BATCH_TOKENS)
-        if self.workers == 1 or len(todo) < 2:
-            outputs = dict(pair for batch in todo for pair in run(batch))
-        else:
-            with ThreadPoolExecutor(self.workers) as threads:
-                outputs = dict(pair for pairs in threads.map(run, todo) for pair in pairs)
+        outputs: dict[int, Mapping[str, Vectors]] = {}
+        for batch, hidden, _ in self.encoder.hidden([layout.ids for layout in layouts]):
+            for i, vectors in zip(batch, hidden, strict=True):
+                outputs[i] = {
+                    name: vectors @ self.heads[f"{name}.weight"].T + self.heads[f"{name}.bias"]
+                    for name in ("span", "fact", "relevant", "kind")
+                }
         return [self._output(parts, layouts[i], outputs[i]) for i, parts in enumerate(inputs)]
 
     def _output(self, passages: Sequence[Passage], layout: Layout, out: Mapping[str, Vectors]) -> ReaderOutput:
@@ -124,7 +110,7 @@ class ReaderModel:
     @cached_property
     def _tokens(self) -> Callable[[str], tuple[list[int], list[tuple[int, int]]]]:
         def tokens(text: str) -> tuple[list[int], list[tuple[int, int]]]:
-            encoding = self.tokenizer.encode(_SURROGATES.sub("\ufffd", text), add_special_tokens=False)
+            encoding = self.encoder.whole_tokenizer.encode(_SURROGATES.sub("\ufffd", text), add_special_tokens=False)
             return encoding.ids, encoding.offsets
 
         return lru_cache(256)(tokens)
@@ -142,7 +128,7 @@ def load_reader(path: Path) -> ReaderModel:
         raise ModelError(f"{path}: trained for another version of {weights.facts['model']!r}; train it again.")
     spec = replace(spec, max_tokens=JOINT_TOKENS)
     encoder = text_encoder(spec, batch_tokens=BATCH_TOKENS, difference=weights.difference)
-    return ReaderModel(encoder.forward, encoder.whole_tokenizer, weights.heads, encoder.workers)
+    return ReaderModel(encoder, weights.heads)
 
 
 def special_ids(tokenizer: Tokenizer) -> tuple[int, int]:
