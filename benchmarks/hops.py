@@ -34,7 +34,7 @@ from rag.retrieve.search import SearchRetriever
 from rag.stages import Hopper
 from rag.train.common.dataset import CORPORA, QUESTIONS, gold, index_text, is_held_out, load
 from rag.train.common.embeddings import passage_vectors
-from rag.train.common.passage_index import DEPTH, chunk_id, grow, index
+from rag.train.common.trees import DEPTH, chunk_id, grow, index
 
 SETS = ("2wikimultihopqa", "musique", "hotpotqa", "entailment_bank", "nq", "squad")
 CUTS = (2, 5, 10)

@@ -14,7 +14,7 @@ from rag.errors import ConfigError, MismatchError
 from rag.hop.encoder import EncoderHopper
 from rag.hop.paths import PathReranker
 from rag.stages import Hopper, Reranker
-from rag.train.hop.run import write
+from rag.train.hop.train import write
 from rag.types import Chunk, Chunked, Embeddings, Hit, Query, Spans, Vectors
 
 NAMES = ("red harbour", "aster pictures", "norvik", "lake aster", "canteen")
@@ -67,7 +67,7 @@ class Table:
 @pytest.fixture
 def weights(tmp_path: Path) -> str:
     path = tmp_path / "hop.safetensors"
-    write(path, {"w": np.ones((2, 2), np.float32)}, RANK, fingerprint="table", limit=64, facts={})
+    write(path, {"w": np.ones((2, 2), np.float32)}, RANK, {"embedder": "table", "max_tokens": "64"})
     return str(path)
 
 

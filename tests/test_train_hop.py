@@ -18,8 +18,7 @@ from rag.errors import InputError
 from rag.hop.encoder import load
 from rag.train.common.dataset import HopDataset, Pair
 from rag.train.common.loop import pace
-from rag.train.hop.run import train_hop
-from rag.train.hop.train import HopOptions, make_task, schedule
+from rag.train.hop.train import HopOptions, make_task, schedule, train_hop
 from rag.types import Vectors
 
 
@@ -44,7 +43,8 @@ def test_rows_are_numbered_across_folders() -> None:
     two = HopDataset({"a": ("", "C")}, (Pair("r", "", "a", ()),), held_out_pairs=(Pair("s", "", "a", ()),))
     vectors = torch.from_numpy(np.concatenate([np.eye(2), np.ones((1, 2))]))
     work, held = (
-        make_task([one, two], vectors, lambda texts: [[1]] * len(texts), held_out=held) for held in (False, True)
+        make_task([one, two], vectors, lambda texts: {"input_ids": [[1]] * len(texts)}, held_out=held)
+        for held in (False, True)
     )
     assert work.targets.tolist() == [1, 2]
     assert work.others == [[0], []]

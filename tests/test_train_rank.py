@@ -9,7 +9,8 @@ import torch
 from rag.hop.score import WEIGHTS, TreeFeatures, score_passages
 from rag.train.common import ranking
 from rag.train.common.dataset import LabelledQuestion
-from rag.train.common.ranking import MIN_TREES, START, RankingExample, _batch, fit, join_in_twos
+from rag.train.common.ranking import MIN_TREES, START, _batch, fit
+from rag.train.common.trees import RankingExample, join_in_twos
 
 
 def example(rng: np.random.Generator, n: int, gold: int, *, part: int) -> RankingExample:

@@ -162,7 +162,7 @@ def test_a_folder_without_usable_questions_is_an_error(tmp_path: Path) -> None:
 
 def test_no_epochs_need_a_reader_to_start_from(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--start"):
-        train_reader([], tmp_path / "r", options=ReaderOptions(epochs=0), fitted=1, start=None, say=print)
+        train_reader([], tmp_path / "r", options=ReaderOptions(epochs=0), calibration=1, start=None, say=print)
 
 
 def test_words_find_what_shares_the_rare_ones() -> None:
@@ -276,7 +276,7 @@ def test_a_training_ends_in_a_reader_that_answers(tmp_path: Path) -> None:
     said: list[str] = []
     options = ReaderOptions(epochs=1, cloze=1, batch=4, every=2)
     out = tmp_path / "out" / "reader.safetensors"
-    trained = train_reader([place, place], out, options=options, fitted=4, start=None, say=said.append)
+    trained = train_reader([place, place], out, options=options, calibration=4, start=None, say=said.append)
     assert trained.steps > 6 and any("100.0%" in line for line in said)
     reader = GenerateReader(weights=str(out), threshold=0)
     chunks = [Chunk(row["pid"], row["pid"], row["text"], 0, len(row["text"]), "s", row["title"]) for row in PASSAGES]
@@ -284,5 +284,5 @@ def test_a_training_ends_in_a_reader_that_answers(tmp_path: Path) -> None:
     assert "[1]" in "".join(reader.stream("When was the ferry of Norvik built?", hits))
     assert 0 <= reader.confidence("When was the ferry of Norvik built?", hits) <= 1
     assert "held out" in out.with_suffix(".md").read_text(encoding="utf-8")
-    again = train_reader([place], out, options=ReaderOptions(epochs=0), fitted=4, start=out, say=said.append)
+    again = train_reader([place], out, options=ReaderOptions(epochs=0), calibration=4, start=out, say=said.append)
     assert again.steps == 0

@@ -11,7 +11,7 @@ from rag.errors import ModelError
 from rag.hop.encoder import load
 from rag.hop.score import WEIGHTS
 from rag.train.common.card import error
-from rag.train.hop.run import write
+from rag.train.hop.train import write
 
 
 def test_the_file_comes_back(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_the_file_comes_back(tmp_path: Path) -> None:
     exact = {"layer.w": rng.normal(size=(8, 16)).astype(np.float32), "layer.b": np.ones(8, np.float32)}
     path = tmp_path / "deep" / "hop.safetensors"
     rank = np.arange(len(WEIGHTS), dtype=np.float32)
-    write(path, exact, rank, fingerprint="abc", limit=96, facts={"seed": "0"})
+    write(path, exact, rank, {"embedder": "abc", "max_tokens": "96", "seed": "0"})
     found = load(path)
     stored, metadata = found.difference, found.facts
     assert stored.keys() == exact.keys()
@@ -42,6 +42,6 @@ def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not the weights of a hop encoder"):
         load(tmp_path / "other.safetensors")
     short = np.ones(3, np.float32)
-    write(tmp_path / "short.safetensors", {}, short, fingerprint="abc", limit=96, facts={})
+    write(tmp_path / "short.safetensors", {}, short, {"embedder": "abc", "max_tokens": "96"})
     with pytest.raises(ModelError, match="should hold 7 finite numbers: place, words, named"):
         load(tmp_path / "short.safetensors")

@@ -49,8 +49,7 @@ def hop(
     """
 
     with extra("models", "rag train hop"):
-        from rag.train.hop.run import train_hop
-        from rag.train.hop.train import HopOptions
+        from rag.train.hop.train import HopOptions, train_hop
 
     options = HopOptions(epochs=epochs, minutes=minutes, seed=seed)
     report = train_hop(folders, out, model=model, options=options, most=most, say=say)
@@ -129,7 +128,7 @@ def reader(
         from rag.train.reader.train import ReaderOptions
 
     options = ReaderOptions(epochs=epochs, cloze=cloze, batch=batch, rate=rate, minutes=minutes, seed=seed)
-    report = train_reader(folders, out, options=options, fitted=calibration, start=start, say=say)
+    report = train_reader(folders, out, options=options, calibration=calibration, start=start, say=say)
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
 
 

@@ -30,8 +30,7 @@ FROZEN = 1 / 3  # of the layers, from below
 PATIENCE = 5  # checks
 EVERY = 20  # steps between two lines of progress
 
-Say = Callable[[str], None]
-Report = Callable[[int, int, float], None]  # step, steps, loss
+Say = Callable[[str], None]  # what a person is told, line by line
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +78,12 @@ def step(optimizer: torch.optim.Optimizer, loss: Tensor, rate: float, clip: Iter
     optimizer.step()
 
 
-def report_to(say: Say) -> Report:
-    """Lines of progress, one in `EVERY` steps and the last."""
-
-    def report(step: int, steps: int, loss: float) -> None:
-        if step % EVERY == 0 or step == steps:
-            say(f"step {step:,} of {steps:,}, loss {loss:.3f}")
-
-    return report
-
-
-def load_network(model: str) -> torch.nn.Module:
-    """A copy of `model` ("bundled", a folder or a cached name), on a GPU where there is one."""
+def load_network(model: str, **config: Any) -> torch.nn.Module:
+    """A copy of `model` ("bundled", a folder or a cached name)."""
     network: torch.nn.Module = AutoModel.from_pretrained(
-        locate(model), local_files_only=True, dtype=torch.float32, attn_implementation="sdpa"
+        locate(model), local_files_only=True, dtype=torch.float32, attn_implementation="sdpa", **config
     )
-    return network.to(DEVICE)
+    return network
 
 
 def read(network: torch.nn.Module, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -114,7 +103,7 @@ def fine_tune(
     *,
     checks: int,
     options: LoopOptions,
-    report: Report,
+    say: Say,
     path: Path,
     fingerprint: str,
     start: Mapping[str, Vectors] | None = None,
@@ -139,8 +128,10 @@ def fine_tune(
         step(optimizer, value, options.rate * pace(max((at.step + 1) / len(batches), spent)), parameters.values())
         at.step += 1
         at.loss = value.item() if at.step == 1 else 0.98 * at.loss + 0.02 * value.item()
-        report(at.step, len(batches), at.loss)
-        if at.step % every == 0 or at.step == len(batches):
+        last = at.step == len(batches)
+        if at.step % EVERY == 0 or last:
+            say(f"step {at.step:,} of {len(batches):,}, loss {at.loss:.3f}")
+        if at.step % every == 0 or last:
             at.seconds = monotonic() - started
             saved.save(at, mean_loss(held_out_loss, held_out, options.batch) if held_out else None)
     best = saved.best if held_out and saved.best else parameters

@@ -8,8 +8,8 @@ from rag.embed.weights import KIND, checksum, load
 from rag.errors import InputError, ModelError
 from rag.models.deltas import pack, write
 from rag.models.spec import read as spec
-from rag.train.common.card import error
-from rag.train.common.loop import Say, TrainedDifference, report_to
+from rag.train.common.card import error, table
+from rag.train.common.loop import Say, TrainedDifference
 from rag.train.embedder.examples import DocumentDataset, make_examples, read
 from rag.train.embedder.train import EmbedderOptions, train
 
@@ -47,13 +47,13 @@ def train_embedder(
     )
     state = out.with_suffix(".state.safetensors")
     first = load(start, spec(model).folder) if start else None
-    trained = train(model, examples, held_out, options, report_to(say), state, first)
+    trained = train(model, examples, held_out, options, state, first, say)
     difference = {name: merge * tensor for name, tensor in trained.difference.items()}
     facts = {"kind": KIND, "model": checksum(spec(model).folder), "name": model, "merge": str(merge)}
     write(out, pack(difference), facts)
     lost = error(difference, load(out, spec(model).folder))
-    rows = "\n".join(
-        f"| {folder.name} | {len(source.documents):,} | {len(source.questions):,} |"
+    rows = (
+        f"{folder.name} | {len(source.documents):,} | {len(source.questions):,}"
         for folder, source in zip(folders, sources, strict=True)
     )
     text = f"""# Document side of an embedder
@@ -61,9 +61,7 @@ def train_embedder(
 Weights for `embed: {{use: onnx, model: {model}, weights: FILE, late: 1}}`: a difference to the model, int8 a weight,
 made by `rag train embedder`. Only documents are read with it; queries stay with the model itself.
 
-| data | documents | questions |
-|---|---|---|
-{rows}
+{table("data | documents | questions", rows)}
 
 {len(examples.passes):,} windows of {len(examples.documents):,} chunks, {len(examples.golds):,} questions, most of them
 mined from the chunks; {trained.steps:,} steps of {options.batch} windows, learning rate {options.rate:g},

@@ -60,16 +60,16 @@ def train(
     examples: EmbedderExamples,
     held_out: EmbedderExamples,
     options: EmbedderOptions,
-    report: loop.Report,
     path: Path,
-    start: Mapping[str, Vectors] | None = None,
+    start: Mapping[str, Vectors] | None,
+    say: loop.Say,
 ) -> loop.TrainedDifference:
     """Train a copy of `model` ("bundled", a folder or a cached name); `path` keeps the state until it is done.
 
     It begins at `start`, the difference of an earlier training. Deterministic but for the order of additions.
     """
     torch.manual_seed(options.seed)
-    network = loop.load_network(model)
+    network = loop.load_network(model).to(loop.DEVICE)
     return loop.fine_tune(
         network,
         schedule(examples, options),
@@ -78,7 +78,7 @@ def train(
         range(len(held_out.passes)),
         checks=CHECKS,
         options=options,
-        report=report,
+        say=say,
         path=path,
         fingerprint=fingerprint(options, [one.ids for one in examples.passes], examples.documents),
         start=start,

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 
 from rag.hop.gate_network import SIGNS
-from rag.train.common.loop import COPY, DEVICE, Report, cut, mean_loss, pace, step
+from rag.train.common.loop import COPY, DEVICE, Say, cut, mean_loss, pace, step
 from rag.types import Vectors
 
 TEMPERATURE = 0.15
@@ -86,14 +86,14 @@ class HeadModule(nn.Module):
         super().__init__()
         self.W_Q, self.W_K, self.W_V = (nn.Linear(dim, features) for _ in range(3))
         first = [] if features == size else [nn.Linear(features, size)]
-        self.mlp = nn.Module()
-        self.mlp.layers = nn.Sequential(*first, *(ResidualBlock(size) for _ in range(blocks)))
+        layers = nn.Sequential(*first, *(ResidualBlock(size) for _ in range(blocks)))
+        self.mlp = nn.ModuleDict({"layers": layers})
         self.mlp_scale = nn.Linear(size, features)
 
     def forward(self, q: Tensor, c: Tensor) -> Tensor:
         scores = self.W_Q(q) * self.W_K(c) / self.W_Q.out_features**0.5
         attention = torch.softmax(scores, dim=-1) * self.W_V(c)
-        update: Tensor = self.mlp_scale(self.mlp.layers(attention)) + attention  # type: ignore[operator]
+        update: Tensor = self.mlp_scale(self.mlp["layers"](attention)) + attention
         return update
 
 
@@ -103,15 +103,14 @@ class GateNetwork(nn.Module):
     def __init__(self, dim: int, *, features: int, size: int, blocks: int, heads: int = 1, sign: str = "-") -> None:
         super().__init__()
         self.sign = SIGNS[sign]
-        self.node = nn.Module()
-        self.node.update_gate = nn.Module()
-        self.node.update_gate.heads = nn.ModuleList(HeadModule(dim, features, size, blocks) for _ in range(heads))
-        self.node.update_attn_scale = nn.Linear(features * heads, dim, bias=False)
+        self.heads = [HeadModule(dim, features, size, blocks) for _ in range(heads)]
+        scale = nn.Linear(features * heads, dim, bias=False)
+        gate = nn.ModuleDict({"heads": nn.ModuleList(self.heads)})
+        self.node = nn.ModuleDict({"update_gate": gate, "update_attn_scale": scale})
 
     def forward(self, q: Tensor, c: Tensor) -> Tensor:
-        heads: nn.ModuleList = self.node.update_gate.heads  # type: ignore[assignment, union-attr]
-        updates = torch.cat([head(q, c) for head in heads], dim=-1)
-        return normalize(q + self.sign * c + self.node.update_attn_scale(updates), dim=-1)  # type: ignore[operator]
+        updates = torch.cat([head(q, c) for head in self.heads], dim=-1)
+        return normalize(q + self.sign * c + self.node["update_attn_scale"](updates), dim=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ class TrainedGate:
     held_out_loss: float
 
 
-def train(rows: GateRows, held_out: GateRows, options: GateOptions, report: Report) -> TrainedGate:
+def train(rows: GateRows, held_out: GateRows, options: GateOptions, say: Say) -> TrainedGate:
     """Train a new gate, on a GPU where there is one. Deterministic but for the order of additions."""
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
@@ -146,7 +145,7 @@ def train(rows: GateRows, held_out: GateRows, options: GateOptions, report: Repo
         if held_out_loss < least or not len(held_out):
             least = held_out_loss
             best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        report(epoch + 1, options.epochs, held_out_loss)
+        say(f"epoch {epoch + 1} of {options.epochs}, held-out loss {held_out_loss:.3f}")
     tensors = {name: tensor.cpu().numpy() for name, tensor in best.items()}
     return TrainedGate(tensors, options.epochs, monotonic() - started, least)
 

@@ -10,10 +10,11 @@ Checks, early stopping and going on after a kill are those of `rag.train.common.
 Related: MDR (arXiv 2009.12756), which trains both sides; InfoNCE (arXiv 1807.03748).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,14 +23,20 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 from transformers import AutoTokenizer
 
+from rag.embed.onnx import OnnxEmbedder
+from rag.hop.encoder import KIND, RANK, EncoderHopper, load
+from rag.models import deltas
 from rag.models.files import locate
 from rag.train.common import loop
+from rag.train.common.card import data_table, error
 from rag.train.common.checkpoint import fingerprint
 from rag.train.common.dataset import HopDataset
-from rag.types import Vectors
+from rag.train.common.embeddings import read_folders
+from rag.train.common.ranking import START, learn_ranking
+from rag.types import Vector, Vectors
 
 CHECKS = 20  # of held-out pairs, in a whole training
-Encode = Callable[[list[str]], list[list[int]]]  # texts -> token ids
+Encode = Callable[[list[str]], Mapping[str, Sequence[Sequence[int]]]]  # texts -> their "input_ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,46 @@ class HopOptions(loop.LoopOptions):
     """`limit` is the tokens of an input that are read."""
 
     limit: int = 128
+
+
+def train_hop(
+    folders: Sequence[Path], out: Path, *, model: str, options: HopOptions, most: int | None, say: loop.Say
+) -> loop.TrainedDifference:
+    """Train on every folder at once; `out` is written at the end, the card as `out` with the suffix .md.
+
+    Raises InputError for folders without pairs, ModelError for a model that cannot run in onnxruntime.
+    """
+    embedder = OnnxEmbedder(model=model)
+    sources, vectors = read_folders(folders, embedder, most=most, seed=options.seed, say=say)
+    state = out.with_suffix(".state.safetensors")
+    trained = train(model, sources, vectors, options, state, say)
+    facts = {"model": model, "data": ", ".join(folder.name for folder in folders), "seed": str(options.seed)}
+    facts |= {"embedder": embedder.fingerprint, "max_tokens": str(options.limit)}
+    hopper = EncoderHopper(embedder=embedder, weights=str(out))
+    save = partial(write, out, trained.difference, facts=facts)
+    ranking = learn_ranking(sources, vectors, hopper, embedder, save=save, start=START, say=say)
+    lost = error(trained.difference, load(out).difference)
+    text = f"""# Hop encoder
+
+Query-side weights for `hop: {{use: encoder}}`: a difference to the embedder `{embedder.model}`, int8 a weight, made by
+`rag train hop`. It fits the embedder with the fingerprint `{embedder.fingerprint}` and no other.
+
+{data_table(folders, sources)}
+
+{trained.steps:,} steps of {options.batch} pairs, learning rate {options.rate:g}, inputs cut at {options.limit} tokens,
+seed {options.seed}; last loss {trained.loss:.3f}, on held-out pairs {trained.held_out_loss:.3f}. Storing it in int8
+leaves {lost:.2%} of the difference's length as error. The data's licences are those of its folders.
+
+{ranking}
+"""
+    out.with_suffix(".md").write_text(text, encoding="utf-8")
+    state.unlink(missing_ok=True)
+    return trained
+
+
+def write(path: Path, difference: Mapping[str, Vectors], rank: Vector, facts: Mapping[str, str]) -> None:
+    """Write the file; `facts` are the `embedder`, by fingerprint, the `max_tokens` that training read, and others."""
+    deltas.write(path, {**deltas.pack(difference), RANK: rank.astype(np.float32)}, {**facts, "kind": KIND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +109,7 @@ def make_task(sources: Sequence[HopDataset], passages: Tensor, encode: Encode, *
         targets += [row[pair.target] for pair in pairs]
         others += [[row[pid] for pid in pair.others] for pair in pairs]
         first += len(row)
-    return HopTask(encode(texts) if texts else [], np.array(targets, np.int64), others, passages)
+    return HopTask(encode(texts)["input_ids"] if texts else [], np.array(targets, np.int64), others, passages)
 
 
 def train(
@@ -70,21 +117,17 @@ def train(
     sources: Sequence[HopDataset],
     vectors: Sequence[Vectors],
     options: HopOptions,
-    report: loop.Report,
     path: Path,
+    say: loop.Say,
 ) -> loop.TrainedDifference:
     """Train a copy of `model` ("bundled", a folder or a cached name); `vectors[i]` (n, d) are of `sources[i].passages`.
 
     `path` keeps the state until it is done. Deterministic but for the order of additions.
     """
     torch.manual_seed(options.seed)
-    tokenizer = AutoTokenizer.from_pretrained(locate(model), local_files_only=True)
-    network = loop.load_network(model)
-
-    def encode(texts: list[str]) -> list[list[int]]:
-        ids: list[list[int]] = tokenizer(texts, truncation=True, max_length=options.limit)["input_ids"]
-        return ids
-
+    tokenizer: Any = AutoTokenizer.from_pretrained(locate(model), local_files_only=True)
+    encode = partial(tokenizer, truncation=True, max_length=options.limit)
+    network = loop.load_network(model).to(loop.DEVICE)
     passages = torch.from_numpy(np.concatenate(vectors)).to(loop.DEVICE)
     task, held_out = (make_task(sources, passages, encode, held_out=held) for held in (False, True))
     by_length = sorted(range(len(held_out.ids)), key=lambda i: len(held_out.ids[i]))
@@ -96,7 +139,7 @@ def train(
         by_length,
         checks=CHECKS,
         options=options,
-        report=report,
+        say=say,
         path=path,
         fingerprint=fingerprint(options, task.ids, task.targets),
     )

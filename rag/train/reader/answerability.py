@@ -5,13 +5,14 @@ Positive are inputs with an answer, or a yes or no, negative all others: questio
 (SQuAD 2.0), distractors, chains of which a part is missing. Questions altered by rule take no part.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.utils.rnn import pad_sequence
 
 from rag.models.encoder import TextEncoder
 from rag.models.onnx_backend import text_encoder
@@ -45,14 +46,11 @@ def train_answerability(
     """The networks learned from the inputs of one epoch."""
     inputs = list(draw_inputs(questions, np.random.default_rng(seed), {**SHARES, "altered": 0.0}))
     encoder = text_encoder(replace(model, max_tokens=PASSAGE_TOKENS), batch_tokens=BATCH_TOKENS)
-    examples = make_examples(inputs, encoder, lambda n: say(f"answerability: {n:,} of {len(inputs):,} inputs"))
-    return train(examples, seed=seed, say=lambda n, loss: say(f"answerability: {n + 1} of {NETWORKS}, loss {loss:.3f}"))
+    return train(make_examples(inputs, encoder, say), seed=seed, say=say)
 
 
-def make_examples(
-    inputs: Sequence[ReaderInput], encoder: TextEncoder, report: Callable[[int], None]
-) -> list[AnswerabilityExample]:
-    """Inputs aligned, their vectors in two bytes a number; `report` is told how many there are so far."""
+def make_examples(inputs: Sequence[ReaderInput], encoder: TextEncoder, say: Say) -> list[AnswerabilityExample]:
+    """Inputs aligned, their vectors in two bytes a number."""
     examples: list[AnswerabilityExample] = []
     known: dict[Passage, EncodedText] = {}
     for at in range(0, len(inputs), GROUP):
@@ -68,7 +66,7 @@ def make_examples(
             answerable = one.answer_type > 0 or any(passage.answer for passage in one.passages)
             small = Alignment(found.vectors.astype(np.float16), found.features)
             examples.append(AnswerabilityExample(small, answerable))
-        report(len(examples))
+        say(f"answerability: {len(examples):,} of {len(inputs):,} inputs")
     return examples
 
 
@@ -101,10 +99,8 @@ class AnswerabilityNetwork(nn.Module):
         return {name: tensor.detach().clone().numpy() for name, tensor in self.named_parameters()}
 
 
-def train(
-    examples: Sequence[AnswerabilityExample], *, seed: int, say: Callable[[int, float], None]
-) -> list[dict[str, Vectors]]:
-    """NETWORKS networks, each from another beginning; `say` is told which, and its mean loss over the last epoch."""
+def train(examples: Sequence[AnswerabilityExample], *, seed: int, say: Say) -> list[dict[str, Vectors]]:
+    """NETWORKS networks, each from another beginning."""
     networks = []
     for n in range(NETWORKS):
         torch.manual_seed(seed + n)
@@ -119,18 +115,14 @@ def train(
                 loss = binary_cross_entropy_with_logits(network(*pad([row.alignment for row in rows])), targets)
                 step(optimizer, loss, RATE)
                 losses.append(loss.item())
-        say(n, float(np.mean(losses)))
+        say(f"answerability: {n + 1} of {NETWORKS}, loss {np.mean(losses):.3f}")
         networks.append(network.tensors())
     return networks
 
 
 def pad(rows: Sequence[Alignment]) -> tuple[Tensor, Tensor, Tensor]:
     """Vectors, features and the mask of a batch."""
-    longest = max(len(row.features) for row in rows)
-    vectors = np.zeros((len(rows), longest, *rows[0].vectors.shape[1:]), np.float32)
-    features = np.zeros((len(rows), longest, FEATURES), np.float32)
-    mask = np.zeros((len(rows), longest), bool)
-    for i, row in enumerate(rows):
-        n = len(row.features)
-        vectors[i, :n], features[i, :n], mask[i, :n] = row.vectors, row.features, True
-    return torch.from_numpy(vectors), torch.from_numpy(features), torch.from_numpy(mask)
+    vectors = [torch.from_numpy(row.vectors).float() for row in rows]
+    features = [torch.from_numpy(row.features) for row in rows]
+    mask = [torch.ones(len(row.features), dtype=torch.bool) for row in rows]
+    return pad_sequence(vectors, True), pad_sequence(features, True), pad_sequence(mask, True)

@@ -6,7 +6,7 @@ Who has questions with what a pipeline finds for them fits on those (`benchmarks
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
 
@@ -18,6 +18,7 @@ from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate, ext
 from rag.reader.confidence import CONFIDENCE_FEATURES, Calibration, confidence_features, feature_matrix
 from rag.reader.network import Passage, ReaderModel
 from rag.train.common.dataset import Row, gold
+from rag.train.common.loop import EVERY, Say
 from rag.train.reader.questions import ReaderDataset, answers, is_measured
 from rag.train.reader.ranking import fit_ranking
 
@@ -66,7 +67,7 @@ def make_examples(
     *,
     most: int,
     seed: int,
-    report: Callable[[int], None],
+    say: Say,
 ) -> list[CalibrationExample]:
     """`most` questions of each folder, half of those held out, or training ones where none are."""
     rng = np.random.default_rng(seed)
@@ -80,7 +81,8 @@ def make_examples(
             known = () if row.get("is_impossible") else answers(row)
             one = make_example(str(row["question"]), passages, known, reader, answerability)
             examples.append(replace(one, answerable=one.answerable and not removed and other == n))
-            report(len(examples))
+            if len(examples) % EVERY == 0:
+                say(f"question {len(examples):,} for the confidence")
     return examples
 
 

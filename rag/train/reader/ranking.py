@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import dropout
+from torch.nn.utils.rnn import pad_sequence
 
 from rag.reader.confidence import Units
 from rag.train.common.loop import step
@@ -27,13 +28,9 @@ def fit_ranking(lists: Sequence[CandidateList], width: int) -> Units:
     useful = [one for one in lists if any(one[1])]
     if not useful:
         return ()
-    longest = max(len(correct) for _, correct, _ in useful)
-    rows, correct = torch.zeros(len(useful), longest, width), torch.zeros(len(useful), longest, dtype=torch.bool)
-    real = torch.zeros_like(correct)
-    for i, (features, good, _) in enumerate(useful):
-        rows[i, : len(good)] = torch.from_numpy(np.asarray(features, np.float32))
-        correct[i, : len(good)] = torch.tensor(good)
-        real[i, : len(good)] = True
+    rows = pad_sequence([torch.tensor(features, dtype=torch.float32) for features, _, _ in useful], True)
+    correct = pad_sequence([torch.tensor(right) for _, right, _ in useful], True)
+    real = pad_sequence([torch.ones(len(right), dtype=torch.bool) for _, right, _ in useful], True)
     weights = torch.tensor([weight for *_, weight in useful])
     mean, spread = rows[real].mean(0), rows[real].std(0, correction=0) + 1e-6
     rows = (rows - mean) / spread

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
 from rag.errors import InputError
 from rag.models import deltas
@@ -14,7 +13,8 @@ from rag.reader.answerability import load_answerability
 from rag.reader.confidence import Calibration
 from rag.reader.network import load_reader
 from rag.reader.weights import ANSWERABILITY, HEADS, KIND
-from rag.train.common.loop import EVERY, Say
+from rag.train.common.card import table
+from rag.train.common.loop import Say
 from rag.train.reader import cloze
 from rag.train.reader.answerability import train_answerability
 from rag.train.reader.calibrate import fit, make_examples
@@ -27,11 +27,11 @@ MODEL = "bundled"
 
 
 def train_reader(
-    folders: Sequence[Path], out: Path, *, options: ReaderOptions, fitted: int, start: Path | None, say: Say
+    folders: Sequence[Path], out: Path, *, options: ReaderOptions, calibration: int, start: Path | None, say: Say
 ) -> TrainedReader:
-    """Train on every folder at once, from the bundled model or from `start`; calibrate on `fitted` questions of each.
+    """Train on every folder at once, from the bundled model or from `start`; then fit the confidence.
 
-    The questions of a folder named twice are read twice in an epoch.
+    The questions of a folder named twice are read twice in an epoch; `calibration` of each folder fit the confidence.
 
     `out` is written every hundred steps, so that a killed training leaves one to start from; the card goes beside
     it. No epochs leave the network of `start` as it is, and make answerability and calibration anew. Raises InputError
@@ -50,27 +50,18 @@ def train_reader(
     clozes = cloze.make_questions(passages, np.random.default_rng(options.seed)) if options.cloze else []
     epochs = [partial(cloze.draw_inputs, clozes)] * options.cloze + [partial(draw_inputs, questions)] * options.epochs
 
-    def progress(step: int, done: float, loss: Tensor) -> None:
-        if step % EVERY == 0 or done == 1:
-            say(f"step {step:,}, {done:.1%}, loss {loss.item():.3f}")
-
     facts = {"kind": KIND, "model": MODEL, "embedder": spec(MODEL).fingerprint()}
-    trained = train(MODEL, epochs, options, start=start, report=progress, save=lambda done: write(out, done, facts))
+    trained = train(MODEL, epochs, options, start=start, save=partial(write, out, facts=facts), say=say)
     write(out, trained, facts)
     each_once = [one for own in questions_of.values() for one in own]
     networks = train_answerability(each_once, spec(MODEL), seed=options.seed, say=say)
     write(out, trained, facts, networks)
     load_reader.cache_clear()
     load_answerability.cache_clear()
-
-    def report(n: int) -> None:
-        if n % EVERY == 0:
-            say(f"question {n:,} for the confidence")
-
-    reader, answerability = load_reader(out), load_answerability(out)
-    calibration = fit(make_examples(sources, reader, answerability, most=fitted, seed=options.seed, report=report))
-    write(out, trained, {**facts, "choice": calibration.to_json()}, networks)
-    out.with_suffix(".md").write_text(_card(sources, options, trained, calibration), encoding="utf-8")
+    models = load_reader(out), load_answerability(out)
+    fitted = fit(make_examples(sources, *models, most=calibration, seed=options.seed, say=say))
+    write(out, trained, {**facts, "choice": fitted.to_json()}, networks)
+    out.with_suffix(".md").write_text(_card(sources, options, trained, fitted), encoding="utf-8")
     return trained
 
 
@@ -86,8 +77,8 @@ def write(
 def _card(
     sources: Sequence[ReaderDataset], options: ReaderOptions, trained: TrainedReader, calibration: Calibration
 ) -> str:
-    rows = "\n".join(f"| {s.name} | {len(s.passages):,} | {len(s.train):,} | {len(s.held_out):,} |" for s in sources)
-    risks = "\n".join(f"| {share:.0%} | {least:.2f} |" for share, least in calibration.risks)
+    rows = (f"{s.name} | {len(s.passages):,} | {len(s.train):,} | {len(s.held_out):,}" for s in sources)
+    risks = (f"{share:.0%} | {least:.2f}" for share, least in calibration.risks)
     taken = (
         f"{trained.steps:,} steps of {options.batch} inputs, learning rate {options.rate:g}, seed {options.seed}; "
         f"last loss {trained.loss:.3f}."
@@ -99,14 +90,10 @@ Weights for `generate: {{use: reader}}`: a difference to the bundled embedder's 
 heads for span, supporting sentence, relevance, and yes or no, and the small networks of answerability, made by `rag
 train reader`. It fits that network alone.
 
-| data | passages | questions | held out |
-|---|---|---|---|
-{rows}
+{table("data | passages | questions | held out", rows)}
 
 {taken if trained.steps else again}
 The data's licences are those of its folders.
 
-| wrong at most | confidence at least |
-|---|---|
-{risks}
+{table("wrong at most | confidence at least", risks)}
 """

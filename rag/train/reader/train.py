@@ -12,16 +12,15 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
-from transformers import AutoModel
 
-from rag.models.files import locate
 from rag.reader.weights import load
-from rag.train.common.loop import DEVICE, pace, share_of_time, step
+from rag.train.common.loop import DEVICE, EVERY, Say, load_network, pace, share_of_time, step
 from rag.train.reader.inputs import ReaderInput
 from rag.train.reader.tensors import NO_TARGET, Batch, InputEncoder, batches
 from rag.types import Vectors
@@ -33,7 +32,6 @@ WEIGHT_DECAY = 0.1  # of weights, a step
 MEAN_DECAY = 0.999  # of the running mean, a step
 
 Save = Callable[["TrainedReader"], None]
-Report = Callable[[int, float, Tensor], None]  # steps, the share done, the running loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +63,9 @@ class ReaderNetwork(nn.Module):
 
     def __init__(self, model: str) -> None:
         super().__init__()
-        self.encoder = AutoModel.from_pretrained(
-            locate(model),
-            local_files_only=True,
-            dtype=torch.float32,
-            attn_implementation="sdpa",
-            attention_probs_dropout_prob=0.0,  # with it, attention is computed the slow way on CPUs
-        )
-        width = int(self.encoder.config.hidden_size)
+        # with dropout in it, attention is computed the slow way on CPUs
+        self.encoder = cast("Any", load_network(model, attention_probs_dropout_prob=0.0))
+        width = self.encoder.config.hidden_size
         self.heads = nn.ModuleDict({name: nn.Linear(width, n) for name, n in HEADS.items()})
         for name, parameter in self.encoder.named_parameters():
             parameter.requires_grad_("layer." in name)
@@ -108,8 +101,8 @@ def train(
     options: ReaderOptions,
     *,
     start: Path | None,
-    report: Report,
     save: Save,
+    say: Say,
 ) -> TrainedReader:
     """Train on the inputs of each of `epochs` in turn, from `model` or from the file of an earlier training.
 
@@ -143,7 +136,8 @@ def train(
                 weight = 1 - min(MEAN_DECAY, steps / (steps + 10))
                 torch._foreach_lerp_([*mean.parameters()], [*network.parameters()], weight)
             loss = value.detach() if steps == 1 else loss.lerp(value.detach(), 0.02)
-            report(steps, done, loss)
+            if steps % EVERY == 0 or done == 1:
+                say(f"step {steps:,}, {done:.1%}, loss {loss.item():.3f}")
             if steps % options.every == 0:
                 save(trained())
     return trained()
