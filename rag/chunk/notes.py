@@ -52,7 +52,7 @@ def estimate(model: LanguageModel, chunked: Iterable[Chunked]) -> Estimate:
     """What the notes for these documents that are not in the cache will take."""
     requests = [_messages(item.document, chunk.start, chunk.end) for item in chunked for chunk in item.chunks]
     missing = [messages for messages in requests if cache.load(_name(model, messages)) is None]
-    asked = sum(counter().count(message["content"]) for messages in missing for message in messages)
+    asked = sum(counter()(message["content"]) for messages in missing for message in messages)
     return Estimate(len(missing), asked, NOTE_TOKENS * len(missing))
 
 

@@ -74,7 +74,7 @@ class OpenAIGenerator:
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Generator[str, None, Mapping[str, int]]:
         """The model's answer as it comes; nothing where it abstains. Raises GeneratorError and ConfigError."""
-        count = counter().count
+        count = counter()
         task = statements.TASK if self.structured else MARKED
         prompt = build(question, hits, budget=self.context - self.max_tokens, count=count, task=task)
         if not self.structured:

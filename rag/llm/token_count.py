@@ -12,7 +12,6 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,24 +30,12 @@ _TABLES = {
 _PIECE = re.compile(r"(?P<letters>[A-Za-z]+)|(?P<wide>[^\x00-\x7f]+)|\d{1,2}|[^\s\w]|_|\n+")
 
 
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """Counts tokens. `name` is the encoding, or "estimate"; `exact` says which of the two."""
-
-    name: str
-    count: Callable[[str], int]
-
-    @property
-    def exact(self) -> bool:
-        return self.name != "estimate"
-
-
-def counter() -> Counter:
-    """The counter of the first encoding whose table is in the local cache, else, or without tiktoken, the estimate."""
+def counter() -> Callable[[str], int]:
+    """The count of the first encoding whose table is in the local cache, else, or without tiktoken, the estimate."""
     for name in _TABLES if find_spec("tiktoken") else ():
         if path := _cached(name):
             return _tiktoken(name, path)
-    return Counter("estimate", estimate)
+    return estimate
 
 
 def estimate(text: str) -> int:
@@ -79,9 +66,9 @@ def _cached(name: str) -> Path | None:
 
 
 @cache
-def _tiktoken(name: str, path: Path) -> Counter:
+def _tiktoken(name: str, path: Path) -> Callable[[str], int]:
     """`path` is the cache key only: another cache folder is another table."""
     import tiktoken  # 0.1 s, and not needed when no table is cached
 
     encoding = tiktoken.get_encoding(name)
-    return Counter(name, lambda text: len(encoding.encode(text, disallowed_special=())))
+    return lambda text: len(encoding.encode(text, disallowed_special=()))

@@ -47,7 +47,7 @@ class ListwiseReranker:
         return reranked
 
     def _reorder(self, model: LanguageModel, question: str, hits: Sequence[Hit]) -> list[Hit]:
-        prompt = build(question, hits, budget=self.context, count=counter().count, task=RANKED)
+        prompt = build(question, hits, budget=self.context, count=counter(), task=RANKED)
         reply = _THOUGHT.sub("", "".join(model.reply(prompt.messages)), count=1)
         return [hits[i] for i in permutation(reply, len(hits))]
 
