@@ -47,16 +47,6 @@ class Extraction:
     outputs: tuple[ReaderOutput, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """Passages as read: the outputs of each alone, the numbers of those read together, and the spans found there."""
-
-    passages: Sequence[Passage]
-    outputs: Sequence[ReaderOutput]
-    together: Sequence[int]
-    joint_spans: Sequence[Span]
-
-
 def asks_yes_no(question: str) -> bool:
     """Whether a question asks for yes or no, by its form."""
     return bool(_YES_NO.match(question.strip()))
@@ -79,11 +69,11 @@ def extract_candidates(
     together = sorted(order[: reader.count_fitting(question, [passages[i] for i in order])])
     (joint,) = reader.read(question, [[passages[i] for i in together]])
     if yes_no:
-        return Extraction(tuple(_yes_no_candidates(outputs[order[0]], joint, order[0])), tuple(outputs))
-    joint_spans = [replace(span, passage=together[span.passage]) for span in joint.spans]
-    reading = _Reading(passages, outputs, together, joint_spans)
-    names = documents or [title for title, _ in passages]
-    return Extraction(tuple(_span_candidates(question, reading, names)), tuple(outputs))
+        candidates = _yes_no_candidates(outputs[order[0]], joint, order[0])
+    else:
+        names = documents or [title for title, _ in passages]
+        candidates = _span_candidates(question, passages, names, outputs, together, joint)
+    return Extraction(tuple(candidates), tuple(outputs))
 
 
 def _order(outputs: Sequence[ReaderOutput], yes_no: bool) -> list[int]:
@@ -105,84 +95,62 @@ def _yes_no_candidates(best: ReaderOutput, joint: ReaderOutput, passage: int) ->
         yield Candidate(text, Span(passage, sentence.start, sentence.end, own - other), True, features)
 
 
-def _span_candidates(question: str, reading: _Reading, names: Sequence[str]) -> Iterator[Candidate]:
-    """Every span with words in it."""
-    spans = _all_spans(reading)
-    texts = [reading.passages[span.passage][1][span.start : span.end] for span in spans]
+def _span_candidates(
+    question: str,
+    passages: Sequence[Passage],
+    names: Sequence[str],
+    outputs: Sequence[ReaderOutput],
+    together: Sequence[int],
+    joint: ReaderOutput,
+) -> Iterator[Candidate]:
+    """Every span with words in it: of `outputs`, passages read alone, and of `joint`, those read `together`."""
+    joint_spans = [replace(span, passage=together[span.passage]) for span in joint.spans]
+    spans = _all_spans(outputs, joint_spans)
+    texts = [passages[span.passage][1][span.start : span.end] for span in spans]
     answers = [normalise_answer(text) for text in texts]
-    columns = _feature_columns(question, reading, spans, answers)
-    rows = zip(*(columns[name] for name in SPAN_FEATURES), strict=True)
+    first = {i: output.spans[0] for i, output in enumerate(outputs) if output.spans}
+    best = {i: normalise_answer(passages[i][1][span.start : span.end]) for i, span in first.items()}
+    words = tokens(question)
+    plain = [token for token in words if token.kind != "number"]
+    named = [token for token in words if token.kind in ("name", "number")]
+    stems = [frozenset(token.stem for token in tokens(" ".join(passage))) for passage in passages]
+    most_named = max(_coverage(named, own) for own in stems)
     relevant = [
         (name, f" {normalise_answer(' '.join(passage))} ")
-        for name, passage, output in zip(names, reading.passages, reading.outputs, strict=True)
+        for name, passage, output in zip(names, passages, outputs, strict=True)
         if output.relevance > MIN_RELEVANCE
     ]
-    for span, text, answer, features in zip(spans, texts, answers, rows, strict=True):
-        if answer:
-            documents = {names[span.passage]} | {name for name, words in relevant if f" {answer} " in words}
-            yield Candidate(text, span, False, features, len(documents))
+    for span, text, answer in zip(spans, texts, answers, strict=True):
+        if not answer:
+            continue
+        at, output = span.passage, outputs[span.passage]
+        rivals = [other.score for other, its in zip(spans, answers, strict=True) if its != answer]
+        overlapping = [s.score for s in joint_spans if s.passage == at and s.start < span.end and span.start < s.end]
+        around = [sentence.score for sentence in output.evidence if sentence.start <= span.start < sentence.end]
+        features = {
+            "margin": max(MIN_SCORE, span.score),
+            "relevant": output.relevance,
+            "joint": max([MIN_SCORE, *overlapping]),  # in the joint reading
+            "read": float(at in together),
+            "lead": span.score - max([MIN_SCORE, *rivals]),  # over another answer
+            "agree": float(sum(its == answer for i, its in best.items() if i != at)),  # passages that say it first
+            "place": 1 / (1 + at),
+            "fact": max(around, default=MIN_SCORE),  # the sentence that it starts in
+            "words": _coverage(plain, stems[at]),
+            "named": most_named,
+        }
+        documents = {names[at]} | {name for name, its in relevant if f" {answer} " in its}
+        yield Candidate(text, span, False, tuple(features[name] for name in SPAN_FEATURES), len(documents))
 
 
-def _all_spans(reading: _Reading) -> list[Span]:
+def _all_spans(outputs: Sequence[ReaderOutput], joint_spans: Sequence[Span]) -> list[Span]:
     """Those of passages read alone, and what only the joint reading found, passage by passage."""
-    spans = [replace(span, passage=i) for i, output in enumerate(reading.outputs) for span in output.spans]
+    spans = [replace(span, passage=i) for i, output in enumerate(outputs) for span in output.spans]
     known = {(span.passage, span.start, span.end) for span in spans}
-    for span in sorted(reading.joint_spans, key=lambda span: span.passage):
+    for span in sorted(joint_spans, key=lambda span: span.passage):
         if (span.passage, span.start, span.end) not in known:
             spans.append(replace(span, score=MIN_SCORE))
     return list(dict.fromkeys(spans))
-
-
-def _feature_columns(
-    question: str, reading: _Reading, spans: Sequence[Span], answers: Sequence[str]
-) -> dict[str, list[float]]:
-    """The values of each span, by the name of the feature."""
-    words = tokens(question)
-    stems = [frozenset(token.stem for token in tokens(" ".join(passage))) for passage in reading.passages]
-    plain = [token for token in words if token.kind != "number"]
-    named = [token for token in words if token.kind in ("name", "number")]
-    return {
-        "margin": [max(MIN_SCORE, span.score) for span in spans],
-        "relevant": [reading.outputs[span.passage].relevance for span in spans],
-        "joint": [_joint_score(span, reading.joint_spans) for span in spans],
-        "read": [float(span.passage in reading.together) for span in spans],
-        "lead": [_lead(span, answer, spans, answers) for span, answer in zip(spans, answers, strict=True)],
-        "agree": _agreement(reading, spans, answers),
-        "place": [1 / (1 + span.passage) for span in spans],
-        "fact": [_evidence_score(span, reading.outputs[span.passage].evidence) for span in spans],
-        "words": [_coverage(plain, stems[span.passage]) for span in spans],
-        "named": [max(_coverage(named, own) for own in stems)] * len(spans),
-    }
-
-
-def _joint_score(span: Span, joint_spans: Sequence[Span]) -> float:
-    """The best score of an overlapping span in the joint reading."""
-    scores = [s.score for s in joint_spans if s.passage == span.passage and s.start < span.end and span.start < s.end]
-    return max([MIN_SCORE, *scores])
-
-
-def _lead(span: Span, answer: str, spans: Sequence[Span], answers: Sequence[str]) -> float:
-    """How far a span is ahead of the best one with another answer."""
-    rivals = [other.score for other, text in zip(spans, answers, strict=True) if text != answer]
-    return span.score - max([MIN_SCORE, *rivals])
-
-
-def _agreement(reading: _Reading, spans: Sequence[Span], answers: Sequence[str]) -> list[float]:
-    """How many other passages have each answer as their best."""
-    best = {
-        i: normalise_answer(reading.passages[i][1][output.spans[0].start : output.spans[0].end])
-        for i, output in enumerate(reading.outputs)
-        if output.spans
-    }
-    return [
-        float(sum(text == answer for i, text in best.items() if i != span.passage))
-        for span, answer in zip(spans, answers, strict=True)
-    ]
-
-
-def _evidence_score(span: Span, evidence: Sequence[Span]) -> float:
-    """The score of the sentence that a span starts in."""
-    return max((s.score for s in evidence if s.start <= span.start < s.end), default=MIN_SCORE)
 
 
 def _coverage(words: Sequence[Token], stems: frozenset[str]) -> float:
