@@ -26,7 +26,7 @@ import qdrant_edge as engine
 from benchmarks.common import DATA
 from benchmarks.context import World, cut, embedded, golds, world
 from rag.embed.onnx import OnnxEmbedder
-from rag.models.token_pooling import merge
+from rag.models.pooling import merge_tokens
 from rag.store.edge import EdgeStore
 from rag.types import Query, Vectors
 
@@ -121,7 +121,7 @@ def tokens(at: World) -> None:
     exact: list[list[int]] = []
     for factor in POOL_FACTORS:
         started = time.process_time()
-        rows = [merge(one, factor) if factor > 1 else one for one in vectors.tokens]
+        rows = [merge_tokens(one, factor) if factor > 1 else one for one in vectors.tokens]
         spent = 1000 * (time.process_time() - started) / len(rows)
         with tempfile.TemporaryDirectory() as folder:
             store = EdgeStore(path=folder, dim=model.dim, sparse=False, tokens=True)

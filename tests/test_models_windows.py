@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.models.windows import Window, group_chunks, split_tokens
+from rag.models.late import Window, group_chunks, split_tokens
 
 ROOM = st.integers(1, 40)
 OVERLAP = st.integers(0, 60)

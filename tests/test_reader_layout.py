@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.reader.layout import TITLE_TOKENS, lay_out
+from rag.reader.network import TITLE_TOKENS, lay_out
 
 TOKENS = st.lists(st.integers(10, 99), max_size=80)
 

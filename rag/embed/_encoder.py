@@ -19,8 +19,8 @@ from pydantic import Field
 
 from rag.embed.weights import file_checksum, load
 from rag.errors import ConfigError, MismatchError
+from rag.models.pooling import merge_tokens
 from rag.models.spec import ModelSpec, read
-from rag.models.token_pooling import merge
 from rag.models.variant import Variant
 from rag.stages import component
 from rag.types import Chunked, Difference, Embeddings, Spans, Vectors
@@ -121,7 +121,7 @@ class EncoderEmbedder(ABC):
         found = self._documents.embed_chunks(batch, tokens=self.tokens, sparse=self.sparse)
         if self.pool_factor == 1 or found.tokens is None:
             return found
-        return replace(found, tokens=[merge(vectors, self.pool_factor) for vectors in found.tokens])
+        return replace(found, tokens=[merge_tokens(vectors, self.pool_factor) for vectors in found.tokens])
 
     def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
         """The documents as they are, or with `late` and `situated` the windows in which they are read."""

@@ -135,7 +135,7 @@ class TwoStageEmbedder:
     @cached_property
     def _encoder(self) -> TextEncoder:
         with extra("models", "embed: two_stage"):
-            from rag.models.torch_load import best_device
+            from rag.models.torch_backend import best_device
             from rag.models.torch_two_stage import text_encoder  # torch and transformers take seconds to import
 
         return text_encoder(

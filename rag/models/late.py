@@ -1,9 +1,13 @@
 """Late chunking: the text around a chunk goes through the model with it, and the chunk's own token vectors are pooled.
 
-Source: arXiv 2409.04701. A document is read in windows of at most the model's length, whose cores are whole chunks
-(`rag.models.windows`); spans are mapped to tokens by offsets, nothing is tokenized in pieces. As in the plain embedding
-special tokens and prefixes count towards every mean, so that a chunk that is its whole window gets the plain vector.
-Where chunks have a context, windows begin with what most contexts begin with, the title as a rule.
+Source: arXiv 2409.04701. A document is read in windows of at most the model's length; spans are mapped to tokens by
+offsets, nothing is tokenized in pieces. As in the plain embedding special tokens and prefixes count towards every mean,
+so that a chunk that is its whole window gets the plain vector. Where chunks have a context, windows begin with what
+most contexts begin with, the title as a rule.
+
+A window has a core of whole chunks, whose tokens are taken from it alone, and margins, which it only sees. Cores share
+nothing and leave nothing out, so every token is taken once, from the window where it has most context, and the cost is
+linear: two neighbours share `overlap` tokens (long late chunking, algorithm 2 of the paper).
 
 Mean pooling stays what it is; a CLS token stands for no span, so models pooled by it get the mean; of a causal model
 with last-token pooling a span's last token is taken, which has read everything up to it and nothing after.
@@ -22,10 +26,18 @@ from tokenizers import Encoding
 from rag.errors import ConfigError
 from rag.models.encoder import TextEncoder
 from rag.models.pooling import Mask
-from rag.models.windows import group_chunks, split_tokens
 from rag.types import Chunked, Embeddings, Spans, Vectors
 
 MAX_TITLE = 200  # characters that stand before every window
+
+
+class Window(NamedTuple):
+    """Tokens seen, from `start` to `stop`, and those taken, from `first` to `last`; all half-open."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
 
 
 class Pass(NamedTuple):
@@ -171,3 +183,40 @@ def _word(text: str, starts: Sequence[int], otherwise: int) -> int:
     """The first of these offsets at which a word begins, else the first at all."""
     begins = (at for at in starts if at == 0 or text[at - 1].isspace())
     return next(begins, starts[0] if starts else otherwise)
+
+
+def split_tokens(n: int, *, room: int, overlap: int) -> Iterator[Window]:
+    """n tokens in windows of at most `room` that share `overlap` with the next, their cores meeting in its middle."""
+    overlap = min(overlap, room // 2)
+    start = first = 0
+    while start + room < n:
+        last = start + room - overlap // 2
+        yield Window(start, start + room, first, last)
+        start, first = start + room - overlap, last
+    yield Window(start, n, first, n)
+
+
+def group_chunks(
+    spans: Sequence[tuple[int, int]], n: int, *, room: int, overlap: int
+) -> Iterator[tuple[Window, range]]:
+    """Chunks by their tokens (first, last), in text order, in windows of at most `room` of the n tokens.
+
+    A core is a run of chunks. A chunk that leaves no room for its margins has a window of its own, which may be longer
+    than `room`. Cuts depend on what stands before them, so that an edit moves few; the last two windows are even.
+    """
+    margin = min(overlap, room // 2) // 2
+    at = 0
+    while at < len(spans):
+        start = max(0, spans[at][0] - margin)
+        rest = n - start
+        goal = (rest + overlap) / 2 if room < rest < 2 * room - overlap else room
+        stop = min(n, spans[at][1] + margin)
+        end = at + 1
+        while end < len(spans):
+            further = min(n, max(spans[end][1] + margin, stop))
+            if further - start > room or further + stop - 2 * start > 2 * goal:
+                break
+            stop = further
+            end += 1
+        yield Window(start, stop, spans[at][0], max(last for _, last in spans[at:end])), range(at, end)
+        at = end

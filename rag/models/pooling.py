@@ -12,6 +12,7 @@ of each token id; its score is the dot product as it is. Both heads are publishe
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any, Self
 
@@ -118,3 +119,30 @@ def sparse_vector(ids: Sequence[int], weights: Vector, special: NDArray[np.int64
     values = np.zeros(len(indices), np.float32)
     np.maximum.at(values, places, weights[kept])
     return Sparse(indices, values)
+
+
+def merge_tokens(vectors: Vectors, factor: int) -> Vectors:
+    """Fewer token vectors of a text, for multi-vector search in less space: those that lie near each other become one.
+
+    The unit means (ceil(n / factor), width) of the clusters of unit vectors (n, width), by their first member. They are
+    clustered by Ward's criterion: again and again the two clusters a, b are joined for which
+    |a| |b| / (|a| + |b|) * |mean_a - mean_b|^2 is least, until as many are left as were asked for.
+    Source: token pooling for late interaction (arXiv 2409.14683).
+    """
+    means, sizes = vectors.astype(np.float64), np.ones(len(vectors))
+    alive = np.ones(len(vectors), np.bool_)
+    costs = np.stack([_costs(means, sizes, alive, i) for i in range(len(vectors))]) if len(vectors) else means
+    for _ in range(len(vectors) - ceil(len(vectors) / factor)):
+        kept, gone = sorted(divmod(int(costs.argmin()), len(vectors)))
+        total = sizes[kept] + sizes[gone]
+        means[kept] = (sizes[kept] * means[kept] + sizes[gone] * means[gone]) / total
+        sizes[kept], alive[gone] = total, False
+        costs[gone], costs[:, gone] = np.inf, np.inf
+        costs[kept] = costs[:, kept] = _costs(means, sizes, alive, kept)
+    return normalize(means[alive].astype(np.float32))
+
+
+def _costs(means: NDArray[Any], sizes: NDArray[Any], alive: NDArray[np.bool_], i: int) -> NDArray[Any]:
+    """What joining cluster i with each other one costs, (n,); infinite for itself and those that are gone."""
+    found = sizes * sizes[i] / (sizes + sizes[i]) * ((means - means[i]) ** 2).sum(axis=1)
+    return np.where(alive & (np.arange(len(means)) != i), found, np.inf)

@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from rag.errors import ModelError
 from rag.models.batching import make_batches
-from rag.models.torch_load import load, load_network, place
+from rag.models.torch_backend import load, load_network, place
 
 Scores = Callable[[Sequence[tuple[str, str]]], list[float]]  # (question, passage) each -> higher is more relevant
 Row = Mapping[str, Sequence[int]]  # "input_ids", "attention_mask" and what else the tokenizer gives

@@ -13,7 +13,7 @@ from jinja2 import TemplateError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rag.errors import ConfigError, GeneratorError, ModelError
-from rag.models.torch_load import load, load_network, place
+from rag.models.torch_backend import load, load_network, place
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,8 +26,7 @@ from rag.models.encoder import Forward, TextEncoder
 from rag.models.files import locate, weights
 from rag.models.pooling import Hidden, Mask, Projection
 from rag.models.spec import ModelSpec
-from rag.models.torch_backend import make_forward
-from rag.models.torch_load import load, load_tokenizer
+from rag.models.torch_backend import load, load_tokenizer, make_forward
 
 Tensors = Mapping[str, torch.Tensor]
 FIRST, SECOND = "first_stage_model.", "second_stage_model."

@@ -21,13 +21,13 @@ from tokenizers import Tokenizer
 
 from rag.errors import ModelError
 from rag.models.encoder import TextEncoder
-from rag.reader.layout import QUESTION_TOKENS, TITLE_TOKENS, Layout, lay_out
 from rag.reader.weights import load
 from rag.text.sentences import sentence_spans
 from rag.types import Vectors
 
 SHIPPED = Path(__file__).parent / "weights" / "minilm-reader.safetensors"
 SINGLE_TOKENS, JOINT_TOKENS = 256, 512  # of an input with one passage, and with several
+QUESTION_TOKENS, TITLE_TOKENS = 64, 24  # read of each, at most
 MAX_PASSAGES = 5  # of an input
 MAX_ANSWER_TOKENS = 24
 MAX_SPANS = 3  # of an input
@@ -45,6 +45,15 @@ class Span:
     start: int
     end: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Token ids; where each text starts among them, and how many of its tokens are there."""
+
+    ids: tuple[int, ...]
+    starts: tuple[int, ...]
+    lengths: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,29 @@ class ReaderModel:
             return encoding.ids, encoding.offsets
 
         return lru_cache(256)(tokens)
+
+
+def lay_out(
+    question: Sequence[int], parts: Sequence[tuple[Sequence[int], Sequence[int]]], *, cls: int, sep: int, limit: int
+) -> Layout:
+    """What the network sees: [CLS] question [SEP] title [SEP] text, and title and text again for each further one.
+
+    At most `limit` token ids; texts too long lose their ends, and one that needs less than its share leaves the rest to
+    the others. Training and use lay out tokens by this one function, so that they cannot differ.
+    """
+    ids = [cls, *question[:QUESTION_TOKENS], sep]
+    room = limit - len(ids) - sum(min(len(title), TITLE_TOKENS) + 2 for title, _ in parts)
+    starts, lengths = [], []
+    for i, (title, text) in enumerate(parts):
+        later = [len(other) for _, other in parts[i + 1 :]]
+        share = max(room // (len(later) + 1), room - sum(later))
+        taken = text[: max(0, share)]
+        room -= len(taken)
+        ids += [*title[:TITLE_TOKENS], sep]
+        starts.append(len(ids))
+        lengths.append(len(taken))
+        ids += [*taken, sep]
+    return Layout(tuple(ids), tuple(starts), tuple(lengths))
 
 
 @lru_cache(2)

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from rag.models.batching import pad
 from rag.models.files import locate
-from rag.reader.layout import QUESTION_TOKENS, TITLE_TOKENS, lay_out
-from rag.reader.network import JOINT_TOKENS, SINGLE_TOKENS, special_ids
+from rag.reader.network import JOINT_TOKENS, QUESTION_TOKENS, SINGLE_TOKENS, TITLE_TOKENS, lay_out, special_ids
 from rag.text.sentences import sentence_spans
 from rag.train.common.loop import cut
 from rag.train.reader.inputs import ReaderInput
@@ -144,7 +143,7 @@ class Batch:
     @classmethod
     def of(cls, examples: Sequence[ReaderExample], device: str) -> Self:
         ids, mask = map(torch.from_numpy, pad([example.ids for example in examples], 0))
-        allowed, sentence = np.zeros(ids.shape, bool), np.full(ids.shape, -1)
+        allowed, sentence = torch.zeros_like(mask), torch.full_like(ids, -1)
         allowed[:, 0] = True
         supports: list[bool] = []
         for row, example in enumerate(examples):
@@ -153,10 +152,9 @@ class Batch:
             for low, high, support in example.sentences:
                 sentence[row, low:high] = len(supports)
                 supports.append(support)
-        columns = [[getattr(example, name) for example in examples] for name in ("start", "end", "answer_type")]
-        tensors = [ids, mask, torch.from_numpy(allowed), torch.from_numpy(sentence), torch.tensor(supports)]
-        tensors += [torch.tensor([example.relevant for example in examples]), *map(torch.tensor, columns)]
-        return cls(*(tensor.to(device) for tensor in tensors))
+        names = ("relevant", "start", "end", "answer_type")
+        columns = (torch.tensor([getattr(example, name) for example in examples]) for name in names)
+        return cls(*(one.to(device) for one in (ids, mask, allowed, sentence, torch.tensor(supports), *columns)))
 
 
 def batches(examples: Sequence[ReaderExample], size: int, rng: np.random.Generator) -> list[list[ReaderExample]]:
