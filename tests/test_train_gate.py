@@ -67,9 +67,9 @@ def test_rows_are_the_steps_and_with_a_teacher_what_stands_near_a_question() -> 
         {name: ("", name.upper()) for name in "abcd"},
         (Pair("ab?", "", "a", ("b",)), Pair("ab?", "a", "b", ()), Pair("c?", "", "c", ())),
         held_out_pairs=(Pair("d?", "d", "a", ("c",)),),
+        vectors=np.eye(4, DIM, dtype=np.float32),
     )
-    vectors = [np.eye(4, DIM, dtype=np.float32)]
-    plain = make_rows([source, source], vectors * 2, Words(), None)  # type: ignore[arg-type]
+    plain = make_rows([source, source], Words(), None)  # type: ignore[arg-type]
     assert plain.read.tolist() == [0, 4]
     assert plain.target.tolist() == [1, 5]
     read: list[str] = []
@@ -78,7 +78,7 @@ def test_rows_are_the_steps_and_with_a_teacher_what_stands_near_a_question() -> 
         read.extend(texts)
         return np.ones((len(texts), DIM), np.float32)
 
-    taught = make_rows([source], vectors, Words(), teacher)  # type: ignore[arg-type]
+    taught = make_rows([source], Words(), teacher)  # type: ignore[arg-type]
     assert read[0] == "ab? [SEP] A"
     assert (taught.read.tolist()[0], taught.target.tolist()[0]) == (0, 1)
     assert {(q, c) for q, c in zip((text[0] for text in read), taught.read.tolist(), strict=True)} >= {
@@ -87,7 +87,7 @@ def test_rows_are_the_steps_and_with_a_teacher_what_stands_near_a_question() -> 
         ("c", 2),
     }
     assert taught.target.tolist()[1:] == [-1] * (len(read) - 1)
-    held = make_rows([source], vectors, Words(), None, held_out=True)  # type: ignore[arg-type]
+    held = make_rows([source], Words(), None, held_out=True)  # type: ignore[arg-type]
     assert (held.read.tolist(), held.target.tolist(), list(held.others)) == ([3], [0], [[2]])
 
 

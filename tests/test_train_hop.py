@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -39,12 +38,13 @@ def test_the_rate_rises_and_falls() -> None:
 
 
 def test_rows_are_numbered_across_folders() -> None:
-    one = HopDataset({"a": ("", "A"), "b": ("", "B")}, (Pair("q", "", "b", ("a",)),))
-    two = HopDataset({"a": ("", "C")}, (Pair("r", "", "a", ()),), held_out_pairs=(Pair("s", "", "a", ()),))
-    vectors = torch.from_numpy(np.concatenate([np.eye(2), np.ones((1, 2))]))
+    one = HopDataset(
+        {"a": ("", "A"), "b": ("", "B")}, (Pair("q", "", "b", ("a",)),), vectors=np.eye(2, dtype=np.float32)
+    )
+    held_out = (Pair("s", "", "a", ()),)
+    two = HopDataset({"a": ("", "C")}, (Pair("r", "", "a", ()),), (), held_out, np.ones((1, 2), np.float32))
     work, held = (
-        make_task([one, two], vectors, lambda texts: {"input_ids": [[1]] * len(texts)}, held_out=held)
-        for held in (False, True)
+        make_task([one, two], lambda texts: {"input_ids": [[1]] * len(texts)}, held_out=held) for held in (False, True)
     )
     assert work.targets.tolist() == [1, 2]
     assert work.others == [[0], []]

@@ -62,8 +62,8 @@ def test_an_index_gives_pairs_and_its_own_vectors(notes: Path) -> None:
     with Pipeline.load(str(notes / "tiny.yaml"), index=notes) as pipeline:
         pipeline.ingest(["docs"])
     assert Index.at(notes).exists()
-    found, vectors = read_index(notes, HashingEmbedder(), most=None, seed=0)
-    assert vectors.shape == (len(found.passages), 256)
+    found = read_index(notes, HashingEmbedder(), most=None, seed=0)
+    assert found.vectors.shape == (len(found.passages), 256)
     said = {"router": "building 4", "lumen": "watts", "halvorsen": "Tarnvik"}
     name = {pid: key for pid, (_, text) in found.passages.items() for key, words in said.items() if words in text}
     steps = {(name[pair.read], name[pair.target]) for pair in (*found.pairs, *found.held_out_pairs) if pair.read}

@@ -6,7 +6,6 @@ and the fingerprint of data and options, so that another training never goes on 
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,9 +13,10 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
+
+from rag.errors import ModelError
+from rag.models import deltas
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # of AdamW
 
@@ -45,13 +45,12 @@ class Checkpoint:
     def resume(self) -> Progress:
         """The progress in the file, with weights and optimizer put back; none where the file is of no such training."""
         try:
-            with safe_open(self.path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
-        except (OSError, SafetensorError):
+            file = deltas.read(self.path, "it is written anew")
+        except ModelError:
             return Progress()
-        if metadata.get("fingerprint") != self.fingerprint:
+        if file.facts.get("fingerprint") != self.fingerprint:
             return Progress()
+        tensors = {name: torch.tensor(array) for name, array in file.tensors.items()}
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[f"now.{name}"])
@@ -60,7 +59,7 @@ class Checkpoint:
                 self.optimizer.state[parameter] = {
                     kind: value if kind == "step" else value.to(parameter.device) for kind, value in moments.items()
                 }
-        return Progress(**json.loads(metadata["standing"]))
+        return Progress(**json.loads(file.facts["standing"]))
 
     def save(self, at: Progress, loss: float | None) -> None:
         """Write the file; its best weights are these where the held-out `loss` is the least, or where there is none."""
@@ -71,12 +70,10 @@ class Checkpoint:
             self.best = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
         tensors: dict[str, Tensor] = {}
         for name, parameter in self.parameters.items():
-            tensors |= {f"now.{name}": parameter.detach().contiguous(), f"best.{name}": self.best[name].contiguous()}
-            tensors |= {f"{kind}.{name}": self.optimizer.state[parameter][kind].contiguous() for kind in MOMENTS}
-        draft = self.path.with_name(self.path.name + ".new")
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, draft, metadata={"fingerprint": self.fingerprint, "standing": json.dumps(asdict(at))})
-        os.replace(draft, self.path)
+            tensors |= {f"now.{name}": parameter.detach(), f"best.{name}": self.best[name]}
+            tensors |= {f"{kind}.{name}": self.optimizer.state[parameter][kind] for kind in MOMENTS}
+        arrays = {name: tensor.cpu().contiguous().numpy() for name, tensor in tensors.items()}
+        deltas.write(self.path, arrays, {"fingerprint": self.fingerprint, "standing": json.dumps(asdict(at))})
 
 
 def fingerprint(options: Any, ids: Sequence[Sequence[int]], targets: NDArray[Any]) -> str:

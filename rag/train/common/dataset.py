@@ -13,14 +13,17 @@ import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+import numpy as np
+
 from rag.errors import InputError
 from rag.hop.encoder import SEPARATOR
 from rag.text.mentions import mentions, normalise
+from rag.types import Vectors
 
 CORPORA = ("corpus*.jsonl*", "v11_paragraphs.jsonl*")
 QUESTIONS = ("questions_train.jsonl*", "questions.jsonl*", "v11_questions.jsonl*")
@@ -53,12 +56,16 @@ class LabelledQuestion:
 
 @dataclass(frozen=True, slots=True)
 class HopDataset:
-    """A folder as read: passages (title, text) by pid, pairs to train on, and held-out questions with their pairs."""
+    """A folder as read: passages (title, text) by pid, pairs to train on, and held-out questions with their pairs.
+
+    `vectors` (n, d) are those that an index has of the n passages, once they are known.
+    """
 
     passages: Mapping[str, tuple[str, str]]
     pairs: tuple[Pair, ...]
     held_out_questions: tuple[LabelledQuestion, ...] = ()
     held_out_pairs: tuple[Pair, ...] = ()
+    vectors: Vectors = field(default_factory=lambda: np.zeros((0, 0), np.float32), compare=False, repr=False)
 
     def text(self, pair: Pair) -> str:
         """What the query side of an embedder reads of a pair."""

@@ -5,6 +5,7 @@ A folder that hop encoder and gate learn from holds labelled questions, or an in
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -23,24 +24,24 @@ from rag.types import Chunk, Chunked, Document, Vectors
 
 def read_folders(
     folders: Sequence[Path], embedder: OnnxEmbedder, *, most: int | None, seed: int, say: Say
-) -> tuple[list[HopDataset], list[Vectors]]:
+) -> list[HopDataset]:
     """Every folder's dataset with the index vectors of its passages. Raises InputError where there are no pairs."""
-    sources, vectors = [], []
+    sources = []
     for folder in folders:
         if Index.at(folder).exists():
-            source, rows = mining.read_index(folder, embedder, most=most, seed=seed)
+            source = mining.read_index(folder, embedder, most=most, seed=seed)
         else:
             source = dataset.read(folder, most=most)
-            rows = passage_vectors(embedder, [index_text(*passage) for passage in source.passages.values()])
+            texts = [index_text(*passage) for passage in source.passages.values()]
+            source = replace(source, vectors=passage_vectors(embedder, texts))
         say(
             f"{folder}: {len(source.pairs):,} pairs, {len(source.passages):,} passages, "
             f"{len(source.held_out_questions):,} questions held out"
         )
         sources.append(source)
-        vectors.append(rows)
     if not any(source.pairs for source in sources):
         raise InputError(f"{', '.join(map(str, folders))}: no question whose gold passages are all in the corpus.")
-    return sources, vectors
+    return sources
 
 
 def passage_vectors(embedder: Embedder, texts: Sequence[str]) -> Vectors:

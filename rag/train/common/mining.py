@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from zlib import crc32
@@ -25,7 +26,7 @@ from rag.stages import Embedder
 from rag.text.mentions import mentions
 from rag.text.sentences import sentence_spans
 from rag.train.common.dataset import HELD_OUT, MAX_HELD_OUT, HopDataset, Pair
-from rag.types import Chunk, Vectors
+from rag.types import Chunk
 
 MAX_ABOUT = 3  # chunks about a key that links
 WORDS = range(4, 31)  # of a sentence that is used
@@ -36,7 +37,7 @@ _NAMED_AFTER = re.compile(r" [A-Z]")
 SLICE = 1000  # chunks read from the manifest at once
 
 
-def read_index(folder: Path, embedder: Embedder, *, most: int | None, seed: int) -> tuple[HopDataset, Vectors]:
+def read_index(folder: Path, embedder: Embedder, *, most: int | None, seed: int) -> HopDataset:
     """At most `most` pairs mined from the index of a folder, with the vectors of its chunks.
 
     Raises MismatchError where another embedder made it, InputError where nothing in it links to anything.
@@ -55,8 +56,7 @@ def read_index(folder: Path, embedder: Embedder, *, most: int | None, seed: int)
         raise InputError(
             f"{folder / FOLDER}: no chunk mentions what another one is about, so there is nothing to mine."
         )
-    vectors = [dense for _, rows in parts if (dense := rows.dense) is not None]
-    return dataset, np.concatenate(vectors)
+    return replace(dataset, vectors=np.concatenate([rows.dense for _, rows in parts if rows.dense is not None]))
 
 
 def mine(chunks: Sequence[Chunk], *, most: int | None = None, seed: int = 0) -> HopDataset:

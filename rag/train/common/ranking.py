@@ -26,7 +26,7 @@ from rag.train.common.card import table
 from rag.train.common.dataset import HopDataset
 from rag.train.common.loop import Say, step
 from rag.train.common.trees import RankingExample, grow_trees
-from rag.types import Vector, Vectors
+from rag.types import Vector
 
 START = (1.15, 0.045, 0.2, 1.7, 0.52, 0.016, 1.3)  # in the order of `rag.hop.score.WEIGHTS`
 UNIT = (1.0, 0.1, 1.0, 1.0, 1.0, 0.1, 1.0)  # nats come by the ten, so that one step of learning fits all
@@ -38,7 +38,6 @@ CUT = 5  # of the recall that a card tells
 
 def learn_ranking(
     sources: Sequence[HopDataset],
-    vectors: Sequence[Vectors],
     hopper: TreeHopper,
     embedder: OnnxEmbedder,
     *,
@@ -48,7 +47,7 @@ def learn_ranking(
 ) -> str:
     """Learn the ranking of `hopper`, whose file `save` writes; what a card says of it, in Markdown."""
     save(np.array(start, np.float32))
-    groups = grow_trees(sources, vectors, hopper, embedder)
+    groups = grow_trees(sources, hopper, embedder)
     say(f"ranking: {sum(map(len, groups)):,} trees of held-out questions")
     rank = fit(groups, start=start)
     save(rank)

@@ -74,20 +74,18 @@ def grow(search: SearchRetriever, question: Query, hopper: Hopper | None, *, dep
     return tree
 
 
-def grow_trees(
-    sources: Sequence[HopDataset], vectors: Sequence[Vectors], hopper: TreeHopper, embedder: OnnxEmbedder
-) -> list[list[RankingExample]]:
+def grow_trees(sources: Sequence[HopDataset], hopper: TreeHopper, embedder: OnnxEmbedder) -> list[list[RankingExample]]:
     """Two groups of each source: trees of its held-out questions, and of those in twos.
 
     A tree without a gold passage, or without any other, teaches nothing and is left out.
     """
     groups = []
-    for source, rows in zip(sources, vectors, strict=True):
+    for source in sources:
         if not source.held_out_questions:
             continue
         pids = {chunk_id(i): pid for i, pid in enumerate(source.passages)}
         with tempfile.TemporaryDirectory() as folder:
-            search = index(list(source.passages.values()), rows, embedder, Path(folder) / "index")
+            search = index(list(source.passages.values()), source.vectors, embedder, Path(folder) / "index")
             for questions in (source.held_out_questions, join_in_twos(source.held_out_questions)):
                 group = []
                 for one, query in zip(questions, search.prepare([one.text for one in questions]), strict=True):

@@ -11,7 +11,7 @@ question is mined: the title and one of the chunk's sentences.
 
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zlib import crc32
@@ -61,21 +61,23 @@ class DocumentDataset:
     questions: tuple[DocumentQuestion, ...]
 
 
-def read(folder: Path) -> DocumentDataset:
+def read(folder: Path, *, most: int | None = None, left_out: Collection[str] = ()) -> DocumentDataset:
     """The documents of a folder and those of its training questions that one passage answers, if it has any.
 
-    Raises InputError where it has no documents.
+    At most `most` documents, the longest, and none whose title is `left_out`. Raises InputError where it has none.
     """
     documents, places = join(read_rows(folder, CORPORA))
     if not any(folder.glob("questions_dev*")):
-        documents = tuple(document for document in documents if not is_held_out(document.title))
+        documents = [document for document in documents if not is_held_out(document.title)]
+    documents = [document for document in documents if document.title not in left_out]
+    documents = sorted(documents, key=lambda document: -len(document.text))[:most]
     names = {document.id for document in documents}
     questions = []
     for row in read_rows(folder, QUESTIONS, optional=True):
         found = [places[pid] for pid in gold(row) if pid in places]
         if len(gold(row)) == len(found) == 1 and found[0][0] in names and not row.get("is_impossible"):
             questions.append(DocumentQuestion(row["question"], found[0], tuple(row.get("answers") or ())))
-    return DocumentDataset(documents, tuple(questions))
+    return DocumentDataset(tuple(documents), tuple(questions))
 
 
 def is_held_out(title: str) -> bool:
@@ -83,7 +85,7 @@ def is_held_out(title: str) -> bool:
     return crc32(title.encode()) % 2 == 1
 
 
-def join(rows: Iterable[Row]) -> tuple[tuple[Document, ...], dict[str, Place]]:
+def join(rows: Iterable[Row]) -> tuple[list[Document], dict[str, Place]]:
     """One document per title with its passages in the order of the last number in their ids, and where each stands."""
     parts: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: int((re.findall(r"\d+", row["pid"]) or ["0"])[-1])):
@@ -97,7 +99,7 @@ def join(rows: Iterable[Row]) -> tuple[tuple[Document, ...], dict[str, Place]]:
             text += passage + "\n\n"
         name = parts[title][0].get("title") or ""
         documents.append(Document(title, title, text.rstrip(), name.replace("_", " ")))
-    return tuple(documents), places
+    return documents, places
 
 
 def make_examples(

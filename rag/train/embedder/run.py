@@ -10,7 +10,7 @@ from rag.models.deltas import pack, write
 from rag.models.spec import read as spec
 from rag.train.common.card import error, table
 from rag.train.common.loop import Say, TrainedDifference
-from rag.train.embedder.examples import DocumentDataset, make_examples, read
+from rag.train.embedder.examples import make_examples, read
 from rag.train.embedder.train import EmbedderOptions, train
 
 
@@ -34,7 +34,7 @@ def train_embedder(
     """
     if spec(model).dense or len(spec(model).pooling) > 1:
         raise ModelError(f"{model}: training knows models with one pooling and no Dense module; this one has more.")
-    sources = [_choose(read(folder), most, frozenset(left_out)) for folder in folders]
+    sources = [read(folder, most=most, left_out=frozenset(left_out)) for folder in folders]
     for folder, source in zip(folders, sources, strict=True):
         say(f"{folder}: {len(source.documents):,} documents, {len(source.questions):,} questions")
     embedder = OnnxEmbedder(model=model)
@@ -73,10 +73,3 @@ Of a folder without questions_dev half of the documents, by title, were not read
     out.with_suffix(".md").write_text(text, encoding="utf-8")
     state.unlink(missing_ok=True)
     return trained
-
-
-def _choose(source: DocumentDataset, most: int | None, left_out: frozenset[str]) -> DocumentDataset:
-    documents = [document for document in source.documents if document.title not in left_out]
-    documents = sorted(documents, key=lambda document: -len(document.text))[:most]
-    names = {document.id for document in documents}
-    return DocumentDataset(tuple(documents), tuple(one for one in source.questions if one.place[0] in names))

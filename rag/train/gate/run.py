@@ -55,15 +55,15 @@ def train_gate(
     """
     embedder = OnnxEmbedder(model=model)
     read = None if teacher is None else _reader(teacher, embedder, say)
-    sources, vectors = read_folders(folders, embedder, most=most, seed=options.seed, say=say)
-    rows, held_out = (make_rows(sources, vectors, embedder, read, held_out=held) for held in (False, True))
+    sources = read_folders(folders, embedder, most=most, seed=options.seed, say=say)
+    rows, held_out = (make_rows(sources, embedder, read, held_out=held) for held in (False, True))
     if not len(rows):
         raise InputError(f"{', '.join(map(str, folders))}: no question with two gold passages, one after the other.")
     say(f"{len(rows):,} rows, {len(held_out):,} held out")
     trained = train(rows, held_out, options, say)
     save = partial(write, out, trained.tensors, fingerprint=embedder.fingerprint, sign=options.sign)
     hopper = GateHopper(embedder=embedder, weights=str(out))
-    ranking = learn_ranking(sources, vectors, hopper, embedder, save=save, start=START, say=say)
+    ranking = learn_ranking(sources, hopper, embedder, save=save, start=START, say=say)
     learned = f"learned from what the hop encoder {teacher.name} reads" if teacher else "gold passages only"
     text = f"""# Hop gate
 
@@ -85,20 +85,15 @@ licences are those of its folders.
 
 
 def make_rows(
-    sources: Sequence[HopDataset],
-    vectors: Sequence[Vectors],
-    embedder: Embedder,
-    read: Read | None,
-    *,
-    held_out: bool = False,
+    sources: Sequence[HopDataset], embedder: Embedder, read: Read | None, *, held_out: bool = False
 ) -> GateRows:
-    """Those of every source's pairs, in one numbering: `vectors[i]` (n, d) are of `sources[i].passages`."""
+    """Those of every source's pairs, in one numbering of all passages."""
     teacher: list[Vectors] = []
     questions: list[Vectors] = []
     ids: list[tuple[int, int]] = []  # the passage read and the target, or -1
     others: list[list[int]] = []
     first = 0
-    for source, known in zip(sources, vectors, strict=True):
+    for source in sources:
         pairs = source.held_out_pairs[:MAX_HELD_OUT] if held_out else source.pairs
         pids = list(source.passages)
         row = {"": -1} | {pid: first + i for i, pid in enumerate(pids)}
@@ -111,7 +106,7 @@ def make_rows(
             near = [
                 (question, pids[i])
                 for question in texts
-                for i in np.argsort(-(known @ vector_of[question]))[: NEAR if question in multi_hop else 1]
+                for i in np.argsort(-(source.vectors @ vector_of[question]))[: NEAR if question in multi_hop else 1]
             ]
             steps += [Pair(question, pid, "", ()) for question, pid in near if (question, pid) not in labelled]
         if read is not None and steps:
@@ -120,7 +115,7 @@ def make_rows(
         ids += [(row[pair.read], row[pair.target]) for pair in steps]
         others += [[row[pid] for pid in pair.others] for pair in steps]
         first += len(pids)
-    passages = np.concatenate(vectors)
+    passages = np.concatenate([source.vectors for source in sources])
     stacked = np.stack(questions) if questions else passages[:0]
     reads, targets = np.array(ids, np.int64).reshape(-1, 2).T
     return GateRows(passages, stacked, reads, targets, others, np.concatenate(teacher) if teacher else None)

@@ -178,8 +178,10 @@ class _Data:
         """InfoNCE of q' (n, d) with each target against targets of the batch, hard negatives and c."""
         n = len(rows)
         target, read = self.target[rows], self.read[rows]
-        near = torch.stack([self._draw(self.near[rows]), self._draw(self._near_moved(moved.detach()))])
-        own = torch.cat([*near, read[:, None]], dim=1)  # (n, 2 HARD_NEGATIVES + 1)
+        near = self._draw(self.near[rows])
+        some = torch.from_numpy(self.rng.integers(len(self.passages), size=SAMPLE)).to(moved.device)
+        near_moved = self._draw(some[(moved.detach() @ self.passages[some].T).topk(NEAREST, dim=1).indices])
+        own = torch.cat([near, near_moved, read[:, None]], dim=1)  # (n, 2 HARD_NEGATIVES + 1)
         ids = torch.cat([target.expand(n, n), own], dim=1)
         scores = torch.einsum("nd,nkd->nk", moved, self.passages[ids]) / TEMPERATURE
         with torch.no_grad():
@@ -190,11 +192,6 @@ class _Data:
                     ignored[row] |= torch.isin(ids[row], torch.tensor(self.others[i], device=ids.device))
             ignored[torch.arange(n), torch.arange(n)] = False
         return cross_entropy(scores.masked_fill(ignored, -torch.inf), torch.arange(n, device=ids.device))
-
-    def _near_moved(self, moved: Tensor) -> Tensor:
-        some = torch.from_numpy(self.rng.integers(len(self.passages), size=SAMPLE)).to(moved.device)
-        found: Tensor = some[(moved @ self.passages[some].T).topk(NEAREST, dim=1).indices]
-        return found
 
     def _draw(self, ids: Tensor) -> Tensor:
         """`HARD_NEGATIVES` of each row's ids, at random."""

@@ -54,14 +54,14 @@ def train_hop(
     Raises InputError for folders without pairs, ModelError for a model that cannot run in onnxruntime.
     """
     embedder = OnnxEmbedder(model=model)
-    sources, vectors = read_folders(folders, embedder, most=most, seed=options.seed, say=say)
+    sources = read_folders(folders, embedder, most=most, seed=options.seed, say=say)
     state = out.with_suffix(".state.safetensors")
-    trained = train(model, sources, vectors, options, state, say)
+    trained = train(model, sources, options, state, say)
     facts = {"model": model, "data": ", ".join(folder.name for folder in folders), "seed": str(options.seed)}
     facts |= {"embedder": embedder.fingerprint, "max_tokens": str(options.limit)}
     hopper = EncoderHopper(embedder=embedder, weights=str(out))
     save = partial(write, out, trained.difference, facts=facts)
-    ranking = learn_ranking(sources, vectors, hopper, embedder, save=save, start=START, say=say)
+    ranking = learn_ranking(sources, hopper, embedder, save=save, start=START, say=say)
     lost = error(trained.difference, load(out).difference)
     text = f"""# Hop encoder
 
@@ -96,8 +96,8 @@ class HopTask:
     passages: Tensor
 
 
-def make_task(sources: Sequence[HopDataset], passages: Tensor, encode: Encode, *, held_out: bool) -> HopTask:
-    """The pairs of all sources, whose passages (n, d) stand one source after the other."""
+def make_task(sources: Sequence[HopDataset], encode: Encode, *, held_out: bool) -> HopTask:
+    """The pairs of all sources, whose passages stand one source after the other."""
     texts: list[str] = []
     targets: list[int] = []
     others: list[list[int]] = []
@@ -109,27 +109,22 @@ def make_task(sources: Sequence[HopDataset], passages: Tensor, encode: Encode, *
         targets += [row[pair.target] for pair in pairs]
         others += [[row[pid] for pid in pair.others] for pair in pairs]
         first += len(row)
+    passages = torch.from_numpy(np.concatenate([source.vectors for source in sources])).to(loop.DEVICE)
     return HopTask(encode(texts)["input_ids"] if texts else [], np.array(targets, np.int64), others, passages)
 
 
 def train(
-    model: str,
-    sources: Sequence[HopDataset],
-    vectors: Sequence[Vectors],
-    options: HopOptions,
-    path: Path,
-    say: loop.Say,
+    model: str, sources: Sequence[HopDataset], options: HopOptions, path: Path, say: loop.Say
 ) -> loop.TrainedDifference:
-    """Train a copy of `model` ("bundled", a folder or a cached name); `vectors[i]` (n, d) are of `sources[i].passages`.
+    """Train a copy of `model` ("bundled", a folder or a cached name); `path` keeps the state until it is done.
 
-    `path` keeps the state until it is done. Deterministic but for the order of additions.
+    Deterministic but for the order of additions.
     """
     torch.manual_seed(options.seed)
     tokenizer: Any = AutoTokenizer.from_pretrained(locate(model), local_files_only=True)
     encode = partial(tokenizer, truncation=True, max_length=options.limit)
     network = loop.load_network(model).to(loop.DEVICE)
-    passages = torch.from_numpy(np.concatenate(vectors)).to(loop.DEVICE)
-    task, held_out = (make_task(sources, passages, encode, held_out=held) for held in (False, True))
+    task, held_out = (make_task(sources, encode, held_out=held) for held in (False, True))
     by_length = sorted(range(len(held_out.ids)), key=lambda i: len(held_out.ids[i]))
     return loop.fine_tune(
         network,
