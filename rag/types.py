@@ -5,8 +5,6 @@ back; `Citation`, `Statement` and `Answer` are what a person gets. Everything is
 copies it with `dataclasses.replace`. This module imports nothing but the standard library and numpy.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -165,7 +163,7 @@ class Filter:
 
     any_of: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     none_of: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
-    within: Filter | None = None
+    within: "Filter | None" = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

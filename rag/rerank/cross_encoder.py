@@ -9,11 +9,9 @@ Sources: passage reranking with BERT (arXiv 1901.04085); Qwen3 Embedding (arXiv 
 Qwen3-Reranker.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
@@ -22,8 +20,7 @@ from rag.rerank.order import direct_ranks, reorder
 from rag.stages import component
 from rag.types import Hit
 
-if TYPE_CHECKING:
-    from rag.models.torch_cross_encoder import Scores
+Scores = Callable[[Sequence[tuple[str, str]]], list[float]]  # (question, passage) each -> higher is more relevant
 
 
 @component
