@@ -148,7 +148,8 @@ def _cut(embedder: OnnxEmbedder, documents: Sequence[Document]) -> list[Chunked]
     for turn, size in enumerate(SIZES):
         some = [document for document in documents if _turn(document.title, 16) % len(SIZES) == turn]
         untitled = [replace(document, title="") for document in some]
-        cut = SentenceChunker(embedder=embedder, size=size, context="none").chunk(untitled)
+        chunker = SentenceChunker(embedder=embedder, size=min(size, embedder.longest or size), context="none")
+        cut = chunker.chunk(untitled)
         for document, item in zip(some, cut, strict=True):
             context = document.title if _turn(document.title, 64) % TITLED == 0 else ""
             chunks = tuple(replace(chunk, context=context) for chunk in item.chunks)
