@@ -18,7 +18,17 @@ import numpy as np
 
 from rag.errors import CorruptError, LockedError
 from rag.index.codec import Cell, chunk_checksum, pack, pack_rows, pack_sparse, row_checksum, unpack_rows, unpack_sparse
-from rag.index.tables import CELLS, REPAIR, insert_into, map_errors, prepare, row_to_chunk, row_to_document, transaction
+from rag.index.tables import (
+    CELLS,
+    REPAIR,
+    insert_into,
+    map_errors,
+    prepare,
+    row_to_chunk,
+    row_to_document,
+    savepoint,
+    transaction,
+)
 from rag.types import Chunk, Chunked, Document, Embeddings, Source
 
 AMONG = "IN (SELECT value FROM json_each(?))"
@@ -79,6 +89,10 @@ class Manifest:
     def transaction(self) -> AbstractContextManager[None]:
         """All or nothing."""
         return transaction(self.db)
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """All or nothing, inside a transaction, which goes on."""
+        return savepoint(self.db)
 
     @property
     def changes(self) -> int:

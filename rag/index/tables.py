@@ -8,7 +8,7 @@ together.
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rag.errors import CorruptError, MismatchError
@@ -132,6 +132,20 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+
+
+@contextmanager
+def savepoint(db: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, inside a transaction, which goes on."""
+    db.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        with suppress(sqlite3.OperationalError):  # a full disk has ended the transaction itself
+            db.execute("ROLLBACK TO part")
+            db.execute("RELEASE part")
+        raise
+    db.execute("RELEASE part")
 
 
 STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {}  # version -> what makes the next one of its tables

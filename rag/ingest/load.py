@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from rag.errors import RagError
 from rag.ingest.accept import accept
+from rag.ingest.alone import describe, is_alone
 from rag.stages import Connector
 from rag.types import Loaded, Source
 
@@ -11,16 +11,16 @@ from rag.types import Loaded, Source
 def load(connector: Connector, sources: Sequence[Source]) -> Iterator[Loaded]:
     """One `Loaded` per source, as an index can hold it; "failed" for what the connector raises on or passes over.
 
-    Raises RagError where the connector does.
+    Raises what is not about one source, such as RagError.
     """
     left = {source.name: source for source in sources}
     try:
         for loaded in connector.load(sources):
             if left.pop(loaded.source.name, None):
                 yield _accept(loaded)
-    except RagError:
-        raise
     except Exception as error:
+        if not is_alone(error):
+            raise
         if len(sources) == 1:
             left.clear()
             yield _failed(sources[0], error)
@@ -40,8 +40,3 @@ def _accept(loaded: Loaded) -> Loaded:
 
 def _failed(source: Source, error: Exception) -> Loaded:
     return Loaded(source, "failed", f"loading failed: {describe(error)}")
-
-
-def describe(error: Exception) -> str:
-    """An unforeseen error in a line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -6,19 +6,22 @@ ingest publishes now and then, so that an interrupted one answers from what was 
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
-from itertools import chain
+from typing import Any, cast
 
 from rag.config import Stages
 from rag.index.disk import need_space
 from rag.index.folder import Index
 from rag.index.manifest import Manifest, SourceRow
 from rag.ingest import sources
+from rag.ingest.alone import describe, is_alone
+from rag.ingest.cut import Cut, Cutting, Outcome, columns, judge
 from rag.ingest.load import load
 from rag.ingest.report import FileReport, Progress, Report, ignore_progress
-from rag.ingest.vectorize import Keys, Vectorizer
+from rag.ingest.vectorize import Vectorizer
 from rag.interrupt import Interrupted, Stop
+from rag.text.values import encodable
 from rag.types import Chunked, Loaded, Source
 
 WINDOW = 512  # sources, or about as many chunks, that are loaded, chunked and sorted by length together
@@ -47,6 +50,8 @@ class IngestSteps:
         self._base = str(index.base)
         self._parser = stages.connector.fingerprint
         self._vectors = Vectorizer(manifest, stages, stop, self._count, counting=progress is not ignore_progress)
+        self._cutting = Cutting(stages, self._vectors, stop)
+        self._unchunked: list[str] = []  # stored sources that could not be chunked or embedded again
         self._unpublished = 0
 
     def scan(self, roots: Sequence[str]) -> dict[str, Source]:
@@ -67,18 +72,37 @@ class IngestSteps:
         self.report.files += [FileReport(name, "deleted") for name in indexed]
 
     def rechunk(self, names: Sequence[str]) -> None:
-        """Chunk and embed stored documents again under the pipeline's present settings."""
+        """Chunk and embed stored documents again under the pipeline's present settings.
+
+        A source this fails for keeps its text, without chunks; it is loaded again where it is among the files to load.
+        """
         for done, name in enumerate(names, 1):
             self.progress("rechunk", done, len(names))
-            with self.stop.anywhere():
-                chunked = self.stages.chunker.chunk(self.manifest.documents(name))
-            keys = self._vectors.keys(chunked)
-            self._vectors.fill(chunked, keys)
-            failure = self._find_failure(chunked, keys, self.manifest.known_keys(chain.from_iterable(keys)))
+            documents, row = self.manifest.documents(name), self.known[name]
+            cuts = self._cutting.cut(documents)
+            self._vectors.fill(*columns(cuts))
+            whole, failures = self._cutting.outcome(documents, cuts)
+            if failures:
+                status, reason = "failed", failures[0][1]
+                whole = [Cut(Chunked(document, ()), ()) for document in documents]
+            elif row.status == "failed" and row.documents and not row.chunks:
+                status, reason = judge("ok", "", whole)  # it failed here before
+            else:
+                status, reason = judge(row.status, row.reason, whole)
+            chunked, keys = columns(whole)
             with self.manifest.transaction():
-                self.manifest.replace_documents(name, *(([], []) if failure else (chunked, keys)))
-            if failure:  # its old vectors are of another space; it is loaded again below, and reported
-                self.known[name] = replace(self.known[name], status="failed", documents=0, chunks=0)
+                self.manifest.replace_documents(name, chunked, keys)
+                self.manifest.put_source(
+                    Source(name, "", cast(Any, row.stamp)),
+                    sha256=row.sha256,
+                    parser=row.parser,
+                    status=status,
+                    reason=reason,
+                )
+            chunks = sum(len(one.chunks) for one in chunked)
+            self.known[name] = replace(row, status=status, reason=reason, chunks=chunks)
+            if failures:
+                self._unchunked.append(name)
 
     def load(self, found: Mapping[str, Source]) -> None:
         """Load what may have changed and commit it."""
@@ -90,6 +114,8 @@ class IngestSteps:
                 self.report.files.append(_report_unchanged(row))
             else:
                 changed.append(source)
+        left_behind = [self.known[name] for name in self._unchunked if name not in found]
+        self.report.files += [FileReport(row.name, "failed", row.reason) for row in left_behind]
         self.report.left = len(changed)
         window: list[Loaded] = []
         touched: list[Source] = []  # of the same content, with another stamp
@@ -132,49 +158,54 @@ class IngestSteps:
         When interrupted, the sources that are embedded to the end are replaced before it is raised again.
         """
         need_space(self.index.path, 4 * sum(len(d.text) for loaded in window for d in loaded.documents))
-        with self.stop.anywhere():
-            chunked = self.stages.chunker.chunk([d for loaded in window for d in loaded.documents])
-        keys = self._vectors.keys(chunked)
+        cuts = self._cutting.cut([d for loaded in window for d in loaded.documents])
         interruption: Interrupted | None = None
         try:
-            self._vectors.fill(chunked, keys)
+            self._vectors.fill(*columns(cuts))
         except Interrupted as error:
             interruption = error
-        embedded = self.manifest.known_keys(chain.from_iterable(keys))
         end = 0
         with self.manifest.transaction():
             self.manifest.update_stamps(touched)
             for loaded in window:
                 own = slice(end, end + len(loaded.documents))
                 end = own.stop
-                failure = self._find_failure(chunked[own], keys[own], embedded)
-                if not failure:
-                    self._replace(loaded, chunked[own], keys[own])
-                elif interruption is None:
-                    self._replace(replace(loaded, status="failed", reason=failure, documents=()), [], [])
+                outcome = self._cutting.outcome(loaded.documents, cuts[own])
+                if interruption is None or not outcome.failures:
+                    self._replace(loaded, outcome)
         if interruption is not None:
             raise interruption
 
-    def _find_failure(self, chunked: Sequence[Chunked], keys: Keys, embedded: set[str]) -> str:
-        """Why a source's documents have not all got vectors; "" when they have."""
-        bad = [c.document.id for c, row in zip(chunked, keys, strict=True) if not embedded.issuperset(row)]
-        other = "embedding failed: it shares text with a document that failed"
-        return self._vectors.reasons.get(bad[0], other) if bad else ""
-
-    def _replace(self, loaded: Loaded, chunked: Sequence[Chunked], keys: Keys) -> None:
-        """The source from now on; one that failed keeps what is stored of it."""
-        source, row = loaded.source, self.known.get(loaded.source.name)
-        status, reason = loaded.status, loaded.reason
-        chunks = sum(len(c.chunks) for c in chunked)
-        if status == "failed" and row is not None and row.documents:
-            reason = f"{reason} (still answered from the version indexed before)"
-            chunks = row.chunks
-        self.manifest.put_source(source, sha256=loaded.sha256, parser=self._parser, status=status, reason=reason)
-        if status != "failed":
-            self.manifest.replace_documents(source.name, chunked, keys)
-            self._unpublished += chunks
+    def _replace(self, loaded: Loaded, outcome: Outcome) -> None:
+        """The source from now on; one of which nothing came keeps what is stored of it."""
+        (whole, failures), row = outcome, self.known.get(loaded.source.name)
+        status, reason = judge(loaded.status, loaded.reason, whole)
+        if failures:
+            name, why = failures[0]
+            more = f", and {len(failures) - 1:,} more like it" if len(failures) > 1 else ""
+            status, reason = "failed", f"{name}: {why}{more}; the other {len(whole):,} are indexed" if whole else why
+        chunks = sum(len(cut.chunked.chunks) for cut in whole)
+        if status == "failed" and not whole and row is not None and row.documents:
+            reason, chunks = f"{reason} (still answered from the version indexed before)", row.chunks
+        try:
+            with self.manifest.savepoint():
+                self._put_source(loaded, status, reason)
+                if status != "failed" or whole:
+                    self.manifest.replace_documents(loaded.source.name, *columns(whole))
+        except Exception as error:
+            if not is_alone(error):
+                raise
+            status, reason, chunks = "failed", f"storing failed: {describe(error)}", row.chunks if row else 0
+            with suppress(Exception), self.manifest.savepoint():  # what cannot be stored may be its name
+                self._put_source(loaded, status, reason)
+        self._unpublished += chunks
         shown = status if status != "ok" else "added" if row is None else "updated"
-        self._report(FileReport(source.name, shown, reason, chunks))
+        self._report(FileReport(loaded.source.name, shown, reason, chunks))
+
+    def _put_source(self, loaded: Loaded, status: str, reason: str) -> None:
+        self.manifest.put_source(
+            loaded.source, sha256=loaded.sha256, parser=self._parser, status=status, reason=encodable(reason)
+        )
 
     def _report(self, file: FileReport) -> None:
         self.report.files.append(file)

@@ -16,6 +16,7 @@ from rag.config import Stages
 from rag.errors import RagError
 from rag.index.disk import need_space
 from rag.index.manifest import Manifest
+from rag.ingest.alone import describe, is_alone
 from rag.interrupt import Stop
 from rag.stages import WindowEmbedder
 from rag.types import Chunk, Chunked, Document, Embeddings
@@ -75,6 +76,12 @@ class Vectorizer:
             done += sum(len(c.chunks) for c in part)
         if total:
             self.progress(total, total)
+        if self.reasons:  # a text that two documents share was tried for one of them
+            stored = self.manifest.known_keys(chain.from_iterable(keys))
+            pairs = zip(batch, keys, strict=True)
+            left = [(c, row) for c, row in pairs if c.document.id not in self.reasons and not stored.issuperset(row)]
+            if left:
+                self.fill([c for c, _ in left], [row for _, row in left])
 
     def _parts(self, batch: Sequence[Chunked]) -> Sequence[Chunked]:
         """What the embedder reads by itself: whole documents, or windows of them."""
@@ -99,9 +106,9 @@ class Vectorizer:
         try:
             self._store(part)
             return
-        except RagError:
-            raise
         except Exception as error:
+            if not is_alone(error):
+                raise
             if len(part) == 1:
                 self._note_failure(part[0].document, error)
                 return
@@ -123,7 +130,7 @@ class Vectorizer:
         self.tokens += tokens
 
     def _note_failure(self, document: Document, error: Exception) -> None:
-        reason = f"embedding failed: {type(error).__name__}: {error}"
+        reason = f"embedding failed: {describe(error)}"
         self.reasons.setdefault(document.id, reason)
         kinds = {reason.split(":")[1] for reason in self.reasons.values()}
         if len(self.reasons) >= TRIES and not self.embedded and len(kinds) == 1:

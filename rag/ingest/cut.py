@@ -1,0 +1,93 @@
+"""Documents to chunks and the keys of their vectors; which of them got all their vectors, and why others did not."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from rag.config import Stages
+from rag.ingest.alone import describe, one_by_one
+from rag.ingest.vectorize import Keys, Vectorizer
+from rag.interrupt import Stop
+from rag.stages import BoundedEmbedder
+from rag.types import Chunked, Document
+
+UNREAD = "the embedding model reads no further, so make chunks smaller"
+
+
+class Cut(NamedTuple):
+    """A document with its chunks, the keys of their vectors, and how many chunks the embedder does not read whole."""
+
+    chunked: Chunked
+    keys: Sequence[str]
+    unread: int = 0
+
+
+class Outcome(NamedTuple):
+    """What became of a source's documents: those with all their vectors, and (name, reason) of the others."""
+
+    whole: list[Cut]
+    failures: list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Cutting:
+    """Cuts documents; `reasons` is why some could not be, by id."""
+
+    stages: Stages
+    vectors: Vectorizer
+    stop: Stop
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def cut(self, documents: Sequence[Document]) -> list[Cut | None]:
+        """Each document's, in order; None for one that cannot be cut."""
+        with self.stop.anywhere():
+            return one_by_one(self._cut, documents, self._note)
+
+    def outcome(self, documents: Sequence[Document], cuts: Sequence[Cut | None]) -> Outcome:
+        """After their vectors were made."""
+        embedded = self.vectors.manifest.known_keys(key for cut in cuts if cut for key in cut.keys)
+        reasons = {**self.vectors.reasons, **self.reasons}
+        result = Outcome([], [])
+        for document, cut in zip(documents, cuts, strict=True):
+            if cut and embedded.issuperset(cut.keys):
+                result.whole.append(cut)
+            else:
+                reason = reasons.get(document.id, "embedding failed: it shares text with a document that failed")
+                result.failures.append((_call(document), reason))
+        return result
+
+    def _cut(self, documents: Sequence[Document]) -> list[Cut]:
+        batch = self.stages.chunker.chunk(documents)
+        rows = zip(batch, self.vectors.keys(batch), self._count_unread(batch), strict=True)
+        return [Cut(*row) for row in rows]
+
+    def _count_unread(self, batch: Sequence[Chunked]) -> list[int]:
+        embedder = self.stages.embedder
+        if not isinstance(embedder, BoundedEmbedder):
+            return [0] * len(batch)
+        tokens = iter(embedder.count_unread([chunk.contextual for chunked in batch for chunk in chunked.chunks]))
+        return [sum(next(tokens) > 0 for _ in chunked.chunks) for chunked in batch]
+
+    def _note(self, document: Document, error: Exception) -> None:
+        self.reasons[document.id] = f"chunking failed: {describe(error)}"
+
+
+def columns(cuts: Iterable[Cut | None]) -> tuple[list[Chunked], Keys]:
+    """The documents with their chunks, and the keys, of those that could be cut."""
+    found = [cut for cut in cuts if cut]
+    return [cut.chunked for cut in found], [list(cut.keys) for cut in found]
+
+
+def judge(status: str, reason: str, cuts: Iterable[Cut]) -> tuple[str, str]:
+    """Status and reason of a source, which is degraded where the embedder does not read its chunks whole."""
+    parts = [part for part in reason.split("; ") if part and not part.endswith(UNREAD)]
+    if unread := sum(cut.unread for cut in cuts):
+        parts.append(f"the ends of {unread:,} chunks are in no vector: {UNREAD}")
+    if status in ("ok", "degraded"):
+        status = "degraded" if parts else "ok"
+    return status, "; ".join(parts)
+
+
+def _call(document: Document) -> str:
+    """What one of several documents of a source is called."""
+    return next((s.label for s in document.sections if s.kind == "record"), document.title or document.id)
