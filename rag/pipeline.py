@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from rag.config import PipelineConfig, Stages, build, from_facts, load
-from rag.errors import InputError
+from rag.errors import InputError, MismatchError
 from rag.index.facts import check_fingerprints
 from rag.index.fields import check_fields
 from rag.index.folder import Index
+from rag.index.generations import FORMAT
 from rag.index.locks import Wait
 from rag.ingest.report import Progress, Report, ignore_progress
 from rag.ingest.run import ingest
@@ -109,6 +110,11 @@ class Pipeline:
             content = None
             if isinstance(stages.store, LocalStore):
                 live = self._resources.enter_context(self.index.hold_generation())
+                if live.format != FORMAT:
+                    raise MismatchError(
+                        f"{self.index.path}: written by another version of raghop. Run `rag rebuild` once to bring it "
+                        "up to date; nothing is read or embedded again."
+                    )
                 stages = build(self.config, path=live.shard, readonly=True)
                 facts, content = live.facts, live.content
             else:

@@ -27,6 +27,7 @@ from rag.index.entries import open_private
 from rag.index.locks import try_lock
 from rag.stages import LocalStore, Store
 
+FORMAT = 2  # raise it when stores come to write chunks otherwise (`rag.store.payload`)
 SHARD, CHUNKS, FACTS = "shard", "chunks.txt", "facts.json"
 DERIVE = "Run `rag check --repair` to derive it again from the manifest."
 
@@ -47,6 +48,7 @@ class Generation:
     """What facts.json says of the vector index in the folder `shard`.
 
     `content` is one checksum of all its chunks; `dead` counts chunks that it has space for and does not hold any more.
+    `format` is how chunks are written into it.
     """
 
     number: int
@@ -55,6 +57,7 @@ class Generation:
     content: str
     roots: Sequence[str] = ()
     dead: int = 0
+    format: int = 1
     files: Mapping[str, Checksum] = field(default_factory=dict)
 
     @property

@@ -15,13 +15,13 @@ from zlib import crc32
 
 import numpy as np
 
-from rag.errors import CorruptError
+from rag.errors import CorruptError, SpaceError, StoreError
 from rag.index import checksums, generations
 from rag.index.disk import need_space, replace_file, sync
-from rag.index.generations import CHUNKS, DERIVE, FACTS, SHARD, Generation, Pointer, checksum_content
+from rag.index.generations import CHUNKS, DERIVE, FACTS, FORMAT, SHARD, Generation, Pointer, checksum_content
 from rag.index.manifest import Manifest
 from rag.stages import LocalStore, Store
-from rag.types import Query
+from rag.types import Chunk, Embeddings, Query
 
 BATCH = 1000
 SAMPLE = 32  # chunks whose vectors are compared before a generation is published, a quarter of them also searched for
@@ -38,9 +38,14 @@ def publish(
     if not isinstance(store, LocalStore):
         return _publish_on_server(folder, manifest, store, fresh=fresh)
     chunks = manifest.chunk_checksums()
-    head = {"facts": dict(facts or manifest.facts()), "roots": manifest.roots(), "content": checksum_content(chunks)}
+    head = {
+        "format": FORMAT,
+        "facts": dict(facts or manifest.facts()),
+        "roots": manifest.roots(),
+        "content": checksum_content(chunks),
+    }
     base = None if fresh else _find_live(folder)
-    if base and head == {"facts": base.facts, "roots": base.roots, "content": base.content}:
+    if base and head == {"format": base.format, "facts": base.facts, "roots": base.roots, "content": base.content}:
         generations.collect(folder, base.number)
         return False
     before = base.read_chunks() if base else {}
@@ -78,10 +83,11 @@ def _publish_on_server(folder: Path, manifest: Manifest, store: Store, *, fresh:
 
 
 def _find_live(folder: Path) -> Generation | None:
-    """The live generation, None where there is none or it is damaged."""
+    """The live generation, None where there is none, or it is damaged or of another format."""
     with suppress(CorruptError):
         pointer = generations.read_pointer(folder)
-        return generations.open_generation(folder, pointer) if pointer else None
+        live = generations.open_generation(folder, pointer) if pointer else None
+        return live if live and live.format == FORMAT else None
     return None
 
 
@@ -105,7 +111,7 @@ def update_store(store: Store, manifest: Manifest, chunks: Mapping[str, int], be
     present = store.ids()
     missing = [id for id, crc in chunks.items() if id not in present or before.get(id) != crc]
     for start in range(0, len(missing), BATCH):
-        store.write(*manifest.chunks(missing[start : start + BATCH]))
+        _write(store, *manifest.chunks(missing[start : start + BATCH]))
     if extra := sorted(present - chunks.keys()):
         store.delete(extra)
     store.flush()  # an empty one, too: an engine may write once more when it opens what it has made
@@ -113,6 +119,42 @@ def update_store(store: Store, manifest: Manifest, chunks: Mapping[str, int], be
         raise CorruptError(f"The vector index does not hold what the manifest says. {DERIVE}")
     _compare(store, manifest, missing[:: max(1, len(missing) // SAMPLE)])
     return bool(missing or extra)
+
+
+class UnwritableError(StoreError):
+    """A store refuses the chunks of some sources and takes others: `reasons` says why, by source."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{source}: {reason}" for source, reason in reasons.items()))
+        self.reasons = reasons
+
+
+def _write(store: Store, chunks: Sequence[Chunk], embeddings: Embeddings) -> None:
+    """Write, and where the store raises, each source alone. Raises UnwritableError, or its own error."""
+    try:
+        store.write(chunks, embeddings)
+    except (SpaceError, CorruptError):
+        raise
+    except Exception as error:
+        reasons: dict[str, str] = {}
+        sources = sorted({chunk.source for chunk in chunks})
+        for source in sources:
+            rows = [i for i, chunk in enumerate(chunks) if chunk.source == source]
+            try:
+                store.write([chunks[i] for i in rows], _take(embeddings, rows))
+            except Exception as own:
+                reasons[source] = f"{type(own).__name__}: {own}"
+        if len(reasons) < len(sources) or len(sources) == 1:
+            raise UnwritableError(reasons) from error
+        raise
+
+
+def _take(embeddings: Embeddings, rows: Sequence[int]) -> Embeddings:
+    return Embeddings(
+        dense=None if embeddings.dense is None else embeddings.dense[list(rows)],
+        sparse=None if embeddings.sparse is None else [embeddings.sparse[i] for i in rows],
+        tokens=None if embeddings.tokens is None else [embeddings.tokens[i] for i in rows],
+    )
 
 
 def _compare(store: Store, manifest: Manifest, sample: Sequence[str]) -> None:

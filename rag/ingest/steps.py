@@ -14,6 +14,7 @@ from rag.config import Stages
 from rag.index.disk import need_space
 from rag.index.folder import Index
 from rag.index.manifest import Manifest, SourceRow
+from rag.index.publish import UnwritableError
 from rag.ingest import sources
 from rag.ingest.alone import describe, is_alone
 from rag.ingest.cut import Cut, Cutting, Outcome, columns, judge
@@ -92,13 +93,7 @@ class IngestSteps:
             chunked, keys = columns(whole)
             with self.manifest.transaction():
                 self.manifest.replace_documents(name, chunked, keys)
-                self.manifest.put_source(
-                    Source(name, "", cast(Any, row.stamp)),
-                    sha256=row.sha256,
-                    parser=row.parser,
-                    status=status,
-                    reason=reason,
-                )
+                self._put_row(row, status, reason)
             chunks = sum(len(one.chunks) for one in chunked)
             self.known[name] = replace(row, status=status, reason=reason, chunks=chunks)
             if failures:
@@ -143,14 +138,38 @@ class IngestSteps:
         self.report.pending = True
         try:
             with self.stop.anywhere() if self.rebuild else self.stop.patiently() if live else nullcontext():
-                self.report.published |= self.index.publish(
-                    self.manifest, self.stages.store, fresh=self.rebuild is not None, facts=self.rebuild
-                )
+                while not self._publish():
+                    pass
                 self.report.pending = False
         finally:  # however it ended
             if self.index.pointer_text() != live:
                 self.report.published, self.report.pending = True, False
         self._unpublished = 0
+
+    def _publish(self) -> bool:
+        """False where some sources could not be written: their chunks are left out from now on."""
+        try:
+            self.report.published |= self.index.publish(
+                self.manifest, self.stages.store, fresh=self.rebuild is not None, facts=self.rebuild
+            )
+            return True
+        except UnwritableError as error:
+            with self.manifest.transaction():
+                for name, reason in error.reasons.items():
+                    self._leave_out(name, f"storing failed: {reason}")
+            return False
+
+    def _leave_out(self, name: str, reason: str) -> None:
+        """A stored source keeps its text, without chunks."""
+        row, documents = self.manifest.sources()[name], self.manifest.documents(name)
+        self.manifest.replace_documents(name, [Chunked(document, ()) for document in documents], [()] * len(documents))
+        self._put_row(row, "failed", reason)
+        self.report.files = [file for file in self.report.files if file.source != name]
+        self.report.files.append(FileReport(name, "failed", reason))
+
+    def _put_row(self, row: SourceRow, status: str, reason: str) -> None:
+        source = Source(row.name, "", cast(Any, row.stamp))
+        self.manifest.put_source(source, sha256=row.sha256, parser=row.parser, status=status, reason=encodable(reason))
 
     def _commit(self, window: Sequence[Loaded], touched: Sequence[Source]) -> None:
         """Chunk and embed a window of sources together, then replace each source whole and note new stamps.
