@@ -27,6 +27,9 @@ from rag.answer.citations import CheckedSentence, check, compose, say, sentences
 from rag.config import Stages
 from rag.errors import ConfigError, CorruptError
 from rag.hop.identified import sort_identified
+from rag.index import chats
+from rag.index.chats import CheckedSerializer
+from rag.index.tables import REPAIR, map_errors
 from rag.llm.rewrite import Turn
 from rag.stages import Confident, Hopper
 from rag.types import Answer, Filter, Hit, Query
@@ -239,13 +242,26 @@ def compile_conversation(
     return graph.compile(checkpointer=checkpointer)
 
 
+class Checkpoints(SqliteSaver):
+    """LangGraph's checkpoints in a file, each with its checksum. Raises CorruptError, SpaceError."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        super().__init__(connection, serde=CheckedSerializer(JsonPlusSerializer(allowed_msgpack_modules=None)))
+        self._path = path
+
+    @contextmanager
+    def cursor(self, transaction: bool = True) -> Iterator[sqlite3.Cursor]:
+        """What everything that is read and written goes through."""
+        with map_errors(self._path, "file of the conversations"), super().cursor(transaction) as cursor:
+            yield cursor
+
+
 @contextmanager
-def open_checkpoints(path: Path) -> Iterator[SqliteSaver]:
-    """Checkpoints in a file, of which only plain data is read. Raises CorruptError."""
+def open_checkpoints(path: Path) -> Iterator[Checkpoints]:
+    """Checkpoints in a file, of which only plain data is read. Raises CorruptError, SpaceError."""
     with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
-        saver = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
-        try:
-            saver.setup()
-        except sqlite3.DatabaseError as error:
-            raise CorruptError(f"{path}: cannot be read: {error}. Remove it to start new conversations.") from error
+        if wrong := chats.find_damage(path):
+            raise CorruptError(f"{path}: the file of the conversations is damaged: {wrong}. {REPAIR}")
+        with map_errors(path, "file of the conversations"):
+            (saver := Checkpoints(connection, path)).setup()
         yield saver

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +15,12 @@ import pytest
 from rag.cli import ask as command
 from rag.config import load
 from rag.conversation import FILE, Conversation
-from rag.errors import CorruptError, GeneratorError, IndexMissing
+from rag.errors import CorruptError, GeneratorError, IndexMissing, SpaceError
 from rag.index.folder import Index
 from rag.ingest.run import ingest
+from rag.maintain.check import check
 from rag.maintain.remove import delete
+from rag.maintain.repair import repair
 from rag.pipeline import Pipeline
 from tests.scripted import delta, serving, status, stream
 
@@ -91,12 +94,47 @@ def test_purge_removes_what_was_said(indexed: Path) -> None:
     assert not list(Path(".rag").glob("chats*"))
 
 
-def test_a_damaged_file_and_a_missing_index_are_named(indexed: Path) -> None:
-    Path(".rag", FILE).write_bytes(b"no database " * 99)
-    with Pipeline.load("tiny.yaml") as pipeline, pytest.raises(CorruptError, match="Remove it to start new"):
-        Conversation(pipeline).ask(FIRST)
+def test_a_damaged_file_is_found_put_aside_and_begun_anew(indexed: Path) -> None:
+    config, path = load("tiny.yaml"), indexed / ".rag" / FILE
+    with Pipeline.load("tiny.yaml") as pipeline, Conversation(pipeline) as talk:
+        talk.ask(FIRST)
+        talk.ask(NEXT)
+        turns = talk.turns
+    good = path.read_bytes()
+    assert check(Index.at(indexed), None, deep=False) == []
+    rng = random.Random(4)
+    flips = [good.index(b"Who makes"), good.index(b"default"), *(rng.randrange(len(good)) for _ in range(60))]
+    noticed = 0
+    for at in flips:
+        path.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        with Pipeline.load("tiny.yaml") as pipeline, Conversation(pipeline) as talk:
+            try:
+                assert talk.turns == turns
+            except CorruptError as error:
+                assert "rag check --repair" in str(error)
+                noticed += 1
+    assert noticed > 10
+    path.write_bytes(b"no database " * 99)
+    assert [finding.part for finding in check(Index.at(indexed), None, deep=False)] == ["conversations"]
+    assert "chats.sqlite.damaged" in repair(Index.at(indexed), config).lost[0]
+    assert check(Index.at(indexed), None, deep=False) == [] and path.with_name(f"{FILE}.damaged").exists()
+    with Pipeline.load("tiny.yaml") as pipeline, Conversation(pipeline) as talk:
+        assert talk.turns == []
+
+
+def test_a_conversation_without_an_index_is_refused_and_one_on_a_full_disk_says_so(
+    indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(IndexMissing):
         Conversation(Pipeline.load("tiny.yaml", index="elsewhere")).ask(FIRST)
+    with Pipeline.load("tiny.yaml") as pipeline, Conversation(pipeline) as talk:
+        talk.ask(FIRST)
+        connection = talk._graph.checkpointer.conn
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages}")
+        with pytest.raises(SpaceError, match="MB needed"):
+            for _ in range(20):
+                talk.ask(NEXT)
 
 
 def test_every_line_piped_in_is_a_question(indexed: Path) -> None:

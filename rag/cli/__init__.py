@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -99,12 +100,28 @@ def _code(stop: Stop) -> int | str | None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        return fail(f"{error.filename or 'the operating system'}: {error.strerror or error}.")
     except Exception as error:
         if os.environ.get("RAG_DEBUG"):
             raise
+        if full := _find_full_disk(error):
+            return fail(full)
+        if isinstance(error, OSError):
+            return fail(f"{error.filename or 'the operating system'}: {error.strerror or error}.")
         if not stop.number:  # else an import that was interrupted, which some libraries report in words of their own
             where = "this is a bug in raghop, please report it; RAG_DEBUG=1 shows where it happened"
             return fail(f"{type(error).__name__}: {error} ({where}).")
     return fail("interrupted. What was finished is kept.", code=128 + (stop.number or signal.SIGINT))
+
+
+def _find_full_disk(error: Exception) -> RagError | None:
+    """What a full disk comes to, whichever file was being written."""
+    import sqlite3
+
+    from rag.index.disk import raise_if_full
+
+    if isinstance(error, OSError | sqlite3.DatabaseError):
+        try:
+            raise_if_full(error, Path(str(getattr(error, "filename", None) or "x")).absolute().parent)
+        except RagError as full:
+            return full
+    return None

@@ -20,7 +20,7 @@ from rag.errors import CorruptError, IndexMissing, MismatchError, RagError
 from rag.index import generations, recover, seal
 from rag.index.checksums import checksum_file
 from rag.index.codec import chunk_checksum
-from rag.index.disk import replace_file
+from rag.index.disk import explain_full_disk, need_space, replace_file
 from rag.index.entries import check_entries, open_private, prepare_folder
 from rag.index.generations import DERIVE, Generation, Pointer, checksum_content, read_pointer
 from rag.index.locks import Check, Wait, hold_lock, share_lock
@@ -31,6 +31,7 @@ from rag.stages import Store
 from rag.types import Hit
 
 FOLDER = ".rag"
+IGNORE = b"*\n"  # no index is part of a git repository
 TRACES = ("manifest.sqlite", "CURRENT", "seal.json", "generations")  # any of them: something was ingested here
 
 
@@ -99,19 +100,22 @@ class Index:
 
     @contextmanager
     def hold_lock(self, *, wait: Wait | None = None, check: Check | None = None) -> Iterator[None]:
-        """Hold the writer's lock; see `rag.index.locks.hold_lock`. Raises LockedError."""
-        prepare_folder(self.path, trust=self.trust)
-        with hold_lock(self.path / "writer.lock", wait=wait, check=check):
-            recover.finish(self.path)
-            yield
+        """Hold the writer's lock; see `rag.index.locks.hold_lock`. Raises LockedError; SpaceError, whatever is done."""
+        with explain_full_disk(self.path):
+            prepare_folder(self.path, trust=self.trust)
+            with hold_lock(self.path / "writer.lock", wait=wait, check=check):
+                recover.finish(self.path)
+                yield
 
     @contextmanager
     def edit_manifest(self, *, wait: Wait | None = None, check: Check | None = None) -> Iterator[Manifest]:
         """The manifest for writing, by this process alone; sealed again at the end.
 
-        Raises LockedError, unless it is to `wait`; CorruptError: nothing is built upon a damaged manifest.
+        Raises LockedError, unless it is to `wait`; SpaceError, before anything is touched; CorruptError: nothing is
+        built upon a damaged manifest.
         """
         with self.hold_lock(wait=wait, check=check):
+            need_space(self.path, 0)
             begun = any((self.path / name).exists() for name in TRACES[1:])  # else a first run was killed at once
             if begun and (not self.manifest_path.is_file() or not self.manifest_path.stat().st_size):
                 raise CorruptError(f"{self.manifest_path}: missing or emptied. {REPAIR}")
@@ -122,30 +126,34 @@ class Index:
     @contextmanager
     def edit_unsealed(self) -> Iterator[Manifest]:
         """The manifest for writing, without a look at the seal. Only for the process that holds the lock."""
-        if not (self.path / ".gitignore").is_file():  # durably, for the seal covers it
-            replace_file(self.path / ".gitignore", b"*\n")
-        manifest = Manifest.open(self.manifest_path)
+        before, live = seal.remove(self.path), self.pointer_text()
+        manifest: Manifest | None = None
         try:
+            ignore = self.path / ".gitignore"
+            if not ignore.is_file() or ignore.read_bytes() != IGNORE:  # durably, for the seal covers it
+                replace_file(ignore, IGNORE)
+            manifest = Manifest.open(self.manifest_path)
             os.chmod(self.manifest_path, 0o600)
-            before, live = seal.remove(self.path), self.pointer_text()
-            try:
-                yield manifest
-            except BaseException:
-                with suppress(Exception):  # what went wrong first is what counts; an unsealed index is usable
-                    self._seal(manifest)
-                raise
-            if before and not manifest.changes and self.pointer_text() == live:
-                replace_file(self.path / seal.NAME, before)
-            else:
-                self._seal(manifest)
+            yield manifest
+        except BaseException:
+            with suppress(Exception):  # what went wrong first is what counts; an unsealed index is usable
+                self._seal(manifest, before, live)
+            raise
+        else:
+            self._seal(manifest, before, live)
         finally:
-            manifest.close()
+            if manifest:
+                manifest.close()
 
-    def _seal(self, manifest: Manifest) -> None:
-        content, counts, roots = checksum_content(manifest.chunk_checksums()), manifest.counts(), manifest.roots()
-        manifest.checkpoint()
-        manifest.close()
-        seal.write(self.path, content=content, counts=counts, roots=roots)
+    def _seal(self, manifest: Manifest | None, before: bytes | None, live: bytes | None) -> None:
+        """Put a seal in its place: the one from before where nothing changed since."""
+        if before and not (manifest and manifest.changes) and self.pointer_text() == live:
+            replace_file(self.path / seal.NAME, before)
+        elif manifest:
+            content, counts, roots = checksum_content(manifest.chunk_checksums()), manifest.counts(), manifest.roots()
+            manifest.checkpoint()
+            manifest.close()
+            seal.write(self.path, content=content, counts=counts, roots=roots)
 
     def publish(self, manifest: Manifest, store: Store, *, fresh: bool, facts: Mapping[str, str] | None = None) -> bool:
         """Bring the vector index in line with the manifest; see `rag.index.publish.publish`."""

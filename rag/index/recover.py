@@ -18,7 +18,7 @@ from typing import Any
 from rag.errors import CorruptError
 from rag.index import seal
 from rag.index.codec import chunk_checksum, row_checksum
-from rag.index.disk import sync
+from rag.index.disk import need_space, sync
 from rag.index.manifest import Manifest
 from rag.index.tables import CELLS, VERSION, insert_into, row_to_chunk, row_to_document
 from rag.types import Source
@@ -47,6 +47,7 @@ def recover(folder: Path) -> Losses:
         sealed = seal.read(folder)
     work, new = folder / "salvage", folder / "salvage" / "new.sqlite"
     shutil.rmtree(work, ignore_errors=True)
+    need_space(folder, 2 * sum(path.stat().st_size for path in folder.glob(f"{seal.MANIFEST}*")))
     work.mkdir(mode=0o700)
     try:
         old = _open_copy(folder, work, sealed) or Manifest.open(work / "empty.sqlite").db

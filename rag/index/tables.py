@@ -63,8 +63,8 @@ def insert_into(table: str, how: str = "") -> str:
 
 
 @contextmanager
-def map_errors(path: Path) -> Iterator[None]:
-    """What SQLite and damaged cells raise, as CorruptError."""
+def map_errors(path: Path, what: str = "manifest") -> Iterator[None]:
+    """What SQLite and damaged cells raise, as CorruptError; what a full disk makes it raise, as SpaceError."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -72,9 +72,9 @@ def map_errors(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
         if code & 0xFF in HARMLESS or (code & 0xFF == sqlite3.SQLITE_IOERR and code != sqlite3.SQLITE_IOERR_SHORT_READ):
             raise
-        raise CorruptError(f"{path}: the manifest is damaged: {error}. {REPAIR}") from error
+        raise CorruptError(f"{path}: the {what} is damaged: {error}. {REPAIR}") from error
     except (ValueError, TypeError, KeyError) as error:  # cells that hold no JSON, no numbers, no UTF-8
-        raise CorruptError(f"{path}: the manifest is damaged: {error}. {REPAIR}") from error
+        raise CorruptError(f"{path}: the {what} is damaged: {error}. {REPAIR}") from error
 
 
 def row_to_document(row: tuple[Cell, ...]) -> Document:

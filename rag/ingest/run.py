@@ -15,7 +15,6 @@ from contextlib import suppress
 
 from rag.config import PipelineConfig, Stages, build, to_facts
 from rag.errors import MismatchError
-from rag.index.disk import explain_full_disk
 from rag.index.facts import REBUILDING, check_fingerprints, pipeline_facts, refuse_unfinished
 from rag.index.folder import Index
 from rag.index.locks import Wait
@@ -46,11 +45,7 @@ def ingest(
     started = time.monotonic()
     stages = build(config)
     facts = pipeline_facts(to_facts(config), stages.fingerprints)
-    with (
-        explain_full_disk(index.base),
-        stoppable() as stop,
-        index.edit_manifest(wait=wait, check=stop.check) as manifest,
-    ):
+    with stoppable() as stop, index.edit_manifest(wait=wait, check=stop.check) as manifest:
         before = manifest.facts()
         rebuild = _must_rebuild(before, facts, stages, config, rebuild=rebuild)
         steps = IngestSteps(index, manifest, stages, stop, progress, rebuild=facts if rebuild else None)
@@ -112,7 +107,7 @@ def restore(
     index: Index, manifest: Manifest, stages: Stages, rechunk: Sequence[str], roots: Sequence[str], progress: Progress
 ) -> Report:
     """Cut these stored sources again, read what is new under the roots, embed what has no vectors: for repairs."""
-    with explain_full_disk(index.base), stoppable() as stop:
+    with stoppable() as stop:
         steps = IngestSteps(index, manifest, stages, stop, progress)
         steps.rechunk(rechunk)
         steps.load(steps.scan(roots))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rag.errors import CorruptError, RagError
-from rag.index import seal
+from rag.index import chats, seal
 from rag.index.codec import chunk_checksum
 from rag.index.folder import Index
 from rag.index.generations import checksum_content, open_generation, open_store, read_pointer
@@ -29,7 +29,7 @@ MOST = 20  # findings of SQLite's own check
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with a `part`: "seal", "manifest" or "vector index"."""
+    """What is wrong with a `part`: "seal", "manifest", "vector index" or "conversations"."""
 
     part: str
     what: str
@@ -47,6 +47,8 @@ def check(index: Index, store: Store | None, *, deep: bool, wait: Wait | None = 
 
 def find_problems(index: Index, store: Store | None, *, deep: bool) -> Iterator[Finding]:
     """`check` under the writer's lock, which the caller holds."""
+    if damage := chats.find_damage(index.path / chats.NAME):
+        yield Finding("conversations", f"{chats.NAME}: {damage}")
     sealed = None
     try:
         sealed = seal.read(index.path)

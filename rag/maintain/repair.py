@@ -12,7 +12,8 @@ from pathlib import Path
 
 from rag.config import PipelineConfig, Stages, build, to_facts
 from rag.errors import CorruptError
-from rag.index import seal
+from rag.index import chats, seal
+from rag.index.disk import need_space
 from rag.index.facts import pipeline_facts, refuse_unfinished
 from rag.index.folder import Index
 from rag.index.generations import open_generation, read_pointer
@@ -29,7 +30,7 @@ from rag.maintain.check import Finding, find_problems
 class Repair:
     """What was `found` before and is `remaining` after; `embedded` counts chunks.
 
-    The others name sources; of `lost` ones, text is gone from the index and from the disk.
+    The others name sources, but for conversations; of `lost` ones, text is gone from the index and from the disk.
     """
 
     found: list[Finding]
@@ -50,7 +51,11 @@ def repair(
         result = Repair(list(find_problems(index, stages.store, deep=True)))
         if not result.found:
             return result
+        need_space(index.path, 0)
         parts = {finding.part for finding in result.found}
+        if "conversations" in parts:
+            aside = chats.put_aside(index.path / chats.NAME)
+            result.lost.append(f"conversations; the damaged file is now {aside.name}")
         roots, facts = _known(index)
         lost = recover(index.path) if "manifest" in parts else Losses([], [], [], True)
         seal.remove(index.path)
