@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import Any, Self, cast
 
-from rag.index.chats import NAME as FILE
+from rag.index.chats import NAME
 from rag.llm.rewrite import Turn, rewrite_question
 from rag.pipeline import Event, Pipeline
 from rag.types import Answer, Filter

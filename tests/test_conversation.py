@@ -14,8 +14,9 @@ import pytest
 
 from rag.cli import ask as command
 from rag.config import load
-from rag.conversation import FILE, Conversation
+from rag.conversation import Conversation
 from rag.errors import CorruptError, GeneratorError, IndexMissing, SpaceError
+from rag.index.chats import NAME as FILE
 from rag.index.folder import Index
 from rag.ingest.run import ingest
 from rag.maintain.check import check
