@@ -75,5 +75,5 @@ class Conversation:
     def _graph(self) -> Any:
         from rag.graph import compile_conversation, open_checkpoints
 
-        saver = self._resources.enter_context(open_checkpoints(self.pipeline.index.private_file(FILE)))
+        saver = self._resources.enter_context(open_checkpoints(self.pipeline.index.private_file(NAME)))
         return compile_conversation(saver)

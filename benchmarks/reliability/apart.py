@@ -67,17 +67,17 @@ class Done:
     seconds: float
 
 
-def begin(words: list[str], folder: Path, output: Path) -> ForkServerProcess:
-    """The command `rag` with these words in this folder; it prints to `output`.out and .err."""
-    return start(_command, words, folder, output)
+def begin(words: list[str], folder: Path, output: Path, typed: Path | None = None) -> ForkServerProcess:
+    """The command `rag` with these words in this folder; it reads `typed` and prints to `output`.out and .err."""
+    return start(_command, words, folder, output, typed)
 
 
-def command(words: list[str], folder: Path) -> Done:
+def command(words: list[str], folder: Path, typed: Path | None = None) -> Done:
     """The same, waited for."""
     with TemporaryDirectory() as name:
         output = Path(name) / "said"
         started = time.monotonic()
-        process = begin(words, folder, output)
+        process = begin(words, folder, output, typed)
         process.join()
         return ended(process, output, time.monotonic() - started)
 
@@ -88,10 +88,11 @@ def ended(process: ForkServerProcess, output: Path, seconds: float) -> Done:
     return Done(process.exitcode or 0, out, err, seconds)
 
 
-def _command(words: list[str], folder: Path, output: Path) -> None:
+def _command(words: list[str], folder: Path, output: Path, typed: Path | None) -> None:
     from rag.cli import main
 
     os.chdir(folder)
+    os.dup2(os.open(typed or os.devnull, os.O_RDONLY), 0)
     for fd, suffix in ((1, ".out"), (2, ".err")):
         os.dup2(os.open(output.with_suffix(suffix), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), fd)
     sys.argv = ["rag", *words]

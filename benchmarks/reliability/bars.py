@@ -30,6 +30,12 @@ BARS: dict[str, Bar] = {
         1050,
     ),
     "R4": Bar("disk full at many sizes, and full at open", "exit 1, needed and free bytes, old index intact", 5, 40),
+    "R5": Bar(
+        "disk full at 13 sizes for every command that writes, also in the middle",
+        "exit 1, needed and free bytes, no bug, no damage",
+        27,
+        234,
+    ),
     "R6": Bar("two ingests; one ingest with 8 asking readers", "no error, one generation per answer", 1, 20),
     "R7": Bar("ingest again without a change", "no work at all", 3, 30),
     "R8": Bar("random edits, deletions, renames, touches, swaps, case changes", "equal to a fresh build", 20, 2000),

@@ -1,12 +1,15 @@
-"""R4: a disk that is full, at many sizes, before and in the middle of an ingest, and when a question is asked.
+"""R4, R5: a disk that is full, at many sizes, before and in the middle of a write, and when a question is asked.
 
-The index lies on a small tmpfs. Documents change, a filler leaves so much room, and the ingest runs; in every other
-case the filler takes nearly all when the new generation is being written, after the check for room. Then the index
-must answer from the old text or the new, and with room again the ingest must succeed. Needs the right to mount.
+The index lies on a small tmpfs. R4 changes documents; a filler leaves so much room, and the ingest runs; in every other
+case the filler takes nearly all when the new generation is being written, after the check for room (of a chat, the
+conversation; of an export, the archive). R5 does the same
+to every command that writes. Then the index must answer from the old text or the new, hold no damage, and with room
+again the same command must succeed. Needs the right to mount.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -18,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.reliability import apart, corpus
 from benchmarks.reliability.outcome import Outcome, Row
+from rag.index import checksums
 
 SIZE = 320 << 20
 MOST = 200 << 20  # bytes free at most
@@ -114,8 +118,125 @@ def _right(said: str, code: int) -> bool:
 
 def _fill_later(disk: Path, leave: int, over: threading.Event) -> None:
     while not over.wait(0.001):
-        if any((disk / ".rag" / "generations").glob("*.new")):
+        if any(any(disk.glob(begun)) for begun in BEGUN):
             return _fill(disk, leave)
 
 
-ROWS: dict[str, Row] = {"R4": full_disk}
+SIZES = [
+    0,
+    1 << 12,
+    1 << 14,
+    1 << 16,
+    1 << 18,
+    1 << 20,
+    2 << 20,
+    8 << 20,
+    32 << 20,
+    66 << 20,
+    72 << 20,
+    96 << 20,
+    160 << 20,
+]
+ON = ["--index", "."]
+OTHER = corpus.TINY.replace("size: 60", "size: 40")
+BEGUN = (".rag/generations/*.new", "new/.rag/generations/*.new", "*.part", ".rag/chats.sqlite-wal")  # is being written
+REMOVED = 7  # the document that `delete` and `purge` take out
+WRITERS: dict[str, list[str]] = {
+    "ingest": ["ingest", "docs", *ON, "--pipeline", "tiny.yaml"],
+    "ingest --rebuild": ["ingest", "docs", *ON, "--rebuild", "--pipeline", "other.yaml"],
+    "delete": ["delete", f"docs/{REMOVED:05}.txt", *ON],
+    "purge": ["purge", f"docs/{REMOVED:05}.txt", *ON],
+    "rebuild": ["rebuild", *ON],
+    "check --repair": ["check", "--repair", *ON],
+    "export": ["export", "out.zip", *ON],
+    "import": ["import", "good.zip", "--index", "new", "--pipeline", "tiny.yaml"],
+    "chat": ["chat", *ON],
+}
+
+
+def every_writer(count: int) -> Outcome:
+    """`count` runs: every command at every size, in turn."""
+    lost: list[str] = []
+    codes: dict[int, int] = {}
+    cases = [(command, size) for size in SIZES for command in WRITERS]
+    with TemporaryDirectory() as name, _mounted(Path(name) / "disk") as disk:
+        if disk is None:
+            return Outcome(0, 0, [], "not run: no tmpfs can be mounted here")
+        kept = _prepare(Path(name) / "kept")
+        for number in range(count):
+            command, free = cases[number * len(cases) // count] if count < len(cases) else cases[number % len(cases)]
+            late = number >= len(cases)  # filled in the middle
+            wrong, code = _run_writer(kept, disk, command, free, late=late)
+            codes[code] = codes.get(code, 0) + 1
+            if wrong:
+                lost.append(f"{command}, {free:,} bytes free{', filled in the middle' * late}: {wrong}")
+    shown = ", ".join(f"exit {code}: {n}" for code, n in sorted(codes.items()))
+    note = f"{len(WRITERS)} commands at {len(SIZES)} sizes from 0 to {SIZES[-1] / 1e6:.0f} MB; {shown}"
+    return Outcome(count, count - len(lost), lost, note)
+
+
+def _prepare(folder: Path) -> Path:
+    """An index with an export beside it, a conversation in it, and documents that changed since."""
+    folder.mkdir()
+    corpus.pipeline(folder)
+    (folder / "other.yaml").write_text(OTHER)
+    corpus.write(folder / "docs", range(DOCUMENTS))
+    for words in (WRITERS["ingest"], WRITERS["export"]):
+        if apart.command(words, folder).code:
+            raise RuntimeError(f"{words} failed on a disk with room")
+    (folder / "out.zip").rename(folder / "good.zip")
+    (folder / "typed").write_text(f"{corpus.sentence(CHANGED)}\n")
+    _chat(folder)
+    return folder
+
+
+def _chat(folder: Path) -> apart.Done:
+    return apart.command(WRITERS["chat"], folder, typed=folder / "typed")
+
+
+def _run_writer(kept: Path, disk: Path, command: str, free: int, *, late: bool) -> tuple[str, int]:
+    """What went wrong ("" if nothing) and the command's exit code."""
+    for path in disk.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.copytree(kept, disk, dirs_exist_ok=True, copy_function=checksums.copy)
+    if command == "ingest":
+        corpus.write(disk / "docs", range(20, 50), version=1)
+    if command == "check --repair":
+        (disk / ".rag" / "CURRENT").write_text("nonsense")
+    over = threading.Event()
+    watcher = threading.Thread(target=_fill_later, args=(disk, free // 16, over))
+    if late:
+        watcher.start()
+    else:
+        _fill(disk, free)
+    words = WRITERS[command]
+    did = _chat(disk) if command == "chat" else apart.command(words, disk)
+    over.set()
+    if late:
+        watcher.join()
+    said = did.out + did.err
+    if did.code not in (0, 1) or "bug" in said or "Traceback" in said or "Remove" in said:
+        return f"it ended with {did.code}: {said[-300:]}", did.code
+    if did.code and not _NUMBERS.search(did.err):
+        return f"it does not say how much is needed and free: {did.err[-300:]}", did.code
+    (disk / "filler").unlink(missing_ok=True)
+    asked = apart.command(["search", corpus.sentence(CHANGED), *ON, "-k", "1"], disk)
+    broken = command == "check --repair" and did.code
+    right = any(corpus.sentence(CHANGED, version) in " ".join(asked.out.split()) for version in (0, 1))
+    if asked.code != (6 if broken else 0) or not (right or broken):
+        return f"asked with room again: {asked.code} {asked.out[:100]} {asked.err[-200:]}", did.code
+    found = [] if broken else json.loads(apart.command(["check", "--deep", "--json", *ON], disk).out)["found"]
+    if wrong := [one for one in found if one["part"] != "seal" and "interrupted" not in one["what"]]:
+        return f"damaged: {wrong[0]}", did.code
+    again = _chat(disk) if command == "chat" else apart.command(words, disk)
+    gone = command == "delete" and not did.code  # what is out of the index is not named again
+    if again.code and not (gone or (command == "export" and not did.code)):
+        return f"with room again it ended with {again.code}: {again.err[-300:]}", did.code
+    place = ["--index", "new"] if command == "import" else ON
+    last = apart.command(
+        ["check", "--deep", *place, "--pipeline", "other.yaml" if "other" in str(words) else "tiny.yaml"], disk
+    )
+    return (f"in the end: {last.out[-300:]}" if last.code else ""), did.code
+
+
+ROWS: dict[str, Row] = {"R4": full_disk, "R5": every_writer}
