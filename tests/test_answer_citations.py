@@ -53,6 +53,14 @@ def check_exact(answer: Answer) -> None:
     assert len(set(answer.citations)) == len(answer.citations)
 
 
+def test_what_hides_words_in_a_source_hides_none_from_a_check_and_is_quoted_as_it_stands() -> None:
+    text = "The mast is sold by Halvor-\nsen Op\u00adtik. It weighs 12 kilo-\ngrams, the wind\u200blass 9."
+    said = "The mast is sold by Halvorsen Optik. [1] “It weighs 12 kilograms, the windlass 9.” [1]"
+    answer = resolve("Who sells the mast?", said, [hit("mast", text, before="Prices. ")])
+    assert [statement.verdict for statement in answer.statements] == [SUPPORTED, SUPPORTED]
+    assert [text[c.start - 8 : c.end - 8] == c.quote != "" for c in answer.citations] == [True, True]
+
+
 def test_a_two_hop_answer_with_its_spans() -> None:
     text = "Yes. Acme Robotics was founded by Berg Holding [1]. Berg Holding was born on 1960-05-03 in Tromsø. [2]"
     answer = resolve(QUESTION, text, HITS)

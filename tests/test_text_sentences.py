@@ -77,6 +77,10 @@ def test_a_sentence_on_one_line_is_one_sentence(text: str) -> None:
         ("name: Ola\ncity: Oslo", ["name: Ola", "city: Oslo"]),
         ("A paragraph without an end\n\nand another one", ["A paragraph without an end", "and another one"]),
         (
+            "It weighs 12 kilo-\ngrams. It is sold by Halvor-\nSen.",
+            ["It weighs 12 kilo-\ngrams.", "It is sold by Halvor-\nSen."],
+        ),
+        (
             "The quick brown fox jumps over the lazy dog and\nruns home.",
             ["The quick brown fox jumps over the lazy dog and\nruns home."],
         ),

@@ -134,7 +134,8 @@ def test_what_is_missing_is_said_as_the_question_writes_it(question: str, absent
 
 
 def test_words_stay_whole_across_line_ends_and_invisible_characters() -> None:
-    assert {"windlass", "wind", "lass", "wartungsanleitung"} <= set(keys("a wind-\nlass, Wartungs\u00adanleitung"))
+    assert {"windlass", "wind", "lass"} <= set(keys("a wind-\nlass"))
+    assert "wartungsanleitung" in keys("a wind-\nlass, Wartungs\u00adanleitung")
     assert fold("greases the windlass of a well-known ship") == fold("greases the wind-\nlass of a well-\nknown ship")
     assert stems("wind-\nlass") >= stems("windlass") == find_stems("wind-\nlass", stems("windlass"))
     assert find_words("The Windlass of the ship's galley", long_words("windlass galley galle")) == {

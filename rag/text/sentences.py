@@ -16,6 +16,7 @@ SHORT_LINE = 30  # characters; a shorter line is a heading, a cell or a verse ra
 
 ENDED = re.compile(r"[.!?…。！？:;|]\W*$|[:;|] ")  # how sentences, table rows and `key: value` lines end or look
 
+_HYPHENATED = re.compile(r"[^\W_][-\u2010\u00ad]$")  # a word that goes on in the next line
 _MARKED = re.compile(r"[-*•+|#>]|\d{1,3}[.)]\s|[\w ]{1,30}:(?:\s|$)")
 
 
@@ -48,6 +49,8 @@ def _line_cuts(text: str) -> Iterator[int]:
 
 def _ends(line: str, following: str, width: int) -> bool:
     """Whether the break between two lines of a paragraph means more than that the first was full."""
+    if _HYPHENATED.search(line) and following:
+        return False
     if _MARKED.match(following) or line.startswith("#") or "|" in line or len(line) < SHORT_LINE:
         return True
     word = following.split(maxsplit=1)[0] if following else ""

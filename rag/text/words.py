@@ -159,7 +159,8 @@ def missing_words(question: str, texts: Iterable[str]) -> tuple[str, ...]:
 
 def _level(text: str) -> str:
     """One way of writing: NFKC, plain quotes and dashes, 1 000 as 1,000 and 2024-05-03 as 3 May 2024."""
-    text = _compatible(text).translate(_PLAIN) if not text.isascii() else text
+    text = _compatible(text)
+    text = text if text.isascii() else text.translate(_PLAIN)
     return _ISO_DATE.sub(lambda d: f"{int(d[3])} {_MONTHS[int(d[2]) - 1].title()} {d[1]}", text)
 
 
