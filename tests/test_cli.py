@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from rag.cli import app
 from rag.cli.terminal import clean
+from rag.errors import ConfigError, GeneratorError
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCS = runpy.run_path(str(GOLDEN.parent.parent / "scripts" / "docs.py"))
@@ -63,6 +66,21 @@ def test_people_see_answer_quotes_addresses_and_the_hop_tree(indexed: Path) -> N
     assert "docs/" in text and "[1]" in text and "hop tree" in text and "verify" in text
     assert "docs/lumen.md" in rag("search", "Lumen K2").stdout
     assert "4 sources" in rag("status").stdout
+
+
+def test_a_pipeline_with_a_server_is_given_by_its_user_for_each_question_or_once(
+    notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = "{use: openai, base_url: 'http://127.0.0.1:9/v1', model: m, retries: 0}"
+    (notes / "llm.yaml").write_text((notes / "tiny.yaml").read_text().replace("{use: extractive}", server))
+    runner = CliRunner()
+    assert runner.invoke(app, ["ingest", "docs", "--pipeline", "llm.yaml"]).exit_code == 0
+    assert runner.invoke(app, ["ingest", "docs"]).exit_code == runner.invoke(app, ["search", "router"]).exit_code == 0
+    refused = runner.invoke(app, ["ask", QUESTION]).exception
+    assert isinstance(refused, ConfigError) and f"--pipeline {notes / 'llm.yaml'}" in str(refused)
+    assert isinstance(runner.invoke(app, ["ask", QUESTION, "--pipeline", "llm.yaml"]).exception, GeneratorError)
+    monkeypatch.setenv("RAGHOP_PIPELINE", "llm.yaml")
+    assert isinstance(runner.invoke(app, ["ask", QUESTION]).exception, GeneratorError)
 
 
 def test_an_abstention_exits_7_and_shows_the_closest_passages(indexed: Path) -> None:

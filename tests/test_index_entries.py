@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.reliability.hostile_folders import Place, Variant, forgeries
 from rag.config import load
 from rag.conversation import Conversation
-from rag.errors import RagError, TrustError
+from rag.errors import CorruptError, RagError, TrustError
 from rag.index.folder import Index
 from rag.ingest.run import ingest
 from rag.pipeline import Pipeline
@@ -70,6 +71,8 @@ def test_an_index_that_is_a_link_is_not_followed(notes: Path) -> None:
 
 def test_the_index_of_another_user_takes_trust(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(notes)
+    with Pipeline.load("tiny.yaml", index=notes) as pipeline:
+        assert pipeline.search("router")
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(TrustError, match="--trust"):
         Pipeline.load(index=notes).search("router")
@@ -77,6 +80,16 @@ def test_the_index_of_another_user_takes_trust(notes: Path, monkeypatch: pytest.
         run(notes)
     with Pipeline.load("tiny.yaml", index=notes, trust=True) as pipeline:
         assert pipeline.search("router") and pipeline.ingest(["docs"]).count("unchanged") == 4
+    monkeypatch.setenv("RAGHOP_TRUST", "1")
+    assert Index.at(notes).facts()
+
+
+@pytest.mark.parametrize(("name", "forgery"), list(forgeries()))
+def test_what_no_raghop_writes_is_damage_whatever_its_checksums_say(notes: Path, name: str, forgery: Variant) -> None:
+    run(notes)
+    forgery.plant(Place(notes, notes, ""))
+    with pytest.raises(CorruptError, match="rag check --repair"):
+        Pipeline.load("tiny.yaml", index=notes).search("router")
 
 
 def test_only_its_owner_can_read_an_index(notes: Path) -> None:

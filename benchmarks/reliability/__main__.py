@@ -35,6 +35,7 @@ MODULES = [
     "speed",
     "cores",
     "hostile",
+    "hostile_index",
     "mutations",
     "escapes",
 ]

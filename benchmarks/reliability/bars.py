@@ -59,6 +59,12 @@ BARS: dict[str, Bar] = {
     "S1": Bar("links, pipes, devices, and races of them", "nothing outside the folder is read", 60, 1040),
     "S2": Bar("poisoned index, model, pipeline folders", "no code runs", 40, 40),
     "S3": Bar("exports forged with right hashes and checksums", "a message and nothing imported, or sound", 100, 2000),
+    "S4": Bar(
+        "an index made to harm: links, pipes, other owners, pipelines with servers and files, URLs with passwords",
+        "nothing outside changed, nothing sent, no secret shown, refused in one line",
+        8,
+        100,
+    ),
     "cores": Bar("PDF files parsed by 1 worker and by one per core", "at least 0.75 x cores as fast", 6, 24),
     "speed": Bar("ingest with all checks on against none", "at most 1.15 times", 500, 2000),
 }

@@ -9,6 +9,7 @@ import numpy as np
 from rag.types import Chunk, Sparse, Vector, Vectors
 
 Cell = str | int | bytes | None
+MALFORMED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)  # what JSON that we did not write raises
 
 
 def pack(vector: Vector) -> bytes:

@@ -21,7 +21,7 @@ from rag.index import generations, recover, seal
 from rag.index.checksums import checksum_file
 from rag.index.codec import chunk_checksum
 from rag.index.disk import explain_full_disk, need_space, replace_file
-from rag.index.entries import check_entries, open_private, prepare_folder
+from rag.index.entries import TRUST_ENV, check_entries, open_private, prepare_folder
 from rag.index.generations import DERIVE, Generation, Pointer, checksum_content, read_pointer
 from rag.index.locks import Check, Wait, hold_lock, share_lock
 from rag.index.manifest import Manifest
@@ -57,7 +57,11 @@ class Index:
 
     @classmethod
     def at(cls, path: str | Path | None = None, *, trust: bool = False) -> Self:
-        """The index at `path` (a `.rag` folder or one that has or will have it), or the nearest from here upward."""
+        """The index at `path` (a `.rag` folder or one that has or will have it), or the nearest from here upward.
+
+        RAGHOP_TRUST in the environment stands for `trust`.
+        """
+        trust = trust or os.environ.get(TRUST_ENV, "0") not in ("", "0")
         if path is None:
             here = [cls(folder / FOLDER, trust) for folder in (Path.cwd(), *Path.cwd().parents)]
             return next((index for index in here if index.exists()), here[0])

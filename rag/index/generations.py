@@ -22,6 +22,7 @@ from zlib import crc32
 from rag.errors import CorruptError
 from rag.index import checksums
 from rag.index.checksums import Checksum
+from rag.index.codec import MALFORMED
 from rag.index.disk import sync
 from rag.index.entries import open_private
 from rag.index.locks import try_lock
@@ -124,13 +125,16 @@ def open_generation(folder: Path, pointer: Pointer, *, deep: bool = True) -> Gen
         files: dict[str, Checksum] = {name: (size, crc) for name, (size, crc) in data.pop("files").items()}
         expected = {**files, FACTS: (len(text), checksums.checksum_file(home / FACTS)[1])}
         wrong = checksums.find_differences(home, expected, deep=deep)
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
+        generation = Generation(pointer.number, str(home / SHARD), files=files, **data)
+        if not all(isinstance(value, str) for value in generation.facts.values()):
+            raise TypeError("its facts are no text")
+    except (FileNotFoundError, NotADirectoryError, *MALFORMED) as error:
         what = f"{home}: the live generation of the vector index cannot be read: {error}. {DERIVE}"
         raise CorruptError(what) from error
     if wrong:
         more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise CorruptError(f"{home}: the vector index is damaged: {wrong[0]}{more}. {DERIVE}")
-    return Generation(pointer.number, str(home / SHARD), files=files, **data)
+    return generation
 
 
 def list_generations(folder: Path) -> list[int]:

@@ -16,6 +16,7 @@ from zlib import crc32
 
 from rag.errors import CorruptError
 from rag.index.checksums import Checksum, checksum_file
+from rag.index.codec import MALFORMED
 from rag.index.disk import replace_file, sync
 
 NAME = "seal.json"
@@ -66,10 +67,13 @@ def read(folder: Path) -> Seal | None:
     head, _, body = text.partition(b"\n")
     if head != f"{crc32(body):08x}".encode():
         raise CorruptError(f"{path}: fails its checksum. Run `rag check --repair`.")
-    data = json.loads(body)
-    if data.pop("format", None) != FORMAT:
-        return None  # of another version: as good as none
-    return Seal(**{**data, "files": {name: (size, crc) for name, (size, crc) in data["files"].items()}})
+    try:
+        data = json.loads(body)
+        if data.pop("format", None) != FORMAT:
+            return None  # of another version: as good as none
+        return Seal(**{**data, "files": {name: (size, crc) for name, (size, crc) in data["files"].items()}})
+    except MALFORMED as error:
+        raise CorruptError(f"{path}: is not a seal: {error}. Run `rag check --repair`.") from error
 
 
 def remove(folder: Path) -> bytes | None:

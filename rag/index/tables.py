@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rag.errors import CorruptError, MismatchError
-from rag.index.codec import Cell, row_checksum
+from rag.index.codec import MALFORMED, Cell, row_checksum
 from rag.index.disk import raise_if_full
 from rag.text.values import from_json
 from rag.types import Chunk, Document, Section
@@ -73,7 +73,7 @@ def map_errors(path: Path, what: str = "manifest") -> Iterator[None]:
         if code & 0xFF in HARMLESS or (code & 0xFF == sqlite3.SQLITE_IOERR and code != sqlite3.SQLITE_IOERR_SHORT_READ):
             raise
         raise CorruptError(f"{path}: the {what} is damaged: {error}. {REPAIR}") from error
-    except (ValueError, TypeError, KeyError) as error:  # cells that hold no JSON, no numbers, no UTF-8
+    except MALFORMED as error:  # cells that hold no JSON, no numbers, no UTF-8
         raise CorruptError(f"{path}: the {what} is damaged: {error}. {REPAIR}") from error
 
 
