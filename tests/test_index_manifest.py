@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -151,6 +152,24 @@ def test_what_was_committed_is_on_the_disk(tmp_path: Path) -> None:
     assert asked == {"journal_mode": "wal", "synchronous": 2}  # 2 is FULL: the journal is synced at every commit
     assert manifest.db.execute("PRAGMA temp_store").fetchone() == (2,), "copies of the text in a temporary file"
     assert manifest.db.execute("PRAGMA foreign_keys").fetchone() == (1,)
+
+
+def test_an_emptied_journal_is_empty_on_the_disk_when_a_reader_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = filled(tmp_path / "m.sqlite")
+    reader = Manifest.open(tmp_path / "m.sqlite", readonly=True)
+    journal, synced = tmp_path / "m.sqlite-wal", list[tuple[int, int]]()
+
+    def fsync(fd: int) -> None:
+        synced.append((os.fstat(fd).st_ino, os.fstat(fd).st_size))
+        genuine(fd)
+
+    genuine = os.fsync
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert journal.stat().st_size and manifest.checkpoint()
+    assert synced == [(journal.stat().st_ino, 0)]
+    reader.close()
 
 
 def test_an_emptied_or_foreign_or_newer_file_is_refused(tmp_path: Path) -> None:

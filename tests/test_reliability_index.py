@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from benchmarks.reliability import crash, damage, forged, history, powercut
@@ -17,7 +19,7 @@ ROWS: dict[str, tuple[Row, int]] = {
 }
 LONG: dict[str, tuple[Row, int]] = {
     "R2": (crash.kills, 12),
-    "R3": (powercut.cuts, 7),
+    "R3": (partial(powercut.cuts, commands=("first ingest", "ingest", "purge", "migration")), 8),
     "R8": (history.histories, 12),
     "R11": (damage.places, 12),
     "R12": (damage.storage, len(damage.WHOLE)),

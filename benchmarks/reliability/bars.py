@@ -24,10 +24,10 @@ BARS: dict[str, Bar] = {
     ),
     "R2": Bar("kill -9 during publish, collection, optimize, migration", "the old or the new index answers", 10, 100),
     "R3": Bar(
-        "power cut at any write of ingest, publish, delete, purge, migration, repair",
+        "power cut at any write of ingest, publish, delete, purge, import, migration, repair",
         "the old or the new index answers, the next run ends it",
-        14,
-        1050,
+        20,
+        1000,
     ),
     "R4": Bar("disk full at many sizes, and full at open", "exit 1, needed and free bytes, old index intact", 5, 40),
     "R5": Bar(

@@ -1,4 +1,4 @@
-"""R3: the power goes while an index is made, changed, published, purged, repaired or migrated.
+"""R3: the power goes while an index is made, changed, published, purged, imported, repaired or migrated.
 
 The command runs once, recorded call by call. Then the disk is put back as a power cut at some call may have left it,
 many times: what was synced is there, of the rest nothing, all, names without content, content without names, or any
@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,10 +27,12 @@ from benchmarks.reliability.volatile import Disk, File, Keep, coin, digest, lay_
 from rag.config import build
 from rag.errors import CorruptError, IndexMissing
 from rag.index.folder import Index
+from rag.maintain.archive import export_index, import_index
 from rag.maintain.check import check
 from rag.maintain.remove import delete
 
 State = dict[str, File | None]
+EXPORT = "export.zip"
 PURGED = corpus.sentence(7)  # what a purge takes out
 
 
@@ -41,16 +44,46 @@ def _delete(folder: Path) -> None:
     delete(Index.at(folder), config_of(folder), ["docs/00007.txt"])
 
 
-COMMANDS: dict[str, Callable[[Path], None]] = {"first ingest": _first, "delete": _delete, **ACTS}
-ALLOWED: dict[str, tuple[type[Exception], ...]] = {"first ingest": (IndexMissing,), "repair": (CorruptError,)}
+def _ingest_beside_a_reader(folder: Path) -> None:
+    with closing(Index.at(folder).read_manifest()):
+        ACTS["ingest"](folder)
+
+
+def _import(folder: Path) -> None:
+    import_index(Index.at(folder), config_of(folder), folder / EXPORT)
+
+
+COMMANDS: dict[str, Callable[[Path], None]] = {
+    "first ingest": _first,
+    "delete": _delete,
+    "beside a reader": _ingest_beside_a_reader,
+    "import": _import,
+    "mend": ACTS["repair"],
+    **ACTS,
+}
+ALLOWED: dict[str, type[Exception]] = {
+    "first ingest": IndexMissing,
+    "import": IndexMissing,
+    "repair": CorruptError,
+    "mend": CorruptError,
+}
 WAYS = 8  # to lose what is not sure: four that leave nothing to chance, and chance
 
 
 def prepare_for(whole: Whole, command: str) -> None:
     """The index as it was, or none, before a command."""
     prepare(whole, command)
-    if command == "first ingest":
+    if ALLOWED.get(command) is IndexMissing:
         shutil.rmtree(whole.folder / ".rag")
+    if command == "mend":
+        flip_text(whole.folder / ".rag" / "manifest.sqlite", corpus.sentence(11))
+
+
+def flip_text(path: Path, text: str) -> None:
+    """Another letter where this text stands."""
+    data = bytearray(path.read_bytes())
+    data[data.index(text.encode())] ^= 1
+    path.write_bytes(data)
 
 
 def _cut(disk: Disk, how: int, rng: random.Random) -> State:
@@ -88,10 +121,9 @@ def _judge(whole: Whole, command: str, old: Any, new: tuple[str, Any]) -> str:
     try:
         if answers(whole.folder, whole.config) not in (old, new[1]):
             return "neither the old nor the new index answered"
-    except ALLOWED.get(command, ()):
-        pass
     except Exception as error:
-        return f"no answer: {type(error).__name__}: {error}"
+        if not isinstance(error, ALLOWED.get(command, ())):
+            return f"no answer: {type(error).__name__}: {error}"
     try:
         COMMANDS[command](whole.folder)
         if found := check(Index.at(whole.folder), build(whole.config).store, deep=True):
@@ -124,6 +156,7 @@ def cuts(count: int, commands: Sequence[str] = tuple(COMMANDS)) -> Outcome:
     rng, lost, injected, notes = random.Random(3), list[str](), 0, list[str]()
     with TemporaryDirectory() as name:
         whole = make(Path(name).resolve() / "here", documents=20)
+        export_index(Index.at(whole.folder), whole.folder / EXPORT)
         (whole.folder / ".rag").rename(whole.folder / "kept")
         for number, command in enumerate(commands):
             prepare_for(whole, command)

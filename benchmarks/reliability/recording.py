@@ -25,8 +25,9 @@ NAMES = {  # system calls by what they do
     "mkdir": ("mkdir", "mkdirat"),
     "sync": ("fsync", "fdatasync"),
     "map": ("mmap",),
+    "copy": ("sendfile",),
     "enter": ("chdir",),
-    "unknown": ("link", "linkat", "symlink", "symlinkat", "copy_file_range", "sendfile", "fallocate"),
+    "unknown": ("link", "linkat", "symlink", "symlinkat", "copy_file_range", "fallocate"),
 }
 KINDS = {name: kind for kind, names in NAMES.items() for name in names}
 
@@ -41,7 +42,7 @@ _FD = re.compile(rb"(\d+|AT_FDCWD)<(.*)>")
 class Call:
     """A call that succeeded. `offset` is None where the file's own position counts; `size` is a truncation's.
 
-    `data` is what was written, of an unknown call its name.
+    `data` is what was written, of an unknown call its name. A copy takes `size` bytes of `target` from `offset` on.
     """
 
     kind: str
@@ -120,6 +121,9 @@ def _parse(text: bytes) -> Call | None:
         return Call(kind, path, fd, data=_text(words[1])[: int(match[3])], offset=offset)
     if kind == "seek":
         return Call(kind, path, fd, offset=int(match[3], 0))
+    if kind == "copy":
+        start = int(words[2].split(b"]")[0].strip(b"["), 0)
+        return Call(kind, path, fd, target=_descriptor(words[1])[1], offset=start, size=int(match[3]))
     if kind == "truncate":
         return Call(kind, path or _path(words[0]), fd, size=int(words[1], 0))
     if kind == "map":

@@ -12,7 +12,7 @@ import hashlib
 import os
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.reliability.recording import Call
@@ -147,6 +147,15 @@ class Disk:
         self._write(number, offset, call.data)
         if call.offset is None:
             self.open[call.fd] = (number, offset + len(call.data), appends)
+
+    def _copy_call(self, call: Call) -> None:
+        number = self._find(call.target)
+        source = None if number is None else self.things[number]
+        if not isinstance(source, File) or call.offset is None:
+            raise NotImplementedError(f"a copy of {call.target}, which is not below {self.home}")
+        whole, end = source.after(lambda: True), call.offset + call.size
+        sectors = (whole.sectors.get(n, bytes(SECTOR)) for n in range(end // SECTOR + 1))
+        self._write_call(replace(call, data=b"".join(sectors)[call.offset : end], offset=None))
 
     def _truncate_call(self, call: Call) -> None:
         number = self.open[call.fd][0] if call.fd in self.open else self._find(call.path)

@@ -9,7 +9,7 @@ per content key, so a renamed file, a copy or an interrupted run never pays for 
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +18,7 @@ import numpy as np
 
 from rag.errors import CorruptError, LockedError
 from rag.index.codec import Cell, chunk_checksum, pack, pack_rows, pack_sparse, row_checksum, unpack_rows, unpack_sparse
+from rag.index.disk import sync
 from rag.index.tables import (
     CELLS,
     REPAIR,
@@ -252,7 +253,10 @@ class Manifest:
     def checkpoint(self) -> bool:
         """Move everything from the journal into the file; False where a reader still needs the journal."""
         self.db.execute("PRAGMA busy_timeout=1000")
-        return not self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        emptied = not self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        with suppress(FileNotFoundError):  # SQLite leaves that to chance, and the seal says that it is empty
+            sync(self.path.with_name(f"{self.path.name}-wal"))
+        return emptied
 
     def vacuum(self) -> None:
         """Write the file anew, so that nothing that was deleted is left in it. Raises LockedError."""
