@@ -69,7 +69,7 @@ class Done:
 
 def begin(words: list[str], folder: Path, output: Path, typed: Path | None = None) -> ForkServerProcess:
     """The command `rag` with these words in this folder; it reads `typed` and prints to `output`.out and .err."""
-    return start(_command, words, folder, output, typed)
+    return start(run_command, words, folder, output, typed)
 
 
 def command(words: list[str], folder: Path, typed: Path | None = None) -> Done:
@@ -88,7 +88,8 @@ def ended(process: ForkServerProcess, output: Path, seconds: float) -> Done:
     return Done(process.exitcode or 0, out, err, seconds)
 
 
-def _command(words: list[str], folder: Path, output: Path, typed: Path | None) -> None:
+def run_command(words: list[str], folder: Path, output: Path, typed: Path | None) -> None:
+    """The command itself, in the process that is to become it."""
     from rag.cli import main
 
     os.chdir(folder)

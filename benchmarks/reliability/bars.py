@@ -44,6 +44,12 @@ BARS: dict[str, Bar] = {
     "R11": Bar("a byte flipped, a file cut, removed, emptied, swapped", "found by check, mended by repair", 50, 1000),
     "R12": Bar("the vector index emptied, removed, swapped, drifted", "exit 6, never an empty answer", 30, 30),
     "R13": Bar("a field of the fingerprint changed", "exit 4 with the cause", 12, 12),
+    "R14": Bar(
+        "kill -9 at a random instant of every command that writes: its child, its parent, its group",
+        "asking is never wrong, every row passes its checksum, the same command ends it",
+        20,
+        600,
+    ),
     "R15": Bar("100,000 chunks", "open < 2 s, hybrid p95 < 100 ms, memory < 1 GB", 2_000, 100_000),
     "R16": Bar(
         "100,000 chunks, of which all, a tenth, a fortieth tie",
