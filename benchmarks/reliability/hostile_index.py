@@ -63,7 +63,7 @@ def _watched(words: list[str], folder: Path, output: Path, environment: dict[str
     connect = socket.socket.connect
     socket.socket.connect = note(connect)  # type: ignore[method-assign]
     socket.getaddrinfo = note(socket.getaddrinfo)
-    apart._command(words, folder, output, None)
+    apart.run_command(words, folder, output, None)
 
 
 def _snapshot(folder: Path) -> dict[str, tuple[object, ...]]:

@@ -71,7 +71,7 @@ def read(name: str) -> Suite:
             raise InputError(f"suite {name!r}: no such suite.{did_you_mean(name, known)} {shipped} give a .yaml file.")
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     try:
         suite = Suite.model_validate(data)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -135,7 +136,12 @@ def read_lines(text: str, origin: str) -> tuple[Any, dict[str, int], list[str]]:
 
     def plain(node: yaml.Node, path: str) -> Any:
         if isinstance(node, yaml.ScalarNode):
-            return scalars.construct_object(node)
+            with suppress(ValueError):  # a date like 2001-99-99, a number of 5,000 digits
+                value = scalars.construct_object(node)
+                if not isinstance(value, int) or abs(value) < 2**63:
+                    return value
+            what = f"{node.value[:20]} is no number or date that a computer holds"
+            raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark)
         if id(node) in seen:
             raise yaml.MarkedYAMLError(problem="aliases are not allowed in a pipeline", problem_mark=node.start_mark)
         seen.add(id(node))
@@ -156,7 +162,7 @@ def read_lines(text: str, origin: str) -> tuple[Any, dict[str, int], list[str]]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         return {} if node is None else plain(node, ""), lines, twice
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2001-99-99
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
