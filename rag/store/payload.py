@@ -22,7 +22,7 @@ LONGEST = 64  # characters of a value in such a word; a longer one is hashed
 
 
 def to_payload(chunk: Chunk) -> dict[str, Any]:
-    """Plain data from which `to_chunk` rebuilds the chunk; the id is the point's own, empty fields are left out."""
+    """Plain data from which `to_chunk` rebuilds the chunk; the id is the point's own, empty fields that nobody filters by are left out."""
     payload = {
         "doc_id": chunk.doc_id,
         "text": chunk.text,
@@ -40,7 +40,7 @@ def to_payload(chunk: Chunk) -> dict[str, Any]:
             for value in (values if isinstance(values, tuple) else (values,))
         ],
     }
-    return {key: value for key, value in payload.items() if value not in ("", [])}
+    return {key: value for key, value in payload.items() if key in KEYWORDS or value not in ("", [])}
 
 
 def word(name: str, value: Value) -> str:
