@@ -172,3 +172,43 @@ def test_every_registered_name_resolves_and_none_vanished() -> None:
         for name in expected:
             assert find(kind, name).__doc__
     assert set(golden) == set(BUILTIN)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sparse: {use: bm25}\n": ""}, r"p.yaml:6: retrieve.by: .*sparse vectors.*`embed`.*`sparse: {use: bm25}`"),
+        ({"by: hybrid": "by: tokens"}, r"p.yaml:7: retrieve.by: .*tokens vectors.*`tokens: true`"),
+        ({"by: hybrid": "by: sparse", "{use: links}": "{use: gate}"}, r"retrieve.by: `hop: {use: gate}` asks by dense"),
+        ({"by: hybrid": "by: sparse", "{use: links}": "{use: encoder}"}, r"retrieve.by: `hop: {use: encoder}`"),
+        ({"hashing": "onnx", "size: 60": "size: 207"}, r"p.yaml:3: chunk: size: 207 .* 254 .*`embed`.* at most 206\."),
+        ({"hashing": "onnx, max_tokens: 100"}, r"chunk: size: 60 .* 98 "),
+        ({"hashing": "muvera", "size: 60": "size: 5000, context: none"}, r"chunk: size: 5000 tokens are .*at most 254"),
+        ({"hashing": "onnx", "structure, size: 60": "tokens, size: 5000"}, r"chunk: size: 5000"),
+    ],
+)
+def test_stages_that_do_not_fit_each_other_are_refused_by_key(changes: dict[str, str], message: str) -> None:
+    text = TINY
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    with pytest.raises(ConfigError, match=message):
+        build(parse(text, name="p", origin="p.yaml"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"by: hybrid": "by: sparse"},
+        {"by: hybrid": "by: dense", "sparse: {use: bm25}\n": ""},
+        {"hashing": "onnx", "size: 60": "size: 206"},
+        {"hashing": "onnx, late: 1", "size: 60": "size: 5000"},
+        {"hashing": "onnx, tokens: true", "by: hybrid": "by: tokens"},
+        {"size: 60": "size: 5000"},
+    ],
+)
+def test_stages_that_fit_each_other_are_built(changes: dict[str, str]) -> None:
+    text = TINY
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    build(parse(text, name="p", origin="p.yaml"))

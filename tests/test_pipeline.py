@@ -10,7 +10,7 @@ import pytest
 
 from rag.config import load
 from rag.conversation import Conversation
-from rag.errors import IndexMissing
+from rag.errors import IndexMissing, InputError
 from rag.graph import rank
 from rag.index.folder import Index
 from rag.pipeline import Pipeline
@@ -123,3 +123,15 @@ def test_an_answer_says_what_its_generator_says_it_cost(opened: Pipeline) -> Non
     assert opened.ask(QUESTION).usage == {}
     opened._stages = replace(opened.stages, generator=Metered())
     assert opened.ask(QUESTION).usage == {"llm_calls": 1, "prompt_tokens": 7}
+
+
+def test_more_passages_than_a_search_is_deep_are_found(notes: Path) -> None:
+    for n in range(40):
+        (notes / "docs" / f"pump{n}.txt").write_text(f"Pump {n} stands in hall {n}.\n")
+    with Pipeline.load("tiny.yaml") as pipeline:  # depth: 10
+        pipeline.ingest(["docs"])
+        assert len(pipeline.search("pump", k=40)) == 40
+        assert len(pipeline.search("pump", k=99)) == 44
+        for k in (0, -1):
+            with pytest.raises(InputError, match=f"k: {k} is no number"):
+                pipeline.search("pump", k=k)

@@ -19,7 +19,7 @@ from rag.cli.options import (
     open_pipeline,
 )
 from rag.cli.terminal import line, paint, say, say_json
-from rag.cli.where import make_filter
+from rag.cli.where import make_filter, tell_absent
 from rag.errors import EXIT_ABSTAINED
 
 
@@ -52,8 +52,10 @@ def ask(
 
     begin = time.monotonic()
     with open_pipeline(pipeline, index, llm, model, trust=trust) as pipe:
-        events = pipe.stream(question, k=k, filter=make_filter(pipe.index, source, where))
-        answer = follow(events, question, silent=json)
+        filter = make_filter(pipe.index, source, where)
+        answer = follow(pipe.stream(question, k=k, filter=filter), question, silent=json)
+        if not answer.hits:
+            tell_absent(pipe.index, filter)
     if json:
         data = answer_json(answer, time.monotonic() - begin)
         say_json({**data, "trace": list(answer.trace)} if trace else data)
@@ -85,7 +87,10 @@ def search(
     from rag.cli.show import hit_json
 
     with open_pipeline(pipeline, index, trust=trust) as pipe:
-        hits = pipe.search(question, k=k, filter=make_filter(pipe.index, source, where))
+        filter = make_filter(pipe.index, source, where)
+        hits = pipe.search(question, k=k, filter=filter)
+        if not hits:
+            tell_absent(pipe.index, filter)
     if json:
         say_json({"hits": [hit_json(hit) for hit in hits]})
         return

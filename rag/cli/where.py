@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
+from rag.cli.terminal import fail
 from rag.errors import InputError
 
 if TYPE_CHECKING:
     from rag.index.folder import Index
     from rag.types import Filter, Value
 
+SHOWN = 20
 _OWN = ("title", "source")  # of every document; a field of the same name in the documents comes first
 
 
@@ -43,6 +45,26 @@ def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[st
     return Filter(any_of=any_of)
 
 
+def tell_absent(index: Index, filter: Filter | None) -> None:
+    """Why nothing was found: of each field whose values in the filter no document has, those there are."""
+    from rag.index.fields import META, field_values
+
+    for field, wanted in (filter.any_of if filter else {}).items():
+        if not field.startswith(META):
+            continue
+        with closing(index.read_manifest()) as manifest:
+            there = field_values(manifest, field.removeprefix(META))
+        if not {(type(one), one) for one in map(_plain, there)} & {(type(one), one) for one in map(_plain, wanted)}:
+            more = f" and {len(there) - SHOWN:,} more" if len(there) > SHOWN else ""
+            values = ", ".join(str(value)[:40] for value in sorted(there, key=str)[:SHOWN])
+            fail(f"no document has {field.removeprefix(META)} = {wanted[0]!s:.40}. Its values are: {values}{more}.")
+
+
+def _plain(value: Value) -> Value:
+    """Numbers alike, whole or not."""
+    return float(value) if type(value) is int else value
+
+
 def split(condition: str, names: Iterable[str]) -> tuple[str, str]:
     """Name and value of NAME=VALUE, where either may hold a "=", and names are those there are. Raises InputError."""
     from rag.index.fields import unknown_field
@@ -70,7 +92,8 @@ def readings(text: str) -> tuple[Value, ...]:
     found: dict[tuple[type, Value], None] = {}
     for read in (str, str.strip, json.loads, yaml.safe_load):
         with suppress(ValueError, yaml.YAMLError, RecursionError):
-            value = flatten({"": read(text)})[0].get("", ())
-            if not isinstance(value, tuple):
+            fields, problems = flatten({"": read(text)})
+            value = fields.get("", ())
+            if not problems and not isinstance(value, tuple):
                 found[type(value), value] = None
     return tuple(value for _, value in found)

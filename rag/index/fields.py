@@ -1,11 +1,13 @@
 """Which fields the documents of an index have: what a filter may name."""
 
+import json
 from difflib import get_close_matches
+from typing import Any
 
 from rag.errors import InputError
 from rag.index.manifest import Manifest
 from rag.index.tables import map_errors
-from rag.types import Filter
+from rag.types import Filter, Value
 
 META = "meta."
 SHOWN = 30
@@ -16,6 +18,25 @@ def field_names(manifest: Manifest) -> list[str]:
     with map_errors(manifest.path):
         rows = manifest.db.execute("SELECT DISTINCT field.key FROM documents, json_each(documents.meta) AS field")
         return sorted(str(name) for (name,) in rows)
+
+
+def field_values(manifest: Manifest, name: str) -> list[Value]:
+    """The values that documents have of a field, each once, in no order. Raises CorruptError."""
+    keys = [key for key in field_names(manifest) if key.casefold() == name.casefold()]
+    with map_errors(manifest.path):
+        rows = manifest.db.execute(
+            "SELECT DISTINCT field.type, field.value FROM documents, json_each(documents.meta) AS field "
+            "WHERE field.key IN (SELECT value FROM json_each(?))",
+            [json.dumps(keys)],
+        ).fetchall()
+        values = [
+            one for type, value in rows for one in (json.loads(value) if type == "array" else [_read(type, value)])
+        ]
+        return list({(type(value), value): value for value in values}.values())
+
+
+def _read(type: str, value: Any) -> Any:
+    return value == 1 if type in ("true", "false") else value
 
 
 def check_fields(filter: Filter, manifest: Manifest) -> None:

@@ -22,7 +22,10 @@ LONGEST = 64  # characters of a value in such a word; a longer one is hashed
 
 
 def to_payload(chunk: Chunk) -> dict[str, Any]:
-    """Plain data from which `to_chunk` rebuilds the chunk; the id is the point's own, empty fields that nobody filters by are left out."""
+    """Plain data from which `to_chunk` rebuilds the chunk; the id is the point's own.
+
+    Empty fields are left out, but for those that a filter may want empty.
+    """
     payload = {
         "doc_id": chunk.doc_id,
         "text": chunk.text,

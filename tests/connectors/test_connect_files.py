@@ -282,3 +282,37 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
     loaded = load(tmp_path)
     assert (loaded["a.txt"].status, loaded["closed"].status) == ("ok", "failed")
     assert "cannot be listed: Permission denied" in loaded["closed"].reason
+
+
+@pytest.mark.parametrize(
+    ("root", "rules", "own", "expected"),
+    [
+        ("data", "data/\n*.log\n", "", {"data/a.txt", "data/sub/c.txt"}),
+        ("data", "data/*\n!data/.gitkeep\n", "", {"data/a.txt", "data/b.log", "data/sub/c.txt"}),
+        ("data", "/data/**\n", "", {"data/a.txt", "data/b.log", "data/sub/c.txt"}),
+        ("data", "*\n", "", {"data/a.txt", "data/b.log", "data/sub/c.txt"}),
+        ("data", "", "*\n!.gitignore\n", {"data/a.txt", "data/b.log", "data/sub/c.txt"}),
+        ("data", "", "*\n!*.txt\n", {"data/a.txt"}),
+        ("data/sub", "data\n", "", {"data/sub/c.txt"}),
+        ("data/sub", "", "*\n", {"data/sub/c.txt"}),
+        ("docs", "*\n!*/\n!*.md\n", "", {"docs/d.md"}),
+        ("docs", "*\n!keep.md\n", "", {"docs/d.md", "docs/e.txt"}),
+        ("data", "*.txt\n", "", {"data/b.log"}),
+        (".", "data/\n", "", {"docs/d.md", "docs/e.txt"}),
+        (".", "*\n!*/\n!*.md\n", "", {"docs/d.md"}),
+    ],
+)
+def test_a_named_folder_is_read_although_git_ignores_it(
+    tmp_path: Path, root: str, rules: str, own: str, expected: set[str]
+) -> None:
+    (tmp_path / ".git").mkdir()
+    files = dict.fromkeys(["data/a.txt", "data/b.log", "data/sub/c.txt", "docs/d.md", "docs/e.txt"], "x")
+    put(tmp_path, {**files, ".gitignore": rules, **({"data/.gitignore": own} if own else {})})
+    found = Files().scan([str(tmp_path / root)], base=str(tmp_path))
+    assert {source.name for source in found} == expected
+
+
+def test_names_with_a_number_sign_share_no_ids(tmp_path: Path) -> None:
+    put(tmp_path, {"r.json": '[{"id": "p.json#q", "text": "one"}]', "r.json#p.json": '[{"id": "q", "text": "two"}]'})
+    documents = [document for loaded in load(tmp_path).values() for document in loaded.documents]
+    assert len({document.id for document in documents}) == len(documents) == 2

@@ -390,3 +390,47 @@ def test_damaged_files_get_an_outcome(name: str, changes: list[tuple[int, int]],
     for record in result.records:
         record.text.encode()
         assert all(0 <= start < end <= len(record.text) for start, end, _, _ in record.spans)
+
+
+@given(st.lists(st.sampled_from(["page", "page#2", "page#3", "page#2#2", " page", "1", 1, None, True]), max_size=9))
+def test_no_two_records_share_a_key(ids: list[object]) -> None:
+    records = [{"text": "x"} if id is None else {"id": id, "text": "x"} for id in ids]
+    if records:
+        keys = [record.key for record in read(json.dumps(records), "r.json").records]
+        assert len(set(keys)) == len(keys) == len(records)
+        assert keys[0] == ("1" if ids[0] is None else str(ids[0]).strip())
+
+
+def test_a_key_of_its_own_is_not_taken_by_a_copy() -> None:
+    records = [{"id": id, "text": "x"} for id in ("page", "page", "page#2")]
+    assert [record.key for record in read(json.dumps(records), "r.json").records] == ["page", "page#3", "page#2"]
+
+
+LARGE = {"9" * 30: "9" * 30, "9" * 5000: "9" * 5000, "1e999": "1e999", "NaN": "NaN", "-Infinity": "-Infinity"}
+
+
+@pytest.mark.parametrize("number", LARGE)
+@pytest.mark.parametrize("name", ["r.json", "r.jsonl"])
+def test_a_number_out_of_range_is_kept_as_text_and_named(number: str, name: str) -> None:
+    text = f'{{"text": "x", "size": {number}, "n": 1}}'
+    result = read(f"[{text}]" if name == "r.json" else text, name)
+    assert result.records[0].meta == {"size": LARGE[number], "n": 1}
+    assert (result.status, "the field size holds a " in result.reason) == ("degraded", True)
+    config = one(f'{{"router": {{"size": {number}}}}}', "c.json")
+    assert config.text == f"router.size: {LARGE[number]}"
+
+
+def test_front_matter_of_every_kind() -> None:
+    fields = "big: " + "9" * 5000 + "\ninf: .inf\nday: 2024-13-45\non: push\nempty: []\nnone: ~\nby: {name: [A, B]}\n"
+    result = read(f"---\n{fields}---\nBody.", "a.md")
+    [record] = result.records
+    assert record.text == "Body."
+    assert record.meta == {"big": "9" * 5000, "inf": ".inf", "day": "2024-13-45", "on": "push", "by.name": ("A", "B")}
+    assert result.status == "degraded" and "big" in result.reason and "inf" in result.reason
+
+
+def test_aliases_that_multiply_cost_nothing() -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"b{n}: &b{n} [{', '.join(['*a' if n == 0 else f'*b{n - 1}'] * 10)}]" for n in range(9)]
+    result = read("---\n" + "\n".join(lines) + "\n---\nBody.", "a.md")
+    assert "more than 1,000 values" in result.reason and result.records[0].text == "Body."

@@ -364,3 +364,31 @@ def test_whatever_a_field_holds_is_a_problem_and_never_a_crash(
     assert dataset.questions
     there = {p.pid for p in dataset.corpus}
     assert all(set(q.gold) <= there for q in dataset.questions)
+
+
+@pytest.mark.parametrize(
+    "header", ["Question,Answer,Sources", " QUESTION , answer ,SoUrCeS", "Sources;Question;Answer"]
+)
+def test_columns_may_be_written_in_any_case(tmp_path: Path, header: str) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text("The winch lifts 750 kg.")
+    cells = {"question": "What does it lift?", "answer": "750 kg", "sources": "a.txt"}
+    mark = ";" if ";" in header else ","
+    row = mark.join(cells[name.strip().lower()] for name in header.split(mark))
+    (tmp_path / "q.csv").write_text(f"{header}\n{row}\n")
+    dataset = load(tmp_path / "q.csv", tmp_path / "docs")
+    [question] = dataset.questions
+    assert (question.question, question.answers, question.gold) == ("What does it lift?", ("750 kg",), ("a.txt",))
+    assert not problems(dataset)
+    both = {"Question": "no", "question": "yes?", "Sources": ["a.txt"]}
+    assert load(lines(tmp_path / "q.jsonl", [both]), tmp_path / "docs").questions[0].question == "yes?"
+
+
+def test_a_number_of_thousands_of_digits_costs_its_line_alone(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text("x")
+    (tmp_path / "q.jsonl").write_text(
+        '{"question": "One?", "sources": ["a.txt"]}\n{"question": "Two?", "hops": %s}\n' % ("9" * 5000)
+    )
+    dataset = load(tmp_path / "q.jsonl", tmp_path / "docs")
+    assert [question.question for question in dataset.questions] == ["One?"] and len(problems(dataset)) == 1

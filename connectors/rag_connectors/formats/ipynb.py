@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from rag_connectors.formats.markdown import headings
+from rag_connectors.numbers import read_json
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.text import clean, decode
 from rag_connectors.writing import TextWriter
@@ -18,9 +18,9 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per cell. The title is the first heading."""
     text, lost = decode(data)
     try:
-        book = json.loads(text)
+        book = read_json(text)
         cells = book["cells"] if "cells" in book else [cell for sheet in book["worksheets"] for cell in sheet["cells"]]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise RefusalError("damaged, or no notebook: it has no cells in JSON form") from error
     writer = TextWriter()
     for number, cell in enumerate(cells, 1):

@@ -49,9 +49,7 @@ def rows(path: Path, problems: Problems, known: Collection[str] = ()) -> Iterato
 
 def _in_small_letters(row: dict[str, Any]) -> dict[str, Any]:
     """`Question` and ` question ` are `question`, unless that is there, too."""
-    return {name.strip().lower(): value for name, value in row.items()} | {
-        name: value for name, value in row.items() if name == name.strip().lower()
-    }
+    return {name.strip().lower(): row[name] for name in sorted(row, key=lambda name: name == name.strip().lower())}
 
 
 def parsed(
@@ -102,7 +100,7 @@ def _lines(path: Path, problems: Problems) -> Iterator[tuple[str, Any]]:
             continue
         try:
             yield str(number), json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
             problems.add(path, str(number), f"not JSON ({error})")
 
 
@@ -123,7 +121,7 @@ def _json(path: Path, problems: Problems) -> Iterator[tuple[str, Any]]:
         where = f"{line}, item {item}" if listed else str(line)
         try:
             value, end = _DECODER.raw_decode(text, position)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
             problems.add(path, where, f"the rest of the file, not JSON from here on ({error})")
             return
         yield where, value
