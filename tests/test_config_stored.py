@@ -105,6 +105,12 @@ def test_a_path_in_an_index_is_not_opened(tmp_path: Path) -> None:
         from_facts({"pipeline": str(tmp_path / "evil.yaml")}, ".rag")
 
 
+def test_the_name_of_a_pipeline_adds_no_lines_to_an_error() -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_facts({"pipeline": "a\nrag: all is well"}, ".rag")
+    assert "\n" not in str(caught.value)
+
+
 def test_every_text_option_is_refused_or_known_to_be_harmless() -> None:
     refused = {"model", "weights", "query_model", "sample", "backbone", "reason"}
     for kind in STAGES:

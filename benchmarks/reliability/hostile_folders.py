@@ -196,6 +196,10 @@ def _pipelines() -> Iterator[tuple[str, Variant]]:
     rest = tuple(command for command in READ + WRITE if command not in use)
     for name in ("HERE/evil.yaml", "evil.yaml", "../evil.yaml", "HERE/pipe.yaml", "/dev/zero.yaml", "URL/evil.yaml"):
         yield f"pipeline {name}", Variant(both(_forge(pipeline=name)), (*use[:4],), "--pipeline", rest)
+    yield (
+        "an unfinished rebuild",
+        Variant(_forge(rebuilding="[" * 9000), ("ingest docs",), "not finished", READ + WRITE),
+    )
     yield "pipeline in escapes", Variant(both(_forge(pipeline="a\x1b[2J\nrag: ok\u202e")), ask, "--pipeline", rest)
     yield (
         "text that asks for tags",
@@ -205,7 +209,7 @@ def _pipelines() -> Iterator[tuple[str, Variant]]:
     yield "text that multiplies", Variant(_forge(pipeline="x", pipeline_yaml="a: &a [x]\nb: [*a, *a]"), ask, "alias")
     yield "text of 2 MB", Variant(_forge(pipeline="x", pipeline_yaml="#" * 2_000_000), ask, "longer")
     for name in ("local-llm", "server"):
-        yield f"shipped {name}", Variant(_forge(pipeline=name), ask, f"--pipeline {name}", rest)
+        yield f"shipped {name}", Variant(_forge(pipeline=name), ask, "rag: ", rest)
     outside = {
         "embed": ("{use: onnx, model: HERE/model}", "{use: onnx, model: //host/share}", "{use: onnx, weights: HERE}"),
         "hop": ("{use: encoder, weights: OUTSIDE/victim.txt}", "{use: treehop, weights: OUTSIDE}"),

@@ -33,6 +33,7 @@ def refuse_outside(config: PipelineConfig) -> None:
 
 def explain(reference: str, why: str) -> str:
     """What an index was built with, why that is not used on its word alone, and how its user allows it."""
+    reference = " ".join(reference.split())  # whoever made the index writes no lines of ours
     return (
         f"This index was built with the pipeline {reference}, {why}. The word of an index is not enough for that: if "
         f"the pipeline is yours, add --pipeline {reference}, or set {PIPELINE_ENV} to it."

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from rag.errors import MismatchError
+from rag.index.codec import MALFORMED
 
 REBUILDING = "rebuilding"  # the fact that a rebuild has begun: what the index will be when it is done
 SHAPING = {  # the stages that shape an index, in words
@@ -25,7 +26,7 @@ def check_fingerprints(
     differ = [SHAPING[k] for k in kinds if facts.get(f"fingerprint.{k}", "") != fingerprints.get(k, "")]
     if differ:
         raise MismatchError(
-            f"This index was built with a different pipeline ({facts.get('pipeline', 'unknown')}): "
+            f"This index was built with a different pipeline ({_name(facts)}): "
             f"{' and '.join(differ)} differ. Use that pipeline, or run `rag ingest --rebuild --pipeline NAME` to "
             "build the index again from the stored documents."
         )
@@ -34,8 +35,16 @@ def check_fingerprints(
 def refuse_unfinished(facts: Mapping[str, str]) -> None:
     """Refuse an index in the middle of a rebuild. Raises MismatchError."""
     if text := facts.get(REBUILDING):
-        name = json.loads(text)["pipeline"]
+        try:
+            name = _name(json.loads(text))
+        except MALFORMED:
+            name = "unknown"
         raise MismatchError(
             f"A rebuild with the pipeline {name!r} was begun and not finished. Finish it with `rag ingest --rebuild "
             f"--pipeline {name}`, or give another --pipeline there."
         )
+
+
+def _name(facts: Mapping[str, str]) -> str:
+    """The name of the pipeline in one line: whoever made the index writes no lines of ours."""
+    return " ".join(str(facts.get("pipeline", "unknown")).split())

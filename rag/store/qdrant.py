@@ -207,8 +207,9 @@ class QdrantStore:
         return [str(record.id) for record in records], following
 
     def _hide(self, error: Exception) -> str:
-        """What a library says, without the key."""
-        return str(error).replace(self._key, "***") if self._key else str(error)
+        """What a library says, in one line and without the key."""
+        said = " ".join(str(error).split())
+        return said.replace(self._key, "***") if self._key else said
 
     @contextmanager
     def _map_errors(self) -> Iterator[None]:
