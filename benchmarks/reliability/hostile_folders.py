@@ -189,22 +189,13 @@ def _pipelines() -> Iterator[tuple[str, Variant]]:
 
         return act
 
-    ask, use = (
-        ("ask berth",),
-        ("ask berth", "search berth", "ingest docs", "chat --new", "rebuild", "purge docs/00001.txt"),
-    )
-    rest = tuple(command for command in READ + WRITE if command not in use)
+    ask, rest = ("ask berth",), ("config", "chat --new", "check --repair", "export out.zip")
+    use = (*ask, "search berth", "ingest docs", "rebuild", "purge docs/00001.txt")
     for name in ("HERE/evil.yaml", "evil.yaml", "../evil.yaml", "HERE/pipe.yaml", "/dev/zero.yaml", "URL/evil.yaml"):
-        yield f"pipeline {name}", Variant(both(_forge(pipeline=name)), (*use[:4],), "--pipeline", rest)
-    yield (
-        "an unfinished rebuild",
-        Variant(_forge(rebuilding="[" * 9000), ("ingest docs",), "not finished", READ + WRITE),
-    )
+        yield f"pipeline {name}", Variant(both(_forge(pipeline=name)), use, "--pipeline", rest)
+    yield "an unfinished rebuild", Variant(_forge(rebuilding="[" * 9000), ("ingest docs",), "not finished", READ)
     yield "pipeline in escapes", Variant(both(_forge(pipeline="a\x1b[2J\nrag: ok\u202e")), ask, "--pipeline", rest)
-    yield (
-        "text that asks for tags",
-        Variant(_forge(pipeline="x", pipeline_yaml="k: !!python/name:os.system"), ask, "tag"),
-    )
+    yield "text with a tag", Variant(_forge(pipeline="x", pipeline_yaml="k: !!python/name:os.system"), ask, "tag")
     yield "text without an end", Variant(_forge(pipeline="x", pipeline_yaml="a: [" * 5000), ask, "rag")
     yield "text that multiplies", Variant(_forge(pipeline="x", pipeline_yaml="a: &a [x]\nb: [*a, *a]"), ask, "alias")
     yield "text of 2 MB", Variant(_forge(pipeline="x", pipeline_yaml="#" * 2_000_000), ask, "longer")
