@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -391,3 +392,24 @@ def test_an_ingest_that_was_killed_before_its_first_row_is_begun_anew(notes: Pat
     assert run(notes).count("added") == 4
     ids, published = state(notes)
     assert set(ids) == published
+
+
+def test_a_chunk_that_the_model_does_not_read_whole_is_named(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (notes / "docs" / "long.txt").write_text("word " * 40)
+    words = lambda self, texts: [max(0, len(text.split()) - 30) for text in texts]  # noqa: E731
+    monkeypatch.setattr(HashingEmbedder, "longest", 200, raising=False)
+    monkeypatch.setattr(HashingEmbedder, "count_unread", words, raising=False)
+    with Pipeline.load("tiny.yaml") as pipeline:
+        files = {file.source: file for file in pipeline.ingest(["docs"]).files}
+        assert [name for name, file in files.items() if file.status == "degraded"] == ["docs/long.txt"]
+        reason = files["docs/long.txt"].reason
+        assert (
+            reason
+            == "the ends of 1 chunks are in no vector: the embedding model reads no further, so make chunks smaller"
+        )
+        monkeypatch.undo()
+        monkeypatch.chdir(notes)
+        report = pipeline.ingest(["docs"], rebuild=True)
+        assert {file.status for file in report.files} == {"unchanged"}
+        with closing(pipeline.index.read_manifest()) as manifest:
+            assert {row.status for row in manifest.sources().values()} == {"ok"}

@@ -40,14 +40,18 @@ def _read(type: str, value: Any) -> Any:
 
 
 def check_fields(filter: Filter, manifest: Manifest) -> None:
-    """Raises InputError for a field that no document has, naming those there are."""
+    """Raises InputError for a field that no document has, naming those there are, and for sources none of which is."""
     names = [name.removeprefix(META) for name in (*filter.any_of, *filter.none_of) if name.startswith(META)]
-    if names:
-        known = field_names(manifest)
-        folded = {name.casefold() for name in known}
-        for name in names:
-            if name.casefold() not in folded:
-                raise InputError(unknown_field(name, known))
+    known = field_names(manifest) if names else []
+    folded = {name.casefold() for name in known}
+    for name in names:
+        if name.casefold() not in folded:
+            raise InputError(unknown_field(name, known))
+    sources = filter.any_of.get("source", ())
+    if sources and not manifest.sources().keys() & set(sources):
+        raise InputError(
+            f"no indexed file is called {sources[0]!r}; `rag status` lists them. A filter takes no patterns."
+        )
     if filter.within is not None:
         check_fields(filter.within, manifest)
 

@@ -106,7 +106,7 @@ class IngestSteps:
             row = self.known.get(source.name)
             same = row and (row.stamp, row.parser) == (source.stamp, self._parser)
             if row and same and not source.reason and row.status not in ("failed", sources.EXCLUDED):
-                self.report.files.append(_report_unchanged(row))
+                self.report.files.append(self._unchanged(row))
             else:
                 changed.append(source)
         left_behind = [self.known[name] for name in self._unchunked if name not in found]
@@ -120,7 +120,7 @@ class IngestSteps:
             row = self.known.get(loaded.source.name)
             if row and row.sha256 == loaded.sha256 != "" and row.parser == self._parser and row.status == loaded.status:
                 touched.append(loaded.source)
-                self._report(_report_unchanged(row))
+                self._report(self._unchanged(row))
             else:
                 window.append(loaded)
                 length += sum(len(d.text) for d in loaded.documents)
@@ -226,6 +226,11 @@ class IngestSteps:
             loaded.source, sha256=loaded.sha256, parser=self._parser, status=status, reason=encodable(reason)
         )
 
+    def _unchanged(self, row: SourceRow) -> FileReport:
+        """What is not read again; a rebuild tells what is degraded, since it chunks that again."""
+        told = row.status in ("skipped", "failed") or (self.rebuild is not None and row.status == "degraded")
+        return FileReport(row.name, row.status if told else "unchanged", row.reason, row.chunks)
+
     def _report(self, file: FileReport) -> None:
         self.report.files.append(file)
         self.report.left -= 1
@@ -234,8 +239,3 @@ class IngestSteps:
         self.progress("embed", done, total)
         self.progress("tokens", self._vectors.tokens, 0)
         self.report.embedded, self.report.tokens = self._vectors.embedded, self._vectors.tokens
-
-
-def _report_unchanged(row: SourceRow) -> FileReport:
-    status = row.status if row.status in ("skipped", "failed") else "unchanged"
-    return FileReport(row.name, status, row.reason, row.chunks)
