@@ -413,3 +413,20 @@ def test_a_chunk_that_the_model_does_not_read_whole_is_named(notes: Path, monkey
         assert {file.status for file in report.files} == {"unchanged"}
         with closing(pipeline.index.read_manifest()) as manifest:
             assert {row.status for row in manifest.sources().values()} == {"ok"}
+
+
+def test_a_folder_that_was_named_stays_although_git_ignores_it(notes: Path) -> None:
+    (notes / ".git").mkdir()
+    (notes / ".gitignore").write_text("data/\n*.log\n")
+    (notes / "data").mkdir()
+    (notes / "data" / "winch.txt").write_text("The winch lifts 750 kg.\n")
+    (notes / "named.log").write_text("The crane lifts more.\n")
+    with Pipeline.load("tiny.yaml") as pipeline:
+        pipeline.ingest(["data", "named.log"])
+        (notes / "data" / "winch.txt").write_text("The winch lifts 800 kg.\n")
+        (notes / "data" / "new.txt").write_text("The hoist is new.\n")
+        files = {file.source: file.status for file in pipeline.ingest(["."]).files}
+        assert files["data/winch.txt"] == "updated" and files["data/new.txt"] == "added"
+        assert files["named.log"] == "unchanged" and "deleted" not in files.values()
+        (notes / "data" / "new.txt").unlink()
+        assert {f.source for f in pipeline.ingest(["."]).files if f.status == "deleted"} == {"data/new.txt"}

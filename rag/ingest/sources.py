@@ -53,3 +53,19 @@ def find_deleted(
         if not any(str(parent) in hidden for parent in PurePath(path).parents):
             names.append(name)
     return names
+
+
+def find_named(
+    known: Mapping[str, SourceRow], scanned: Mapping[str, Source], roots: Sequence[str], named: Sequence[str], base: str
+) -> list[str]:
+    """Paths inside the roots that were `named` before and hold sources the scan passed over, as what git ignores is."""
+    base = os.path.realpath(base)
+    missing = [path_of(n, base) for n, row in known.items() if n not in scanned and row.status != EXCLUDED]
+    there = [path for path in missing if not is_gone(path)]
+    tops = [os.path.realpath(root) for root in roots] if there else []
+    places = [path_of(name, base) for name in named]
+    return [
+        place
+        for place in places
+        if any(is_inside(place, top) and place != top for top in tops) and any(is_inside(path, place) for path in there)
+    ]

@@ -56,9 +56,11 @@ class IngestSteps:
         self._unpublished = 0
 
     def scan(self, roots: Sequence[str]) -> dict[str, Source]:
-        """What is under the roots by name, without what was left out on request."""
+        """What is under the roots by name, and in folders in them that were named before; not what is left out."""
         self.progress("scan", 0, 0)
         found = {s.name: s for s in self.stop.each(self.stages.connector.scan(roots, base=self._base))}
+        if named := sources.find_named(self.known, found, roots, self.manifest.roots(), self._base):
+            found |= {s.name: s for s in self.stop.each(self.stages.connector.scan(named, base=self._base))}
         excluded = {name for name, row in self.known.items() if row.status == sources.EXCLUDED}
         excluded -= {sources.name_of(root, self._base) for root in roots}
         left_out = [name for name in found if name in excluded]
