@@ -12,9 +12,11 @@ comes from the documents and is checked against them.
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self, cast
 
 from rag.index.chats import NAME
+from rag.index.unwritable import may_write
 from rag.llm.rewrite import Turn, rewrite_question
 from rag.pipeline import Event, Pipeline
 from rag.types import Answer, Filter
@@ -38,6 +40,11 @@ class Conversation:
         """Close the file."""
         self._resources.close()
         self.__dict__.pop("_graph", None)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it goes on after a restart: not where the index cannot be written."""
+        return may_write(self.pipeline.index.path)
 
     @property
     def turns(self) -> list[Turn]:
@@ -75,5 +82,6 @@ class Conversation:
     def _graph(self) -> Any:
         from rag.graph import compile_conversation, open_checkpoints
 
-        saver = self._resources.enter_context(open_checkpoints(self.pipeline.index.private_file(NAME)))
+        file = self.pipeline.index.private_file(NAME) if self.is_kept else Path(":memory:")
+        saver = self._resources.enter_context(open_checkpoints(file))
         return compile_conversation(saver)

@@ -5,9 +5,10 @@
         answer = pipeline.ask("Which company makes the router in building 4?")
 
 One object holds one generation of the index from its first question on; `ingest` publishes a new one and lets go of
-the old. Not thread-safe: one pipeline per thread.
+the old. Not thread-safe: one pipeline per thread. In a forked process it opens everything anew.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from rag.index.fields import check_fields
 from rag.index.folder import Index
 from rag.index.generations import FORMAT
 from rag.index.locks import Wait
+from rag.index.unwritable import lend_shard
 from rag.ingest.report import Progress, Report, ignore_progress
 from rag.ingest.run import ingest
 from rag.stages import Estimator, LocalStore
@@ -29,6 +31,8 @@ from rag.types import Answer, Estimate, Filter, Hit
 
 if TYPE_CHECKING:
     from rag.graph import State
+
+_OF_PARENTS: list[object] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Pipeline:
         self.index = index
         self._resources = ExitStack()
         self._stages: Stages | None = None
+        self._process = os.getpid()
 
     @classmethod
     def load(cls, name: str | None = None, *, index: str | Path | None = None, trust: bool = False) -> Self:
@@ -71,6 +76,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Release the index and the models."""
+        self._leave_to_parent()
         self._stages = None
         self._resources.close()
 
@@ -105,6 +111,7 @@ class Pipeline:
     @property
     def stages(self) -> Stages:
         """The built stages on the live generation. Raises IndexMissing, MismatchError, CorruptError."""
+        self._leave_to_parent()
         if self._stages is None:
             stages = build(self.config)
             content = None
@@ -115,6 +122,7 @@ class Pipeline:
                         f"{self.index.path}: written by another version of raghop. Run `rag rebuild` once to bring it "
                         "up to date; nothing is read or embedded again."
                     )
+                live = self._resources.enter_context(lend_shard(live))
                 stages = build(self.config, path=live.shard, readonly=True)
                 facts, content = live.facts, live.content
             else:
@@ -124,6 +132,12 @@ class Pipeline:
             self._resources.callback(stages.store.close)
             self._stages = replace(stages, witness=partial(self.index.verify, content=content))
         return self._stages
+
+    def _leave_to_parent(self) -> None:
+        """In a forked process, begin anew: the threads of what was opened before are not in it. Nor is that closed."""
+        if self._process != os.getpid():
+            _OF_PARENTS.append((self._stages, self._resources))  # for good: to collect them would close them
+            self._stages, self._resources, self._process = None, ExitStack(), os.getpid()
 
     def _graph(self, *, answers: bool = True) -> Any:
         from rag.graph import compile_graph

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -135,3 +138,22 @@ def test_more_passages_than_a_search_is_deep_are_found(notes: Path) -> None:
         for k in (0, -1):
             with pytest.raises(InputError, match=f"k: {k} is no number"):
                 pipeline.search("pump", k=k)
+
+
+def test_a_pipeline_that_was_used_works_in_a_forked_process(opened: Pipeline, notes: Path) -> None:
+    if not hasattr(os, "fork"):
+        pytest.skip("there is no fork")
+    code = """
+import os
+from rag.pipeline import Pipeline
+with Pipeline.load("tiny.yaml", index=".") as pipeline:
+    before = pipeline.search("Lumen K2")
+    child = os.fork()
+    if not child:
+        same = pipeline.search("Lumen K2") == before
+        pipeline.close()
+        os._exit(7 if same else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert pipeline.search("Lumen K2") == before
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=notes, check=True, timeout=120)

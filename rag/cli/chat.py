@@ -62,6 +62,8 @@ def chat(
     typing = sys.stdin.isatty()
     with open_pipeline(pipeline, index, llm, model, trust=trust) as pipe, Conversation(pipe, resume) as talk:
         filter = make_filter(pipe.index, source, where)
+        if not talk.is_kept:
+            fail("this index cannot be written, so the conversation ends with the command")
         if new:
             talk.forget()
         if typing and not json and (turns := talk.turns):

@@ -11,7 +11,7 @@ The index of a folder is the nearest `.rag/` upward, as git does it.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
@@ -22,11 +22,12 @@ from rag.index.checksums import checksum_file
 from rag.index.codec import chunk_checksum
 from rag.index.disk import explain_full_disk, need_space, replace_file
 from rag.index.entries import TRUST_ENV, check_entries, open_private, prepare_folder
-from rag.index.generations import DERIVE, Generation, Pointer, checksum_content, read_pointer
-from rag.index.locks import Check, Wait, hold_lock, share_lock
+from rag.index.generations import DERIVE, FACTS, Generation, Pointer, checksum_content, read_pointer
+from rag.index.locks import Check, Wait, hold_lock, open_lock, share_lock
 from rag.index.manifest import Manifest
 from rag.index.publish import publish
 from rag.index.tables import REPAIR
+from rag.index.unwritable import may_write, need_write
 from rag.stages import Store
 from rag.types import Hit
 
@@ -97,6 +98,7 @@ class Index:
     def private_file(self, name: str) -> Path:
         """A file of the folder that only its owner may read, made where there is none; its format is its user's."""
         self.must_exist()
+        need_write(self.path)
         prepare_folder(self.path, trust=self.trust)
         with open(self.path / name, "a", opener=open_private) as file:
             os.chmod(file.fileno() if os.chmod in os.supports_fd else file.name, 0o600)
@@ -104,11 +106,27 @@ class Index:
 
     @contextmanager
     def hold_lock(self, *, wait: Wait | None = None, check: Check | None = None) -> Iterator[None]:
-        """Hold the writer's lock; see `rag.index.locks.hold_lock`. Raises LockedError; SpaceError, whatever is done."""
+        """Hold the writer's lock; see `rag.index.locks.hold_lock`.
+
+        Raises LockedError; RagError where this process may not write; SpaceError, whatever is done.
+        """
+        need_write(self.path)
         with explain_full_disk(self.path):
             prepare_folder(self.path, trust=self.trust)
             with hold_lock(self.path / "writer.lock", wait=wait, check=check):
                 recover.finish(self.path)
+                yield
+
+    @contextmanager
+    def keep_still(self, *, wait: Wait | None = None) -> Iterator[None]:
+        """Keep writers out while the index is looked at, also where this process is none. Raises LockedError."""
+        if may_write(self.path):
+            with self.hold_lock(wait=wait):
+                yield
+        else:
+            check_entries(self.path, trust=self.trust)
+            lock = self.path / "writer.lock"  # a copy of an index may have none
+            with hold_lock(lock, wait=wait) if lock.exists() else nullcontext():
                 yield
 
     @contextmanager
@@ -188,7 +206,7 @@ class Index:
                     pointer = read_pointer(self.path)
                     if pointer is None:
                         raise self._not_published(sealed)
-                    lock = stack.enter_context(open(self._lock_path(pointer), "a", opener=open_private))
+                    lock = stack.enter_context(self._open_lock(pointer))
                     share_lock(lock)
                     generation = generations.open_generation(self.path, pointer, deep=deep)
                     if sealed and sealed.files.get("CURRENT") != checksum_file(self.path / "CURRENT"):
@@ -237,8 +255,11 @@ class Index:
         except OSError:
             return None
 
-    def _lock_path(self, pointer: Pointer) -> Path:
-        return self.path / "generations" / f"{pointer.number}.lock"
+    def _open_lock(self, pointer: Pointer) -> IO[str]:
+        """The lock of a generation; where there is none and none can be made, a file that nobody waits for."""
+        home = self.path / "generations" / str(pointer.number)
+        lock = home.with_suffix(".lock")
+        return open_lock(lock if lock.exists() or may_write(home.parent) else home / FACTS)
 
     def _check_seal(self) -> None:
         sealed = seal.read(self.path)

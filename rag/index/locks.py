@@ -5,6 +5,7 @@ process id into the file, for the message that others give. The file is empty wh
 of a generation, which filelock has none of; it is the same kind of lock (flock), so that each keeps the other out.
 """
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from rag.index.entries import open_private
 
 GRACE = 1.0  # seconds before a writer counts as busy: one that was killed needs a moment to end
 PAUSE = 0.05  # seconds between two looks
+UNWRITABLE = frozenset([errno.EROFS, errno.EACCES, errno.EPERM])
 
 Wait: TypeAlias = Callable[[int], object]  # called once, when waiting begins, with the holder's process id or 0
 Check: TypeAlias = Callable[[], object]  # called while it waits; may raise to end that
@@ -25,7 +27,7 @@ Check: TypeAlias = Callable[[], object]  # called while it waits; may raise to e
 @contextmanager
 def hold_lock(path: Path, *, wait: Wait | None = None, check: Check | None = None) -> Iterator[None]:
     """Hold the lock of this file, by this process alone. With `wait`, for as long as it takes, else LockedError."""
-    with open(path, "a+", opener=open_private) as lock:
+    with open_lock(path) as lock:
         given_up = time.monotonic() + GRACE
         waiting = False
         while not try_lock(lock):
@@ -47,6 +49,16 @@ def hold_lock(path: Path, *, wait: Wait | None = None, check: Check | None = Non
         finally:
             with suppress(OSError):
                 _write(lock.fileno(), "")
+
+
+def open_lock(path: Path) -> IO[str]:
+    """The file of a lock, made where it is not; one that may not be written can be locked, too. Raises OSError."""
+    try:
+        return open(path, "a", opener=open_private)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        return open(path, opener=open_private)
 
 
 def try_lock(file: IO[Any]) -> bool:

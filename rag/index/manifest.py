@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from rag.errors import CorruptError, LockedError
+from rag.errors import CorruptError, LockedError, RagError
 from rag.index.codec import Cell, chunk_checksum, pack, pack_rows, pack_sparse, row_checksum, unpack_rows, unpack_sparse
 from rag.index.disk import sync
 from rag.index.tables import (
@@ -30,8 +30,10 @@ from rag.index.tables import (
     savepoint,
     transaction,
 )
+from rag.index.unwritable import may_write
 from rag.types import Chunk, Chunked, Document, Embeddings, Source
 
+JOURNAL = "An interrupted run left a journal, which is read only where the folder can be written."
 AMONG = "IN (SELECT value FROM json_each(?))"
 
 
@@ -67,7 +69,8 @@ class Manifest:
         Raises CorruptError, MismatchError (a newer version; with `readonly`, also an older one).
         """
         with map_errors(path):
-            uri = f"{path.resolve().as_uri()}?mode={'ro' if readonly else 'rwc'}"
+            mode = "rwc" if not readonly else "ro" if may_write(path.parent) or _journal(path) else "ro&immutable=1"
+            uri = f"{path.resolve().as_uri()}?mode={mode}"
             db = sqlite3.connect(uri, uri=True, isolation_level=None)
         try:
             with map_errors(path):
@@ -78,8 +81,12 @@ class Manifest:
                     db.execute("PRAGMA temp_store=MEMORY")  # no copies of the text in other places
                 db.execute("PRAGMA foreign_keys=ON")
                 prepare(db, path, readonly=readonly)
-        except BaseException:
+        except BaseException as error:
             db.close()
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CANTOPEN:
+                raise RagError(
+                    f"{path}: cannot be opened. {JOURNAL if _journal(path) else 'May you read it?'}"
+                ) from error
             raise
         return cls(db, path)
 
@@ -275,3 +282,9 @@ class Manifest:
     def _among(self, table: str, column: str, values: Iterable[str]) -> list[tuple[Any, ...]]:
         """Rows whose column holds one of the values."""
         return self._rows(table, f"WHERE {column} {AMONG}", [json.dumps(list(values))])
+
+
+def _journal(path: Path) -> bool:
+    """Whether a journal holds what is not in the file yet."""
+    journal = path.with_name(f"{path.name}-wal")
+    return journal.exists() and journal.stat().st_size > 0

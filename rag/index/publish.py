@@ -19,6 +19,7 @@ from rag.errors import CorruptError, SpaceError, StoreError
 from rag.index import checksums, generations
 from rag.index.disk import need_space, replace_file, sync
 from rag.index.generations import CHUNKS, DERIVE, FACTS, FORMAT, SHARD, Generation, Pointer, checksum_content
+from rag.index.locks import open_lock
 from rag.index.manifest import Manifest
 from rag.stages import LocalStore, Store
 from rag.types import Chunk, Embeddings, Query
@@ -66,6 +67,7 @@ def publish(
         (staging / FACTS).write_bytes(text)
         for path in [*staging.rglob("*"), staging]:
             sync(path)
+    open_lock(staging.with_name(f"{number}.lock")).close()  # readers may not be allowed to make it
     os.rename(staging, staging.with_name(str(number)))
     sync(staging.parent)
     replace_file(folder / "CURRENT", str(Pointer(number, crc32(text))).encode())

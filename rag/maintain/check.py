@@ -7,7 +7,7 @@ manifest's.
 """
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from rag.index.generations import checksum_content, open_generation, open_store,
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
 from rag.index.tables import CELLS, map_errors, row_to_chunk, row_to_document
+from rag.index.unwritable import lend_shard
 from rag.stages import LocalStore, Store
 
 BATCH = 1000
@@ -41,7 +42,7 @@ def check(index: Index, store: Store | None, *, deep: bool, wait: Wait | None = 
     Raises IndexMissing, LockedError unless it is to `wait`.
     """
     index.must_exist()
-    with index.hold_lock(wait=wait):
+    with index.keep_still(wait=wait):
         return list(find_problems(index, store, deep=deep))
 
 
@@ -122,7 +123,7 @@ RELATIONS = {
 def _vectors(index: Index, manifest: Manifest, store: Store | None, deep: bool) -> Iterator[str]:
     try:
         chunks = manifest.chunk_checksums()
-        path = ""
+        live = None
         if store is None or isinstance(store, LocalStore):
             pointer = read_pointer(index.path)
             if pointer is None:
@@ -133,9 +134,11 @@ def _vectors(index: Index, manifest: Manifest, store: Store | None, deep: bool) 
             if (live.facts, live.content) != (manifest.facts(), checksum_content(chunks)):
                 yield "not in line with the manifest: an ingest or a rebuild was interrupted; run it again"
                 return
-            path = live.shard
         if deep and store is not None:
-            with closing(open_store(store, readonly=True, path=path)) as usable:
+            with (
+                lend_shard(live) if live else nullcontext() as lent,
+                closing(open_store(store, readonly=True, path=lent.shard if lent else "")) as usable,
+            ):
                 yield from _compare_chunks(usable, manifest, list(chunks))
     except RagError as error:
         yield str(error)
