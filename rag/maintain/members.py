@@ -34,6 +34,7 @@ def new_file(target: Path) -> Iterator[IO[bytes]]:
         if not try_lock(file) or not part.exists() or not os.path.samestat(part.stat(), os.fstat(file.fileno())):
             raise LockedError(f"{part}: another export is being written to this file.")
         try:
+            os.chmod(part, 0o600)
             file.truncate()  # what one that was killed has left
             yield file
             file.flush()
