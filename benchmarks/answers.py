@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.common import CORPUS
 from rag.answer.citations import resolve
-from rag.answer.number_context import order_dates
+from rag.answer.terms import NEGATIONS, TURNS, read
 from rag.answer.verify import ACCEPTED
 from rag.text.sentences import sentence_spans
 from rag.text.words import MARKER, fold, tokens
@@ -114,7 +114,7 @@ def _regrouped(fact: Fact, rng: random.Random) -> str | None:
 
 def _shortened(fact: Fact, rng: random.Random) -> str | None:
     """Without two of its small words, as a summary leaves out."""
-    lower = [m for m in WORD.finditer(fact.sentence) if m[0].islower()]
+    lower = [m for m in WORD.finditer(fact.sentence) if m[0].islower() and m[0] not in NEGATIONS | TURNS]
     if len(lower) < 5:
         return None
     text = fact.sentence
@@ -196,7 +196,7 @@ def _renumbered(fact: Fact, rng: random.Random) -> str | None:
         a, b = sorted(rng.sample(inside, 2), key=lambda m: m.start())
         s = fact.sentence
         said = s[: a.start()] + b[0] + s[a.end() : b.start()] + a[0] + s[b.end() :]
-    if [t.key for t in order_dates(said)] == [t.key for t in order_dates(fact.sentence)]:
+    if [t.key for t in read(said)] == [t.key for t in read(fact.sentence)]:
         return None  # the same date in another order
     return rng.choice([f"“{said}” [{fact.marker}]", f"{said} [{fact.marker}]"])
 

@@ -4,15 +4,16 @@ A statement's content words are looked for in the sentences of the cited chunks.
 together cover most of them; these are what is quoted, and only what is quoted (with the chunk's title and headings)
 counts as evidence. Verdicts, in order of trust:
 
-    supported            every number, name and quotation of the statement is in what it quotes, and so are most words
-    partly supported     some of it is: words are missing, or a name comes from the question alone
-    contradicted number  the words are there, but a number or date is not, or stands elsewhere
-    unsupported          no valid marker, a foreign name or altered quotation, letters of another alphabet, or too few
-                         shared words
+    supported         every number, name and quotation of the statement is in what it quotes, every word in the passage
+    partly supported  some of it is: words are missing, or a name comes from the question alone
+    contradicted      the words are there, but a number, date or unit is not, or stands elsewhere; or a word is there as
+                      its opposite, or negated
+    unsupported       no valid marker, a foreign name or code, an altered quotation, letters of another alphabet, or too
+                      few shared words
 
-What it does not do: it reads no meaning. A negation or a swapped subject and object pass; a good paraphrase with few
-common words does not. Citation recall as checked statement by statement follows ALCE (arXiv 2305.14627); the checks
-themselves are lexical, by choice: same input, same verdict.
+Names, numbers, units and codes are exact, other words may be inflected. What it does not do: it reads no meaning.
+Subject and object that changed places pass; a paraphrase in wholly different words does not. Citation recall as checked
+statement by statement follows ALCE (arXiv 2305.14627); the checks are lexical, by choice: same input, same verdict.
 """
 
 import re
@@ -20,25 +21,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from rag.answer.number_context import has_displaced_number, order_dates
+from rag.answer.opposites import is_opposite, negates
+from rag.answer.places import find_displaced, has_wrong_unit
+from rag.answer.terms import Term, find_codes, has_code, read
 from rag.text.homoglyphs import find_lookalikes
 from rag.text.sentences import sentence_spans
-from rag.text.words import MARKER, Token, fold, tokens
+from rag.text.words import MARKER, fold
 from rag.types import Chunk
 
 SUPPORTED = "supported"
 PARTLY = "partly supported"
-CONTRADICTED = "contradicted number"
+CONTRADICTED = "contradicted"
 UNSUPPORTED = "unsupported"
 VERDICTS = (SUPPORTED, PARTLY, CONTRADICTED, UNSUPPORTED)
 
 ACCEPTED = frozenset({SUPPORTED, PARTLY})
-MOST = 0.6  # share of the content words that a supported statement shares with its quotes
-SOME = 0.3  # below this it is unsupported
+SOME = 0.3  # share of the content words below which a statement is unsupported
 SPANS = 3  # sentences quoted from one chunk, at most
+LONG = 4  # letters of a word that may be a name with one of them changed
 
 _LIST_MARK = re.compile(r"\s*(?:(?:[-*•+#>]+|\d{1,3}[.)])\s+)+")
 _QUOTED = re.compile(r'"([^"]+)"')
+_OPENER = re.compile(r"\W*(?:yes|no)\b\W+", re.IGNORECASE)  # answers the question; it negates nothing
+_DESCRIBED = re.compile(r"\b(?:a|an|the|this|that|these|those|its|his|her|their|our)\s+(\w+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,20 +55,19 @@ class Evidence:
     end: int = 0
 
     @cached_property
-    def words(self) -> frozenset[str]:
-        return frozenset(token.key for token in tokens(self.text))
+    def keys(self) -> frozenset[str]:
+        return frozenset(term.key for term in read(self.text))
 
     @cached_property
-    def stems(self) -> frozenset[str]:
-        return frozenset(token.stem for token in tokens(self.text))
+    def beginnings(self) -> frozenset[str]:
+        return frozenset(part for term in read(self.text) for part in (term.root, term.stem))
 
-    def has(self, token: Token) -> bool:
-        if token.kind == "number":
-            return token.key in self.words
-        if token.kind == "name":  # whole, give or take a letter: German, Germans, Germany
-            longer = any(word[:-1] == token.key for word in self.words)
-            return token.key in self.words or token.key[:-1] in self.words or longer
-        return token.stem in self.stems
+    def has(self, term: Term) -> bool:
+        if term.kind in ("number", "unit"):
+            return term.key in self.keys
+        if term.kind == "name":  # whole, but for a plural's s
+            return not self.keys.isdisjoint((term.key, f"{term.key}s", term.key.removesuffix("s")))
+        return term.root in self.beginnings or (term.kind == "word" and term.stem in self.beginnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,37 +81,41 @@ class Verification:
 def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Verification:
     """The verdict on a statement (markers removed) that cites `chunks`; a chunk with nothing to quote has no spans."""
     body = statement[match.end() :] if (match := _LIST_MARK.match(statement)) else statement
-    claim = order_dates(body)
-    missing = set(range(len(claim)))
+    claim = read(_OPENER.sub("", body, 1) if _OPENER.match(body) else body)
+    missing = {i for i, term in enumerate(claim) if term.kind not in ("turn", "not")}
     spans = []
     for chunk in chunks:
         found, chosen = _find_evidence(claim, missing, chunk)
         missing -= found
         spans.append(tuple(sorted(chosen)))
-    verdict = _verdict(claim, missing, Evidence(question)) if any(spans) else UNSUPPORTED
+    if not any(spans):
+        return Verification(UNSUPPORTED, tuple(spans))
+    quotes = [chunk.text[start:end] for chunk, own in zip(chunks, spans, strict=True) for start, end in own]
+    frames = [part for chunk in chunks for part in (chunk.title, chunk.context) if part]
+    passages = [Evidence(chunk.text) for chunk in chunks]
+    beside = {i for i in missing if claim[i].kind in ("word", "lead") and any(p.has(claim[i]) for p in passages)}
+    verdict = _weigh(claim, missing, beside, Evidence(question))
     if verdict in ACCEPTED:
-        shown = [chunk.text[start:end] for chunk, own in zip(chunks, spans, strict=True) for start, end in own]
-        shown += [part for chunk in chunks for part in (chunk.title, chunk.context)]
-        if not (_quotations_exist(body, chunks) and _same_alphabets(claim, shown)):
-            verdict = UNSUPPORTED
-        elif has_displaced_number(claim, [order_dates(part) for part in shown]):
-            verdict = CONTRADICTED
+        verdict = _compare(body, claim, missing, quotes, frames) or verdict
+    if verdict in ACCEPTED and not _quotations_exist(body, chunks):
+        verdict = UNSUPPORTED
     if verdict == SUPPORTED and not all(spans):
         verdict = PARTLY  # one of its markers has nothing to do with it
     return Verification(verdict, tuple(spans))
 
 
-def _find_evidence(claim: Sequence[Token], missing: set[int], chunk: Chunk) -> tuple[set[int], list[tuple[int, int]]]:
-    """Which tokens a chunk holds, and the fewest sentences that show them: the best one, then what adds to it."""
+def _find_evidence(claim: Sequence[Term], missing: set[int], chunk: Chunk) -> tuple[set[int], list[tuple[int, int]]]:
+    """Which terms a chunk holds, and the fewest sentences that show them: the best one, then what adds to it."""
     frame = Evidence(f"{chunk.title}\n{chunk.context}")
     sentences = [Evidence(chunk.text[start:end], start, end) for start, end in sentence_spans(chunk.text)]
-    inside = {sentence: {i for i, token in enumerate(claim) if sentence.has(token)} for sentence in sentences}
-    numbers = {i for i, token in enumerate(claim) if token.kind == "number"}
+    content = [i for i, term in enumerate(claim) if term.kind not in ("turn", "not")]
+    inside = {sentence: {i for i in content if sentence.has(claim[i])} for sentence in sentences}
+    numbers = {i for i in content if claim[i].kind in ("number", "unit")}
     if not sentences or not any(inside.values()):
         return set(), []
     words = {sentence: inside[sentence] - numbers for sentence in sentences}
     anchor = max(sentences, key=lambda s: (len(words[s] & missing), len(words[s]), len(inside[s])))
-    covered = inside[anchor] | {i for i, token in enumerate(claim) if frame.has(token)}
+    covered = inside[anchor] | {i for i in content if frame.has(claim[i])}
     chosen = [anchor]
     while len(chosen) < SPANS:
         # Words bring a sentence in, never a number alone: it must stand where the words do, not just anywhere.
@@ -121,24 +129,60 @@ def _find_evidence(claim: Sequence[Token], missing: set[int], chunk: Chunk) -> t
     return covered, [(sentence.start, sentence.end) for sentence in chosen]
 
 
-def _verdict(claim: Sequence[Token], missing: set[int], question: Evidence) -> str:
-    from_question = {i for i in missing if claim[i].kind != "number" and question.has(claim[i])}
+def _weigh(claim: Sequence[Term], missing: set[int], beside: set[int], question: Evidence) -> str:
+    """The verdict by what is missing in the quotes, and what of that stands elsewhere in the passages."""
+    content = sum(term.kind not in ("turn", "not") for term in claim)
+    from_question = {i for i in missing if claim[i].kind not in ("number", "unit") and question.has(claim[i])}
     foreign = {claim[i].kind for i in missing - from_question}
-    words = {i for i, token in enumerate(claim) if token.kind in ("word", "lead")}
-    share = 1 - len(missing) / max(1, len(claim))
-    if share < SOME or "name" in foreign:
+    if len(missing) > (1 - SOME) * content or "name" in foreign:
         return UNSUPPORTED
-    if "number" in foreign:
+    if foreign & {"number", "unit"}:
         return CONTRADICTED
-    doubtful = "lead" in foreign or any(claim[i].kind == "name" for i in from_question)
-    paraphrased = len(words & missing) > len(words) / 2
-    return PARTLY if doubtful or paraphrased or share < MOST else SUPPORTED
+    return PARTLY if missing - beside else SUPPORTED
 
 
-def _same_alphabets(claim: Sequence[Token], shown: Sequence[str]) -> bool:
+def _compare(
+    body: str, claim: Sequence[Term], missing: set[int], quotes: Sequence[str], frames: Sequence[str]
+) -> str | None:
+    """The verdict that rejects a statement whose words are there, but not so; None where nothing speaks against it."""
+    shown = [*quotes, *frames]
+    held = [term for quote in quotes for term in read(quote)]
+    evidence = [read(part) for part in shown]
+    if not (_same_alphabets(claim, evidence) and all(has_code(code, map(fold, shown)) for code in find_codes(body))):
+        return UNSUPPORTED
+    absent = {claim[i] for i in missing}
+    described, named = ({word.casefold() for word in _DESCRIBED.findall(text)} for text in (body, " ".join(quotes)))
+
+    def is_rival(one: Term, other: Term) -> bool:
+        """Numbers, units, opposites; or a name where the statement has a word that may be one, not "the company"."""
+        if other.kind in ("name", "lead"):
+            called = one.key not in described or other.key in named
+            return called and one in absent and one.kind != "name"
+        return one.kind == other.kind in ("number", "unit") or is_opposite(one, other)
+
+    names = [term.key for term in held if term.kind in ("name", "lead")]
+    if any(len(term.key) >= LONG and _is_misspelt(term.key, name) for term in absent for name in names):
+        return UNSUPPORTED
+    rivals = {other.kind in ("name", "lead") for other in find_displaced(claim, evidence, is_rival)}
+    if True in rivals:
+        return UNSUPPORTED
+    quoted = [read(quote) for quote in quotes]
+    return CONTRADICTED if rivals or has_wrong_unit(claim, evidence) or negates(claim, quoted) else None
+
+
+def _is_misspelt(word: str, name: str) -> bool:
+    """Whether one letter makes the difference: changed, left out, put in, or exchanged with the next one."""
+    if abs(len(word) - len(name)) > 1 or word == name:
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(word, name, strict=False)) if a != b), min(len(word), len(name)))
+    one, other = word[start:], name[start:]
+    return other in (one[1:], one[1::-1] + one[2:]) or one in (other[1:],) or one[1:] == other[1:]
+
+
+def _same_alphabets(claim: Sequence[Term], evidence: Sequence[Sequence[Term]]) -> bool:
     """Every word with letters of another alphabet stands exactly so in the evidence."""
-    lookalikes = {claim[i].key for i in find_lookalikes([token.key for token in claim])}
-    return not lookalikes or lookalikes <= {token.key for part in shown for token in tokens(part)}
+    lookalikes = {claim[i].key for i in find_lookalikes([term.key for term in claim])}
+    return not lookalikes or lookalikes <= {term.key for part in evidence for term in part}
 
 
 def _quotations_exist(statement: str, chunks: Sequence[Chunk]) -> bool:

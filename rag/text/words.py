@@ -63,11 +63,11 @@ def fold(text: str) -> str:
     return _HYPHEN.sub("", " ".join(plain.split()))
 
 
-def tokens(text: str) -> list[Token]:
-    """The content words of a text in order; stop words are left out."""
+def tokens(text: str, keep: frozenset[str] = frozenset()) -> list[Token]:
+    """The content words of a text in order; stop words are left out, but those to `keep`."""
     return [
         Token(key, _kind(word, matches, i) if word else "number", matches[i]["word"] or matches[i]["number"])
-        for key, word, matches, i in _content(_level(text))
+        for key, word, matches, i in _content(_level(text), keep)
     ]
 
 
@@ -169,12 +169,14 @@ def _compatible(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFKC", _GROUPED.sub(",", text))
 
 
-def _content(text: str) -> Iterator[tuple[str, str, list[re.Match[str]], int]]:
+def _content(text: str, keep: frozenset[str] = frozenset()) -> Iterator[tuple[str, str, list[re.Match[str]], int]]:
     """Key, word ("" for numbers and months), and where it stands among all matches of a `_level` text."""
     matches = list(_TOKEN.finditer(text))
     for i, match in enumerate(matches):
         number, word = match["number"] or "", match["word"] or ""
         key, named = _key(number, word, dated=not _MAY.fullmatch(word) or _beside_number(matches, i))
+        if not key and word.casefold() in keep:
+            key, named = word.casefold(), True
         if key:
             yield key, word if named else "", matches, i
 

@@ -1,0 +1,50 @@
+"""Words that say the reverse, and negations on one side only."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.answer.opposites import is_opposite, negates
+from rag.answer.terms import read
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "opposite"),
+    [
+        ("opened", "closed", True),
+        ("rising", "fell", True),
+        ("largest", "smallest", True),
+        ("above", "below", True),
+        ("legal", "illegal", True),
+        ("known", "unknown", True),
+        ("useful", "useless", True),
+        ("opened", "opens", False),
+        ("open", "built", False),
+        ("port", "import", False),  # no word begins to deny by that
+        ("hopeful", "careless", False),
+    ],
+)
+def test_opposites(one: str, other: str, opposite: bool) -> None:
+    (first,), (second,) = read(one), read(other)
+    assert is_opposite(first, second) is is_opposite(second, first) is opposite
+
+
+EVIDENCE = ["The mill did not run in winter, but it opened in 1990.", "The sluice is never locked and cannot leak."]
+
+
+@pytest.mark.parametrize(
+    ("statement", "negated"),
+    [
+        ("The mill ran in winter.", True),
+        ("The mill never ran in winter.", False),
+        ("It opened in 1990.", False),
+        ("It was not opened in 1990.", True),
+        ("The sluice is locked.", True),
+        ("The sluice isn't locked.", False),
+        ("The sluice can't leak.", False),
+        ("Not only the sluice is never locked.", False),
+        ("Nobody swims in the pond.", False),
+    ],
+)
+def test_a_negation_on_one_side_only_is_seen(statement: str, negated: bool) -> None:
+    assert negates(read(statement), [read(part) for part in EVIDENCE]) is negated

@@ -1,0 +1,93 @@
+"""Texts as terms: what is the same number, unit, word or code, however it is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.answer.terms import find_codes, find_root, has_code, read
+from rag.text.words import fold
+
+
+def keys(text: str) -> list[str]:
+    return [term.key for term in read(text)]
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        ("31 metres", "31 meters", "31m", "31 m", "thirty-one metres", "31-metre"),
+        ("5 million dollars", "$5 million", "$5,000,000", "five million dollars", "US$5 million".removeprefix("US")),
+        ("40 W", "40W", "40 watts", "forty watts"),
+        ("12%", "12 per cent", "twelve percent"),
+        ("20 °C", "20°C", "20 celsius"),
+        ("2nd", "second"),
+        ("21st", "twenty-first"),
+        ("105", "one hundred and five", "one hundred five"),
+        ("2,500", "two thousand five hundred"),
+        ("1.5 billion", "1,500,000,000", "1.5bn".replace("bn", " bn")),
+        ("did not move", "didn't move", "didn’t move"),
+        ("not move", "cannot move", "can't move"),
+    ],
+)
+def test_one_thing_has_one_key(forms: tuple[str, ...]) -> None:
+    assert len({tuple(keys(form)) for form in forms}) == 1, [keys(form) for form in forms]
+
+
+def test_what_is_no_number_or_unit_stays_a_word() -> None:
+    assert keys("one of the mills") == ["mills"] and keys("one mill") == ["1", "mill"]
+    assert keys("two or three mills") == ["2", "3", "mills"]
+    assert keys("a 30-second pause, a second pause") == ["30", "second", "pause", "2", "pause"]
+    assert [term.kind for term in read("within hours, within 3 hours")] == ["word", "number", "unit"]
+    assert [term.kind for term in read("twice not above")] == ["number", "not", "turn"]
+
+
+@pytest.mark.parametrize("date", ["May 3, 1960", "May 3rd 1960", "3 May 1960", "1960 May 3", "1960-05-03"])
+def test_dates_have_one_order(date: str) -> None:
+    assert keys(f"Born {date} in Hull") == ["born", "3", "month 5", "1960", "hull"]
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        "open opens opened opening openly",
+        "close closes closed closing closely",
+        "big bigger biggest",
+        "early earlier earliest",
+        "happy happier happily",
+        "study studies studied studying",
+        "run ran running runs",
+        "make makes made making",
+        "city cities",
+        "child children",
+        "win won winning wins",
+    ],
+)
+def test_inflected_forms_have_one_root(forms: str) -> None:
+    assert len({find_root(word) for word in forms.split()}) == 1
+
+
+def test_codes_are_told_from_words_numbers_and_units() -> None:
+    text = "RT-4500 K2 10.0.0.7 COVID-19 F-16s lumen.md v1.10.2 0451 me@example.com 4x4 XL9965A 5901S np.array_x"
+    assert list(find_codes(text)) == text.split()
+    plain = (
+        "1990s mid-1990s 31-metre and/or U.S. e.g. 3.14 1,000 40W 18-year-old 5km 2nd km/h 1990-1998 24/7 p.m. Ph.D."
+    )
+    assert list(find_codes(plain)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "held"),
+    [
+        ("RT-4500", "the RT 4500 is", True),
+        ("RT-4500", "The rt4500s are", True),
+        ("RT-4500", "the RT-4500-B1 is", False),
+        ("RT-4500", "the RT-45001 is", False),
+        ("4500-B", "the RT-4500-B is", True),
+        ("10.0.0.7", "at 10.0.0.7.", True),
+        ("10.0.0.7", "at 10.0.0.70", False),
+        ("10.0.0.7", "at 110.0.0.7", False),
+        ("0451", "room 451", False),
+    ],
+)
+def test_a_code_is_held_whole(code: str, text: str, held: bool) -> None:
+    assert has_code(code, [fold(text)]) is held
