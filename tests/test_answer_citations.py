@@ -131,14 +131,14 @@ def test_markers_belong_to_the_sentence_they_stand_in_or_after(text: str, marker
 
 
 def test_every_sentence_is_a_statement_whatever_it_says() -> None:
-    text = "Yes. Acme Robotics was founded in Oslo [1]. It was not.\n- No!\n[1] other.txt\n---\nSo?"
+    text = "Yes. Acme Robotics was founded in Oslo [1]. It was not.\n- No!\n[1] company.txt\n---\nSo?"
     statements = resolve(QUESTION, text, HITS).statements
     assert [(s.text, s.verdict) for s in statements] == [
         ("Yes.", UNSUPPORTED),
         ("Acme Robotics was founded in Oslo.", SUPPORTED),
         ("It was not.", UNSUPPORTED),
         ("- No!", UNSUPPORTED),
-        ("other.txt", UNSUPPORTED),
+        ("company.txt", UNSUPPORTED),
         ("So?", UNSUPPORTED),
     ]
 

@@ -1,9 +1,9 @@
 """A text as terms that can be compared exactly: names, numbers, units, and words by their root.
 
 Three, 3 and 3.0 are one number, 5 million and 5,000,000 another; km, kilometre and kilometers are one unit, $ and
-dollars another. Dates have one order, "didn't" has a "not". Words are compared by a root (an irregular form's base, or what is
-left without English endings) or by their first letters. Codes are part numbers, versions, addresses, names of files:
-what holds digits and letters in one. What it does not do: convert units, read Roman numbers, know synonyms.
+dollars another. Dates have one order, "didn't" has a "not". Words are compared by a root (an irregular form's base, or
+what is left without English endings) or by their first letters. Codes are part numbers, versions, addresses, names of
+files: what holds digits and letters in one. What it does not do: convert units, read Roman numbers, know synonyms.
 """
 
 import re
