@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from rag.answer.places import agreement, give_shape
+from rag.answer.places import ALIKE, agreement, give_shape
 from rag.answer.terms import Term, find_root
 
 _PAIRS = """accept/reject accept/refuse accept/decline admit/deny confirm/deny allow/forbid allow/prohibit
@@ -98,7 +98,7 @@ def is_opposite(one: Term, other: Term) -> bool:
 
 
 def negates(statement: Sequence[Term], evidence: Sequence[Sequence[Term]]) -> bool:
-    """Whether a word is denied on one side only: in the statement, or where the evidence has it beside the same words.
+    """Whether a word is denied on one side only: in the statement, or where the evidence has it among the same words.
 
     Of several places in the evidence those count whose surroundings are most like the statement's.
     """
@@ -113,7 +113,7 @@ def negates(statement: Sequence[Term], evidence: Sequence[Sequence[Term]]) -> bo
             if other.root == term.root
         ]
         most = max((agree for agree, _ in alike), default=0)
-        if most and all(refuted != (i in denied) for agree, refuted in alike if agree == most):
+        if most >= ALIKE - 1 and all(refuted != (i in denied) for agree, refuted in alike if agree == most):
             return True
     return False
 

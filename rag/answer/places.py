@@ -12,6 +12,7 @@ from itertools import takewhile
 from rag.answer.terms import Term
 
 FAR = 8  # terms compared on each side
+ALIKE = 3  # of them at least that agree where the evidence has the term nowhere
 
 Rival = Callable[[Term, Term], bool]  # whether the second, found in the evidence, could stand where the first does
 
@@ -31,7 +32,8 @@ def find_displaced(statement: Sequence[Term], evidence: Sequence[Sequence[Term]]
                         before, after = max(before, agree[0]), max(after, agree[1])
                     else:
                         rivals.append((other, agree))
-        yield from (other for other, agree in rivals if agree[0] > before and agree[1] > after)
+        least = 0 if before else ALIKE
+        yield from (other for other, (b, a) in rivals if b > before and a > after and b + a >= least)
 
 
 def has_wrong_unit(statement: Sequence[Term], evidence: Sequence[Sequence[Term]]) -> bool:

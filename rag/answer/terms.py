@@ -114,7 +114,7 @@ _ENDINGS = re.compile(r"(?<=..)(?:(?<=..)(i)(?:est|er|es|ed)|ing|ed|est|er|es|(?
 _JOINT = r"[-./_:@#]"
 _CODE = re.compile(rf"(?<!\w)\w+(?:{_JOINT}\w+)+|(?<![\w.,])0\d+(?![\w.,])|(?<!\w)(?=\w*\d)(?=\w*[^\W\d_])\w+")
 _PLAIN_PART = re.compile(r"[^\W\d_]*|\d+(?:st|nd|rd|th|s)?")
-_NAME_OF_FILE = re.compile(r"\w*[^\W\d_]{2}\w*(?:[._@]\w*[^\W\d_]{2}\w*)+")
+_NAME_OF_FILE = re.compile(r"\w*[^\W\d_]{2}\w*(?:[._@](?![A-Z])\w*[^\W\d_]{2}\w*)+")
 _DOTTED = re.compile(r"\d+(?:\.\d+){2,}")
 
 

@@ -38,7 +38,7 @@ VERDICTS = (SUPPORTED, PARTLY, CONTRADICTED, UNSUPPORTED)
 ACCEPTED = frozenset({SUPPORTED, PARTLY})
 SOME = 0.3  # share of the content words below which a statement is unsupported
 SPANS = 3  # sentences quoted from one chunk, at most
-LONG = 4  # letters of a word that may be a name with one of them changed
+LONG = 5  # letters of a word that may be a name with one of them changed
 
 _LIST_MARK = re.compile(r"\s*(?:(?:[-*•+#>]+|\d{1,3}[.)])\s+)+")
 _QUOTED = re.compile(r'"([^"]+)"')
@@ -157,7 +157,8 @@ def _compare(
         """Numbers, units, opposites; or a name where the statement has a word that may be one, not "the company"."""
         if other.kind in ("name", "lead"):
             called = one.key not in described or other.key in named
-            return called and one in absent and one.kind != "name"
+            alike = one.kind == "lead" or other.kind == "name"
+            return called and alike and one in absent and one.kind != "name"
         return one.kind == other.kind in ("number", "unit") or is_opposite(one, other)
 
     names = [term.key for term in held if term.kind in ("name", "lead")]
