@@ -1,22 +1,35 @@
-"""True sentences with one fact altered: a number, unit, code, name, an opposite, a negation, an absurd noun.
+"""True sentences with one fact altered past the verifier: `python -m benchmarks.altered [--answers N]`.
 
-Each kind changes one word of a sentence of a real passage, said plainly with its right marker. Sentences rarely hold a
+A number, a unit, a code, a name becomes another, a word its opposite; a negation or an absurd noun comes in. Each kind changes one word of a sentence of a real passage, said plainly with its right marker. Sentences rarely hold a
 code, so one is planted in passage and sentence first. The opposites here are a list of this benchmark's own.
 """
 
 from __future__ import annotations
 
+import argparse
+import ast
+import gzip
+import json
 import random
 import re
 import string
-from collections.abc import Callable
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from itertools import cycle
+from math import sqrt
+from pathlib import Path
 
+from benchmarks.answers import PAGE, Count, Fact, facts, passages
+from benchmarks.common import CORPUS
+from rag.answer.citations import resolve
+from rag.answer.verify import ACCEPTED, PARTLY, SUPPORTED, judge
+from rag.text.sentences import sentence_spans
 from rag.text.words import tokens
+from rag.types import Chunk
 
-if TYPE_CHECKING:
-    from benchmarks.answers import Fact
+BLOCK = re.compile(r"(<!-- altered -->\n).*?(<!-- end -->)", re.DOTALL)
 
 NUMBER = re.compile(r"(?<![\w.,/-])\d[\d,]*(?:\.\d+)?(?![\w%/-])")
 COUNTS = "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty".split()
@@ -216,7 +229,7 @@ def _absurd(fact: Fact, rng: random.Random) -> str | None:
     return f"{said} [{fact.marker}]"
 
 
-Alter = Callable[["Fact", random.Random], "str | tuple[Fact, str] | None"]
+Alter = Callable[[Fact, random.Random], "str | tuple[Fact, str] | None"]
 
 # what is altered; and the share that must be caught, that is: not said, or for the last one not said as supported
 KINDS: dict[str, tuple[Alter, float]] = {
@@ -231,3 +244,98 @@ KINDS: dict[str, tuple[Alter, float]] = {
     "negation": (_negation, 0.8),
     "absurd noun": (_absurd, 0.9),
 }
+
+
+def run(n: int, found: Iterable[Fact], rng: random.Random) -> dict[str, Count]:
+    """Judge n texts with one fact altered, the kinds in turn."""
+    counts = {name: Count() for name in KINDS}
+    todo = cycle(KINDS)
+    name, done = next(todo), 0
+    for fact in found:
+        if done == n:
+            break
+        altered = KINDS[name][0](fact, rng)
+        if altered is None:
+            continue
+        own, text = (fact, altered) if isinstance(altered, str) else altered
+        verdicts = {statement.verdict for statement in resolve("", text, own.hits).statements}
+        caught = not verdicts <= ({SUPPORTED} if name == "absurd noun" else ACCEPTED)
+        counts[name].judged += 1
+        counts[name].kept_out += caught
+        if not caught:
+            counts[name].wrong.append(f"{text}\n      of: {own.sentence}")
+        name, done = next(todo), done + 1
+    return counts
+
+
+def written(path: Path) -> Iterator[tuple[str, str, list[Chunk]]]:
+    """Question, sentence and passages for the sentences of the answers to MTRAG's answerable tasks."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        rows = [row for row in map(json.loads, lines) if row["answerability"] == ["ANSWERABLE"]]
+    for row in rows:
+        texts = [context["text"] for context in row["contexts"]]
+        chunks = [Chunk(f"c{n}", f"d{n}", text, 0, len(text), f"{n}.txt") for n, text in enumerate(texts)]
+        question = ast.literal_eval(row["input"])[-1]["text"]
+        lines = [line for target in ast.literal_eval(row["targets"]) for line in target["text"].splitlines()]
+        for said in (line[start:end] for line in lines for start, end in sentence_spans(line)):
+            if len(tokens(said)) >= 4:
+                yield question, said, chunks
+
+
+def judge_written(path: Path) -> Counter[str]:
+    """The verdicts on written sentences, each with the passage, or all of them, that serves it best."""
+    counts = Counter[str]()
+    for question, said, chunks in written(path):
+        found = {judge(said, cited, question).verdict for cited in [*([chunk] for chunk in chunks), chunks]}
+        counts[next((verdict for verdict in (SUPPORTED, PARTLY) if verdict in found), "left out")] += 1
+    return counts
+
+
+def find_interval(part: int, whole: int) -> tuple[float, float]:
+    """Wilson's interval of a share, 95%."""
+    z, share = 1.96, part / whole
+    middle = (share + z * z / (2 * whole)) / (1 + z * z / whole)
+    half = z * sqrt(share * (1 - share) / whole + z * z / (4 * whole**2)) / (1 + z * z / whole)
+    return middle - half, middle + half
+
+
+def table(counts: dict[str, Count]) -> str:
+    """Markdown of what was altered."""
+    rows = ["| altered | answers | caught | share | 95% interval | bar |", "|---|---|---|---|---|---|"]
+    for name, count in counts.items():
+        low, high = find_interval(count.kept_out, count.judged)
+        shares = f"{count.kept_out / count.judged:.1%} | {low:.1%} to {high:.1%} | at least {KINDS[name][1]:.0%}"
+        rows.append(f"| {name} | {count.judged:,} | {count.kept_out:,} | {shares} |")
+    return "\n".join(rows)
+
+
+def holds(counts: dict[str, Count]) -> bool:
+    """Whether every kind's bar does."""
+    return all(count.kept_out >= KINDS[name][1] * count.judged for name, count in counts.items())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, action="append", help="jsonl[.gz] of {title, text}; repeatable")
+    parser.add_argument("--answers", type=int, default=3000)
+    parser.add_argument("--written", type=Path, help="MTRAG's tasks.jsonl.gz: answers that were written from passages")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--show", type=int, default=3, help="wrong ones shown of each kind")
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    found = [passage for path in options.corpus or [CORPUS] for passage in passages(path)]
+    counts = run(options.answers, facts(found, rng), rng)
+    text = table(counts)
+    print(text)
+    for name, count in counts.items():
+        for wrong in count.wrong[: options.show]:
+            print(f"  {name}: {wrong}")
+    if options.written:
+        print(dict(judge_written(options.written)))
+    if BLOCK.search(page := PAGE.read_text()):
+        PAGE.write_text(BLOCK.sub(lambda m: f"{m[1]}\n{text}\n\n{m[2]}", page))
+    sys.exit(0 if holds(counts) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -135,7 +135,51 @@ def _joined(fact: Fact, rng: random.Random) -> str | None:
     return f"{fact.sentence[:-1]}, and {second.rstrip('.')} [{fact.marker}][{other}]."
 
 
+def _exchanged(fact: Fact, rng: random.Random, pairs: dict[str, str]) -> str | None:
+    """With one of the words said otherwise."""
+    found = [match for match in re.finditer(r"(?<![\w,.-])[\w]+(?![\w-]|[.,]\d)", fact.sentence) if match[0] in pairs]
+    if not found:
+        return None
+    match = rng.choice(found)
+    return f"{fact.sentence[: match.start()]}{pairs[match[0]]}{fact.sentence[match.end() :]} [{fact.marker}]"
+
+
+def _fronted(fact: Fact, rng: random.Random) -> str | None:
+    """With its last "in 1990" in front."""
+    match = re.fullmatch(r"(?:The|It|He|She|They) (.+), ?((?:in|on|at|after|before|during) [^,]+)\.", fact.sentence)
+    if match is None:
+        return None
+    head = fact.sentence[: match.start(2)].rstrip(", ")
+    return f"{match[2].capitalize()}, {head[0].lower()}{head[1:]}. [{fact.marker}]"
+
+
+FIGURES = {
+    str(n): word for n, word in enumerate("two three four five six seven eight nine ten eleven twelve".split(), 2)
+}
+SIGNS = {
+    "km": "kilometres", "kilometers": "km", "kilometres": "km", "meters": "metres", "metres": "m", "miles": "mi", "feet": "ft",
+    "kg": "kilograms", "hours": "h", "minutes": "min",
+}  # fmt: skip
+INFLECTED = {
+    "played": "plays", "plays": "played", "won": "wins", "wrote": "writes", "written": "wrote", "moved": "moves",
+    "became": "becomes", "began": "begins", "made": "makes", "used": "uses", "includes": "included", "included": "includes",
+    "films": "film", "members": "member", "songs": "song", "published": "publishes", "lived": "lives", "led": "leads",
+    "took": "takes", "held": "holds", "found": "finds", "named": "names", "cities": "city", "countries": "country",
+    "served": "serving", "directed": "directs", "produced": "produces", "studied": "studies", "opened": "opens",
+}  # fmt: skip
+SYNONYMS = {
+    "located": "situated", "began": "started", "started": "began", "received": "got", "large": "big", "film": "movie",
+    "several": "various", "released": "issued", "founded": "established", "established": "founded", "mainly": "mostly",
+    "approximately": "about", "died": "passed", "city": "town", "area": "region", "region": "area", "built": "erected",
+    "created": "made", "attended": "visited", "wrote": "authored", "famous": "renowned", "nearby": "adjacent",
+    "children": "kids", "purchased": "bought", "obtained": "got", "company": "firm", "usually": "commonly",
+}  # fmt: skip
 GOOD: dict[str, Say] = {
+    "figures as words": lambda fact, rng: _exchanged(fact, rng, FIGURES | {w: n for n, w in FIGURES.items()}),
+    "units written otherwise": lambda fact, rng: _exchanged(fact, rng, SIGNS),
+    "inflected": lambda fact, rng: _exchanged(fact, rng, INFLECTED),
+    "a synonym": lambda fact, rng: _exchanged(fact, rng, SYNONYMS),
+    "turned round": _fronted,
     "quoted": lambda fact, rng: fact.quoted,
     "plain": lambda fact, rng: fact.plain,
     "other quotation marks and spaces": _folded,
@@ -236,7 +280,7 @@ MUTATIONS: dict[str, tuple[Say, float]] = {  # and the share of them that must b
     "stitched quote": (_stitched, 1.0),
     "look-alike characters": (_alike, 1.0),
 }
-REJECTED = 0.01  # of the good ones, at most
+REJECTED = 0.02  # of the good ones, at most
 
 
 @dataclass(slots=True)

@@ -112,7 +112,9 @@ _IRREGULAR = {
 _ENDINGS = re.compile(r"(?<=..)(?:(?<=..)(i)(?:est|er|es|ed)|ing|ed|est|er|es|(?<!s)s)\Z")
 
 _JOINT = r"[-./_:@#]"
-_CODE = re.compile(rf"(?<!\w)\w+(?:{_JOINT}\w+)+|(?<![\w.,])0\d+(?![\w.,])|(?<!\w)(?=\w*\d)(?=\w*[^\W\d_])\w+")
+_CODE = re.compile(
+    rf"(?<!\w)\w+(?:{_JOINT}\w+)+|(?<![\w.,:/–-])0\d+(?!\w|[.,:/–-]\d)|(?<!\w)(?=\w*\d)(?=\w*[^\W\d_])\w+"
+)
 _PLAIN_PART = re.compile(r"[^\W\d_]*|\d+(?:st|nd|rd|th|s)?")
 _NAME_OF_FILE = re.compile(r"\w*[^\W\d_]{2}\w*(?:[._@](?![A-Z])\w*[^\W\d_]{2}\w*)+")
 _DOTTED = re.compile(r"\d+(?:\.\d+){2,}")
@@ -179,12 +181,12 @@ def _kind(key: str, kind: str, counted: bool) -> str:
 
 def _level(text: str) -> str:
     """One way of writing: dates, money, units, numbers, negations."""
-    for order in _ORDERS:
-        text = order.sub(lambda date: f"{date['day']} {date['month']} {date['year'] or ''}", text)
     text = _VAIN.sub("", _NOT.sub(lambda match: f"{match[1] or 'can'} not", text))
     text = _PER_CENT.sub("percent", _BEFORE.sub(lambda m: f" {m[2]}{m[3]} {_MONEY[m[1]]}", text))
-    text = _AFTER.sub(lambda match: f"{match[1]} {_SHORT[match[2] or match[3]]}", text)
-    return _SPELT.sub(_figure, text)
+    text = _SPELT.sub(_figure, text)
+    for order in _ORDERS:
+        text = order.sub(lambda date: f"{date['day']} {date['month']} {date['year'] or ''}", text)
+    return _AFTER.sub(lambda match: f"{match[1]} {_SHORT[match[2] or match[3]]}", text)
 
 
 def _figure(match: re.Match[str]) -> str:
@@ -200,6 +202,9 @@ def _figure(match: re.Match[str]) -> str:
     for word in words:
         if word == "and":
             continue
+        if word == "second" and part >= 0 and part % 10:  # "five second", but "twenty-second"
+            ended = " seconds"
+            break
         if word[0].isdigit():
             part = float(word.replace(",", ""))
         elif scale := _GREAT.get(word, 0):
