@@ -1,7 +1,8 @@
 """True sentences with one fact altered past the verifier: `python -m benchmarks.altered [--answers N]`.
 
-A number, a unit, a code, a name becomes another, a word its opposite; a negation or an absurd noun comes in. Each kind changes one word of a sentence of a real passage, said plainly with its right marker. Sentences rarely hold a
-code, so one is planted in passage and sentence first. The opposites here are a list of this benchmark's own.
+A number, a unit, a code, a name becomes another, a word its opposite; a negation or an absurd noun comes in. Each kind
+changes one word of a sentence of a real passage, said plainly with its right marker. Sentences rarely hold a code, so
+one is planted in passage and sentence first. The opposites are a list of this benchmark's own.
 """
 
 from __future__ import annotations
@@ -270,8 +271,8 @@ def run(n: int, found: Iterable[Fact], rng: random.Random) -> dict[str, Count]:
 
 def written(path: Path) -> Iterator[tuple[str, str, list[Chunk]]]:
     """Question, sentence and passages for the sentences of the answers to MTRAG's answerable tasks."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        rows = [row for row in map(json.loads, lines) if row["answerability"] == ["ANSWERABLE"]]
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = [row for row in map(json.loads, file) if row["answerability"] == ["ANSWERABLE"]]
     for row in rows:
         texts = [context["text"] for context in row["contexts"]]
         chunks = [Chunk(f"c{n}", f"d{n}", text, 0, len(text), f"{n}.txt") for n, text in enumerate(texts)]

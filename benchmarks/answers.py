@@ -114,7 +114,7 @@ def _regrouped(fact: Fact, rng: random.Random) -> str | None:
 
 def _shortened(fact: Fact, rng: random.Random) -> str | None:
     """Without two of its small words, as a summary leaves out."""
-    lower = [m for m in WORD.finditer(fact.sentence) if m[0].islower() and m[0] not in NEGATIONS | TURNS]
+    lower = [m for m in re.finditer(r"(?<= )[a-z]{4,}(?= )", fact.sentence) if m[0] not in NEGATIONS | TURNS]
     if len(lower) < 5:
         return None
     text = fact.sentence
@@ -137,7 +137,8 @@ def _joined(fact: Fact, rng: random.Random) -> str | None:
 
 def _exchanged(fact: Fact, rng: random.Random, pairs: dict[str, str]) -> str | None:
     """With one of the words said otherwise."""
-    found = [match for match in re.finditer(r"(?<![\w,.-])[\w]+(?![\w-]|[.,]\d)", fact.sentence) if match[0] in pairs]
+    words = re.finditer(r"(?<![\w,.-])\w++(?! ?[\w-]?-|[.,]\d)", fact.sentence)
+    found = [match for match in words if match[0] in pairs and not MONTH.search(fact.sentence[: match.start()])]
     if not found:
         return None
     match = rng.choice(found)
@@ -150,19 +151,20 @@ def _fronted(fact: Fact, rng: random.Random) -> str | None:
     if match is None:
         return None
     head = fact.sentence[: match.start(2)].rstrip(", ")
-    return f"{match[2].capitalize()}, {head[0].lower()}{head[1:]}. [{fact.marker}]"
+    return f"{match[2][0].upper()}{match[2][1:]}, {head[0].lower()}{head[1:]}. [{fact.marker}]"
 
 
+MONTH = re.compile(r"(?:ary|ch|ril|May|ne|ly|ust|ber|ty|-) \Z")  # 3 May and seventy two have no other form
 FIGURES = {
     str(n): word for n, word in enumerate("two three four five six seven eight nine ten eleven twelve".split(), 2)
 }
 SIGNS = {
-    "km": "kilometres", "kilometers": "km", "kilometres": "km", "meters": "metres", "metres": "m", "miles": "mi", "feet": "ft",
-    "kg": "kilograms", "hours": "h", "minutes": "min",
+    "km": "kilometres", "kilometers": "km", "kilometres": "km", "meters": "metres", "metres": "m", "miles": "mi",
+    "feet": "ft", "kg": "kilograms", "hours": "h", "minutes": "min",
 }  # fmt: skip
 INFLECTED = {
     "played": "plays", "plays": "played", "won": "wins", "wrote": "writes", "written": "wrote", "moved": "moves",
-    "became": "becomes", "began": "begins", "made": "makes", "used": "uses", "includes": "included", "included": "includes",
+    "became": "becomes", "began": "begins", "made": "makes", "used": "uses", "included": "includes",
     "films": "film", "members": "member", "songs": "song", "published": "publishes", "lived": "lives", "led": "leads",
     "took": "takes", "held": "holds", "found": "finds", "named": "names", "cities": "city", "countries": "country",
     "served": "serving", "directed": "directs", "produced": "produces", "studied": "studies", "opened": "opens",

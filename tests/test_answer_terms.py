@@ -69,9 +69,7 @@ def test_inflected_forms_have_one_root(forms: str) -> None:
 def test_codes_are_told_from_words_numbers_and_units() -> None:
     text = "RT-4500 K2 10.0.0.7 COVID-19 F-16s lumen.md v1.10.2 0451 me@example.com 4x4 XL9965A 5901S np.array_x"
     assert list(find_codes(text)) == text.split()
-    plain = (
-        "1990s mid-1990s 31-metre and/or U.S. e.g. 3.14 1,000 40W 18-year-old 5km 2nd km/h 1990-1998 24/7 p.m. Ph.D. end.Then"
-    )
+    plain = "1990s mid-1990s 31-metre and/or U.S. e.g. 3.14 1,000 40W 18-year-old 5km 2nd km/h 1990-98 24/7 end.Then"
     assert list(find_codes(plain)) == []
 
 
