@@ -137,7 +137,7 @@ def _joined(fact: Fact, rng: random.Random) -> str | None:
 
 def _exchanged(fact: Fact, rng: random.Random, pairs: dict[str, str]) -> str | None:
     """With one of the words said otherwise."""
-    words = re.finditer(r"(?<![\w,.-])\w++(?! ?[\w-]?-|[.,]\d)", fact.sentence)
+    words = re.finditer(r"(?<![\w,.:-])\w++(?! ?[\w-]?-|[.,]\d)", fact.sentence)
     found = [match for match in words if match[0] in pairs and not MONTH.search(fact.sentence[: match.start()])]
     if not found:
         return None

@@ -2,17 +2,17 @@
 
 Three, 3 and 3.0 are one number, 5 million and 5,000,000 another; km, kilometre and kilometers are one unit, $ and
 dollars another. Dates have one order, "didn't" has a "not". Words are compared by a root (an irregular form's base, or
-what is left without English endings) or by their first letters. Codes are part numbers, versions, addresses, names of
-files: what holds digits and letters in one. What it does not do: convert units, read Roman numbers, know synonyms.
+what is left without English endings) or by their first letters. What it does not do: convert units, read
+Roman numbers, know synonyms.
 """
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rag.text.identifiers import Identifier, find_identifiers
 from rag.text.stopwords import STOP_WORDS
-from rag.text.words import fold, tokens
+from rag.text.words import tokens
 
 REMEMBERED = 4096  # sentences whose terms are kept: the statements of an answer cite the same ones
 NEGATIONS = frozenset("not no never neither nor none nobody nothing nowhere without".split())
@@ -111,13 +111,9 @@ _IRREGULAR = {
 }
 _ENDINGS = re.compile(r"(?<=..)(?:(?<=..)(i)(?:est|er|es|ed)|ing|ed|est|er|es|(?<!s)s)\Z")
 
-_JOINT = r"[-./_:@#]"
-_CODE = re.compile(
-    rf"(?<!\w)\w+(?:{_JOINT}\w+)+|(?<![\w.,:/–-])0\d+(?!\w|[.,:/–-]\d)|(?<!\w)(?=\w*\d)(?=\w*[^\W\d_])\w+"
+_NAME_OF_PLACE = re.compile(  # a file or a host, or a number that begins with 0
+    r"(?<![\w@/.])\w*[^\W\d_]{2}\w*(?:\.(?![A-Z])\w*[^\W\d_]{2}\w*)+(?!\w)|(?<![\w.,:/–-])0\d+(?!\w|[.,:/–-]\d)"
 )
-_PLAIN_PART = re.compile(r"[^\W\d_]*|\d+(?:st|nd|rd|th|s)?")
-_NAME_OF_FILE = re.compile(r"\w*[^\W\d_]{2}\w*(?:[._@](?![A-Z])\w*[^\W\d_]{2}\w*)+")
-_DOTTED = re.compile(r"\d+(?:\.\d+){2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,22 +147,10 @@ def find_root(word: str) -> str:
     return word[:-1] if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl" else word
 
 
-def find_codes(text: str) -> Iterator[str]:
-    """Part numbers, versions, addresses and names of files, as they are written."""
-    for match in _CODE.finditer(text):
-        parts = re.split(_JOINT, match[0])
-        mixed = any(not _PLAIN_PART.fullmatch(part) for part in parts) and not _AFTER.search(match[0])
-        joined = any(p.rstrip("s").isdigit() for p in parts) and any(p.isupper() for p in parts)
-        if mixed or joined or _DOTTED.fullmatch(match[0]) or _NAME_OF_FILE.fullmatch(match[0]) or match[0][0] == "0":
-            yield match[0]
-
-
-def has_code(code: str, texts: Iterable[str]) -> bool:
-    """Whether a folded text holds the code whole: not as a part of a longer one, its parts joined as it may be."""
-    parts = [re.escape(part) for part in re.split(_JOINT, re.sub(r"(?<=\d)s\Z", "", fold(code)))]
-    joint = r"\." if _DOTTED.fullmatch(code) else r"[-./_:@#\s]?"
-    held = re.compile(rf"(?<!\w)(?<!\d[-./_:]){joint.join(parts)}s?(?!\w|[-./_:]\w*\d)")
-    return any(held.search(text) for text in texts)
+def find_codes(text: str) -> list[Identifier]:
+    """What must be there as a whole, as it is written: identifiers but plain numbers, and names of files and hosts."""
+    identifiers = [one for one in find_identifiers(text) if not one.written.isdigit()]
+    return [*identifiers, *map(Identifier, _NAME_OF_PLACE.findall(text))]
 
 
 def _kind(key: str, kind: str, counted: bool) -> str:

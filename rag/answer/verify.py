@@ -23,7 +23,7 @@ from functools import cached_property
 
 from rag.answer.opposites import is_opposite, negates
 from rag.answer.places import find_displaced, has_wrong_unit
-from rag.answer.terms import Term, find_codes, has_code, read
+from rag.answer.terms import Term, find_codes, read
 from rag.text.homoglyphs import find_lookalikes
 from rag.text.sentences import sentence_spans
 from rag.text.words import MARKER, fold
@@ -148,7 +148,7 @@ def _compare(
     shown = [*quotes, *frames]
     held = [term for quote in quotes for term in read(quote)]
     evidence = [read(part) for part in shown]
-    if not (_same_alphabets(claim, evidence) and all(has_code(code, map(fold, shown)) for code in find_codes(body))):
+    if not (_same_alphabets(claim, evidence) and all(any(map(code.is_in, shown)) for code in find_codes(body))):
         return UNSUPPORTED
     absent = {claim[i] for i in missing}
     described, named = ({word.casefold() for word in _DESCRIBED.findall(text)} for text in (body, " ".join(quotes)))
