@@ -2,7 +2,8 @@
 
 Comparisons at their edge and turned round, `and` for `or`, conditions that always or never hold, numbers one larger,
 `min` for `max`, a call or an assignment to something's inside left out, None returned, an error not raised. Texts,
-annotations and descriptions stay as they are: what a message says is no behaviour of these modules.
+annotations and descriptions stay as they are: what a message says is no behaviour of these modules. So do `frozen`,
+`slots`, `strict` and `copy`, without which a sound program gives the same results.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
 OPERATIONS: dict[type[ast.operator], str] = {
     ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.FloorDiv: "*", ast.Mod: "*", ast.BitOr: "&", ast.BitAnd: "|",
 }  # fmt: skip
+GUARDS = ("copy", "strict")  # arguments that save a copy, or stop what never happens in a sound program
 OTHERS = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
@@ -159,6 +161,14 @@ class _Finder(ast.NodeVisitor):
 
     def visit_arg(self, node: ast.arg) -> None:
         """An argument's annotation is no code."""
+
+    def visit_keyword(self, node: ast.keyword) -> None:
+        if node.arg not in GUARDS:
+            self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for part in node.body:  # what a decorator says (frozen, slots) keeps programmers from mistakes
+            self.visit(part)
 
     def _visit_function(self, node: ast.FunctionDef) -> None:
         for part in (*node.args.defaults, *(d for d in node.args.kw_defaults if d), *node.body):
