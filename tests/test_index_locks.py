@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import LockedError
-from rag.index.locks import hold_lock, holder, share_lock, try_lock
+from rag.index.locks import hold_lock, holder, process, share_lock, try_lock
 
 HOLD = """
 import sys
@@ -72,3 +72,24 @@ def test_who_waits_is_told_for_whom_and_gets_the_lock(tmp_path: Path) -> None:
 
         with hold_lock(path, wait=wait):
             assert other.returncode == 0
+
+
+def test_a_writer_that_ends_soon_refuses_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with start("write", path) as other:
+        looks: list[int] = []
+
+        def check() -> None:
+            looks.append(1)
+            if len(looks) == 2:
+                other.kill()
+                other.wait()
+
+        with hold_lock(path, check=check):
+            assert len(looks) >= 2
+
+
+def test_who_writes_is_said_as_far_as_it_is_known(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("nobody")
+    assert holder(tmp_path / "lock") == holder(tmp_path / "absent") == 0
+    assert (process(7), process(0)) == ("another process (7)", "another process")
