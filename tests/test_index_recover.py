@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     with closing(Manifest.open(tmp_path / seal.MANIFEST)) as manifest, manifest.transaction():
         rows: Embeddings = embeddings()
         for name in NAMES:
-            manifest.put_source(Source(name, name, (1, 2)), sha256=name, parser="p", status="ok", reason="")
+            manifest.put_source(Source(name, name, (1, 2, 3, 4)), sha256=name, parser="p", status="ok", reason="")
             manifest.put_vectors([f"{name}-1", f"{name}-2"], rows)
             manifest.replace_documents(name, [chunked(name)], [[f"{name}-1", f"{name}-2"]])
         manifest.set_facts({"pipeline": "tiny"})
