@@ -193,7 +193,10 @@ def _pipelines() -> Iterator[tuple[str, Variant]]:
     use = (*ask, "search berth", "ingest docs", "rebuild", "purge docs/00001.txt")
     for name in ("HERE/evil.yaml", "evil.yaml", "../evil.yaml", "HERE/pipe.yaml", "/dev/zero.yaml", "URL/evil.yaml"):
         yield f"pipeline {name}", Variant(both(_forge(pipeline=name)), use, "--pipeline", rest)
-    yield "an unfinished rebuild", Variant(_forge(rebuilding="[" * 9000), ("ingest docs",), "not finished", READ)
+    yield (
+        "an unfinished rebuild",
+        Variant(_forge(pipeline_yaml=TINY, rebuilding="[" * 9000), ("ingest docs",), "not finished", READ),
+    )
     yield "pipeline in escapes", Variant(both(_forge(pipeline="a\x1b[2J\nrag: ok\u202e")), ask, "--pipeline", rest)
     yield "text with a tag", Variant(_forge(pipeline="x", pipeline_yaml="k: !!python/name:os.system"), ask, "tag")
     yield "text without an end", Variant(_forge(pipeline="x", pipeline_yaml="a: [" * 5000), ask, "rag")
