@@ -156,7 +156,7 @@ def never(*args: object) -> Any:
 
 
 class Ties:
-    """An engine with these scores that gives ties in any order, and other last digits where few ids are scored."""
+    """An engine with these scores that gives ties in any order, and any last digits."""
 
     def __init__(self, scores: dict[str, float]) -> None:
         self.scores, self.read = scores, 0
@@ -165,8 +165,8 @@ class Ties:
         answers = []
         for branch in branches:
             ids = branch.filter.any_of["id"] if branch.filter else sorted(self.scores, key=lambda id: id[::-1])
-            part = 1 + 1e-7 * (branch.filter is not None)
-            scored = sorted(((id, self.scores[id] * part) for id in ids), key=lambda one: -one[1])[: branch.limit]
+            part = {id: 1 + 1e-7 * ((int(id) + bool(branch.filter)) % 3) for id in ids}
+            scored = sorted(((id, self.scores[id] * part[id]) for id in ids), key=lambda one: -one[1])[: branch.limit]
             self.read += len(scored)
             answers.append(scored)
         return answers
@@ -188,8 +188,9 @@ def test_a_tie_is_broken_by_id_without_reading_all_of_it(tied: int) -> None:
         fetch=lambda ids: [Hit(replace(make_chunks()[0], id=id), 0.0) for id in ids],
     )[0]  # fmt: skip
     expected = sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:20]
-    assert [(hit.chunk.id, hit.score) for hit in hits] == expected
-    assert engine.read < 3_500
+    assert [hit.chunk.id for hit in hits] == [id for id, _ in expected]
+    assert [hit.score for hit in hits] == pytest.approx([score for _, score in expected], rel=1e-6)
+    assert engine.read < 6_000
 
 
 def fuse(dense: list[str], sparse: list[str], k: int) -> list[tuple[str, float]]:

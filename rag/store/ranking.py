@@ -12,6 +12,7 @@ Source: Cormack et al. 2009, Reciprocal Rank Fusion; the constant is Qdrant's.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
+from math import isclose
 from typing import Any
 
 from rag.errors import StoreError
@@ -21,7 +22,8 @@ from rag.types import Filter, Hit, Query, Sparse, Vector, Vectors
 BRANCHES = {"dense": ("dense",), "sparse": ("sparse",), "tokens": ("tokens",), "hybrid": ("dense", "sparse")}
 CONSTANT = 2  # a hit of rank r (from 0) is worth 1 / (r + CONSTANT)
 DEPTH, DEPTH_AT_LEAST = 4, 50  # fusion reads the best max(4 k, 50) of each list; where there is only one, k
-DEEPER = 2048  # more hits that are read to see whether a tie ends
+DEEPER = 4096  # more hits that are read to see whether a tie ends
+ROUNDING = 1e-6  # scores that differ by this part are one: engines add in any order, differently for each chunk
 PAGE = 8192  # the most ids that are gone through at once
 
 Scored = tuple[str, float]  # chunk id, score
@@ -38,9 +40,7 @@ class Branch:
 
 
 Ask = Callable[[Sequence[Branch]], list[list[Scored]]]  # best first
-Scroll = Callable[
-    [Filter | None, Any, int], tuple[list[str], Any]
-]  # ids in order; where the next begin, None at the end
+Scroll = Callable[[Filter | None, Any, int], tuple[list[str], Any]]  # ids in order; where the next begin, or None
 Fetch = Callable[[Sequence[str]], Sequence[Hit]]
 
 
@@ -90,9 +90,18 @@ def _break_ties(ask: Ask, scroll: Scroll, branches: Sequence[Branch]) -> list[li
     found = ask([replace(branch, limit=branch.limit + 1) for branch in branches])
     whole = [
         _settle(ask, scroll, branch, hits) if _ends_in_tie(hits, branch.limit) else hits
-        for branch, hits in zip(branches, found, strict=True)
+        for branch, hits in zip(branches, map(_level, found), strict=True)
     ]
     return [sorted(hits, key=_best_first)[: branch.limit] for hits, branch in zip(whole, branches, strict=True)]
+
+
+def _level(hits: Sequence[Scored]) -> list[Scored]:
+    """Hits whose scores differ by ROUNDING at most get one: that of the best of them."""
+    levels: list[Scored] = []
+    for id, score in sorted(hits, key=_best_first):
+        above = levels[-1][1] if levels else score
+        levels.append((id, above if isclose(score, above, rel_tol=ROUNDING) else score))
+    return levels
 
 
 def _ends_in_tie(hits: Sequence[Scored], limit: int) -> bool:
@@ -103,22 +112,21 @@ def _settle(ask: Ask, scroll: Scroll, branch: Branch, hits: Sequence[Scored]) ->
     """Hits that hold the best of a branch whose last place falls into a tie: of the tie, those with the smallest ids.
 
     A long tie is not read to its end. Instead all ids are gone through in their order and scored, until as many of the
-    tie are found as there is room for: of `n` chunks about `branch.limit / DEEPER * n` at most, as ids are random. They
-    are known by the score of a hit of the tie among them: where few are scored, the last digit may be another.
+    tie are found as there is room for: of `n` chunks about `branch.limit / DEEPER * n` at most, as ids are random.
     """
-    last, level = hits[branch.limit - 1]
+    level = hits[branch.limit - 1][1]
     best = {id: score for id, score in hits if score > level}
     offset, page = None, 2 * branch.limit
     while len(best) < branch.limit:
         ids, offset = scroll(branch.filter, offset, page)
-        among = Filter(any_of={"id": (last, *ids)}, within=branch.filter)
-        scores = dict(ask([replace(branch, filter=among, limit=len(ids) + 1)])[0])
-        tied = (id for id in ids if id in scores and id not in best and scores[id] == scores.get(last))
+        among = Filter(any_of={"id": tuple(ids)}, within=branch.filter)
+        scores = dict(ask([replace(branch, filter=among, limit=len(ids))])[0]) if ids else {}
+        tied = (id for id in ids if id in scores and id not in best and isclose(scores[id], level, rel_tol=ROUNDING))
         best |= dict.fromkeys(islice(tied, branch.limit - len(best)), level)
         if offset is None:
             break
         if page == 2 * branch.limit and len(best) < branch.limit:
-            (deeper,) = ask([replace(branch, limit=branch.limit + DEEPER)])
+            deeper = _level(ask([replace(branch, limit=branch.limit + DEEPER)])[0])
             if len(deeper) < branch.limit + DEEPER or not _ends_in_tie(deeper, branch.limit):
                 return deeper
         page = min(2 * page, PAGE)
