@@ -26,7 +26,7 @@ from langsmith import tracing_context
 from rag.answer.citations import CheckedSentence, check, compose, say, sentences
 from rag.config import Stages
 from rag.errors import ConfigError, CorruptError
-from rag.hop.identified import sort_identified
+from rag.hop.identified import put_first, select_evidence
 from rag.index import chats
 from rag.index.chats import CheckedSerializer
 from rag.index.tables import REPAIR, map_errors
@@ -48,7 +48,6 @@ class State(TypedDict, total=False):
     found: list[list[Hit]]  # of each query of the frontier, what was not in the tree before
     tree: Annotated[list[Hit], operator.add]
     hits: list[Hit]
-    answering: int  # so many of the hits, from the first on, may answer
     checked: list[CheckedSentence]
     usage: Mapping[str, Any]
     confidence: float | None
@@ -106,17 +105,17 @@ def rank(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
         hits = stages.hopper.rank(state["root"], tree, k=max(1, len(tree)))
     else:
         hits = sorted(tree, key=lambda h: (-h.score, h.chunk.id))
-    hits = sort_identified(state["question"], hits)[0][:depth]  # no reranker may miss what the question identifies
+    hits = put_first(state["question"], hits)[:depth]  # no reranker may miss what the question identifies
     hits = stages.reranker.rerank([state["question"]], [hits])[0] if hits else []
-    hits, answering = sort_identified(state["question"], hits)
-    hits = hits[:k]
+    hits = put_first(state["question"], hits)[:k]
     stages.witness(hits)
-    return {"hits": hits, "answering": min(answering, k), "notes": {"tree": len(tree), "kept": len(hits)}}
+    return {"hits": hits, "notes": {"tree": len(tree), "kept": len(hits)}}
 
 
 def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     """The sentences of the answer, each checked as soon as it is whole; what may be said of them is streamed."""
-    question, hits = state["question"], state["hits"][: state["answering"]]
+    question = state["question"]
+    hits, others = select_evidence(question, state["hits"])
     checked: list[CheckedSentence] = []
     usage: dict[str, Any] = {}
 
@@ -131,7 +130,7 @@ def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
 
     for text in say(judge(), policy=stages.settings.unsupported):
         emit({"text": text})
-    update = {"checked": checked, "usage": usage, "confidence": None}
+    update = {"hits": [*hits, *others], "checked": checked, "usage": usage, "confidence": None}
     if not isinstance(stages.generator, Confident):
         return update
     confidence = stages.generator.confidence(question, hits)

@@ -1,48 +1,54 @@
 """What a question identifies comes first, and only what speaks of it may answer.
 
-A question about the part XJ-913/2B is about no other part, however alike the sheets are. Of what was found, these
-passages may answer: those that hold an identifier of the question (with title, headings and file name), what links lead
-to from there, and other passages of the same documents that name no identifier of the same form. Where an identifier of
-the question stands nowhere, nothing may. A question without identifiers is left as it is.
+A question about the part XJ-913/2B is about no other part, however alike the sheets are. So the best passage that holds
+an identifier of the question stands first. And of what was found these may answer: passages that hold an identifier of
+the question (with title, headings and file name); what links lead to from there; of passages that name no other one of
+the same form, those of the same documents, or all where more than `MANY` documents hold the identifier, which then
+names no single thing. Where an identifier of the question stands nowhere, nothing may answer.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.hop.rank import follow_links
-from rag.text.identifiers import find_identifiers, name_another
+from rag.text.identifiers import Identifier, find_identifiers, name_another
 from rag.types import Chunk, Hit
 
+MANY = 3
 
-def sort_identified(question: str, hits: Sequence[Hit]) -> tuple[list[Hit], int]:
-    """The hits, and how many of them, from the first on, may answer.
 
-    First stands the hit with most identifiers of the question, then what may answer, then the rest, each in their
-    order. The scores stay those of the places.
-    """
+def put_first(question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits, first the best of those with most identifiers of the question; the scores stay those of the places."""
+    held = _count(find_identifiers(question), hits)
+    if not any(held):
+        return list(hits)
+    first = max(range(len(hits)), key=lambda i: len(held[i]))
+    order = [hits[first], *hits[:first], *hits[first + 1 :]]
+    return [replace(hit, score=place.score) for hit, place in zip(order, hits, strict=True)]
+
+
+def select_evidence(question: str, hits: Sequence[Hit]) -> tuple[list[Hit], list[Hit]]:
+    """The hits that may answer, and the others, both in their order."""
     identifiers = find_identifiers(question)
     if not identifiers:
-        return list(hits), len(hits)
-    held = [{one for one in identifiers if one.is_in(_frame(hit.chunk))} for hit in hits]
+        return list(hits), []
+    held = _count(identifiers, hits)
+    if len(set().union(*held)) < len(identifiers):
+        return [], list(hits)
     holders = [hit for hit, own in zip(hits, held, strict=True) if own]
-    linked = {hit.chunk.id for step in follow_links(holders, hits, hops=1) for hit in step}
+    allowed = {hit.chunk.id for hit in holders}
+    allowed.update(hit.chunk.id for step in follow_links(holders, hits, hops=1) for hit in step)
     documents = {hit.chunk.doc_id for hit in holders}
+    for chunk in (hit.chunk for hit in hits):
+        beside = chunk.doc_id in documents or len(documents) > MANY
+        if beside and not name_another(identifiers, _frame(chunk)):
+            allowed.add(chunk.id)
+    return [hit for hit in hits if hit.chunk.id in allowed], [hit for hit in hits if hit.chunk.id not in allowed]
 
-    def rank(i: int) -> int:
-        """0 for the first, 1 for what may answer, 2 for the rest."""
-        chunk = hits[i].chunk
-        if held[i]:
-            return 0 if i == first else 1
-        beside = chunk.doc_id in documents and not name_another(identifiers, chunk.contextual)
-        return 1 if beside or chunk.id in linked else 2
 
-    first = max(range(len(hits)), key=lambda i: len(held[i]), default=0)
-    ranks = [rank(i) for i in range(len(hits))]
-    order = sorted(range(len(hits)), key=ranks.__getitem__)
-    scores = sorted((hit.score for hit in hits), reverse=True)
-    found = len(set().union(*held)) == len(identifiers)
-    ordered = [replace(hits[i], score=score) for i, score in zip(order, scores, strict=True)]
-    return ordered, sum(rank < 2 for rank in ranks) if found else 0
+def _count(identifiers: Sequence[Identifier], hits: Sequence[Hit]) -> list[set[Identifier]]:
+    """Which of the identifiers each hit holds."""
+    return [{one for one in identifiers if one.is_in(_frame(hit.chunk))} for hit in hits if identifiers]
 
 
 def _frame(chunk: Chunk) -> str:

@@ -11,11 +11,12 @@ cosine of c with the vector of what is missing after a, whether a link leads the
 and a does not. The score of the path is s(a) plus the weighted sum of the step. Passages are ranked by s(c) + path
 weight * the best path (or 0) that c is an end of.
 
-Similar passages lift each other, so paths have a bound. A passage's evidence is the weight of the question's words that
-it holds, stems and whole words. No path lifts an end above a passage with more than `BOUND` times the evidence of both
-ends together, nor above the other end, where that has so much more alone. And a passage that holds every word that any
-does comes before those that do not. What the question names is never outvoted. A passage that a path would outvote
-against the bound gets the score of the best one below it; of equal scores the greater evidence goes first.
+Similar passages lift each other, so paths have a bound. A passage's evidence is the weight of what it holds of the
+question: stems, whole words and identifiers. No path lifts an end above a passage with more than `BOUND` times the
+evidence of both ends together, nor above the other end, where that has so much more alone. And a passage that holds
+every word that any does comes before those that do not. What the question names is never outvoted. A passage that a
+path would outvote against the bound gets the score of the best one below it; of equal scores the greater evidence goes
+first.
 
 Weights are not negative, so that no feature can count against what it stands for. `rag train hop` learns them.
 """
@@ -23,15 +24,18 @@ Weights are not negative, so that no feature can count against what it stands fo
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ConfigError, ModelError
 from rag.hop.rank import find_anchors, link_keys
+from rag.text.identifiers import Identifier, find_identifiers
 from rag.text.words import find_stems, find_words, long_words, stems
 from rag.types import Hit, Vector, Vectors
+
+T = TypeVar("T")
 
 PASSAGE_FEATURES = ("place", "words", "named")
 STEP_FEATURES = ("reading", "link", "new words")
@@ -61,6 +65,7 @@ def extract_features(question: str, hits: Sequence[Hit], seeds: Sequence[str], n
     texts = [hit.chunk.contextual for hit in hits]
     has, rarity = _find(stems(question), find_stems, texts)
     has_whole, rarity_whole = _find(long_words(question), find_words, texts)
+    has_marked, rarity_marked = _find(frozenset(find_identifiers(question)), _hold, texts)
     anchors = {hit.chunk.id for hit in find_anchors(question, hits)}
     named = np.array([hit.chunk.id in anchors for hit in hits], np.float32)
     passages = np.stack([reciprocal_places(hits), (has * rarity).sum(1), named], axis=1)
@@ -72,7 +77,7 @@ def extract_features(question: str, hits: Sequence[Hit], seeds: Sequence[str], n
         step[:, 0] = vectors @ next_vector
         step[:, 1] = [not keys.isdisjoint(hit.chunk.about) for hit in hits]
         step[:, 2] = (has * (1 - has[seed]) * rarity).sum(1)
-    held = np.concatenate([has * rarity, has_whole * rarity_whole], axis=1)
+    held = np.concatenate([has * rarity, has_whole * rarity_whole, has_marked * rarity_marked], axis=1)
     return TreeFeatures(passages.astype(np.float32), rows, steps, held)
 
 
@@ -115,11 +120,15 @@ def _score(features: TreeFeatures, weights: Vector) -> tuple[Vector, NDArray[np.
     return total, partners
 
 
+def _hold(text: str, wanted: frozenset[Identifier]) -> frozenset[Identifier]:
+    return frozenset(one for one in wanted if one.is_in(text))
+
+
 def _find(
-    wanted: frozenset[str], find: Callable[[str, frozenset[str]], frozenset[str]], texts: Sequence[str]
+    wanted: frozenset[T], find: Callable[[str, frozenset[T]], frozenset[T]], texts: Sequence[str]
 ) -> tuple[Vectors, Vector]:
     """Which of the texts have which of the words, (n, words), and what each word is worth, (words,)."""
-    words = sorted(wanted)
+    words = list(wanted)
     found = [find(text, wanted) for text in texts]
     has = np.array([[word in own for word in words] for own in found], np.float32).reshape(len(texts), len(words))
     return has, np.log((len(texts) + 1) / (has.sum(0) + 0.5))
