@@ -115,6 +115,7 @@ def _attack(clean: Path, home: Path, name: str, variant: Variant) -> list[str]:
     (home / "outside" / "victims").mkdir(parents=True)
     (home / "outside" / "victim.txt").write_text("to be kept")
     (home / "outside" / "victims" / "key.txt").write_text(SECRET)
+    (home / "outside" / "victims" / "CURRENT").write_text("1 00000000\n")  # so that it looks like an index
     shutil.copytree(clean, home / "folder")
     named, other = Listener(), Listener()
     place = Place(home / "folder", home / "outside", named.url)

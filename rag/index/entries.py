@@ -39,8 +39,8 @@ def prepare_folder(folder: Path, *, trust: bool) -> None:
         with suppress(OSError):  # a link, or a file system without modes
             fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | _NOFOLLOW)
             try:
-                if os.fstat(fd).st_uid == os.geteuid():
-                    os.fchmod(fd, 0o700)
+                if (status := os.fstat(fd)).st_uid == os.geteuid():
+                    os.fchmod(fd, status.st_mode & 0o700)
             finally:
                 os.close(fd)
     check_entries(folder, trust=trust, write=True)

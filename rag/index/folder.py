@@ -98,8 +98,7 @@ class Index:
     def private_file(self, name: str) -> Path:
         """A file of the folder that only its owner may read, made where there is none; its format is its user's."""
         self.must_exist()
-        need_write(self.path)
-        prepare_folder(self.path, trust=self.trust)
+        self._prepare()
         with open(self.path / name, "a", opener=open_private) as file:
             os.chmod(file.fileno() if os.chmod in os.supports_fd else file.name, 0o600)
         return self.path / name
@@ -110,9 +109,8 @@ class Index:
 
         Raises LockedError; RagError where this process may not write; SpaceError, whatever is done.
         """
-        need_write(self.path)
         with explain_full_disk(self.path):
-            prepare_folder(self.path, trust=self.trust)
+            self._prepare()
             with hold_lock(self.path / "writer.lock", wait=wait, check=check):
                 recover.finish(self.path)
                 yield
@@ -254,6 +252,12 @@ class Index:
             return (self.path / "CURRENT").read_bytes()
         except OSError:
             return None
+
+    def _prepare(self) -> None:
+        """Make the folder fit for a writer, or raise before anything is touched."""
+        check_entries(self.path, trust=self.trust)
+        need_write(self.path)
+        prepare_folder(self.path, trust=self.trust)
 
     def _open_lock(self, pointer: Pointer) -> IO[str]:
         """The lock of a generation; where there is none and none can be made, a file that nobody waits for."""
