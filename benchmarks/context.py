@@ -95,7 +95,8 @@ def cut(documents: Sequence[Document], size: str, context: str) -> list[Chunked]
         documents = [replace(document, title="") for document in documents]
     context = "summary" if context == "both" else context
     width = 8192 if size == "sentence" else int(size)
-    packed = SentenceChunker(embedder=OnnxEmbedder(), size=width, context=context).chunk(documents)  # type: ignore[arg-type]
+    embedder = OnnxEmbedder(late=1)  # which takes chunks of any size
+    packed = SentenceChunker(embedder=embedder, size=width, context=context).chunk(documents)  # type: ignore[arg-type]
     if size != "sentence":
         return packed
     found = []
