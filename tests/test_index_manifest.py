@@ -57,6 +57,22 @@ def test_chunks_come_back_equal_with_bit_equal_vectors(tmp_path: Path) -> None:
     assert manifest.documents("a.md") == [chunked().document]
 
 
+def test_a_manifest_has_its_name_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m.sqlite"
+
+    def kill(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("rag.index.manifest.prepare", kill)  # a reader cannot roll back what was begun then
+        Manifest.open(path)
+    assert not path.exists()
+    (tmp_path / "m.sqlite-wal").write_bytes(b"of another one")
+    Manifest.open(path).close()
+    assert [file.name for file in tmp_path.iterdir()] == ["m.sqlite"]
+    Manifest.open(path, readonly=True).close()
+
+
 def test_a_failed_transaction_leaves_the_old_version(tmp_path: Path) -> None:
     manifest = filled(tmp_path / "m.sqlite")
     with pytest.raises(RuntimeError), manifest.transaction():

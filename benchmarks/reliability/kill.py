@@ -152,7 +152,11 @@ def kill_every_command(count: int) -> Outcome:
                 ends[act] = (end[0], end[1], seconds * 0.95)  # the machine is faster than it was
                 continue
             killed[victim] += 1
-            if wrong := _judge(whole, folder, act, end):
+            try:
+                wrong = _judge(whole, folder, act, end)
+            except Exception as error:
+                wrong = f"{type(error).__name__}: {error}"
+            if wrong:
                 lost.append(f"{act}, {victim} killed after {delay:.2f} of {seconds:.2f} s: {wrong}")
     note = f"{len(acts)} commands; " + ", ".join(f"{victim} {n}" for victim, n in sorted(killed.items()))
     return Outcome(count, count - len(lost), lost, note)

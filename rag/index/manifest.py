@@ -7,9 +7,10 @@ per content key, so a renamed file, a copy or an interrupted run never pays for 
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -68,6 +69,8 @@ class Manifest:
 
         Raises CorruptError, MismatchError (a newer version; with `readonly`, also an older one).
         """
+        if not readonly and not path.exists():
+            _create(path)
         with map_errors(path):
             mode = "rwc" if not readonly else "ro" if may_write(path.parent) or _journal(path) else "ro&immutable=1"
             uri = f"{path.resolve().as_uri()}?mode={mode}"
@@ -288,3 +291,17 @@ def _journal(path: Path) -> bool:
     """Whether a journal holds what is not in the file yet."""
     journal = path.with_name(f"{path.name}-wal")
     return journal.exists() and journal.stat().st_size > 0
+
+
+def _create(path: Path) -> None:
+    """Make an empty manifest, whole before it has its name: what a killed process has begun, no reader could open."""
+    new = path.with_name(f"{path.name}.new")
+    for name in (new, path):
+        for end in ("", "-journal", "-wal", "-shm"):
+            Path(f"{name}{end}").unlink(missing_ok=True)
+    with map_errors(path), closing(sqlite3.connect(new, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        prepare(db, new, readonly=False)
+    sync(new)
+    os.rename(new, path)
+    sync(path.parent)
