@@ -177,3 +177,9 @@ def test_every_quote_of_any_text_is_supported_by_exact_spans(texts: list[str]) -
         assert re.sub(r"\s", "", quote) in re.sub(r"\s", "", plain)
     for statement in resolve(question, text, hits).statements:
         assert statement.verdict == SUPPORTED, statement
+
+
+def test_a_row_about_another_part_is_not_quoted() -> None:
+    rows = [f"The part XJ-{900 + n}/2B fits the gate of hall {n}." for n in range(6)]
+    text = ask("Which gate does the part XJ-903/2B fit?", [hit("parts", "Parts", "\n".join(rows))], threshold=0.0)
+    assert text == f"“{rows[3]}” [1]\n"

@@ -135,3 +135,9 @@ def test_answering_loads_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True True set()"
+
+
+def test_a_row_about_another_part_neither_answers_nor_is_quoted() -> None:
+    rows = [f"The part XJ-{900 + n}/2B fits the gate of hall {n}." for n in range(8)]
+    answer = ask("Which hall's gate does the part XJ-903/2B fit?", [hit("parts", "Parts", "\n".join(rows))])
+    assert answer.citations and {citation.quote for citation in answer.citations} == {rows[3]}

@@ -157,3 +157,18 @@ with Pipeline.load("tiny.yaml", index=".") as pipeline:
     assert pipeline.search("Lumen K2") == before
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=notes, check=True, timeout=120)
+
+
+def test_a_question_about_one_part_is_answered_from_what_speaks_of_it(notes: Path) -> None:
+    for n in range(20):
+        sheet = f"Data sheet of the spare part XJ-{900 + n}/2B. The part fits the gate of hall {n}. Store it dry.\n"
+        (notes / "docs" / f"part{n:02}.txt").write_text(sheet)
+    with Pipeline.load("tiny.yaml") as pipeline:
+        pipeline.ingest(["docs"])
+        for n in (3, 13):
+            answer = pipeline.ask(f"Which gate does the spare part XJ-{900 + n}/2B fit?")
+            assert {citation.source for citation in answer.citations} == {f"docs/part{n:02}.txt"}
+            assert all(answer.hits[c.marker - 1].chunk.id == c.chunk_id for c in answer.citations)
+            assert pipeline.search(f"xj{900 + n}/2b")[0].chunk.source == f"docs/part{n:02}.txt"
+        nothing = pipeline.ask("Which gate does the spare part XJ-999/2B fit?")
+    assert nothing.abstained and nothing.hits and nothing.missing == ("XJ-999/2B",)

@@ -26,6 +26,7 @@ from pydantic import Field
 
 from rag.errors import ConfigError
 from rag.stages import Embedder, component
+from rag.text.identifiers import find_identifiers, is_of_another
 from rag.text.mend import join_lines
 from rag.text.mentions import mentions
 from rag.text.sentences import ENDED, sentence_spans
@@ -63,7 +64,12 @@ class ExtractiveGenerator:
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """One line per sentence, in the order of choice: “Sentence.” [n]"""
-        candidates = _find_candidates(hits)
+        asked = find_identifiers(question)
+        candidates = [
+            one
+            for one in _find_candidates(hits)
+            if not is_of_another(asked, one.text, f"{one.frame}\n{hits[one.marker - 1].chunk.text}")
+        ]
         if not candidates:
             return
         cover, links = _cover(question, candidates), _links(candidates, hits)

@@ -20,7 +20,7 @@ from rag.reader.confidence import Calibration, read_calibration
 from rag.reader.network import SHIPPED, Passage, ReaderModel, ReaderOutput, Span, load_reader
 from rag.reader.weights import load
 from rag.stages import component
-from rag.text.identifiers import Identifier, find_identifiers, name_another
+from rag.text.identifiers import Identifier, find_identifiers, is_of_another, name_another
 from rag.text.mend import join_lines
 from rag.text.mentions import mentions
 from rag.text.sentences import ENDED, sentence_spans
@@ -124,15 +124,15 @@ def _sentence(candidate: Candidate, text: str) -> Span:
 
 def _strays(candidate: Candidate, passages: Sequence[Passage], identifiers: Sequence[Identifier]) -> bool:
     """Whether a candidate stands in a sentence about another thing than the question's, and is not its name."""
-    sentence = _sentence(candidate, passages[candidate.span.passage][1])
-    return _is_of_another(sentence, passages, identifiers) and not name_another(identifiers, candidate.text)
+    text = passages[candidate.span.passage][1]
+    sentence = _sentence(candidate, text)
+    said = text[candidate.span.start : min(candidate.span.end, sentence.end)]
+    return _is_of_another(sentence, passages, identifiers) and not name_another(identifiers, said)
 
 
 def _is_of_another(sentence: Span, passages: Sequence[Passage], identifiers: Sequence[Identifier]) -> bool:
-    """Whether a sentence names another thing than the question does, in a passage that has both: a row of a table."""
     heading, text = passages[sentence.passage]
-    both = any(one.is_in(f"{heading}\n{text}") for one in identifiers)
-    return both and name_another(identifiers, text[sentence.start : sentence.end])
+    return is_of_another(identifiers, text[sentence.start : sentence.end], f"{heading}\n{text}")
 
 
 def _support(

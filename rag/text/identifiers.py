@@ -104,6 +104,11 @@ def name_another(identifiers: Sequence[Identifier], text: str) -> bool:
     return not shapes.isdisjoint(found) and not any(one.is_in(text) for one in identifiers)
 
 
+def is_of_another(identifiers: Sequence[Identifier], sentence: str, passage: str) -> bool:
+    """Whether a sentence names another thing than asked for, in a passage that has both: a row of a table."""
+    return name_another(identifiers, sentence) and any(one.is_in(passage) for one in identifiers)
+
+
 def _is_identifier(word: str) -> bool:
     if not any(letter.isdigit() for letter in word):
         return bool(_NAMED_PLACE.fullmatch(word))
