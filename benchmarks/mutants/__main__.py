@@ -27,7 +27,7 @@ ROOMS = {  # modules -> what tests them; the module's own tests are run first
     "rag/hop": ("tests/test_hop*.py", "tests/test_pipeline.py"),
     "rag/store": ("tests/test_store*.py", "tests/test_config.py"),
     "evals/rag_evals/metrics": (
-        *(f"tests/evals/test_eval_{name}.py" for name in ("answer", "ranking", "curves", "measure", "tree", "trust")),
+        *(f"tests/evals/test_eval_{name}.py" for name in ("answer", "judge", "ranking", "curves", "tree", "trust")),
     ),
 }
 SAME = {  # lines that say how fast, how long or how much at once: another number there gives the same results
