@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rag.answer.citations import POLICIES, check, resolve, say, sentences
@@ -298,6 +298,7 @@ FRAGMENTS = st.lists(
 ).map(" ".join)
 
 
+@example("\r\n0", "drop")
 @given(FRAGMENTS, st.sampled_from(POLICIES))
 def test_where_pieces_end_makes_no_difference(text: str, policy: str) -> None:
     assert list(sentences(text)) == list(sentences([text]))  # letter by letter

@@ -56,7 +56,10 @@ def sentences(pieces: Iterable[str]) -> Iterator[MarkedSentence]:
     """
     line, number, given = "", 0, 0  # the line so far, its number, and how many of its sentences were given
     for piece in pieces:
-        *whole, line = _LINE_END.split(line + piece)
+        line += piece
+        rest = "\r" * line.endswith("\r")  # the half of a line's end, perhaps
+        *whole, line = _LINE_END.split(line.removesuffix("\r"))
+        line += rest
         for text in whole:
             yield from _cut(text, number)[given:]
             number, given = number + 1, 0
