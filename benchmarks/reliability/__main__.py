@@ -29,6 +29,7 @@ MODULES = [
     "history",
     "damage",
     "files",
+    "unreadable",
     "embedder",
     "scale",
     "stop",

@@ -58,6 +58,12 @@ BARS: dict[str, Bar] = {
         100_000,
     ),
     "R17": Bar("Ctrl-C, SIGTERM at every step of a publish", "ends within 5 s, the index answers", 2_000, 40_000),
+    "R18": Bar(
+        "folders not listed, paths without a status, files not opened, paths too long",
+        "0 dropped, each named, exit 3, as before when it is over",
+        12,
+        60,
+    ),
     "P1": Bar("hostile PDF files", "each within 10 s and 512 MB, the parent lives", 20, 60),
     "P2": Bar("mutated files of every type", "no crash, no hang, no error without a reason", 100, 10_000),
     "P3": Bar("mutations that lose text, and clean files", "95 % marked, 2 % false alarms", 50, 500),

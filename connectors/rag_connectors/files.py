@@ -73,7 +73,9 @@ class Files:
             try:
                 status = os.stat(top)
             except OSError as error:
-                raise InputError(f"{root}: {error.strerror}. Name a file or folder that exists.") from error
+                raise InputError(
+                    f"{root}: {error.strerror}. Name a file or folder that is there and may be read."
+                ) from error
             if stat.S_ISDIR(status.st_mode):
                 inside = walk(top, include=include, exclude=exclude, gitignore=self.gitignore)
                 found.update((path, _source(path, found_as, base)) for path, found_as in inside)
