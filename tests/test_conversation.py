@@ -6,8 +6,10 @@ import json
 import os
 import pty
 import random
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,22 @@ def test_a_damaged_file_is_found_put_aside_and_begun_anew(indexed: Path) -> None
     assert [finding.part for finding in check(Index.at(indexed), None, deep=False)] == ["conversations"]
     assert "chats.sqlite.damaged" in repair(Index.at(indexed), config).lost[0]
     assert check(Index.at(indexed), None, deep=False) == [] and path.with_name(f"{FILE}.damaged").exists()
+    with Pipeline.load("tiny.yaml") as pipeline, Conversation(pipeline) as talk:
+        assert talk.turns == []
+
+
+def test_a_file_that_was_only_begun_is_no_damage(indexed: Path) -> None:
+    path, journal = indexed / ".rag" / FILE, indexed / ".rag" / f"{FILE}-journal"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode=DELETE")
+        db.execute("CREATE TABLE some (thing)")
+        db.execute("PRAGMA cache_size=1")
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany("INSERT INTO some VALUES (?)", [(bytes(5000),)] * 20)
+        begun, left = path.read_bytes(), journal.read_bytes()
+    path.write_bytes(begun)
+    journal.write_bytes(left)  # as a killed process leaves them
+    assert check(Index.at(indexed), None, deep=False) == []
     with Pipeline.load("tiny.yaml") as pipeline, Conversation(pipeline) as talk:
         assert talk.turns == []
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from zlib import crc32
 
+from rag.index.tables import HARMLESS
+
 NAME = "chats.sqlite"
 VALUES = {"checkpoints": "checkpoint", "writes": "value"}  # table -> the column beside `type`
 
@@ -64,7 +66,9 @@ def find_damage(path: Path) -> str:
                 for typed, data in db.execute(f"SELECT type, {VALUES[table]} FROM {table}"):
                     verify(typed, data)
         return "" if what == "ok" else what
-    except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+    except sqlite3.DatabaseError as error:
+        return "" if getattr(error, "sqlite_errorcode", 0) & 0xFF in HARMLESS else str(error)
+    except (ValueError, TypeError) as error:
         return str(error)
 
 
