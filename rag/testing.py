@@ -19,7 +19,7 @@ import pytest
 
 from rag.errors import InputError, StoreError
 from rag.stages import Chunker, Connector, Embedder, Generator, Hopper, Reranker, Retriever, Store
-from rag.types import Chunk, Chunked, Document, Embeddings, Filter, Hit, Query, Section, Sparse, Vectors
+from rag.types import Chunk, Chunked, Document, Embeddings, Filter, Hit, Query, Section, Sparse, Values, Vectors
 
 NAMES = "Alder Works,Birch Group,Cedar Town,Dunmore River,Elm Bridge,Fir Museum,Gorse Archive,Hazel Press".split(",")
 NASTY = ("", " \n\t ", "e\u0301 \u200d👩🚀", "a\r\nb\u2028c\0d", "x" * 5000, "第一。第二。" * 50, "|a|b|\n|-|-|\n" * 90)
@@ -31,7 +31,8 @@ def make_chain() -> list[Chunked]:
     for i, name in enumerate(NAMES):
         text = f"{name} is number {i} of the chain. It is next to {NAMES[(i + 1) % len(NAMES)]}."
         sections = (Section(0, len(name), "heading", name),)
-        one = Document(f"doc{i}", f"notes/{i}.md", text, name, sections, {"number": i, "even": i % 2 == 0})
+        meta: dict[str, Values] = {"number": i, "even": i % 2 == 0, "Words": (*name.split(), "all"), "share": i / 7}
+        one = Document(f"doc{i}", f"notes/{i}.md", text, name, sections, meta)
         id, about = str(uuid5(NAMESPACE_URL, one.id)), (name.lower(),)
         chunk = Chunk(id, one.id, text, 0, len(text), one.source, name, name, about, sections, one.meta)
         chain.append(Chunked(one, (chunk,)))
@@ -136,6 +137,8 @@ class StoreConformance:
         (Filter({"title": ("Elm Bridge", "nobody"), "source": ("notes/4.md",)}), {4}),
         (Filter({"about": ("fir museum", "cedar town")}), {2, 5}),
         (Filter({"meta.number": (1, 6), "meta.even": (True,)}), {6}),
+        (Filter({"meta.number": (1.0, "6", True), "meta.words": ("River", "Birch")}), {1}),
+        (Filter({"meta.share": (3 / 7,)}, {"meta.WORDS": ("Museum",)}), {3}),
         (Filter({"id": (str(uuid5(NAMESPACE_URL, "doc1")), "unknown")}), {1}),
         (Filter({"doc_id": ()}), set()),
         (Filter({}, {"meta.even": (True,), "doc_id": ("doc1",)}), {3, 5, 7}),

@@ -12,7 +12,7 @@ from benchmarks.reliability import hostile, speed, stop
 from benchmarks.reliability.bars import BARS
 from benchmarks.reliability.outcome import Outcome
 
-SMALL = {"R1": 3, "R4": 2, "R6": 1, "R9": 1, "R10": 3, "P1": 6, "P2": 60, "P5": 8, "S1": 44, "S2": 2, "S4": 3}
+SMALL = {"R1": 3, "R4": 2, "R6": 1, "R9": 1, "R10": 3, "F1": 6, "P1": 6, "P2": 60, "P5": 8, "S1": 44, "S2": 2, "S4": 3}
 
 
 @pytest.mark.parametrize(("row", "count"), SMALL.items())

@@ -39,6 +39,7 @@ MODULES = [
     "hostile_index",
     "mutations",
     "escapes",
+    "values",
 ]
 PAGE = Path(__file__).parents[2] / "docs" / "research" / "reliability.md"
 HEAD = """# Reliability

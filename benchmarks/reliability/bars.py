@@ -40,6 +40,7 @@ BARS: dict[str, Bar] = {
     "R7": Bar("ingest again without a change", "no work at all", 3, 30),
     "R8": Bar("random edits, deletions, renames, touches, swaps, case changes", "equal to a fresh build", 20, 2000),
     "R9": Bar("1,000 files with 50 bad of 20 kinds, shuffled", "950 ok, 50 named, exit 3, in any order", 1, 20),
+    "F1": Bar("files with fields of every kind", "none fails, each value finds its documents", 12, 150),
     "R10": Bar("an embedder that raises, or gives what it must not", "document failed, old version kept", 36, 36),
     "R11": Bar("a byte flipped, a file cut, removed, emptied, swapped", "found by check, mended by repair", 50, 1000),
     "R12": Bar("the vector index emptied, removed, swapped, drifted", "exit 6, never an empty answer", 30, 30),
