@@ -8,7 +8,6 @@ one is planted in passage and sentence first. The opposites are a list of this b
 from __future__ import annotations
 
 import argparse
-import ast
 import gzip
 import json
 import random
@@ -276,8 +275,8 @@ def written(path: Path) -> Iterator[tuple[str, str, list[Chunk]]]:
     for row in rows:
         texts = [context["text"] for context in row["contexts"]]
         chunks = [Chunk(f"c{n}", f"d{n}", text, 0, len(text), f"{n}.txt") for n, text in enumerate(texts)]
-        question = ast.literal_eval(row["input"])[-1]["text"]
-        lines = [line for target in ast.literal_eval(row["targets"]) for line in target["text"].splitlines()]
+        question = row["input"][-1]["text"]
+        lines = [line for target in row["targets"] for line in target["text"].splitlines()]
         for said in (line[start:end] for line in lines for start, end in sentence_spans(line)):
             if len(tokens(said)) >= 4:
                 yield question, said, chunks

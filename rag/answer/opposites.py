@@ -58,17 +58,38 @@ shortest/tallest simplify/complicate sink/float sit/stand sour/sweet bitter/swee
 strength/weakness strong/weak strongly/weakly student/teacher summer/winter sunrise/sunset dawn/dusk morning/evening
 supply/demand surplus/deficit survive/die survive/perish thick/thin tight/loose tighten/loosen transparent/opaque
 truth/lie uncle/aunt unite/divide unite/separate united/divided useful/useless valuable/worthless victory/loss
-violent/peaceful war/peace weak/powerful wide/narrow widen/narrow wild/tame acquire/sell acute/chronic bear/bull
-ceiling/floor cause/prevent cure/cause conceal/reveal conservative/liberal construct/demolish credit/debit
-employer/employee entrance/exit above/below over/under before/after ever/never always/never always/sometimes all/some
-all/no all/none most/few on/off only/also since/until some/no some/none more/fewer more/less most/least up/down
-inbound/outbound incoming/outgoing into/from odd/even plus/minus positive/negative tropical/arctic uphill/downhill
-upstairs/downstairs vowel/consonant minority/majority antagonist/protagonist hero/villain host/guest host/visitor
-home/away landlord/tenant buyer/seller lender/borrower plaintiff/defendant predator/prey ancestor/descendant
-master/servant winner/loser introvert/extrovert flammable/inflammable fertile/barren edible/poisonous toxic/harmless
-benign/malignant contagious/harmless"""
+violent/peaceful widen/narrow wild/tame acquire/sell acute/chronic bear/bull ceiling/floor cause/prevent cure/cause
+conceal/reveal conservative/liberal construct/demolish credit/debit employer/employee entrance/exit above/below
+over/under before/after ever/never always/never always/sometimes all/some all/no all/none most/few on/off only/also
+since/until some/no some/none inbound/outbound incoming/outgoing into/from plus/minus tropical/arctic uphill/downhill
+upstairs/downstairs vowel/consonant antagonist/protagonist hero/villain host/guest host/visitor home/away
+landlord/tenant buyer/seller lender/borrower plaintiff/defendant predator/prey ancestor/descendant master/servant
+introvert/extrovert flammable/inflammable fertile/barren edible/poisonous toxic/harmless benign/malignant
+contagious/harmless primary/secondary ascending/descending lowered/raised lowering/raising spoken/written live/recorded
+live/prerecorded double/single aged/young comedy/tragedy hide/show generally/specifically past/present joint/separate
+little/much follower/leader half/whole gather/spread direct/inverse downtown/uptown arrival/departure defense/offense
+defence/offence defender/attacker entry/exit creditor/debtor divorce/marriage acceptance/rejection approval/rejection
+growth/decline growth/decrease expansion/contraction income/expense inflow/outflow simple/compound heaven/hell
+asset/liability brave/cowardly joy/sorrow hope/despair pleasure/pain friend/enemy laugh/cry whisper/shout sunny/rainy
+cloudy/sunny humble/proud generous/selfish lazy/diligent polite/rude lost/saved lost/found other/same have/lack
+has/lacks theoretical/practical theory/practice figurative/literal annual/perennial dominant/subordinate
+dominant/recessive prosecution/defense prosecutor/defendant lowland/highland lowlands/highlands inland/coastal hit/miss
+ignore/notice boil/freeze borrow/repay bride/groom ceasefire/war clever/stupid wise/foolish smart/stupid cruel/kind
+curious/indifferent detailed/vague drunk/sober eager/reluctant willing/reluctant elementary/advanced basic/advanced
+beginner/expert novice/expert finite/endless flexible/rigid freedom/slavery gradual/sudden gradually/suddenly
+heroic/cowardly hunter/prey ignorance/knowledge increase/reduction increasingly/decreasingly insert/extract
+inhale/exhale innocence/guilt laughter/tears lengthy/brief long/brief logical/absurd mountain/valley nice/nasty
+nadir/zenith noon/midnight obey/disobey original/copy original/fake genuine/fake real/fake authentic/fake peak/trough
+plural/singular prefix/suffix prose/verse rarely/regularly seldom/regularly reject/welcome relevant/unrelated
+resist/surrender attack/retreat rising/setting rookie/veteran scatter/gather sell/purchase sold/purchased sharp/blunt
+sharp/dull smooth/bumpy sorrow/happiness spicy/mild straight/crooked stretch/shrink strict/lenient subtract/multiply
+divide/multiply sunken/raised surface/depth sustain/interrupt temporary/lasting tiny/huge tiny/enormous small/huge
+small/enormous trust/doubt ugly/pretty vacant/occupied victory/failure villains/heroes virtue/vice warm/chilly
+wholesale/retail win/failure spring/autumn spring/fall wholly/partially worse/improved young/elderly youth/adulthood"""
 _NO_DENIAL = frozenset({"only", "more", "until", "all", "always", "most"})  # behind a "not" or "no"
-_TURNED = re.compile(r"(?:un|dis|non|mis|anti)(.{3,})|i[nmlr](.+(?:al|ar|le|ant|ent|ate|ive|ect|ure))")
+_TURNED = re.compile(
+    r"(?:un|dis|non|mis|anti)(.{3,})|i[nmlr](.+(?:al|ar|le|ant|ent|ate|ete|ite|ive|ect|ure|ance|ence|ity|ly))"
+)
 
 
 def _read_pairs() -> dict[str, frozenset[str]]:

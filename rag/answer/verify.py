@@ -159,7 +159,9 @@ def _compare(
             called = one.key not in described or other.key in named
             alike = one.kind == "lead" or other.kind == "name"
             return called and alike and one in absent and one.kind != "name"
-        return one.kind == other.kind in ("number", "unit") or is_opposite(one, other)
+        if other.kind == "number":  # "first" stands for none of them
+            return one.kind == "number" or one.key == "first"
+        return one.kind == other.kind == "unit" or is_opposite(one, other)
 
     names = [term.key for term in held if term.kind in ("name", "lead")]
     if any(len(term.key) >= LONG and _is_misspelt(term.key, name) for term in absent for name in names):
