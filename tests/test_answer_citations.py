@@ -185,6 +185,10 @@ GOOD = [
     "She studied physics [2].",
     "The lighthouse stands 31 metres high [3].",
     "1. Keepers lived there until 1987 [3]",
+    "The lighthouse is standing thirty-one metres high [3].",
+    "It stands 31 m high [3].",
+    "Revenues were 1.2 million kroner [1].",
+    "She studies physics in Trondheim [2].",
 ]
 
 
@@ -218,6 +222,17 @@ def test_good_statements_are_supported(statement: str) -> None:
         ("Paris is where Acme was founded [1].", PARTLY),  # capitalised perhaps because it opens the sentence
         ("The founder of Acme Robotics was born in Tromsø [2].", PARTLY),  # a name that only the question holds
         ("The lighthouse stands 31 metres high [3][1].", PARTLY),  # one marker too many
+        ("Yes, the lighthouse stands 31 metres high [3].", PARTLY),  # no passage says yes
+        ("The lighthouse stands 31 feet high [3].", CONTRADICTED),
+        ("The lighthouse stands thirty-two metres high [3].", CONTRADICTED),
+        ("The lighthouse stands 31 metres low [3].", CONTRADICTED),
+        ("The lighthouse does not stand 31 metres high [3].", CONTRADICTED),
+        ("No keepers lived in it until 1987 [3].", CONTRADICTED),
+        ("The walrus stands 31 metres high [3].", PARTLY),
+        ("Berg Holding was born in Tromsøs, Norwey [2].", UNSUPPORTED),
+        ("Acme Robotics was founded in oslund in 1990 by Berg Holding [1].", UNSUPPORTED),
+        ("It makes the Puffin2 router [1].", UNSUPPORTED),
+        ("Acne Robotics was founded in Oslo in 1990 [1].", UNSUPPORTED),
     ],
 )
 def test_mutated_statements_get_their_verdict(statement: str, verdict: str) -> None:

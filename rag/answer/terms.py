@@ -111,6 +111,7 @@ _IRREGULAR = {
 }
 _ENDINGS = re.compile(r"(?<=..)(?:(?<=..)(i)(?:est|er|es|ed)|ing|ed|est|er|es|(?<!s)s)\Z")
 
+_NUMBERS = re.compile(r"\d+(?:[-/]\d+)*(?:/[a-z]+2?)?")
 _NAME_OF_PLACE = re.compile(  # a file or a host, or a number that begins with 0
     r"(?<![\w@/.])\w*[^\W\d_]{2}\w*(?:\.(?![A-Z])\w*[^\W\d_]{2}\w*)+(?!\w)|(?<![\w.,:/–-])0\d+(?!\w|[.,:/–-]\d)"
 )
@@ -148,8 +149,8 @@ def find_root(word: str) -> str:
 
 
 def find_codes(text: str) -> list[Identifier]:
-    """What must be there as a whole, as it is written: identifiers but plain numbers, and names of files and hosts."""
-    identifiers = [one for one in find_identifiers(text) if not one.written.isdigit()]
+    """What must be there as a whole, as it is written: identifiers but mere numbers, and names of files and hosts."""
+    identifiers = [one for one in find_identifiers(text) if not _NUMBERS.fullmatch(one.written)]
     return [*identifiers, *map(Identifier, _NAME_OF_PLACE.findall(text))]
 
 

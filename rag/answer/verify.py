@@ -42,7 +42,7 @@ LONG = 5  # letters of a word that may be a name with one of them changed
 
 _LIST_MARK = re.compile(r"\s*(?:(?:[-*•+#>]+|\d{1,3}[.)])\s+)+")
 _QUOTED = re.compile(r'"([^"]+)"')
-_OPENER = re.compile(r"\W*(?:yes|no)\b\W+", re.IGNORECASE)  # answers the question; it negates nothing
+_OPENER = re.compile(r"\W*(?:yes|no)\s*(?P<mark>[,:;.!–—-])\W*", re.IGNORECASE)  # it negates nothing
 _DESCRIBED = re.compile(r"\b(?:a|an|the|this|that|these|those|its|his|her|their|our)\s+(\w+)", re.IGNORECASE)
 
 
@@ -81,8 +81,9 @@ class Verification:
 def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Verification:
     """The verdict on a statement (markers removed) that cites `chunks`; a chunk with nothing to quote has no spans."""
     body = statement[match.end() :] if (match := _LIST_MARK.match(statement)) else statement
-    claim = read(_OPENER.sub("", body, 1) if _OPENER.match(body) else body)
-    missing = {i for i, term in enumerate(claim) if term.kind not in ("turn", "not")}
+    opener = _OPENER.match(body)
+    claim = read(body[opener.end() :] if opener else body)
+    missing = set(_content(claim))
     spans = []
     for chunk in chunks:
         found, chosen = _find_evidence(claim, missing, chunk)
@@ -99,8 +100,8 @@ def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Verifi
         verdict = _compare(body, claim, missing, quotes, frames) or verdict
     if verdict in ACCEPTED and not _quotations_exist(body, chunks):
         verdict = UNSUPPORTED
-    if verdict == SUPPORTED and not all(spans):
-        verdict = PARTLY  # one of its markers has nothing to do with it
+    if verdict == SUPPORTED and (not all(spans) or (opener and opener["mark"] != ":")):
+        verdict = PARTLY  # one of its markers has nothing to do with it, or it begins with a yes or no of its own
     return Verification(verdict, tuple(spans))
 
 
@@ -108,7 +109,7 @@ def _find_evidence(claim: Sequence[Term], missing: set[int], chunk: Chunk) -> tu
     """Which terms a chunk holds, and the fewest sentences that show them: the best one, then what adds to it."""
     frame = Evidence(f"{chunk.title}\n{chunk.context}")
     sentences = [Evidence(chunk.text[start:end], start, end) for start, end in sentence_spans(chunk.text)]
-    content = [i for i, term in enumerate(claim) if term.kind not in ("turn", "not")]
+    content = _content(claim)
     inside = {sentence: {i for i in content if sentence.has(claim[i])} for sentence in sentences}
     numbers = {i for i in content if claim[i].kind in ("number", "unit")}
     if not sentences or not any(inside.values()):
@@ -129,12 +130,16 @@ def _find_evidence(claim: Sequence[Term], missing: set[int], chunk: Chunk) -> tu
     return covered, [(sentence.start, sentence.end) for sentence in chosen]
 
 
+def _content(claim: Sequence[Term]) -> list[int]:
+    """Which terms have to be found."""
+    return [i for i, term in enumerate(claim) if term.kind not in ("turn", "not")]
+
+
 def _weigh(claim: Sequence[Term], missing: set[int], beside: set[int], question: Evidence) -> str:
     """The verdict by what is missing in the quotes, and what of that stands elsewhere in the passages."""
-    content = sum(term.kind not in ("turn", "not") for term in claim)
     from_question = {i for i in missing if claim[i].kind not in ("number", "unit") and question.has(claim[i])}
     foreign = {claim[i].kind for i in missing - from_question}
-    if len(missing) > (1 - SOME) * content or "name" in foreign:
+    if len(missing) > (1 - SOME) * len(_content(claim)) or "name" in foreign:
         return UNSUPPORTED
     if foreign & {"number", "unit"}:
         return CONTRADICTED
@@ -157,7 +162,7 @@ def _compare(
         """Numbers, units, opposites; or a name where the statement has a word that may be one, not "the company"."""
         if other.kind in ("name", "lead"):
             called = one.key not in described or other.key in named
-            alike = one.kind == "lead" or other.kind == "name"
+            alike = one.kind == "lead" or other.kind == "name" or body.casefold().startswith(one.key)
             return called and alike and one in absent and one.kind != "name"
         if other.kind == "number":  # "first" stands for none of them
             return one.kind == "number" or one.key == "first"
