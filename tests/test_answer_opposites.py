@@ -48,3 +48,12 @@ EVIDENCE = ["The mill did not run in winter, but it opened in 1990.", "The sluic
 )
 def test_a_negation_on_one_side_only_is_seen(statement: str, negated: bool) -> None:
     assert negates(read(statement), [read(part) for part in EVIDENCE]) is negated
+
+
+@pytest.mark.parametrize(
+    ("statement", "negated"),
+    [("The lift is open on Sunday.", True), ("The lift is not open on Sunday.", False), ("The shop is open.", False)],
+)
+def test_the_place_most_like_the_statement_counts(statement: str, negated: bool) -> None:
+    evidence = ["The shop is open on Monday. The lift is not open on Sunday.", "The hall is open."]
+    assert negates(read(statement), [read(part) for part in evidence]) is negated
