@@ -277,7 +277,10 @@ def fingerprints(count: int) -> Outcome:
         for what, (use, kind, options, cause) in changes:
             whole = bases[use]
             stages = {k: v for k, v in whole.config.stages.items() if (k, options) != (kind, None)}
-            stages |= {} if options is None else {kind: options if "use" in options else {**stages[kind], **options}}
+            if options is None:
+                stages["retrieve"] = {**stages["retrieve"], "by": "dense"}
+            else:
+                stages[kind] = options if "use" in options else {**stages[kind], **options}
             config = replace(whole.config, stages=stages)
             for act in (answers, corpus.run):
                 try:
