@@ -81,7 +81,7 @@ def test_a_filter_narrows_every_hop(opened: Pipeline) -> None:
 
 
 def test_nothing_to_say_is_an_abstention(opened: Pipeline) -> None:
-    answer = opened.ask("zzyzx qwfpgj", filter=Filter(any_of={"source": ("none",)}))
+    answer = opened.ask("zzyzx qwfpgj", filter=Filter(any_of={"title": ("none",)}))
     assert answer.abstained and not answer.citations and not answer.hits
 
 
