@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ import pytest
 
 from benchmarks.reliability import corpus
 from rag.config import PipelineConfig, build, load
-from rag.errors import CorruptError, InputError, LockedError, MismatchError, RagError
+from rag.errors import CorruptError, InputError, LockedError, MismatchError, RagError, SpaceError
 from rag.index import publish, seal
 from rag.index.folder import Index
 from rag.index.locks import try_lock
@@ -96,6 +97,10 @@ def test_rows_that_no_vector_index_takes_leave_nothing_behind(
         patched.setattr(EdgeStore, "write", lambda *_: (_ for _ in ()).throw(OverflowError("too large")))
         import_index(place, config, notes / "a.zip")
     assert nothing(notes / "new")
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with monkeypatch.context() as patched, pytest.raises(SpaceError, match="MB needed"):
+        patched.setattr(publish, "replace_file", lambda *_: (_ for _ in ()).throw(full))
+        import_index(place, config, notes / "a.zip")
     import_index(place, config, notes / "a.zip")
 
 

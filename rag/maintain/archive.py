@@ -111,7 +111,7 @@ def import_index(index: Index, config: PipelineConfig, source: Path) -> dict[str
             raise InputError(f"{index.path}: holds another index already; import into another folder.")
         try:
             index.publish(manifest, stages.store, fresh=False)
-        except SpaceError:
+        except (SpaceError, OSError):  # nothing that the rows are the cause of: the same command goes on
             raise
         except Exception as error:  # rows that fit together, and to no vector index
             if new:
