@@ -75,7 +75,11 @@ def line(name: str, outcome: Outcome, seconds: float) -> str:
     lost = "; ".join(outcome.lost[:SHOWN]) + ("; ..." if len(outcome.lost) > SHOWN else "")
     shown = f"{len(outcome.lost):,}" + (f": {lost}" if lost else "")
     cells = (name, BARS[name].what, BARS[name].bar, f"{outcome.injected:,}", f"{outcome.survived:,}", shown)
-    return "| " + " | ".join(cell.replace("|", "/") for cell in (*cells, outcome.note, conditions(seconds))) + " |"
+    return (
+        "| "
+        + " | ".join(" ".join(cell.replace("|", "/").split()) for cell in (*cells, outcome.note, conditions(seconds)))
+        + " |"
+    )
 
 
 def write_page(page: Path, lines: dict[str, str]) -> None:
