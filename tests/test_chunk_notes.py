@@ -117,10 +117,10 @@ def test_ingest_says_what_notes_will_cost_finds_by_them_and_never_quotes_them(no
         assert done.exit_code == 0, done.output
         assert "2 notes to write: about " in done.stderr
         assert len(server.seen) == 2
-        with Pipeline.load(index=notes) as pipeline:
+        with Pipeline.load("llm.yaml", index=notes) as pipeline:
             [first, *_] = pipeline.search("lighthouse soup")
         assert "lighthouse" in first.chunk.context and "lighthouse" not in first.chunk.text
-        again = CliRunner().invoke(app, ["ingest", "docs/canteen.txt"])
+        again = CliRunner().invoke(app, ["ingest", "docs/canteen.txt", "--pipeline", "llm.yaml"])
         assert again.exit_code == 0 and "notes" not in again.stderr
 
 
