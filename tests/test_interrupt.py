@@ -44,6 +44,7 @@ class Run:
         path = os.pathsep.join([str(folder), str(HERE), os.environ.get("PYTHONPATH", "")])
         self.environment = {**os.environ, "PYTHONPATH": path, "HELD_AT": at, "HELD_IN": str(folder)}
         self.environment["HELD_PATIENCE"] = str(patience)
+        self.environment["RAGHOP_PIPELINE"] = "held.yaml"  # its plug-ins run on the user's word alone
         ignore = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"] if ignoring else []  # as a background job of a script
         self.child, self.first = 0, ""
         self.process = self.start(*ignore, str(RAG), "ingest", "docs", "--pipeline", "held.yaml", "--json", *words)

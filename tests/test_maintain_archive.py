@@ -151,7 +151,8 @@ def test_names_that_do_not_belong_are_refused(notes: Path, config: PipelineConfi
     bad = altered(notes / "a.zip", notes / "bad.zip", name, b"x")
     with pytest.raises(CorruptError, match="does not belong"):
         import_index(Index.at(notes / "new"), config, bad)
-    assert nothing(notes / "new") and not list(notes.parent.rglob("escaped.txt"))
+    assert nothing(notes / "new") and not list(notes.rglob("escaped.txt"))
+    assert not any((folder / "escaped.txt").exists() for folder in notes.parents)
 
 
 def test_bombs_forged_rows_and_other_formats_are_refused(notes: Path, config: PipelineConfig) -> None:

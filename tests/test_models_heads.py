@@ -169,7 +169,12 @@ def test_learned_weights_are_not_multiplied_by_idf(tmp_path: Path) -> None:
     folder = tmp_path / "m3"
     m3(folder)
     embed = f"embed: {{use: onnx, model: {folder}, sparse: true}}"
-    text = (Path(__file__).parent / "tiny.yaml").read_text().replace("embed: {use: hashing}", embed)
+    text = (
+        (Path(__file__).parent / "tiny.yaml")
+        .read_text()
+        .replace("size: 60", "size: 20, context: none")
+        .replace("embed: {use: hashing}", embed)
+    )
     with pytest.raises(ConfigError, match=r"sparse: embed makes sparse vectors itself"):
         build(parse(text, name="p", origin="p.yaml"))
     config = parse(text.replace("sparse: {use: bm25}\n", ""), name="p", origin="p.yaml")
