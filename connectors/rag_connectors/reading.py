@@ -41,7 +41,7 @@ def read(path: str, *, limit: int, inode: int = 0, head: int = 0) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             words = next((words for test, words in _KINDS if test(found.st_mode)), "not a regular file")
             raise RefusalError(words, "failed" if stat.S_ISDIR(found.st_mode) else "skipped")
-        if inode and found.st_ino != inode:
+        if inode and (found.st_ino != inode or _path_of(fd) not in ("", path)):
             raise RefusalError("the file was replaced while it was being ingested; run the ingest again")
         if found.st_size > limit:
             raise RefusalError(f"too large: {_megabytes(found.st_size)}, the limit is {_megabytes(limit)}", "skipped")
@@ -55,6 +55,14 @@ def read(path: str, *, limit: int, inode: int = 0, head: int = 0) -> bytes:
     if len(data) > limit:
         raise RefusalError(f"too large: it grew beyond {_megabytes(limit)} while it was read", "skipped")
     return data
+
+
+def _path_of(fd: int) -> str:
+    """Where an open file is, all links followed; "" where the system does not say."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return ""
 
 
 def _megabytes(size: int) -> str:
