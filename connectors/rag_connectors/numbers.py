@@ -23,7 +23,11 @@ def read_yaml(text: str) -> Any:
 
     Raises yaml.YAMLError, ValueError, RecursionError.
     """
-    return yaml.load(text, Loader=_Loader)  # noqa: S506  # it is a SafeLoader
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def _whole(digits: str) -> int | Digits:
@@ -39,6 +43,8 @@ def _real(digits: str) -> float | Digits:
 
 
 class _Loader(yaml.SafeLoader):
+    """Constructs what the safe loader does, and nothing else."""
+
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         super().flatten_mapping(node)
         for key, _ in node.value:

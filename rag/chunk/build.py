@@ -62,10 +62,11 @@ class SizedChunker(ABC):
         longest = self.embedder.longest if isinstance(self.embedder, BoundedEmbedder) else None
         context = 0 if self.context == "none" else CONTEXT_TOKENS
         if longest is not None and self.size + context > longest:
+            room = longest - context
+            advice = f"give a size of at most {room}" if room >= 8 else "say `context: none` and give a smaller size"
             raise ConfigError(
                 f"size: {self.size} tokens{f' and {context} of context' * bool(context)} are more than the {longest} "
-                "that the model of `embed` sees, and the rest of a chunk would be cut off: give a size of at most "
-                f"{longest - context}."
+                f"that the model of `embed` sees, and the rest of a chunk would be cut off: {advice}."
             )
 
     @abstractmethod
