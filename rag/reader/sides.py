@@ -1,0 +1,129 @@
+"""Sources that disagree: what the documents say to one question, side by side, and whether one side has it.
+
+What a document answers is a claim. Claims that say the same are one side: one's words stand in the other's, or they
+have equal numbers and words (3 May 2024, 2024-05-03). A side counts its independent sources (`rag.reader.copies`), not
+its passages. A side is the answer where it has a clear majority, or where the question names a year, a product or
+another name that it speaks of, while the other sides speak of another one. Otherwise the sources disagree, and a
+person should see both. What it does not do: it cannot know who is right. A claim less than half as sure as the surest
+is none.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.text.identifiers import find_identifiers, name_another
+from rag.text.words import Token, fold, tokens
+
+RIVAL = 0.5  # of the best claim's confidence, from which on another answer is one
+MAJORITY = 2.0  # times the sources of the next side
+ARTICLES = frozenset({"a", "an", "the"})
+NEGATIONS = frozenset({"no", "not", "never", "none", "without", "neither", "nor", "cannot"})
+_WORD = re.compile(r"\w+")
+_YEAR = re.compile(r"(?:1\d|20)\d\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a passage says to the question: an answer, its source, how sure it is, and the words around it.
+
+    `passage` is its place among the hits; `source` the name of its independent source; `context` its title and text.
+    """
+
+    text: str
+    passage: int
+    source: str
+    confidence: float
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Claims that say the same, the surest first; `sources` are independent, in that order."""
+
+    claims: tuple[Claim, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(claim.source for claim in self.claims))
+
+    @property
+    def confidence(self) -> float:
+        return self.claims[0].confidence
+
+
+def find_sides(question: str, claims: Sequence[Claim]) -> tuple[Side, ...]:
+    """The sides that a reader should see: the first alone where it has the answer, two or more where sources disagree.
+
+    The first is that of the surest claim; nothing for no claims.
+    """
+    sides = _group(claims)
+    if not sides:
+        return ()
+    sides = [side for side in sides if side.confidence >= RIVAL * sides[0].confidence]
+    if winner := _winner(question, sides):
+        return (winner,)
+    return tuple(sides)
+
+
+def say_same(one: str, other: str) -> bool:
+    """Whether two answers are one: one's words stand in a row in the other, or their numbers and words are equal.
+
+    One that negates is never the same as one that does not.
+    """
+    short, long = sorted((_words(one), _words(other)), key=len)
+    if not short or NEGATIONS.isdisjoint(short) != NEGATIONS.isdisjoint(long):
+        return short == long
+    keys = [{token.key for token in tokens(text)} for text in (one, other)]
+    return f" {' '.join(short)} " in f" {' '.join(long)} " or (bool(keys[0]) and keys[0] == keys[1])
+
+
+def _group(claims: Sequence[Claim]) -> list[Side]:
+    sides: list[list[Claim]] = []
+    for claim in sorted(claims, key=lambda claim: -claim.confidence):
+        same = next((side for side in sides if say_same(side[0].text, claim.text)), None)
+        if same is None:
+            sides.append([claim])
+        else:
+            same.append(claim)
+    return [Side(tuple(side)) for side in sides]
+
+
+def _winner(question: str, sides: Sequence[Side]) -> Side | None:
+    """The side that the question itself chooses, else the one with a clear majority of sources."""
+    for side in sides:
+        others = [other for other in sides if other is not side]
+        if all(_is_qualified(question, side, other) for other in others):
+            return side
+    by_number = sorted(sides, key=lambda side: -len(side.sources))
+    first, second = by_number[0], by_number[1:2]
+    return first if not second or len(first.sources) >= MAJORITY * len(second[0].sources) else None
+
+
+def _is_qualified(question: str, side: Side, other: Side) -> bool:
+    """Whether the question names what this side is about, and the other side is about another such thing."""
+    own, its = _around(side), _around(other)
+    identifiers = [one for one in find_identifiers(question) if one.is_in(own)]
+    if identifiers and name_another(identifiers, its):
+        return True
+    asked = tokens(question)
+    mine, yours = tokens(own), tokens(its)
+    years, others = {key for key in _numbers(asked) if _YEAR.fullmatch(key)}, _numbers(yours)
+    if years & _numbers(mine) and not years & others and any(_YEAR.fullmatch(key) for key in others):
+        return True
+    names = {token.stem for token in asked if token.kind == "name"}
+    here, there = {token.stem for token in mine}, {token.stem for token in yours}
+    rest = {token.stem for token in asked} - names
+    return bool(rest and names and names <= here and names.isdisjoint(there) and rest <= there & here)
+
+
+def _around(side: Side) -> str:
+    return "\n".join(claim.context for claim in side.claims)
+
+
+def _numbers(found: Sequence[Token]) -> set[str]:
+    return {token.key for token in found if token.kind == "number"}
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in _WORD.findall(fold(text)) if word not in ARTICLES]
