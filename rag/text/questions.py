@@ -19,6 +19,10 @@ PREPOSITION = (
     r"(?:in|on|at|by|for|from|of|to|with|within|into|under|during|after|before|until|since|over|through|about|around"
     r"|near|against|between|among|approximately|roughly|exactly|and)"
 )
+SUBORDINATE = (
+    rf"(?:{PREPOSITION}|if|even|while|although|though|given|based|according|considering|as|because|once|using|unless"
+    r"|when|whenever|regardless|assuming|suppose|say)\b"
+)
 NUMBER_WORD = (
     r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[2-9]|1\d)"  # as many things are listed at most
 )
@@ -43,11 +47,7 @@ _CLAUSE = re.compile(r"(?:[,;:.!?)\]–—]|\s-)\s+(?:(?:and|but|then|so)\s+)?")
 _WH_FIRST = re.compile(rf"(?:{PREPOSITION}\s+){{0,2}}({WH})(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _AUXILIARY_FIRST = re.compile(AUXILIARY, re.IGNORECASE)
 _ANY_WH = re.compile(rf"\b{WH}", re.IGNORECASE)
-_SUBORDINATE = re.compile(
-    rf"(?:{PREPOSITION}|if|even|while|although|though|given|based|according|considering|as|because|once|using|unless"
-    r"|when|whenever|regardless|assuming|suppose|say|\()\b",
-    re.IGNORECASE,
-)
+_SUBORDINATE = re.compile(rf"\(?{SUBORDINATE}", re.IGNORECASE)
 _ANSWERED = re.compile(AUXILIARY + r"(?!\s+(?:known|called|named)\b)", re.IGNORECASE)
 _LAST_WH = re.compile(
     r"(?<![,;:.]\s)\b(?:what|which|whose)(?:\s+[^\s,]+){1,4}$", re.IGNORECASE
