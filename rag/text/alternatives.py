@@ -12,10 +12,14 @@ AFTER = 2  # words that may follow a pair of opposites: "paid or unpaid leave"
 _OR = re.compile(r"[,\s]+or\s+(?:else\s+|rather\s+)?", re.IGNORECASE)
 _PAUSE = re.compile(r"[,:;]\s+|\s[-–—]\s")
 _MARKS = " \t\n\"“”'‘’`?.!"
-_WH_START = re.compile(r"(?:\w+\s+){0,3}?(?:what|which|who|whom|whose|where|when)\b", re.IGNORECASE)
+_WH_START = re.compile(  # "What is the cause of X or Y" asks for the cause
+    r"(?:\w+\s+){0,3}?(?:which|who|whom|whose|where"
+    r"|what(?!\s+(?:is|was|are|were)\s+the\s+(?:\w+\s+)?\w+\s+(?:of|where)\b))\b",
+    re.IGNORECASE,
+)
 _MEASURE = (
     r"(?:first|last|earliest|latest|earlier|later|sooner|more\s+\w+|most\s+\w+|less\s+\w+|older|younger|bigger|larger|smaller"
-    r"|taller|higher|lower|longer|shorter|faster|slower|cheaper|heavier|better|worse|further|farther|newer|closer|stronger"
+    r"|taller|higher|lower|longer|shorter|faster|slower|cheaper|heavier|better|worse|(?:further|farther)\s+(?:north|south|east|west|away)|newer|closer|stronger"
     r"|busier|deeper|greater|oldest|youngest|biggest|largest|smallest|tallest|highest|lowest|longest|best|worst|newest)"
 )
 _MEASURED = re.compile(rf"\b{_MEASURE}\b", re.IGNORECASE)
@@ -71,7 +75,8 @@ def _of_open(question: str) -> tuple[str, ...]:
             left, head = before[cut:], before[:cut]
             earlier = _PAUSE.split(head.rstrip(" ,:;"))[1:] if question[match.start()] == "," else []
             parts = (*(part for part in earlier if len(part.split()) <= 4), left, after)
-            if not any(_NO_START.match(part) for part in parts) and _alike(left, after):
+            listed = re.search(r"\b(?:like|as)\s[^,]*[,:;]?\s*$", head, re.IGNORECASE)
+            if not listed and not any(_NO_START.match(part) for part in parts) and _alike(left, after):
                 return parts
         last = [m.end() for m in _MEASURED.finditer(before)]
         if last and not before[last[-1] :].strip(" ,").islower() and _alike(left := before[last[-1] :].strip(), after):

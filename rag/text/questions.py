@@ -59,7 +59,7 @@ _STATEMENT = re.compile(
 
 _WAY = re.compile(
     r"how\s+(?:(?:do|does|can|could|should|would|must|may|might|will|to)(?:n['’]t)?)\b|why\b|how\s+come\b"
-    r"|(?:explain|describe)\b|what\s+(?:is|are)\s+(?:the\s+)?(?:\w+\s+){0,2}(?:steps?|procedure|process|way)\s+(?:to|of|for|in)\b"
+    r"|(?:explain|describe)\b|what\s+(?:is|are)\s+(?:the\s+)?(?:\w+\s+){0,2}(?:steps?|procedure|process|way)\s+(?:to|for)\b"
     r"|what\s+(?:should|must|do)\s+(?:i|we|you|one)\s+(?:have\s+to\s+|need\s+to\s+)?do\b",
     re.IGNORECASE,
 )

@@ -1,0 +1,194 @@
+"""What cannot be the answer to a question, whatever a network says: numbering, page margins, the question's own words.
+
+Rules on form, each with a name. They speak only where they are certain: of 15,815 gold answers of SQuAD, NQ, HotpotQA,
+MuSiQue, 2Wiki and MultiHop-RAG (train and dev) they forbid 0.3% together, and none more than 0.3% of those it is asked
+about; most of these are slips of the labels. What it does not do: it knows no facts, and no other language's words.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rag.reader.network import Passage
+from rag.text.borders import is_unfinished
+from rag.text.questions import Asked, analyse
+from rag.text.stopwords import STOP_WORDS
+
+NEAR = 400  # characters on either side in which somebody is thanked
+
+_WORD = re.compile(r"\w+")
+_NUMBER = re.compile(
+    r"\d|\b(?:zero|none|no|once|twice|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w*teen|twenty|thirty"
+    r"|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|trillions?|dozens?|half|halves"
+    r"|quarters?|\w+fold|thirds?|single|pair|couple|several|some|number|few|many|most|all|both|every|each|majority|double|triple"
+    r"|first|second|third|an?|[IVXLCDM]+)\b",
+    re.IGNORECASE,
+)
+_TIME = re.compile(
+    r"\d|\b(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|(?:jan|febr)uary|march|april|may|june|july|august"
+    r"|(?:septem|octo|novem|decem)ber|\w+day|spring|summer|autumn|fall|winter|[IVXL]{2,}|BC|AD|centur(?:y|ies)|millennium"
+    r"|epoch|decades?|ancient|medieval|modern|never|years?|months?|weeks?|days?|hours?|minutes?|seconds?|nights?|morning"
+    r"|noon|midnight|evening|afternoon|today|tomorrow|yesterday|now|annually|daily|before|after|following|during|when|while"
+    r"|until|since|by|at|in|on|as|once|upon|immediately|beginning|start|end|era|ages?|periods?|times?|early|late|later"
+    r"|christmas|easter|\w*teen|twenty|twentieth|one|two|three|four|five|six|seven|eight|nine|ten|first|second|last|next"
+    r"|recent|recently|war)\b",
+    re.IGNORECASE,
+)
+_DATE = re.compile(
+    r"(?:\W*\d+(?:st|nd|rd|th)?\b|\W*(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+    r"\b)+\W*"
+)
+_HOW_MANY = re.compile(r"(?:\w+\s+){0,2}(?:how\s+many|what\s+(?:percent(?:age)?|number))\b", re.IGNORECASE)
+_WHEN = re.compile(r"(?:when\s+(?:did|was|were)|(?:\w+\s+)?(?:what|which)\s+(?:year|date))\b", re.IGNORECASE)
+_AUTHOR = re.compile(
+    r"who\s+(?:\w+\s+)?(?:wrote|authored|invented|created|made|designed|founded|proposed|published"
+    r"|(?:is|are|was|were)\s+the\s+authors?)\b",
+    re.IGNORECASE,
+)
+_THANKS = re.compile(r"\b(?:thank|thanks|grateful|indebted)\b", re.IGNORECASE)
+_THANKS_HEADING = re.compile(r"^[#*\d. ]*acknowledge?ments?\b[^a-z]*", re.IGNORECASE | re.MULTILINE)
+_SEVERAL = re.compile(r"\b(?:or|and|among|which\s+of|instead|spell\w*|call\w*)\b", re.IGNORECASE)
+_SAYING = {
+    "all",
+    "both",
+    "few",
+    "itself",
+    "more",
+    "most",
+    "no",
+    "none",
+    "not",
+    "nothing",
+    "one",
+    "only",
+    "same",
+    "us",
+    "above",
+}
+_SILENT = (STOP_WORDS - _SAYING) | set(
+    """add allow allows become becomes choose chooses choosing contains done get gets getting gives go goes got
+    happen happens include includes including keep keeps laid let lets lie lies make makes made making need
+    needs provides put puts require requires seem seems see set sets show shows take taken takes took use used
+    uses using want wants""".split()
+)
+_NUMBERING = re.compile(r"\(?(?:\d{1,3}(?:\.\d{1,3})*|[ivxlc]{1,5}|[IVXLC]{1,5}|[A-Za-z])[.):]?\)?")
+_LIST_MARK = re.compile(r"[\s>#*_|-]*\(?$")  # what may stand on a line before its number
+_AFTER_NUMBERING = re.compile(r"[.):]+\s")
+_HEADING_AFTER = re.compile(r"\s+[A-Z][^.!?]*$")
+_LABEL = re.compile(
+    r"(?:\b(?:section|sections|sec|chapter|figure|fig|table|appendix|page|pages|p|pp|step|footnote|note|equation|eq|ref|rfc)\.?"
+    r"|§)[ \t]*$",
+    re.IGNORECASE,
+)
+_MARGIN = re.compile(
+    r"\s*(?:.{0,90}\[page\s+\w+\]|page\s+\d+(?:\s*(?:of|/)\s*\d+)?(?:\s{2,}.{0,60})?"
+    r"|.{1,60}\s{2,}page\s+\d+(?:\s*(?:of|/)\s*\d+)?|[-–—]+\s*\d{1,4}\s*[-–—]+|RFC\s+\d+\s{2,}.{3,70}\s{2,}\w+\s+\d{4})\s*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A span with what stands around it: the question, what it says, its text, its line up to it and from its end."""
+
+    asked: Asked
+    said: str
+    text: str
+    start: int
+    end: int
+
+    @property
+    def before(self) -> str:
+        return self.text[self.text.rfind("\n", 0, self.start) + 1 : self.start]
+
+    @property
+    def after(self) -> str:
+        return self.text[self.end :].partition("\n")[0]
+
+
+def find_fault(question: str, passage: Passage, start: int, end: int) -> str:
+    """Why a span of a passage's text cannot be the answer, in a word; "" where it may be.
+
+    Example: "4.2" in the heading "4.2 Leave" is "numbering".
+    """
+    text = passage[1]
+    place = _Place(_analyse(question), text[start:end].strip(), text, start, end)
+    return next((name for name, holds in _FAULTS.items() if holds(place)), "")
+
+
+_analyse = lru_cache(64)(analyse)
+
+
+def _is_question(place: _Place) -> bool:
+    asked = place.asked
+    if asked.kind in {"choice", "yes/no"} or _SEVERAL.search(asked.text):
+        return False
+    return f" {_plain(place.said)} " in f" {_plain(asked.text)} "
+
+
+def _is_silent(place: _Place) -> bool:
+    words = _WORD.findall(place.said)
+    return not place.asked.options and all(
+        word.casefold() in _SILENT and not (word.isupper() and len(word) > 1) and word != "May" for word in words
+    )
+
+
+def _is_other_kind(place: _Place) -> bool:
+    asked, said = place.asked, place.said
+    if _HOW_MANY.match(asked.text):
+        return not _NUMBER.search(said)
+    if _WHEN.match(asked.text):
+        return not _TIME.search(said)
+    if asked.kind == "person":
+        return not re.search(r"[^\W\d_]", said)
+    return asked.kind == "place" and bool(_DATE.fullmatch(said))
+
+
+def _is_no_option(place: _Place) -> bool:
+    options = place.asked.options
+    words = set(_plain(place.said).split())
+    return bool(options) and not any(words & set(_plain(option).split()) for option in options)
+
+
+def _is_thanked(place: _Place) -> bool:
+    if not _AUTHOR.match(place.asked.text):
+        return False
+    before, after = place.text[max(0, place.start - NEAR) : place.start], place.text[place.end : place.end + NEAR]
+    sentence = before[before.rfind(". ") + 1 :] + after.partition(". ")[0]
+    return bool(_THANKS.search(sentence) or _THANKS_HEADING.search(before))
+
+
+def _is_numbering(place: _Place) -> bool:
+    if not _NUMBERING.fullmatch(place.said):
+        return False
+    before, after = place.before, place.after
+    if (label := _LABEL.search(before)) and place.said[:1].isdigit():
+        return label[0].strip(" .").casefold() not in place.asked.text.casefold()
+    if before.endswith("[") and after.startswith("]"):
+        return True
+    closed = place.said[-1] in ".):" or "." in place.said or _AFTER_NUMBERING.match(after)
+    heads = place.asked.kind != "number" and _HEADING_AFTER.match(after)
+    return bool(_LIST_MARK.fullmatch(before) and (closed or heads) and after.strip(" .):"))
+
+
+def _is_margin(place: _Place) -> bool:
+    line = place.before + place.text[place.start : place.end] + place.after
+    return "\n" in place.text and bool(_MARGIN.fullmatch(line)) and len(line) > len(place.said)
+
+
+def _plain(text: str) -> str:
+    return " ".join(word for word in _WORD.findall(text.casefold()) if word not in {"a", "an", "the"})
+
+
+_FAULTS: dict[str, Callable[[_Place], bool]] = {
+    "empty": lambda place: not _WORD.search(place.said),
+    "silent": _is_silent,
+    "question": _is_question,
+    "unfinished": lambda place: is_unfinished(place.said),
+    "kind": _is_other_kind,
+    "choice": _is_no_option,
+    "numbering": _is_numbering,
+    "margin": _is_margin,
+    "thanks": _is_thanked,
+}
