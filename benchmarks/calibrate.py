@@ -122,7 +122,7 @@ def _grade(row: Row, calibration: Calibration) -> GradedAnswer:
         return GradedAnswer(0.0, 0.0, False, 0.0, bool(row.answers))
     confidence = calibration.confidence(*best, row.example.answerability)
     em, f1 = (measure(best[0].text, row.answers) for measure in (answer_em, answer_f1))
-    return GradedAnswer(em, f1, confidence >= ReaderGenerator().threshold, confidence, bool(row.answers))
+    return GradedAnswer(em, f1, confidence >= 1 - ReaderGenerator().risk, confidence, bool(row.answers))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The questions of examples/ through a pipeline, offline: `python -m benchmarks.examples [--pipeline NAME]`.
 
 Prints, per type of question, how often any, the last, and all of its gold sources are among the citations or the
-sources of the first five hits, how often the answer's text is quoted, how often it abstained, and whether every quote
-stands byte for byte at its span.
+sources of the first five hits, how often the answer's text is quoted, how often there was a short answer and how often
+nothing, and whether every quote stands byte for byte at its span.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from rag import Answer, Pipeline
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-COLUMNS = ("any", "last", "all", "answer", "abstained", "exact")
+COLUMNS = ("any", "last", "all", "answer", "level answer", "nothing", "exact")
 
 
 def judge(row: dict[str, Any], answer: Answer, texts: dict[str, list[str]]) -> dict[str, bool]:
@@ -32,7 +32,8 @@ def judge(row: dict[str, Any], answer: Answer, texts: dict[str, list[str]]) -> d
         "last": bool(gold) and gold[-1],
         "all": all(gold) and bool(gold),
         "answer": any(str(a).casefold() in said for a in [row["answer"], *row["aliases"]] if a),
-        "abstained": answer.abstained,
+        "level answer": answer.level == "answer",
+        "nothing": answer.abstained,
         "exact": all(any(t[c.start : c.end] == c.quote for t in texts[c.source]) for c in answer.citations),
     }
 

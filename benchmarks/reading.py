@@ -89,7 +89,7 @@ def grade(reader: ReaderGenerator, question: Question, hits: Sequence[Hit], thre
     answer = resolve(question.question, "".join(reader.stream(question.question, hits)), hits)
     confidence = reader.confidence(question.question, hits)
     em, f1 = (measure(answer.short, question.answers) for measure in (answer_em, answer_f1))
-    return GradedAnswer(em, f1, not answer.abstained and confidence >= threshold, confidence, question.answerable)
+    return GradedAnswer(em, f1, bool(answer.short) and confidence >= threshold, confidence, question.answerable)
 
 
 def separation(rows: Sequence[GradedAnswer]) -> tuple[float | None, float | None, float]:
@@ -116,11 +116,9 @@ def main() -> None:
     datasets(parser)
     parser.add_argument("--only", action="append", choices=FAMILIES, default=[], metavar="FAMILY")
     parser.add_argument("--most", type=int, default=150, help="questions of each set")
-    parser.add_argument(
-        "--threshold", type=float, default=ReaderGenerator().threshold, help="confidence to answer from"
-    )
+    parser.add_argument("--threshold", type=float, default=1 - ReaderGenerator().risk, help="confidence to answer from")
     args = parser.parse_args()
-    reader = ReaderGenerator(weights=args.weights, threshold=0)
+    reader = ReaderGenerator(weights=args.weights, risk=1)
     names = [name for family in args.only or FAMILIES for name in FAMILIES[family]]
     rows = {
         name: [

@@ -138,11 +138,11 @@ def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
 
 
 def verify(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
-    """One answer from the checked sentences; without support it becomes an abstention."""
+    """One answer from the checked sentences; without support it says nothing."""
     answer = compose(state["question"], state["checked"], state["hits"], policy=stages.settings.unsupported)
     verdicts = [statement.verdict for statement in answer.statements]
     answer = replace(answer, usage=state["usage"], confidence=state.get("confidence"))
-    return {"answer": answer, "notes": {"verdicts": verdicts, "abstained": answer.abstained}}
+    return {"answer": answer, "notes": {"verdicts": verdicts, "level": answer.level}}
 
 
 def _after_retrieve(state: State, runtime: Runtime[Stages]) -> str:

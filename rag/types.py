@@ -18,12 +18,13 @@ Vectors: TypeAlias = NDArray[np.float32]  # (n, dim), rows = items
 Vector: TypeAlias = NDArray[np.float32]  # (dim,)
 Difference: TypeAlias = Mapping[str, Vectors]  # what is added to a model's tensors, by name
 Spans: TypeAlias = NDArray[np.int64]  # (n, 2), half-open character offsets
+LEVELS = ("answer", "evidence", "nothing")  # own words with quotes that show them; quotes alone; no text
 Value: TypeAlias = str | int | float | bool
 Values: TypeAlias = Value | tuple[Value, ...]  # of one field
 
 _MARKER = re.compile(r"\s*\[\d+\]")
-_QUOTE = re.compile(r":?\s*“.*”")  # on one line, up to its last mark: a quote may hold quotes
-_QUOTES = str.maketrans("", "", "“”")
+_QUOTED_LINE = re.compile(r"^\s*(?:“[^“”]*”[\s,;]*)+(?:\(\w+\)\s*)?$", re.MULTILINE)  # "(unsupported)" may follow
+_LED_QUOTE = re.compile(r":\s*“[^“”]*”")  # behind what it shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +220,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, or an abstention with the closest passages in `hits`.
+    """An answer, the evidence for one, or an abstention with the closest passages in `hits`: see `level`.
 
     `usage` counts tokens and calls; `trace` is what each step did, in order, as plain data. `confidence` is how likely
     the answer is right, or the one that was withheld; None where the generator does not say. `missing` are words of the
@@ -231,17 +232,26 @@ class Answer:
     statements: tuple[Statement, ...] = ()
     citations: tuple[Citation, ...] = ()
     hits: tuple[Hit, ...] = ()
-    abstained: bool = False
     usage: Mapping[str, Any] = field(default_factory=dict)
     trace: tuple[Mapping[str, Any], ...] = ()
     confidence: float | None = None
     missing: tuple[str, ...] = ()
 
     @property
+    def level(self) -> str:
+        """How far the answer goes, as its text says: one of `LEVELS`."""
+        return ("answer" if self.short else "evidence") if self.text else "nothing"
+
+    @property
+    def abstained(self) -> bool:
+        """Whether nothing is said."""
+        return self.level == "nothing"
+
+    @property
     def short(self) -> str:
-        """What the text says besides its quotes and markers; the quotes' own words where it is nothing else."""
-        own = " ".join(_QUOTE.sub(" ", _MARKER.sub("", self.text)).replace(" :", ":").split()).strip(" :")
-        return own or " ".join(_MARKER.sub("", self.text).translate(_QUOTES).split())
+        """What the text says besides the quotes that show it, and markers; "" where it only quotes."""
+        text = _QUOTED_LINE.sub("", _MARKER.sub("", self.text))
+        return " ".join(_LED_QUOTE.sub("", text).split()).strip(" :")
 
 
 @dataclass(frozen=True, slots=True)

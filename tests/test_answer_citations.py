@@ -269,6 +269,26 @@ def test_what_is_not_supported_is_not_said() -> None:
     assert resolve(QUESTION, GOOD[0], HITS, policy="fail").text == resolve(QUESTION, GOOD[0], HITS).text
 
 
+@pytest.mark.parametrize(
+    ("text", "level", "short"),
+    [
+        ("“It moved to Bergen in 1998.” [1]", "evidence", ""),
+        ("“It moved to Bergen in 1998.” [1]\n“She studied physics in Trondheim.” [2]", "evidence", ""),
+        ("“It moved to Bergen in 1998.” [1] “She studied physics in Trondheim.” [2]", "evidence", ""),
+        ("Bergen: “It moved to Bergen in 1998.” [1]", "answer", "Bergen"),
+        ("Bergen: “It moved to Bergen in 1998.” [1]\n“She studied physics in Trondheim.” [2]", "answer", "Bergen"),
+        ("It moved to Bergen in 1998. [1]", "answer", "It moved to Bergen in 1998."),
+        ("“Acme Robotics” moved to “Bergen”. [1]", "answer", "“Acme Robotics” moved to “Bergen”."),
+        ("It moved to Oslo in 1999. [1]\n“It moved to Bergen in 1998.” [1]", "evidence", ""),  # the first is not said
+        ("Oslo: “It moved to Oslo in 1999.” [1]", "nothing", ""),
+    ],
+)
+def test_the_level_is_what_the_text_says(text: str, level: str, short: str) -> None:
+    answer = resolve(QUESTION, text, HITS)
+    assert (answer.level, answer.short) == (level, short)
+    assert answer.abstained == (level == "nothing")
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("text", ["", " \n", "Yes.", "[1]", "Dogs bark [1].", "It was sold in 2001 [4]."])
 def test_an_answer_without_support_is_an_abstention(text: str, policy: str) -> None:

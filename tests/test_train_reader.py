@@ -278,7 +278,7 @@ def test_a_training_ends_in_a_reader_that_answers(tmp_path: Path) -> None:
     out = tmp_path / "out" / "reader.safetensors"
     trained = train_reader([place, place], out, options=options, calibration=4, start=None, say=said.append)
     assert trained.steps > 6 and any("100.0%" in line for line in said)
-    reader = GenerateReader(weights=str(out), threshold=0)
+    reader = GenerateReader(weights=str(out), risk=1)
     chunks = [Chunk(row["pid"], row["pid"], row["text"], 0, len(row["text"]), "s", row["title"]) for row in PASSAGES]
     hits = [Hit(chunk, 1.0) for chunk in chunks]
     assert "[1]" in "".join(reader.stream("When was the ferry of Norvik built?", hits))

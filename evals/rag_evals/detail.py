@@ -63,7 +63,7 @@ def _answer(answer: AnswerRecord) -> dict[str, Any]:
     cited = zip(answer.cited, answer.quotes, answer.spans, strict=False)  # those whose passage is known
     return {
         "text": answer.text,
-        "abstained": answer.abstained,
+        "level": answer.level,
         "confidence": answer.confidence,
         "citations": [
             {"marker": marker, "source": source, "quote": quote, "exact": quote == span}

@@ -65,7 +65,7 @@ def judge_run(
     for done, (question, record) in enumerate(zip(run.questions, run.records, strict=True)):
         progress(done, len(run.questions))
         answer = record.answer
-        rows.append({} if answer is None or answer.abstained else _values(question, answer, tally))
+        rows.append({} if answer is None or answer.level == "nothing" else _values(question, answer, tally))
     columns = {name: [row.get(name) for row in rows] for name in METRICS}
     means = {name: _mean([value for value in column if value is not None]) for name, column in columns.items()}
     return {

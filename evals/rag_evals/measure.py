@@ -1,7 +1,9 @@
 """From records to metrics: per question by name, and as means with their intervals.
 
 A metric stands only where it applies: ranking metrics need gold, answer metrics an answerable question, citation
-metrics an answer. Whether an answer is right, for risk and coverage, is `answer_contains`.
+metrics an answer or evidence. Answered is what has a short answer (`Answer.level` "answer"): evidence without one
+counts in `evidence_rate`, and is no false answer to an unanswerable question. EM, F1 and risk are of the short answer,
+where there is one, else of the quotes' own words. Whether that is right, for risk and coverage, is `answer_contains`.
 """
 
 from __future__ import annotations
@@ -44,22 +46,26 @@ def question_metrics(question: Question, record: QuestionRecord, ks: Sequence[in
 
 def _answer_metrics(question: Question, answer: AnswerRecord) -> dict[str, float]:
     text, short = _ADDED.sub("", answer.text), _short(answer)
+    answered = answer.level == "answer"
     values: dict[str, float] = {}
     if question.answers or not question.answerable:
-        values["squad_f1"] = squad_f1(short, question.answers)
-    if (false := false_answer_rate([not answer.abstained], [question.answerable])) is not None:
+        values["squad_f1"] = squad_f1(short if answered or question.answerable else "", question.answers)
+    if (false := false_answer_rate([answered], [question.answerable])) is not None:
         values["false_answer_rate"] = false
     elif question.answers:
         values |= {
             "answer_em": answer_em(short, question.answers),
             "answer_f1": answer_f1(short, question.answers),
             "answer_contains": answer_contains(text, question.answers),
-            "answer_rate": float(not answer.abstained),
+            "answer_rate": float(answered),
+            "evidence_rate": float(answer.level == "evidence"),
         }
+    if answered and (question.answers or not question.answerable):
+        values["answer_error"] = 1 - answer_contains(short, question.answers) if question.answers else 1.0
     if question.supporting_facts:
         values["supporting_fact_em"] = supporting_fact_em(answer.facts, question.supporting_facts)
         values["supporting_fact_f1"] = supporting_fact_f1(answer.facts, question.supporting_facts)
-    if not answer.abstained:
+    if answer.level != "nothing":
         values["citation_recall"] = citation_recall(answer.statements)
         values["citation_precision"] = citation_precision(answer.statements)
         if answer.quotes:
@@ -125,11 +131,11 @@ def _interval(found: stats.Interval) -> dict[str, float]:
 
 
 def _confident(run: Run) -> list[tuple[float, bool]]:
-    """Confidence and rightness of each answer; what was not answered is least confident, and not right."""
+    """Confidence and rightness of what is said to each question; nothing is least confident, and not right."""
     answers = [(q, r.answer) for q, r in zip(run.questions, run.records, strict=True) if r.answer is not None]
     return [
         (float("-inf"), False)
-        if answer.abstained
+        if answer.level == "nothing"
         else (answer.confidence, bool(q.answers and answer_contains(_short(answer), q.answers)))
         for q, answer in answers
     ]

@@ -35,11 +35,11 @@ class AnswerRecord:
     """An answer as facts: what it says, and for every quote what the source has at the span it names.
 
     `statements` are those in the text, each with its quotes; `facts` the cited sentences as (title, number); `cited`
-    is of every quote its marker and the name of its passage; `short` is what the text says besides its quotes.
+    is of every quote its marker and the name of its passage; `level` and `short` are those of `rag.Answer`.
     """
 
     text: str
-    abstained: bool
+    level: str
     confidence: float
     statements: tuple[tuple[str, tuple[str, ...]], ...]
     quotes: tuple[str, ...]

@@ -16,7 +16,7 @@ from rag.errors import InputError
 from rag_evals import stats
 
 HEADLINES = ("recall", "answer_f1")  # judged unless metrics are named, each at its first cut-off
-LOWER_IS_BETTER = frozenset({"false_answer_rate", "aurc"})
+LOWER_IS_BETTER = frozenset({"false_answer_rate", "answer_error", "aurc"})
 PARTS: Mapping[str, type] = {  # of a run
     **dict.fromkeys(("dataset", "pipeline"), str),
     **dict.fromkeys(("n", "memory_mib"), int),

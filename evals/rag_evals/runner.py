@@ -156,7 +156,7 @@ def _ask(
     )
     return AnswerRecord(
         text=answer.text,
-        abstained=answer.abstained,
+        level=answer.level,
         confidence=_confidence(answer),
         statements=statements,
         quotes=tuple(quoted.quote for quoted in answer.citations),

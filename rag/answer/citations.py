@@ -108,13 +108,14 @@ def say(checked: Iterable[CheckedSentence], *, policy: str = "drop") -> Iterator
 def compose(question: str, checked: Sequence[CheckedSentence], hits: Sequence[Hit], *, policy: str = "drop") -> Answer:
     """The answer of checked sentences: what `say` says, all statements, and the citations of those that are said.
 
-    Abstained (no text, no citations, but what is missing) when nothing is said. Raises ConfigError as `say` does.
+    At level "nothing" (no text, no citations, but what is missing) when nothing is said; "evidence" when what is said
+    are quotes alone. Raises ConfigError as `say` does.
     """
     text = "".join(say(checked, policy=policy))
     statements = tuple(sentence.statement for sentence in checked)
     if not text:
         absent = missing_words(question, [f"{hit.chunk.title}\n{hit.chunk.contextual}" for hit in hits])
-        return Answer(question, "", statements, hits=tuple(hits), abstained=True, missing=absent)
+        return Answer(question, "", statements, hits=tuple(hits), missing=absent)
     said = [one for one in checked if one.statement.verdict in ACCEPTED or policy == "flag"]
     citations = dict.fromkeys(citation for one in said for citation in one.citations)  # two may quote the same span
     return Answer(question, text, statements, tuple(citations), tuple(hits))

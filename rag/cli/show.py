@@ -36,6 +36,7 @@ def answer_json(answer: Answer, seconds: float) -> dict[str, Any]:
     names = ("marker", "source", "address", "start", "end", "quote", "hop")
     return {
         "question": answer.question,
+        "level": answer.level,
         "answer": answer.text,
         "short": answer.short,
         "confidence": None if answer.confidence is None else round(answer.confidence, 4),

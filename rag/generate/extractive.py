@@ -1,6 +1,7 @@
 """Answers without a language model: the sentences of the hits that support the question best, quoted word for word.
 
-Every statement is a sentence of a hit in quotation marks with its marker, so a reader sees that nothing was written.
+Every statement is a sentence of a hit in quotation marks with its marker, so a reader sees that nothing was written:
+the answer's level is "evidence".
 Sentences are chosen greedily, as a set, by how well together they cover the question: in vector space (the cosine of
 the question and the sum of their vectors, each embedded behind its title) and in words (the question's words that
 they hold, weighted by rarity among all candidates). A sentence gains beside one of a hit that it mentions, so that a
@@ -27,10 +28,10 @@ from pydantic import Field
 from rag.errors import ConfigError
 from rag.stages import Embedder, component
 from rag.text.identifiers import find_identifiers, is_of_another
-from rag.text.mend import join_lines
 from rag.text.mentions import mentions
+from rag.text.quotes import put_on_line, quote
 from rag.text.sentences import ENDED, sentence_spans
-from rag.text.words import MARKER, tokens
+from rag.text.words import tokens
 from rag.types import Hit, Vector, Vectors
 
 Weights: TypeAlias = NDArray[np.float64]
@@ -78,7 +79,7 @@ class ExtractiveGenerator:
         candidates = [candidates[i] for i in best]
         vectors, query = self._embed(question, candidates)
         for i in self._pick(vectors, query, cover[best], rank[best], links[np.ix_(best, best)]):
-            yield f"“{candidates[i].text}” [{candidates[i].marker}]\n"
+            yield f"{quote(candidates[i].text)} [{candidates[i].marker}]\n"
 
     def _embed(self, question: str, candidates: Sequence[CandidateSentence]) -> tuple[Vectors, Vector]:
         """Unit vectors of the candidates (n, dim) and of the question (dim,)."""
@@ -117,7 +118,7 @@ def _find_candidates(hits: Sequence[Hit]) -> list[CandidateSentence]:
     for marker, hit in enumerate(hits[:MAX_HITS], 1):
         headings = {hit.chunk.title, *(section.label.rpartition(" > ")[2] for section in hit.chunk.sections)}
         for start, end in sentence_spans(hit.chunk.text)[:MAX_SENTENCES]:
-            text = " ".join(MARKER.sub("", join_lines(hit.chunk.text[start:end])).split())
+            text = put_on_line(hit.chunk.text[start:end])
             if text.lstrip("# ") not in headings and len(tokens(text)) > (1 if ENDED.search(text) else MIN_WORDS):
                 candidates.append(CandidateSentence(text, marker, hit.chunk.heading))
     return candidates

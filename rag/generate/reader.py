@@ -1,9 +1,10 @@
-"""Answers without a language model: the reader's span, in its sentence, and the sentences that support it.
+"""Answers without a language model: the reader's span in its sentence, or the sentences that speak to the question.
 
-The first line is the short answer and, in quotation marks, the sentence it stands in; every further line quotes a
-supporting sentence of another passage or place. All of it is the documents' own text but "Yes" and "No". Nothing is
-said below the threshold: `threshold` as a confidence, or `wrong` as the share of wrong answers one is ready to accept,
-as measured in training. What it does not do: it composes nothing, counts nothing and compares no dates.
+Where the estimated chance of being wrong is at most `risk`, the first line is the short answer and, in quotation marks,
+the sentence it stands in; every further line quotes a supporting sentence of another passage or place. Otherwise the
+lines only quote: the sentence that holds the likeliest answer, and others that speak to the question. Nothing is said
+where no passage is relevant. All of it is the documents' own text but "Yes" and "No". What it does not do: it composes
+nothing, counts nothing and compares no dates.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +22,9 @@ from rag.reader.network import SHIPPED, Passage, ReaderModel, ReaderOutput, Span
 from rag.reader.weights import load
 from rag.stages import component
 from rag.text.identifiers import Identifier, find_identifiers, is_of_another, name_another
-from rag.text.mend import join_lines
 from rag.text.mentions import mentions
+from rag.text.quotes import put_on_line, quote
 from rag.text.sentences import ENDED, sentence_spans
-from rag.text.words import MARKER
 from rag.types import Hit
 
 CACHED = 16  # answers kept, so that text and confidence come from one
@@ -33,12 +33,16 @@ LEAD_BONUS = 4.0  # what a sentence that names the answer's passage counts more,
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderAnswer:
-    """An answer, the sentences that show it (the first holds it), and how sure it is."""
+class Reading:
+    """The best answer, how likely it is right, the sentences that show it, and those that speak to the question.
+
+    The first of the quotes holds the answer, and is the first of the evidence where its passage is relevant.
+    """
 
     short: str
-    quotes: tuple[Span, ...]
     confidence: float
+    quotes: tuple[Span, ...]
+    evidence: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +61,22 @@ class ReaderGenerator:
     weights: Annotated[str, Field(description='A file of `rag train reader`; "" means the shipped one.')] = ""
     hits: Annotated[int, Field(ge=1, description="How many passages are read.")] = 8
     sentences: Annotated[int, Field(ge=1, description="Most quoted sentences of an answer.")] = 2
-    threshold: Annotated[float, Field(ge=0, le=1, description="Least confidence of what is said.")] = 0.14
-    wrong: Annotated[float | None, Field(gt=0, lt=1, description="Wrong answers accepted, as a measured share.")] = None
+    evidence: Annotated[int, Field(ge=1, description="Most sentences where there is no short answer.")] = 3
+    risk: Annotated[float, Field(ge=0, le=1, description="Accepted chance of a wrong short answer; 1: any is.")] = 0.25
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
-        """Paris: “Its capital is Paris.” [1], and a line for each further sentence."""
+        """Paris: “Its capital is Paris.” [1], and a line for each further sentence; “Sentence.” [1] where unsure."""
         sources = self._sources(hits)
-        answer = self._answer(question, sources)
-        if answer is None or answer.confidence < self._least:
-            return
-        for n, quote in enumerate(answer.quotes):
-            lead = f"{answer.short}: " if n == 0 else "\n"
-            yield f"{lead}“{_plain(sources[quote.passage].passage[1][quote.start : quote.end])}” [{quote.passage + 1}]"
+        reading = self._reading(question, sources)
+        is_sure = reading.short and reading.confidence >= 1 - self.risk
+        lead = f"{reading.short}: " if is_sure else ""
+        for one in reading.quotes if is_sure else reading.evidence:
+            yield f"{lead}{quote(sources[one.passage].passage[1][one.start : one.end])} [{one.passage + 1}]"
+            lead = "\n"
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How likely the best answer is right, said or not; 0 where there is nothing to read."""
-        answer = self._answer(question, self._sources(hits))
-        return answer.confidence if answer else 0.0
+        return self._reading(question, self._sources(hits)).confidence
 
     def passages(self, hits: Sequence[Hit]) -> tuple[Passage, ...]:
         """What is read of the hits: what they are about, and their text."""
@@ -84,30 +87,28 @@ class ReaderGenerator:
         return tuple(NamedPassage((c.heading, c.text), c.title or c.source, c.about) for c in chunks)
 
     @cached_property
-    def _answer(self) -> Callable[[str, tuple[NamedPassage, ...]], ReaderAnswer | None]:
+    def _reading(self) -> Callable[[str, tuple[NamedPassage, ...]], Reading]:
         return lru_cache(CACHED)(self._read)
 
-    def _read(self, question: str, sources: tuple[NamedPassage, ...]) -> ReaderAnswer | None:
+    def _read(self, question: str, sources: tuple[NamedPassage, ...]) -> Reading:
         reader, calibration, answerability = self._models
         passages = [source.passage for source in sources]
         extraction = extract_candidates(question, passages, reader, [source.document for source in sources])
         identifiers = find_identifiers(question)
         best = calibration.best([one for one in extraction.candidates if not _strays(one, passages, identifiers)])
         if best is None:
-            return None
+            return Reading("", 0.0, (), ())
         candidate, logit = best
         confidence = calibration.confidence(candidate, logit, answerability.logit(question, passages))
         first = _sentence(candidate, passages[candidate.span.passage][1])
         support = _support(first, extraction.outputs, passages, sources[first.passage].about)
-        quotes = [first, *(one for one in support if not _is_of_another(one, passages, identifiers))][: self.sentences]
+        support = [one for one in support if not _is_of_another(one, passages, identifiers)]
+        leading = [first] if extraction.outputs[first.passage].relevance > MIN_RELEVANCE else []
         span, text = candidate.span, passages[first.passage][1]
         bare = _bare(text[span.start : min(span.end, first.end)], span.end >= first.end)
         short = candidate.text.capitalize() if candidate.yes_no else bare
-        return ReaderAnswer(_plain(short), tuple(quotes), confidence)
-
-    @cached_property
-    def _least(self) -> float:
-        return max(self.threshold, self._models[1].threshold(self.wrong)) if self.wrong else self.threshold
+        quotes, evidence = [first, *support][: self.sentences], [*leading, *support][: self.evidence]
+        return Reading(put_on_line(short), confidence, tuple(quotes), tuple(evidence))
 
     @cached_property
     def _models(self) -> tuple[ReaderModel, Calibration, AnswerabilityModel]:
@@ -156,8 +157,3 @@ def _support(
 def _bare(text: str, closes: bool) -> str:
     """An answer without the marks that stand around it, and without the full stop where it `closes` its sentence."""
     return text.strip(' \n\t,;:“”"' + ("." if closes else ""))
-
-
-def _plain(text: str) -> str:
-    """On one line, without the footnote marks that would read as citations, and without what hides words."""
-    return " ".join(MARKER.sub("", join_lines(text)).split())

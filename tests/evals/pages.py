@@ -28,7 +28,7 @@ def run(pipeline: str = "default", dataset: str = "toy", *, n: int = 12, hostile
         text = ("It is Norvik. [1]", "Elsewhere. [1]", "", "Somewhere. [1]")[kind]
         said = AnswerRecord(
             text=text + (hostile if text else ""),
-            abstained=not text,
+            level="answer" if text else "nothing",
             confidence=1 - kind / 10 - i / 1000,
             statements=((text, (f"Quote {hostile}",)),) if text else (),
             quotes=(f"Quote {hostile}",) if text else (),

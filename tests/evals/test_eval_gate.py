@@ -163,7 +163,7 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         import os
 
         lost = int(os.environ["LOSE"])
-        said = AnswerRecord("x", False, 1.0, (("x", ("x",)),), ("x",), ("x",), (), 0.1)
+        said = AnswerRecord("x", "answer", 1.0, (("x", ("x",)),), ("x",), ("x",), (), 0.1)
         found = tuple(
             QuestionRecord(q.id, ("none",) if i < lost else ("p",), (0,), 0.1, said)
             for i, q in enumerate(dataset.questions)

@@ -39,7 +39,7 @@ def test_kappa_is_none_where_it_is_undefined() -> None:
 
 def said(*statements: tuple[str, tuple[str, ...]], text: str = "It is Norvik. [1]") -> AnswerRecord:
     quotes = tuple(quote for _, its in statements for quote in its)
-    return AnswerRecord(text, not text, 1.0, statements, quotes, quotes, (), 0.1)
+    return AnswerRecord(text, "answer" if text else "nothing", 1.0, statements, quotes, quotes, (), 0.1)
 
 
 def a_run(*answers: AnswerRecord | None) -> Run:

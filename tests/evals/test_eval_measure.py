@@ -14,7 +14,11 @@ from rag_evals.runner import Run
 
 
 def said(text: str = "It is Norvik. [1]", **changes: Any) -> AnswerRecord:
-    facts = {"confidence": 1.0, "abstained": not text, "statements": (("It is Norvik.", ("It is Norvik.",)),)}
+    facts = {
+        "confidence": 1.0,
+        "level": "answer" if text else "nothing",
+        "statements": (("It is Norvik.", ("It is Norvik.",)),),
+    }
     rest = {"quotes": ("It is Norvik.",), "spans": ("It is Norvik.",), "cited": ((1, "a"),), "facts": ()}
     return AnswerRecord(text=text, **{**facts, **rest, "seconds": 0.5, "usage": {}, **changes})
 
@@ -65,6 +69,23 @@ def test_an_unanswerable_question_has_no_answer_to_match() -> None:
     withheld = question_metrics(none, record(answer=said("")), [5], hops=0)
     assert (withheld["false_answer_rate"], withheld["squad_f1"]) == (0, 1)
     assert "answer_em" not in given and "citation_recall" not in withheld
+    assert (given["answer_error"], "answer_error" in withheld) == (1, False)
+
+
+def test_evidence_without_a_short_answer_is_no_answer() -> None:
+    shown = said("“It is Norvik.” [1]", level="evidence")
+    values = question_metrics(question(gold=()), record(answer=shown), [5], hops=0)
+    assert (values["answer_rate"], values["evidence_rate"], values["answer_contains"]) == (0, 1, 1)
+    assert values["citation_recall"] == 1 and "answer_error" not in values
+    none = question(gold=(), answers=(), answerable=False)
+    values = question_metrics(none, record(answer=shown), [5], hops=0)
+    assert (values["false_answer_rate"], values["squad_f1"]) == (0, 1)
+
+
+def test_the_error_is_of_short_answers_alone() -> None:
+    right, wrong = said(short="Norvik"), said("Oslo: “It is Norvik.” [1]", short="Oslo")
+    errors = [question_metrics(question(), record(answer=one), [5], hops=0)["answer_error"] for one in (right, wrong)]
+    assert errors == [0, 1]
 
 
 def test_a_question_without_known_answer_is_measured_by_its_citations_only() -> None:

@@ -41,7 +41,7 @@ class Scripted:
 
     def ask(self, question: str) -> Answer:
         if self.abstain:
-            return Answer(question, "", hits=tuple(self.hits), abstained=True)
+            return Answer(question, "", hits=tuple(self.hits))
         first = self.hits[0].chunk
         start = TEXT.index("It sits")
         cited = Citation(1, first.id, first.source, start, start + 18, TEXT[start : start + 18], "part-00000")
@@ -104,7 +104,7 @@ def test_a_finished_run_is_not_asked_again(tmp_path: Path) -> None:
 
 
 def test_records_survive_the_file(tmp_path: Path) -> None:
-    said = AnswerRecord("t", False, 0.5, (("s", ("q",)),), ("q",), ("q",), (("A", 1),), 0.1, {"calls": 1})
+    said = AnswerRecord("t", "answer", 0.5, (("s", ("q",)),), ("q",), ("q",), (("A", 1),), 0.1, {"calls": 1})
     kept = QuestionRecord("q\u2028é", ("a", "b"), (0, 1), 0.25, said)
     with records.append_to(tmp_path / "sub" / "r.jsonl") as append:
         append(kept)

@@ -150,7 +150,7 @@
     const cited = said.citations.map((one) => make("li", {},
       text("span", `[${one.marker}] ${one.source}${one.exact ? "" : " · not exact"}`, { class: "quiet" }),
       text("blockquote", one.quote)));
-    return [text("h4", "Answer"), text("p", said.abstained ? "Withheld for lack of evidence." : said.text, { class: "said" }),
+    return [text("h4", "Answer"), text("p", said.level === "nothing" ? "Withheld for lack of evidence." : said.text, { class: "said" }),
       ...(cited.length ? [text("h4", "Citations"), make("ul", {}, ...cited)] : [])];
   }
 
