@@ -21,7 +21,8 @@ from pathlib import Path
 
 from benchmarks.common import CORPUS
 from rag.answer.citations import resolve
-from rag.answer.terms import NEGATIONS, TURNS, read
+from rag.answer.negations import NEGATIONS
+from rag.answer.terms import TURNS, read
 from rag.answer.verify import ACCEPTED
 from rag.text.sentences import sentence_spans
 from rag.text.words import MARKER, fold, tokens

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answer.opposites import is_opposite, negates
+from rag.answer.opposites import is_opposite
+from rag.answer.polarity import negates
 from rag.answer.terms import read
 
 

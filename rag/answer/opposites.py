@@ -1,4 +1,4 @@
-"""Opposites and negations: do the words of a statement say the reverse of what the evidence says?
+"""Opposites: does a word of a statement say the reverse of one that the evidence has in its place?
 
 A list of pairs of common English words, chosen by hand, and the rule that un-, in-, dis- and the like, and -less
 against -ful, turn a word round. What it does not do: see that two sentences exclude each other without such a word.
@@ -6,9 +6,7 @@ against -ful, turn a word round. What it does not do: see that two sentences exc
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
 
-from rag.answer.places import ALIKE, agreement, give_shape
 from rag.answer.terms import Term, find_root
 
 _PAIRS = """accept/reject accept/refuse accept/decline admit/deny confirm/deny allow/forbid allow/prohibit
@@ -86,7 +84,6 @@ sharp/dull smooth/bumpy sorrow/happiness spicy/mild straight/crooked stretch/shr
 divide/multiply sunken/raised surface/depth sustain/interrupt temporary/lasting tiny/huge tiny/enormous small/huge
 small/enormous trust/doubt ugly/pretty vacant/occupied victory/failure villains/heroes virtue/vice warm/chilly
 wholesale/retail win/failure spring/autumn spring/fall wholly/partially worse/improved young/elderly youth/adulthood"""
-_NO_DENIAL = frozenset({"only", "more", "until", "all", "always", "most"})  # behind a "not" or "no"
 _TURNED = re.compile(
     r"(?:un|dis|non|mis|anti)(.{3,})|i[nmlr](.+(?:al|ar|le|ant|ent|ate|ete|ite|ive|ect|ure|ance|ence|ity|ly))"
 )
@@ -116,40 +113,3 @@ def is_opposite(one: Term, other: Term) -> bool:
             return True
     ends = {(one.key[-4:], other.key[-3:]), (other.key[-4:], one.key[-3:])}
     return ("less", "ful") in ends and one.key[:4] == other.key[:4]
-
-
-def negates(statement: Sequence[Term], evidence: Sequence[Sequence[Term]]) -> bool:
-    """Whether a word is denied on one side only: in the statement, or where the evidence has it among the same words.
-
-    Of several places in the evidence those count whose surroundings are most like the statement's.
-    """
-    claim, denied = _without_negations(statement)
-    shape = give_shape(claim)
-    parts = [(*_without_negations(part), give_shape(_without_negations(part)[0])) for part in evidence]
-    for i, term in enumerate(claim):
-        alike = [
-            (sum(agreement(shape, i, there, j)), j in refuted)
-            for terms, refuted, there in parts
-            for j, other in enumerate(terms)
-            if other.root == term.root
-        ]
-        most = max((agree for agree, _ in alike), default=0)
-        if most >= ALIKE - 1 and all(refuted != (i in denied) for agree, refuted in alike if agree == most):
-            return True
-    return False
-
-
-def _without_negations(part: Sequence[Term]) -> tuple[list[Term], set[int]]:
-    """The terms that are no negation, and which of them are the first behind one: in "not only" and "no. 5" none."""
-    terms, denied, pending = list[Term](), set[int](), ""
-    for term in part:
-        if term.kind == "not":
-            pending = term.key
-            continue
-        if pending and (term.key in _NO_DENIAL or (pending == "no" and term.kind == "number")):
-            pending = ""
-        elif pending and term.kind != "turn":
-            denied.add(len(terms))
-            pending = ""
-        terms.append(term)
-    return terms, denied

@@ -1,21 +1,22 @@
 """A text as terms that can be compared exactly: names, numbers, units, and words by their root.
 
 Three, 3 and 3.0 are one number, 5 million and 5,000,000 another; km, kilometre and kilometers are one unit, $ and
-dollars another. Dates have one order, "didn't" has a "not". Words are compared by a root (an irregular form's base, or
-what is left without English endings) or by their first letters. What it does not do: convert units, read
-Roman numbers, know synonyms.
+dollars another. Dates have one order, "didn't" and "fails to" a "not". Words are compared by a root (an irregular
+form's base, or what is left without English endings) or by their first letters. What it does not do: convert units,
+read Roman numbers, know synonyms.
 """
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rag.answer import negations
+from rag.answer.negations import NEGATIONS
 from rag.text.identifiers import Identifier, find_identifiers
 from rag.text.stopwords import STOP_WORDS
 from rag.text.words import tokens
 
 REMEMBERED = 4096  # sentences whose terms are kept: the statements of an answer cite the same ones
-NEGATIONS = frozenset("not no never neither nor none nobody nothing nowhere without".split())
 TURNS = frozenset(  # stop words that turn a statement round when one stands for another
     "before after above below over under up down on off more most few all some only until since".split()
 )
@@ -85,12 +86,6 @@ _AFTER = re.compile(  # a unit's sign behind its number, with a space where it i
 _MONEY = {"$": "dollars", "€": "euros", "£": "pounds", "¥": "yen"}
 _BEFORE = re.compile(r"([$€£¥])\s?(\d[\d,.]*\d|\d)((?:[\s-](?:thousand|million|billion|trillion|bn))?)")
 _PER_CENT = re.compile(r"\bper\s?cent\b", re.IGNORECASE)
-_NOT = re.compile(r"\b(?:can(?:not|['’]t)|(?!can['’])(\w+)n['’]t)\b", re.IGNORECASE)
-
-_VAIN = re.compile(  # a negation of nothing that follows in its clause: "but not here, and"
-    r"\b(?:{})(?:\s+(?:{}))*\s*(?=[,;:.!?)]|\Z)".format("|".join(NEGATIONS), "|".join(STOP_WORDS - NEGATIONS)),
-    re.IGNORECASE,
-)
 
 _IRREGULAR = {
     form: forms.split()[0]
@@ -166,8 +161,7 @@ def _kind(key: str, kind: str, counted: bool) -> str:
 
 def _level(text: str) -> str:
     """One way of writing: dates, money, units, numbers, negations."""
-    text = _VAIN.sub("", _NOT.sub(lambda match: f"{match[1] or 'can'} not", text))
-    text = _PER_CENT.sub("percent", _BEFORE.sub(lambda m: f" {m[2]}{m[3]} {_MONEY[m[1]]}", text))
+    text = _PER_CENT.sub("percent", _BEFORE.sub(lambda m: f" {m[2]}{m[3]} {_MONEY[m[1]]}", negations.level(text)))
     text = _SPELT.sub(_figure, text)
     for order in _ORDERS:
         text = order.sub(lambda date: f"{date['day']} {date['month']} {date['year'] or ''}", text)

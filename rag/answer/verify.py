@@ -2,7 +2,7 @@
 
 A statement's content words are looked for in the sentences of the cited chunks. Each chunk gives the sentences that
 together cover most of them; these are what is quoted, and only what is quoted (with the chunk's title and headings)
-counts as evidence. Verdicts, in order of trust:
+counts as evidence; a note that a model wrote about a chunk does not. Verdicts, in order of trust:
 
     supported         every number, name and quotation of the statement is in what it quotes, every word in the passage
     partly supported  some of it is: words are missing, or a name comes from the question alone
@@ -21,8 +21,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from rag.answer.opposites import is_opposite, negates
+from rag.answer.opposites import is_opposite
 from rag.answer.places import find_displaced, has_wrong_unit
+from rag.answer.polarity import negates
 from rag.answer.terms import Term, find_codes, read
 from rag.text.homoglyphs import find_lookalikes
 from rag.text.sentences import sentence_spans
@@ -38,6 +39,7 @@ VERDICTS = (SUPPORTED, PARTLY, CONTRADICTED, UNSUPPORTED)
 ACCEPTED = frozenset({SUPPORTED, PARTLY})
 SOME = 0.3  # share of the content words below which a statement is unsupported
 SPANS = 3  # sentences quoted from one chunk, at most
+HEADINGS = ("heading", "code")  # kinds of sections whose labels say what a chunk is about
 LONG = 5  # letters of a word that may be a name with one of them changed
 
 _LIST_MARK = re.compile(r"\s*(?:(?:[-*•+#>]+|\d{1,3}[.)])\s+)+")
@@ -92,7 +94,7 @@ def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Verifi
     if not any(spans):
         return Verification(UNSUPPORTED, tuple(spans))
     quotes = [chunk.text[start:end] for chunk, own in zip(chunks, spans, strict=True) for start, end in own]
-    frames = [part for chunk in chunks for part in (chunk.title, chunk.context) if part]
+    frames = [part for chunk in chunks for part in _frame(chunk)]
     passages = [Evidence(chunk.text) for chunk in chunks]
     beside = {i for i in missing if claim[i].kind in ("word", "lead") and any(p.has(claim[i]) for p in passages)}
     verdict = _weigh(claim, missing, beside, Evidence(question))
@@ -107,7 +109,7 @@ def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Verifi
 
 def _find_evidence(claim: Sequence[Term], missing: set[int], chunk: Chunk) -> tuple[set[int], list[tuple[int, int]]]:
     """Which terms a chunk holds, and the fewest sentences that show them: the best one, then what adds to it."""
-    frame = Evidence(f"{chunk.title}\n{chunk.context}")
+    frame = Evidence("\n".join(_frame(chunk)))
     sentences = [Evidence(chunk.text[start:end], start, end) for start, end in sentence_spans(chunk.text)]
     content = _content(claim)
     inside = {sentence: {i for i in content if sentence.has(claim[i])} for sentence in sentences}
@@ -128,6 +130,13 @@ def _find_evidence(claim: Sequence[Term], missing: set[int], chunk: Chunk) -> tu
         covered |= inside[best]
         chosen.append(best)
     return covered, [(sentence.start, sentence.end) for sentence in chosen]
+
+
+def _frame(chunk: Chunk) -> list[str]:
+    """What stands above a chunk in its document: title, headings, a table's header. A model's note is not of them."""
+    headings = [section.label for section in chunk.sections if section.kind in HEADINGS]
+    header = chunk.context.partition("\n")[2]  # its first line may be a note
+    return [part for part in (chunk.title, *headings, *chunk.about, header) if part]
 
 
 def _content(claim: Sequence[Term]) -> list[int]:
