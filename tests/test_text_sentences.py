@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.sentences import LONGEST, sentence_spans
+from rag.text.sentences import LONGEST, find_units, sentence_spans
 
 PARTS = st.sampled_from(
     [
@@ -95,3 +95,62 @@ def test_text_without_sentence_ends_is_cut_at_white_space() -> None:
     assert all(len(piece) <= LONGEST and piece.split(" ")[-1] in ("lorem", "ipsum") for piece in cut(text))
     assert " ".join(cut(text)) == text.strip()
     assert [len(piece) for piece in cut("x" * 1500)] == [LONGEST, LONGEST, 300]
+
+
+def kinds(text: str) -> list[tuple[str, str]]:
+    return [(text[unit.start : unit.end], unit.kind) for unit in find_units(text)]
+
+
+def test_each_unit_has_a_kind() -> None:
+    text = (
+        "# Guide\nIt works. Needed:\n- a router\n- a cable\n\nVIN: 1HGCM\n\n3.1 Overview\nThe rest follows\n\n"
+        "| Name | Age |\n| --- | --- |\n| Ann. B. | 31. Or so. |\n\nKlensin     Standards Track     [Page 39]\n"
+    )
+    assert kinds(text) == [
+        ("# Guide", "heading"),
+        ("It works.", "sentence"),
+        ("Needed:", "sentence"),
+        ("- a router", "item"),
+        ("- a cable", "item"),
+        ("VIN: 1HGCM", "field"),
+        ("3.1 Overview", "heading"),
+        ("The rest follows", "fragment"),
+        ("| Name | Age |", "row"),
+        ("| --- | --- |", "furniture"),
+        ("| Ann. B. | 31. Or so. |", "row"),
+        ("Klensin     Standards Track     [Page 39]", "furniture"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Section 3.2. applies here.",
+        "Differences from those described in RFC\n1521 are listed.",
+        "Es gilt § 21 Abs.\n2 des Heimarbeitsgesetzes und Art. 5 Nr. 3 GG.",
+        "Bis zum Ablauf des 31.\nDezember 2002 galt die Fassung vom 1. 1. 1998.",
+        "Höhe des Betrags (§ 4a Absatz 1 und 2 Satz\n1) ohne die Einnahmen.",
+        "Das gilt z. B. für Ärzte, d. h. Personen nach Nr. 7, bzw. Zahnärzte.",
+        "Voir p. ex. M. Dupont, Mme Curie et l'art. 12 du code.",
+        "Véase la pág. 4 y la Sra. Gómez, p. ej. en el cap. 2.",
+        "The election timeout is chosen from an interval (currently\n150-300ms in our case).",
+        "Clients direct their request to any server by reading their status from\nZooKeeper.",
+        "It was supported by the Department of Energy, both in Washington and\nBerkeley, California, at that time.",
+        "In Proc. of the 11th Symp. on Operating Systems, ACM Comm. 23, Feb. 1980, pp. 105-117.",
+    ],
+)
+def test_a_sentence_is_not_cut(sentence: str) -> None:
+    assert cut(f"First comes this sentence, which is a full line.\n{sentence} Then another one begins.")[1] == sentence
+
+
+def test_a_wrapped_item_is_one_unit() -> None:
+    text = "1.  Art der Berechtigung\n    Absatz 1,\n2.  Höhe des Anspruchs nach Art und\n    Höhe"
+    assert cut(text) == ["1.  Art der Berechtigung\n    Absatz 1,", "2.  Höhe des Anspruchs nach Art und\n    Höhe"]
+
+
+def test_a_long_sentence_stays_whole_and_a_long_row_falls_between_cells() -> None:
+    sentence = "Wer " + "dies und jenes, " * 50 + "haftet."
+    assert cut(sentence) == [sentence]
+    row = "| " + " | ".join(["word " * 20] * 12) + " |"
+    assert all(piece.startswith("|") for piece in cut(row))
+    assert {kind for _, kind in kinds(row)} == {"row"}

@@ -82,6 +82,14 @@ class TextWriter:
         return ParsedRecord("".join(self._parts), title or self.title, spans, meta or {})
 
 
+def row(cells: Sequence[str]) -> str:
+    """A table's row as a line, "" if it is empty; empty cells stay, since a cell's place says what it is."""
+    if not any(cells):
+        return ""
+    line = " | ".join(cells)
+    return line if cells[0] and cells[-1] else f"| {line} |"
+
+
 def table(rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, str]]:
     """Numbered rows of cells as numbered lines: `Name: Router; Building: 4` under an evident header, else `a | b`.
 

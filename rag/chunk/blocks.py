@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from rag.chunk.spans import Cut, Span, lines
 from rag.text.sentence_ends import sentences
+from rag.text.tables import read_tables
 from rag.types import Section
 
 _FENCE = re.compile(r"\s*(```+|~~~+)[^`]*$")
@@ -19,14 +20,13 @@ _HEADING = re.compile(r"#{1,6}\s")
 _BULLET = r"[^\S\n]*(?:[-*+•‣▪◦]|\d{1,3}[.)]|[a-z][.)])\s"
 _ITEM = re.compile(_BULLET)
 _ROW = re.compile(r"\s*\||[^|]*\|[^|]*\|")
-_RULE = re.compile(r"[\s|:]*-[\s|:-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """A span of one kind, a key of `CUTS`.
 
-    `lead` is where it starts together with what leads into it; `header` is the first row of a Markdown table.
+    `lead` is where it starts together with what leads into it; `header` is a table's first row, if it names columns.
     """
 
     lead: int
@@ -87,8 +87,8 @@ def _plain(text: str, sections: Sequence[Section]) -> Iterator[Block]:
 
 def _block(text: str, start: int, end: int, kind: str) -> Block:
     rows = text[start:end].splitlines() if kind == "table" else []
-    ruled = len(rows) > 1 and _RULE.fullmatch(rows[1])
-    return Block(start, start, end, kind, (start, start + len(rows[0])) if ruled else None)
+    named = bool(read_tables("\n".join(rows[:3])))
+    return Block(start, start, end, kind, (start, start + len(rows[0])) if named else None)
 
 
 def _after(pattern: str) -> Cut:

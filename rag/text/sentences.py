@@ -1,66 +1,93 @@
-"""Where sentences begin and end: exact spans of a text, by rules, for any text a connector can give.
+"""Sentences and what else a text is made of, as exact spans: sentences, list items, rows, fields, headings, furniture.
 
-Sentences end where `rag.text.sentence_ends` says. Table rows, headings, `key: value` lines and lines that were ended
-early end one too; other line breaks are taken for wrapped prose. No model. Linear in the text's length.
+By rules, for any text a connector can give. Sentences end where `rag.text.sentence_ends` says; lines end one where
+`rag.text.lines` says; other line breaks are taken for wrapped prose. No model. Linear in the text's length.
+
+`find_units` says what each span is. A "sentence" and an "item" of a list end as sentences do, or lead on to a list. A
+"row" is a whole line of a table, a "field" a line `key: value`. "heading", "fragment" (a label, a caption, the half of
+a sentence) and "furniture" (the foot of a page, the rule of a table) are no statements: nobody should quote them.
 """
 
 import re
-from collections.abc import Iterator
-from itertools import groupby
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import lru_cache
 
+from rag.text import wraps
+from rag.text.lines import Line, split_lines
 from rag.text.sentence_ends import sentences
 
 LONGEST = 600  # characters; text without any sentence end (logs, minified code) is cut at white space
-FULL_LINE = 0.8  # of the width of its paragraph; the next word would have fitted on a line not filled so far
-SHORT_LINE = 30  # characters; a shorter line is a heading, a cell or a verse rather than wrapped prose
+REMEMBERED = 512  # texts whose units are kept
+STATEMENTS = frozenset(("sentence", "item", "row", "field"))  # kinds that say something by themselves
 
 ENDED = re.compile(r"[.!?…。！？:;|]\W*$|[:;|] ")  # how sentences, table rows and `key: value` lines end or look
 
-_HYPHENATED = re.compile(r"[^\W_][-\u2010\u00ad]$")  # a word that goes on in the next line
-_MARKED = re.compile(r"[-*•+|#>]|\d{1,3}[.)]\s|[\w ]{1,30}:(?:\s|$)")
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A trimmed span of a text and its kind, one of those above."""
+
+    start: int
+    end: int
+    kind: str
+
+    @property
+    def says(self) -> bool:
+        """Whether it says something by itself, and so can be quoted."""
+        return self.kind in STATEMENTS
 
 
 def sentence_spans(text: str, *, longest: int = LONGEST) -> list[tuple[int, int]]:
-    """Half-open character spans of the sentences, in order, trimmed; every non-space character is in exactly one."""
-    spans = []
-    start = 0
-    for cut in sorted({*(end for _, end in sentences(text)), *_line_cuts(text), len(text)}):
+    """Half-open character spans of the units, in order, trimmed; every non-space character is in exactly one."""
+    return [(unit.start, unit.end) for unit in find_units(text, longest=longest)]
+
+
+@lru_cache(REMEMBERED)
+def find_units(text: str, *, longest: int = LONGEST) -> tuple[Unit, ...]:
+    """The units of a text, in order; every non-space character is in exactly one.
+
+    None has more than `longest` characters, a sentence that ends as such twice as many.
+    """
+    lines = split_lines(text)
+    whole = [line for line in lines if line.kind in ("row", "furniture")]  # no sentence ends inside of these
+    cuts = {len(text), *(at for line in whole for at in (line.start, line.end)), *(x.end for x in lines if x.last)}
+    starts = [line.start for line in whole]
+    for _, end in sentences(text):
+        i = bisect_left(starts, end) - 1
+        if i < 0 or end >= whole[i].end:
+            cuts.add(end)
+    units: list[Unit] = []
+    start, n = 0, 0
+    for cut in sorted(cuts):
         for left, right in _pieces(text, start, cut, longest):
             piece = text[left:right]
             if body := piece.strip():
                 left += len(piece) - len(piece.lstrip())
-                spans.append((left, left + len(body)))
+                while lines[n].end <= left:
+                    n += 1
+                units.append(Unit(left, left + len(body), _kind(body, left, lines[n])))
         start = cut
-    return spans
+    return tuple(units)
 
 
-def _line_cuts(text: str) -> Iterator[int]:
-    """The line breaks that end a sentence."""
-    at = 0
-    for _, block in groupby(text.split("\n"), key=lambda line: bool(line.strip())):
-        lines = list(block)
-        width = max(map(len, lines))
-        for line, following in zip(lines, [*lines[1:], ""], strict=True):
-            at += len(line)
-            if not following or _ends(line.strip(), following.strip(), width):
-                yield at
-            at += 1
+def _kind(body: str, start: int, line: Line) -> str:
+    """The kind of a unit that begins in this line."""
+    if line.kind in ("row", "furniture") or (line.kind and (start, start + len(body)) == (line.start, line.end)):
+        return line.kind
+    if wraps.ITEM.match(body):
+        return "item"
+    return "sentence" if wraps.ENDED.search(body) else "fragment"
 
 
-def _ends(line: str, following: str, width: int) -> bool:
-    """Whether the break between two lines of a paragraph means more than that the first was full."""
-    if _HYPHENATED.search(line) and following:
-        return False
-    if _MARKED.match(following) or line.startswith("#") or "|" in line or len(line) < SHORT_LINE:
-        return True
-    word = following.split(maxsplit=1)[0] if following else ""
-    return not word[:1].islower() and len(line) + len(word) < FULL_LINE * width
-
-
-def _pieces(text: str, start: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
-    while end - start > longest:
-        space = max(text.rfind(blank, start + longest // 2, start + longest) for blank in " \n\t")
+def _pieces(text: str, start: int, end: int, longest: int) -> list[tuple[int, int]]:
+    """text[start:end] in pieces that are short enough, cut between a row's cells or between words."""
+    pieces = []
+    while end - start > (2 * longest if wraps.ENDED.search(text, max(start, end - 20), end) else longest):
+        half = start + longest // 2
+        cell = text.rfind(" | ", half, start + longest) + 1
+        space = cell or max(text.rfind(blank, half, start + longest) for blank in " \n\t")
         cut = space if space > 0 else start + longest
-        yield start, cut
+        pieces.append((start, cut))
         start = cut
-    yield start, end
+    return [*pieces, (start, end)]

@@ -13,7 +13,7 @@ from zipfile import ZipFile
 from rag_connectors.archive import core_title, need, unpack, xml
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import one_line
-from rag_connectors.writing import TextWriter
+from rag_connectors.writing import TextWriter, row
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # the same text a second time
@@ -33,8 +33,8 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     for block in _nearest(body, "p", "tbl") if body is not None else ():
         if block.tag == f"{_W}tbl":
             writer.gap()
-            for row in _rows(block):
-                writer.add(row)
+            for line in _rows(block):
+                writer.add(line)
             writer.gap()
             continue
         text = _text(block).strip()
@@ -64,10 +64,10 @@ def _nearest(parent: Element, *names: str) -> Iterator[Element]:
 
 
 def _rows(table: Element) -> Iterator[str]:
-    for row in _nearest(table, "tr"):
-        cells = [one_line(_text(cell)) for cell in _nearest(row, "tc")]
-        if any(cells):
-            yield " | ".join(cell for cell in cells if cell)
+    for one in _nearest(table, "tr"):
+        cells = [one_line(_text(cell)) for cell in _nearest(one, "tc")]
+        if line := row(cells):
+            yield line
 
 
 def _text(node: Element) -> str:

@@ -17,6 +17,7 @@ import pypdf
 from pypdf.errors import EmptyFileError, FileNotDecryptedError, LimitReachedError, PdfStreamError
 from pypdf.generic import EncodedStreamObject
 
+from rag_connectors.pages import strip_furniture, write_pages
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.text import clean
 from rag_connectors.writing import TextWriter
@@ -103,12 +104,8 @@ def _parse(data: bytes, warnings: _Warnings) -> Parsed:
     if declared > len(pages):
         lost.append(f"{len(pages)} of {declared} pages could be found")
     writer = TextWriter()
-    for number, text in enumerate(_join_words(pages), 1):
-        if text:
-            writer.gap()
-            start = writer.at
-            writer.add(text)
-            writer.span(start, "page", f"page {number}")
+    texts = _join_words(strip_furniture(pages))
+    write_pages(writer, [(f"page {number}", text) for number, text in enumerate(texts, 1)])
     title, meta = _properties(reader)
     return Parsed((writer.record(title=title, meta=meta),), (*lost, *warnings.lossy))
 

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from rag_connectors.archive import core_title, need, relations, unpack, xml
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import one_line
-from rag_connectors.writing import TextWriter
+from rag_connectors.writing import TextWriter, row
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
@@ -70,9 +70,8 @@ def _write(shape: Element, writer: TextWriter) -> None:
 
 def _lines(shape: Element) -> Iterator[str]:
     rows = list(shape.iter(f"{_A}tr"))
-    for row in rows:
-        cells = [one_line(" ".join(map(_text, cell.iter(f"{_A}p")))) for cell in row.findall(f"{_A}tc")]
-        yield " | ".join(cell for cell in cells if cell)
+    for one in rows:
+        yield row([one_line(" ".join(map(_text, cell.iter(f"{_A}p")))) for cell in one.findall(f"{_A}tc")])
     if not rows:
         for paragraph in shape.iter(f"{_A}p"):
             yield one_line(_text(paragraph))
