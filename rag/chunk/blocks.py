@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.chunk.spans import Cut, Span, lines
+from rag.text.lines import is_rule
 from rag.text.sentence_ends import sentences
 from rag.text.tables import read_tables
 from rag.types import Section
@@ -87,7 +88,7 @@ def _plain(text: str, sections: Sequence[Section]) -> Iterator[Block]:
 
 def _block(text: str, start: int, end: int, kind: str) -> Block:
     rows = text[start:end].splitlines() if kind == "table" else []
-    named = bool(read_tables("\n".join(rows[:3])))
+    named = len(rows) > 1 and (is_rule(rows[1].strip()) or read_tables("\n".join(rows[:2])))
     return Block(start, start, end, kind, (start, start + len(rows[0])) if named else None)
 
 
