@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from rag.text.question_parts import split_question
 from rag.text.questions import analyse, asks_yes_no
 
 
@@ -77,6 +80,7 @@ def test_a_choice_has_its_alternatives(question: str, options: tuple[str, ...]) 
         ("Procter was founded by a candlemaker who died in what year?", "open"),
         ("Can I renew it online, or do I have to call the agency first?", "open"),
         ("What is the VIN of the Jeep?", "open"),
+        ("May 2020 sales of Havn?", "open"),
         ("", "open"),
     ],
 )
@@ -98,3 +102,31 @@ def test_an_or_among_the_words_of_a_question_makes_no_choice() -> None:
 def test_politeness_is_no_part_of_the_question() -> None:
     assert analyse("Please tell me who wrote the memo.").text == "who wrote the memo."
     assert analyse("Hi, can you tell me what the VIN is?").text == "what the VIN is?"
+
+
+WORDS = [
+    "is",
+    "or",
+    "and",
+    "which",
+    "who",
+    "first",
+    "non",
+    "Rome",
+    "a",
+    ",",
+    "?",
+    "between",
+    "if",
+    "paid",
+    "how many",
+    ".",
+    "-",
+]
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=9))
+def test_any_words_are_a_question_of_some_kind(words: list[str]) -> None:
+    asked = analyse(" ".join(words))
+    assert (asked.kind == "choice") == bool(asked.options)
+    assert 1 <= len(split_question(" ".join(words))) <= 3

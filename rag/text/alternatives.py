@@ -18,9 +18,10 @@ _WH_START = re.compile(  # "What is the cause of X or Y" asks for the cause
     re.IGNORECASE,
 )
 _MEASURE = (
-    r"(?:first|last|earliest|latest|earlier|later|sooner|more\s+\w+|most\s+\w+|less\s+\w+|older|younger|bigger|larger|smaller"
-    r"|taller|higher|lower|longer|shorter|faster|slower|cheaper|heavier|better|worse|(?:further|farther)\s+(?:north|south|east|west|away)|newer|closer|stronger"
-    r"|busier|deeper|greater|oldest|youngest|biggest|largest|smallest|tallest|highest|lowest|longest|best|worst|newest)"
+    r"(?:first|last|earliest|latest|earlier|later|sooner|more\s+\w+|most\s+\w+|less\s+\w+|older|younger|bigger|larger"
+    r"|smaller|taller|higher|lower|longer|shorter|faster|slower|cheaper|heavier|better|worse|newer|closer|stronger|busier"
+    r"|deeper|greater|(?:further|farther)\s+(?:north|south|east|west|away)|oldest|youngest|biggest|largest|smallest|tallest"
+    r"|highest|lowest|longest|best|worst|newest)"
 )
 _MEASURED = re.compile(rf"\b{_MEASURE}\b", re.IGNORECASE)
 _MEASURED_LAST = re.compile(
@@ -29,7 +30,8 @@ _MEASURED_LAST = re.compile(
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(
-    r"(?:^of|(?:^|[\s,])(?:(?:in\s+)?between|out\s+of))\s+(?P<one>[^,;]+?)\s+(?:and|or)\s+(?P<other>[^,;]+?)(?:$|,?\s+(?=wh|is\b))",
+    r"(?:^of|(?:^|[\s,])(?:(?:in\s+)?between|out\s+of))\s+(?P<one>[^,;]+?)\s+(?:and|or)\s+(?P<other>[^,;]+?)"
+    r"(?:$|,?\s+(?=wh|is\b))",
     re.IGNORECASE,
 )
 _NO_START = re.compile(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rag.text.alternatives import find_alternatives
 
 AUXILIARY = (
-    r"(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)"
+    r"(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|shall|should|may(?!\s+\d)|might|must)"
     r"(?:n['’]?t|not)?\b"
 )
 WH = r"(?:what|which|who|whom|whose|when|where|why|how)(?:['’]s)?\b"
@@ -23,15 +23,14 @@ SUBORDINATE = (
     rf"(?:{PREPOSITION}|if|even|while|although|though|given|based|according|considering|as|because|once|using|unless"
     r"|when|whenever|regardless|assuming|suppose|say)\b"
 )
-NUMBER_WORD = (
-    r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[2-9]|1\d)"  # as many things are listed at most
-)
+_LISTED = r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[2-9]|1\d)"  # things
 
 _TOLD = r"(?:\s+(?:me|us))?\s+(?:know\s+)?(?=if\b|whether\b|about\s|the\b|(?:\w+\s+)?(?:what|wh\w+|how)\b)"
 _POLITE = re.compile(
     r"(?:(?:please|hello|hi|hey|ok|okay|so|and|but|well|q:|question:)[,!]?\s+"
     r"|(?:can|could|would|will)\s+(?:you|someone|anyone|anybody)\s+(?:please\s+|kindly\s+)?"
-    r"(?=(?:tell|show|let|give)\s+(?:me|us)\b|(?:explain|describe|list|name)\b|(?:say|check|find\s+out|confirm)\s+(?:if|wh|how))"
+    r"(?=(?:tell|show|let|give)\s+(?:me|us)\b|(?:explain|describe|list|name)\b"
+    r"|(?:say|check|find\s+out|confirm)\s+(?:if|wh|how))"
     rf"|(?:tell|let|show|say|check|confirm|find\s+out){_TOLD}"
     r"|(?:i|we)(?:\s+(?:want|need|would\s+like|have)|['’]d\s+like)\s+to\s+(?:know|find\s+out|understand)\s+"
     r"|(?:i|we)(?:\s+(?:am|are)|['’](?:m|re))?\s+wonder(?:ing)?\s+"
@@ -40,7 +39,8 @@ _POLITE = re.compile(
 )
 _WHETHER = re.compile(r"(?:if|whether)(?:\s+or\s+not)?\s+", re.IGNORECASE)
 _TAG = re.compile(
-    rf",\s*(?:(?:{AUXILIARY})\s+(?:not\s+)?(?:it|they|he|she|i|we|you|there|that|this|one)|right|correct|yes|no|true|or\s+not)$",
+    rf",\s*(?:{AUXILIARY}\s+(?:not\s+)?(?:it|they|he|she|i|we|you|there|that|this|one)"
+    r"|right|correct|yes|no|true|or\s+not)$",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"(?:[,;:.!?)\]–—]|\s-)\s+(?:(?:and|but|then|so)\s+)?")
@@ -49,9 +49,9 @@ _AUXILIARY_FIRST = re.compile(AUXILIARY, re.IGNORECASE)
 _ANY_WH = re.compile(rf"\b{WH}", re.IGNORECASE)
 _SUBORDINATE = re.compile(rf"\(?{SUBORDINATE}", re.IGNORECASE)
 _ANSWERED = re.compile(AUXILIARY + r"(?!\s+(?:known|called|named)\b)", re.IGNORECASE)
-_LAST_WH = re.compile(
+_LAST_WH = re.compile(  # "was born in which city?"
     r"(?<![,;:.]\s)\b(?:what|which|whose)(?:\s+[^\s,]+){1,4}$", re.IGNORECASE
-)  # "born in which city?"
+)
 _CUT_OFF = re.compile(rf"\b(?:{AUXILIARY}|{PREPOSITION}|as|a|an|the)$", re.IGNORECASE)
 _STATEMENT = re.compile(
     r"(?:i|we|you|he|she|it|they|there|this|that|these|those|my|our|your|the|an?|all|every|each|any|no|[A-Z]\w*)\s",
@@ -59,12 +59,13 @@ _STATEMENT = re.compile(
 
 _WAY = re.compile(
     r"how\s+(?:(?:do|does|can|could|should|would|must|may|might|will|to)(?:n['’]t)?)\b|why\b|how\s+come\b"
-    r"|(?:explain|describe)\b|what\s+(?:is|are)\s+(?:the\s+)?(?:\w+\s+){0,2}(?:steps?|procedure|process|way)\s+(?:to|for)\b"
+    r"|(?:explain|describe)\b"
+    r"|what\s+(?:is|are)\s+(?:the\s+)?(?:\w+\s+){0,2}(?:steps?|procedure|process|way)\s+(?:to|for)\b"
     r"|what\s+(?:should|must|do)\s+(?:i|we|you|one)\s+(?:have\s+to\s+|need\s+to\s+)?do\b",
     re.IGNORECASE,
 )
 _LIST = re.compile(
-    rf"(?:what|which|who)\s+(?:(?:are|were)\s+)?(?:the\s+|all\s+)*(?:\w+\s+)?{NUMBER_WORD}\s+(?!of\b)[a-z]"
+    rf"(?:what|which|who)\s+(?:(?:are|were)\s+)?(?:the\s+|all\s+)*(?:\w+\s+)?{_LISTED}\s+(?!of\b)[a-z]"
     r"|(?:list|enumerate)\b|name\s+(?:all|the|\w+\s+\w+s)\b",
     re.IGNORECASE,
 )
