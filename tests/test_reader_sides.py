@@ -67,6 +67,8 @@ def test_a_tie_of_two_against_two_is_no_majority_and_three_against_two_no_clear_
 def test_an_unsure_claim_is_no_side() -> None:
     given = claims(("eight years", "a", 0.8), ("Kestrel", "b", 0.39))
     assert said(QUESTION, given) == ["eight years"]
+    assert said(QUESTION, claims(("eight years", "a", 0.28), ("Kestrel", "b", 0.27))) == ["eight years"]
+    assert said(QUESTION, claims(("eight years", "a", 0.32), ("Kestrel", "b", 0.31))) == ["eight years", "Kestrel"]
     assert find_sides(QUESTION, []) == ()
 
 

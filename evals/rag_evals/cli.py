@@ -9,7 +9,7 @@ import typer
 
 from rag.cli.options import PIPELINE
 from rag.errors import extra
-from rag_evals import cli_gate, cli_make
+from rag_evals import cli_attack, cli_gate, cli_make
 
 if TYPE_CHECKING:
     from rag_evals.suite import Suite
@@ -154,6 +154,7 @@ def compare(
                 say(f"    {line(verdict)}")
 
 
+app.command("attack")(cli_attack.attack)
 app.command("gate")(cli_gate.gate)
 app.command("make")(cli_make.make)
 

@@ -28,7 +28,7 @@ from rag_evals.metrics.hops import hop_recall
 from rag_evals.records import AnswerRecord, QuestionRecord
 from rag_evals.runner import Run
 
-_ADDED = re.compile(r"\s*\[\d+\]|[“”]")  # what an answer has besides its words: markers, and marks around quotes
+ADDED = re.compile(r"\s*\[\d+\]|[“”]")  # what an answer has besides its words: markers, and marks around quotes
 
 
 def question_metrics(question: Question, record: QuestionRecord, ks: Sequence[int], hops: int) -> dict[str, float]:
@@ -45,7 +45,7 @@ def question_metrics(question: Question, record: QuestionRecord, ks: Sequence[in
 
 
 def _answer_metrics(question: Question, answer: AnswerRecord) -> dict[str, float]:
-    text, short = _ADDED.sub("", answer.text), _short(answer)
+    text, short = ADDED.sub("", answer.text), _short(answer)
     answered = answer.level == "answer"
     values: dict[str, float] = {}
     if question.answers or not question.answerable:
@@ -74,7 +74,7 @@ def _answer_metrics(question: Question, answer: AnswerRecord) -> dict[str, float
 
 
 def _short(answer: AnswerRecord) -> str:
-    return answer.short or _ADDED.sub("", answer.text)
+    return answer.short or ADDED.sub("", answer.text)
 
 
 def summary(run: Run, ks: Sequence[int]) -> dict[str, Any]:

@@ -42,9 +42,14 @@ class Judged:
 
 def write(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
     """Save runs. Raises InputError when the file cannot be written."""
+    write_json(path, {"runs": runs})
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Save data for its owner alone. Raises InputError when the file cannot be written."""
     try:
         path.touch(0o600)
-        path.write_text(json.dumps({"runs": runs}, allow_nan=False) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(data, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}.") from error
 

@@ -7,15 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from rag_evals.datasets import Dataset
     from rag_evals.model import Model
-    from rag_evals.runner import Indexing, Progress
+    from rag_evals.runner import Indexing
     from rag_evals.suite import Suite
 
 SHOWN = 10  # problems of a dataset
+
+
+class Asking(Protocol):
+    """Questions done, of how many; during which attack, where there is one."""
+
+    def __call__(self, done: int, total: int, attack: str = "") -> None: ...
 
 
 @dataclass(slots=True)
@@ -42,9 +48,9 @@ def run_suite(
     outcome = RunOutcome()
     for source in suite.datasets:
         dataset = source.load()
-        outcome.lost = _tell(dataset) or outcome.lost
+        outcome.lost = tell_problems(dataset) or outcome.lost
         for name in suite.pipelines:
-            with _bars(f"{dataset.name} · {name}") as (indexing, asking):
+            with show_bars(f"{dataset.name} · {name}") as (indexing, asking):
                 done = runner.run(
                     dataset,
                     name,
@@ -63,7 +69,7 @@ def run_suite(
     return outcome
 
 
-def _tell(dataset: Dataset) -> bool:
+def tell_problems(dataset: Dataset) -> bool:
     """Name the dataset's problems on stderr; whether rows were lost."""
     from rag.cli.terminal import line, write
 
@@ -76,7 +82,7 @@ def _tell(dataset: Dataset) -> bool:
 
 
 @contextmanager
-def _bars(title: str) -> Iterator[tuple[Indexing, Progress]]:
+def show_bars(title: str) -> Iterator[tuple[Indexing, Asking]]:
     """A progress bar on stderr, where that is a terminal: it shows the phases of ingest, then the questions."""
     from rich.console import Console
     from rich.progress import Progress as Bars
@@ -90,7 +96,7 @@ def _bars(title: str) -> Iterator[tuple[Indexing, Progress]]:
             if phase in PHASES:
                 bars.update(task, description=f"{title} · {PHASES[phase]}", completed=done, total=total or None)
 
-        def asking(done: int, total: int) -> None:
-            bars.update(task, description=title, completed=done, total=total)
+        def asking(done: int, total: int, attack: str = "") -> None:
+            bars.update(task, description=f"{title} · {attack}" if attack else title, completed=done, total=total)
 
         yield indexing, asking

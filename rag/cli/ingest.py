@@ -92,6 +92,8 @@ def _show(report: Report) -> None:
             say(f"{paint(f'{status:>9}', colour)}  {line(f.source)}: {line(f.reason)}")
         if len(files) > SHOWN:
             say(f"{'':>9}  and {len(files) - SHOWN} more {status}; --json lists all")
+    for f in [f for f in report.files if f.status in ("added", "updated") and f.reason][:SHOWN]:
+        say(f"{'note':>9}  {line(f.source)}: {line(f.reason)}")
     nothing = (
         "no file was finished"
         if report.left

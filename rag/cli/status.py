@@ -10,6 +10,7 @@ from rag.cli.terminal import clean, line, say, say_json
 from rag.errors import IndexMissing
 
 SHOWN = 50
+NAMED = 10  # files with a note
 
 
 def status(
@@ -27,6 +28,7 @@ def status(
     """
 
     from rag.index.folder import Index
+    from rag.ingest.report import ADDRESS
 
     target = Index.at(index, trust=trust)
     with suppress(IndexMissing), target.hold_generation(deep=False):
@@ -41,6 +43,10 @@ def status(
         return
     say(f"{target.path}  (pipeline {line(facts.get('pipeline', 'none'))}, generation {target.live_number() or 'none'})")
     say(", ".join(f"{n:,} {name}" for name, n in counts.items()))
+    told = [s.name for s in sources if ADDRESS in s.reason]
+    if told:
+        more = f" and {len(told) - NAMED:,} more" if len(told) > NAMED else ""
+        say(f"Texts in these speak to whoever answers, and answer nothing alone: {line(', '.join(told[:NAMED]))}{more}")
     for s in sources[:SHOWN]:
         say(f"  {s.status:>8}  {s.chunks:>5} chunks  {line(s.name)}{': ' + line(s.reason) if s.reason else ''}")
     if len(sources) > SHOWN:

@@ -18,6 +18,8 @@ from pydantic import Field
 from rag.reader.answerability import AnswerabilityModel, load_answerability
 from rag.reader.candidates import MIN_RELEVANCE, Candidate, extract_candidates
 from rag.reader.confidence import Calibration, read_calibration
+from rag.reader.copies import name_sources
+from rag.reader.echo import set_apart
 from rag.reader.network import SHIPPED, Passage, ReaderModel, ReaderOutput, Span, load_reader
 from rag.reader.weights import load
 from rag.stages import component
@@ -91,9 +93,29 @@ class ReaderGenerator:
         return lru_cache(CACHED)(self._read)
 
     def _read(self, question: str, sources: tuple[NamedPassage, ...]) -> Reading:
+        """What echoes the question is read apart, and answers nothing: an entry is evidence, the rest where none is."""
+        free, entries, echoes = set_apart(question, [source.passage for source in sources])
+        reading = self._read_some(question, sources, free)
+        if entries:
+            reading = replace(reading, evidence=self._read_some(question, sources, sorted(free + entries)).evidence)
+        if echoes and not reading.evidence:
+            reading = replace(reading, evidence=self._read_some(question, sources, echoes).evidence)
+        return reading
+
+    def _read_some(self, question: str, sources: Sequence[NamedPassage], places: Sequence[int]) -> Reading:
+        """The reading of the passages at some places alone, with its spans at these places."""
+        reading = self._read_all(question, [sources[place] for place in places])
+        quotes, evidence = (
+            tuple(replace(span, passage=places[span.passage]) for span in spans)
+            for spans in (reading.quotes, reading.evidence)
+        )
+        return replace(reading, quotes=quotes, evidence=evidence)
+
+    def _read_all(self, question: str, sources: Sequence[NamedPassage]) -> Reading:
         reader, calibration, answerability = self._models
         passages = [source.passage for source in sources]
-        extraction = extract_candidates(question, passages, reader, [source.document for source in sources])
+        names = name_sources([source.document for source in sources], [text for _, text in passages])
+        extraction = extract_candidates(question, passages, reader, names)
         identifiers = find_identifiers(question)
         best = calibration.best([one for one in extraction.candidates if not _strays(one, passages, identifiers)])
         if best is None:

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import NamedTuple
 
 from rag.config import Stages
 from rag.ingest.alone import describe, one_by_one
+from rag.ingest.report import ADDRESS
 from rag.ingest.vectorize import Keys, Vectorizer
 from rag.interrupt import Stop
+from rag.reader.address import find_address
 from rag.stages import BoundedEmbedder
 from rag.types import Chunked, Document
 
 UNREAD = "the embedding model reads no further, so make chunks smaller"
+SHOWN = 100  # characters of a sentence
 
 
 class Cut(NamedTuple):
@@ -78,13 +82,19 @@ def columns(cuts: Iterable[Cut | None]) -> tuple[list[Chunked], Keys]:
     return [cut.chunked for cut in found], [list(cut.keys) for cut in found]
 
 
-def judge(status: str, reason: str, cuts: Iterable[Cut]) -> tuple[str, str]:
-    """Status and reason of a source, which is degraded where the embedder does not read its chunks whole."""
-    parts = [part for part in reason.split("; ") if part and not part.endswith(UNREAD)]
+def judge(status: str, reason: str, cuts: Sequence[Cut]) -> tuple[str, str]:
+    """Status and reason of a source, which is degraded where the embedder does not read its chunks whole.
+
+    That a text speaks to whoever answers is noted beside any status.
+    """
+    parts = [part for part in reason.split("; ") if part and not part.endswith(UNREAD) and not part.startswith(ADDRESS)]
     if unread := sum(cut.unread for cut in cuts):
         parts.append(f"the ends of {unread:,} chunks are in no vector: {UNREAD}")
     if status in ("ok", "degraded"):
         status = "degraded" if parts else "ok"
+    chunks = (chunk for cut in cuts for chunk in cut.chunked.chunks)
+    if told := next(filter(None, (find_address(chunk.text) for chunk in chunks)), ""):
+        parts.append(f"{ADDRESS} “{shorten(told.replace(';', ','), SHOWN, placeholder=' …')}”")
     return status, "; ".join(parts)
 
 

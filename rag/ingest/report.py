@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+ADDRESS = "speaks to whoever answers:"  # begins the note of such a source, whatever its status
 STATUSES = ("added", "updated", "unchanged", "deleted", "degraded", "skipped", "failed")
 
 # (phase, done, total): "scan", "rechunk", "load", "embed", "publish"; ("tokens", embedded so far, 0) now and then

@@ -12,6 +12,9 @@ from itertools import pairwise
 from rag.text.sentences import sentence_spans
 from rag.text.words import fold, stems
 
+_TRIGGER = re.compile(
+    r"ignor|disregard|forget|ask|answer|reply|respond|antwort|lösung|r[ée]ponse|respuesta|vergiss|oubli|olvid", re.I
+)
 NEAR = 0.5  # of a question's content words beside "the answer is"
 
 _ORDERS = re.compile(
@@ -40,6 +43,8 @@ def find_address(text: str, question: str = "") -> str:
 
     "The answer is" counts beside words of the `question`; without one, where something is asked in it or right before.
     """
+    if not _TRIGGER.search(text):
+        return ""
     asked = stems(question)
     sentences = [text[start:end] for start, end in sentence_spans(text)]
     for before, sentence in pairwise(["", *sentences]):

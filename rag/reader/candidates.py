@@ -133,7 +133,9 @@ def _span_candidates(
             "joint": max([MIN_SCORE, *overlapping]),  # in the joint reading
             "read": float(at in together),
             "lead": span.score - max([MIN_SCORE, *rivals]),  # over another answer
-            "agree": float(sum(its == answer for i, its in best.items() if i != at)),  # passages that say it first
+            "agree": float(
+                len({names[i] for i, its in best.items() if its == answer} - {names[at]})
+            ),  # that say it first
             "place": 1 / (1 + at),
             "fact": max(around, default=MIN_SCORE),  # the sentence that it starts in
             "words": _coverage(plain, stems[at]),

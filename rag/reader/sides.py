@@ -4,8 +4,8 @@ What a document answers is a claim. Claims that say the same are one side: one's
 have equal numbers and words (3 May 2024, 2024-05-03). A side counts its independent sources (`rag.reader.copies`), not
 its passages. A side is the answer where it has a clear majority, or where the question names a year, a product or
 another name that it speaks of, while the other sides speak of another one. Otherwise the sources disagree, and a
-person should see both. What it does not do: it cannot know who is right. A claim less than half as sure as the surest
-is none.
+person should see both. What it does not do: it cannot know who is right. A claim less than half as sure as the surest,
+or hardly likely itself, contradicts nothing.
 """
 
 import re
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from rag.text.identifiers import find_identifiers, name_another
 from rag.text.words import Token, fold, tokens
 
+CREDIBLE = 0.3  # the confidence from which on an answer may contradict another
 RIVAL = 0.5  # of the best claim's confidence, from which on another answer is one
 MAJORITY = 2.0  # times the sources of the next side
 ARTICLES = frozenset({"a", "an", "the"})
@@ -57,10 +58,9 @@ def find_sides(question: str, claims: Sequence[Claim]) -> tuple[Side, ...]:
 
     The first is that of the surest claim; nothing for no claims.
     """
-    sides = _group(claims)
-    if not sides:
-        return ()
-    sides = [side for side in sides if side.confidence >= RIVAL * sides[0].confidence]
+    best = max((claim.confidence for claim in claims), default=0.0)
+    least = min(best, max(RIVAL * best, CREDIBLE))
+    sides = _group([claim for claim in claims if claim.confidence >= least])
     if winner := _winner(question, sides):
         return (winner,)
     return tuple(sides)
@@ -95,9 +95,10 @@ def _winner(question: str, sides: Sequence[Side]) -> Side | None:
         others = [other for other in sides if other is not side]
         if all(_is_qualified(question, side, other) for other in others):
             return side
-    by_number = sorted(sides, key=lambda side: -len(side.sources))
-    first, second = by_number[0], by_number[1:2]
-    return first if not second or len(first.sources) >= MAJORITY * len(second[0].sources) else None
+    for side in sides:
+        if all(len(side.sources) >= MAJORITY * len(other.sources) for other in sides if other is not side):
+            return side
+    return None
 
 
 def _is_qualified(question: str, side: Side, other: Side) -> bool:
