@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from rag.errors import ModelError
+from rag.models.spec import read
 from rag.reader.answerability import FEATURES, Alignment, EncodedText, align, encode, forward, load_answerability
 from rag.reader.network import SHIPPED
-from rag.reader.weights import HEADS, KIND
+from rag.reader.weights import ANSWERABILITY, HEADS, KIND
 from rag.train.reader.answerability import AnswerabilityExample, AnswerabilityNetwork, make_examples, pad, train
 from rag.train.reader.inputs import ReaderInput
 from rag.train.reader.questions import ReaderPassage
@@ -72,8 +73,13 @@ def test_a_file_without_a_model_is_refused(tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
     path = tmp_path / "reader.safetensors"
-    save_file({f"{HEADS}x": np.zeros(1, np.float32)}, path, metadata={"kind": KIND, "model": "bundled"})
-    with pytest.raises(ModelError, match="train it again"):
+    facts = {"kind": KIND, "config": "{}", "tokenizer": "", "source": "x", "embedder": read("bundled").fingerprint()}
+    tensors = {f"{HEADS}x": np.zeros(1, np.float32)}
+    save_file(tensors, path, metadata=facts)
+    with pytest.raises(ModelError, match="no weights of answerability; train it again"):
+        load_answerability(path)
+    save_file({**tensors, f"{ANSWERABILITY}0.x": tensors[f"{HEADS}x"]}, path, metadata={**facts, "embedder": "another"})
+    with pytest.raises(ModelError, match="another version of the bundled model"):
         load_answerability(path)
 
 

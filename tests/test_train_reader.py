@@ -15,11 +15,12 @@ import torch
 
 from rag.errors import InputError
 from rag.generate.reader import ReaderGenerator as GenerateReader
+from rag.models.files import locate
 from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate
 from rag.reader.confidence import rank
 from rag.reader.network import JOINT_TOKENS, Span
+from rag.reader.weights import plain_tokenizer
 from rag.train.common.loop import load_network
-from rag.train.reader import cloze
 from rag.train.reader.calibrate import CalibrationExample, fit, fit_logistic, fit_nonnegative, word_f1
 from rag.train.reader.distractors import LexicalIndex
 from rag.train.reader.inputs import ReaderInput, alter, draw_inputs
@@ -35,6 +36,9 @@ PASSAGES = [
     {"pid": "p1", "title": "Tarnvik", "text": "Tarnvik has a ferry. The year 1962 was cold. It was built in 1971."},
     {"pid": "p2", "title": "Havnes", "text": "The ferry of Havnes was built in a year that nobody knows."},
 ]
+
+
+BUNDLED_TOKENIZER = plain_tokenizer((locate("bundled") / "tokenizer.json").read_text(encoding="utf-8"))
 
 
 def folder(place: Path, questions: list[dict[str, object]]) -> Path:
@@ -94,42 +98,13 @@ def test_a_chain_has_its_answer_in_one_passage_and_its_steps_are_questions_of_th
     assert [one.gold[0].text[slice(*(one.gold[0].answer or (0, 0)))] for one in (first, second)] == ["Norvik", "1962"]
 
 
-TOWNS = [
-    ("Norvik", "Norvik lies on a lake. The ferry of Norvik was built in 1962 by Havn Lines. Havn Lines is old."),
-    ("Tarnvik", "Tarnvik has no ferry. In the year 1971 it was cold. Nobody went to Tarnvik before 1971."),
-    ("Havnes", "It rains."),
-]
-
-
-def test_cloze_questions_are_answered_by_what_is_left_of_their_passage() -> None:
-    made = cloze.make_questions(TOWNS, np.random.default_rng(0))
-    assert made
-    for one in made:
-        (part,) = one.gold
-        original = dict(TOWNS)[part.title]
-        answer = part.text[slice(*(part.answer or (0, 0)))]
-        assert answer in original and answer not in one.text
-        (fact,) = part.evidence
-        assert part.answer and fact[0] <= part.answer[0] < part.answer[1] <= fact[1]
-        said = one.text.rstrip("?")
-        assert any(
-            said.replace(word, answer) in original
-            for word in (*cloze.QUESTION_WORDS[True], *cloze.QUESTION_WORDS[False])
-        )
-        assert said not in part.text
-    seen = [one for seed in range(20) for one in cloze.draw_inputs(made, np.random.default_rng(seed))]
-    assert {reading.complete for reading in seen} == {True, False}
-    for reading in seen:
-        assert reading.complete == any(part.answer for part in reading.passages)
-
-
 def test_trainings_compute_in_float32_whatever_the_model_is_stored_in() -> None:
-    for network in (ReaderNetwork("bundled"), load_network("bundled")):
+    for network in (ReaderNetwork.from_body("bundled"), load_network("bundled")):
         assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
 def test_examples_point_at_the_answer_also_where_texts_are_cut() -> None:
-    encode, rng = InputEncoder("bundled"), np.random.default_rng(0)
+    encode, rng = InputEncoder(BUNDLED_TOKENIZER), np.random.default_rng(0)
     long = "The lake is deep. " * 200 + "The ferry was built in 1962. " + "Nobody swims there. " * 200
     at = long.index("1962")
     holder = ReaderPassage("Norvik", long, (at, at + 4), ((long.index("The ferry"), at + 5),), relevant=True)
@@ -140,7 +115,7 @@ def test_examples_point_at_the_answer_also_where_texts_are_cut() -> None:
         assert encode.tokenizer.decode(list(example.ids[example.start : example.end + 1])) == "1962"
         held = [encode.tokenizer.decode(list(example.ids[a:b])) for a, b, support in example.sentences if support]
         assert held == ["the ferry was built in 1962."]
-    batch = Batch.of([example, encode(ReaderInput("Who?", (others[0],)), rng)], "cpu")
+    batch = Batch.of([example, encode(ReaderInput("Who?", (others[0],)), rng)], "cpu", encode.sep)
     assert batch.ids.shape == batch.mask.shape == batch.allowed.shape == batch.sentence.shape
     assert batch.supports.sum() == 1 and batch.relevant.tolist() == [True, False]
     assert batch.allowed[0, example.start] and batch.allowed[:, 0].all() and not batch.allowed[:, 1].any()
@@ -274,7 +249,7 @@ def test_a_training_ends_in_a_reader_that_answers(tmp_path: Path) -> None:
     ]
     place = folder(tmp_path, rows)
     said: list[str] = []
-    options = ReaderOptions(epochs=1, cloze=1, batch=4, every=2)
+    options = ReaderOptions(epochs=3, tokens=256, every=2)
     out = tmp_path / "out" / "reader.safetensors"
     trained = train_reader([place, place], out, options=options, calibration=4, start=None, say=said.append)
     assert trained.steps > 6 and any("100.0%" in line for line in said)

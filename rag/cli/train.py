@@ -95,13 +95,15 @@ def gate(
 def reader(
     folders: FoldersArgument,
     out: OutOption,
+    body: Annotated[
+        str, Option(metavar="NAME", help='The network to begin with: "bundled", or a BERT\'s folder or cached name.')
+    ] = "bundled",
     epochs: Annotated[
         int, Option(min=0, metavar="N", help="How often all of it is read; 0: only answerability and confidence.")
     ] = 1,
-    cloze: Annotated[int, Option(min=0, metavar="N", help="Epochs before, on questions made of the passages.")] = 0,
     minutes: MinutesOption = None,
-    batch: Annotated[int, Option(min=1, metavar="N", help="Questions read at once.")] = 24,
-    rate: RateOption = 1.5e-4,
+    tokens: Annotated[int, Option(min=1, metavar="N", help="Tokens read at once.")] = 3072,
+    rate: RateOption = 1e-4,
     start: StartOption = None,
     calibration: Annotated[
         int, Option(min=1, metavar="N", help="Questions of a folder that set the confidence.")
@@ -113,22 +115,24 @@ def reader(
     A pipeline uses the file by `generate: {use: reader, weights: FILE}`.
 
     Folders are as for `rag train hop`, with `answer` or `answers` in each question and, where known,
-    `supporting_facts`. The questions of a folder named twice count twice. One question in eight is held out (without
-    a questions_dev, a quarter of the titles): after the training, the confidence is set on them. A GPU is used where
-    there is one.
+    `supporting_facts`; or reading sets, train.jsonl[.gz] with rows of {kind, question, passages, answer}, whose kind is
+    span, yesno, nli or table. A folder named twice counts twice. Of the questions over a corpus one in eight is held
+    out (without a questions_dev, a quarter of the titles): after the training, the confidence is set on them. A GPU is
+    used where there is one. To go on with a training that was killed, run the same command with --start and its file.
 
     \b
     Examples:
       rag train reader ./labelled --out my-reader.safetensors
-      rag train reader data/squad data/hotpotqa data/hotpotqa --cloze 1 --out reader.safetensors --minutes 50
+      rag train reader ./labelled ./yes-no --body ./minilm-l12 --out my-reader.safetensors --minutes 50
+      rag train reader ./labelled --start my-reader.safetensors --epochs 0 --out my-reader.safetensors
     """
 
     with extra("models", "rag train reader"):
         from rag.train.reader.run import train_reader
         from rag.train.reader.train import ReaderOptions
 
-    options = ReaderOptions(epochs=epochs, cloze=cloze, batch=batch, rate=rate, minutes=minutes, seed=seed)
-    report = train_reader(folders, out, options=options, calibration=calibration, start=start, say=say)
+    options = ReaderOptions(epochs=epochs, tokens=tokens, rate=rate, minutes=minutes, seed=seed)
+    report = train_reader(folders, out, body=body, options=options, calibration=calibration, start=start, say=say)
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
 
 

@@ -1,13 +1,16 @@
 """Which texts go through a model together: sorted by length, so that little of a batch is padding."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.models.pooling import Mask
+from rag.models.pooling import Hidden, Mask
 
 Batch = list[int]
+Forward = Callable[[NDArray[np.int64], Mask], Hidden]  # ids (b, t), mask (b, t) -> (b, t, hidden)
+Output = tuple[Batch, Hidden, Mask]  # the rows of a batch, their token vectors, the mask of padding
 
 
 def make_batches(lengths: Sequence[int], budget: int) -> list[Batch]:
@@ -21,6 +24,26 @@ def make_batches(lengths: Sequence[int], budget: int) -> list[Batch]:
         result[-1].append(i)
         room -= 1
     return result
+
+
+def run_batches(
+    forward: Forward, rows: Sequence[Sequence[int]], *, budget: int, pad_id: int, workers: int, before: int = 0
+) -> Iterator[Output]:
+    """The token vectors of rows of ids, in batches of similar lengths, `workers` at a time.
+
+    `before` counts the vectors that `forward` puts before every row.
+    """
+
+    def run(batch: Batch) -> Output:
+        ids, mask = pad([rows[i] for i in batch], pad_id)
+        return batch, forward(ids, mask), mask
+
+    work = make_batches([before + len(row) for row in rows], budget)
+    if workers == 1 or len(work) == 1:
+        yield from map(run, work)
+    else:
+        with ThreadPoolExecutor(workers) as threads:
+            yield from threads.map(run, work)
 
 
 def pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[NDArray[np.int64], Mask]:

@@ -7,7 +7,6 @@ length. Lone surrogates, which no tokenizer takes, count as U+FFFD.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -16,14 +15,12 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer, normalizers
 
 from rag.errors import ModelError
-from rag.models.batching import Batch, make_batches, pad
+from rag.models.batching import Forward, Output, run_batches
 from rag.models.files import LEXICAL, MULTI
-from rag.models.pooling import Hidden, Mask, Projection, load_head, normalize, pool, sparse_vector
+from rag.models.pooling import Projection, load_head, normalize, pool, sparse_vector
 from rag.models.spec import ModelSpec
 from rag.types import Chunked, Embeddings, Spans, Sparse, Vectors
 
-Forward = Callable[[NDArray[np.int64], Mask], Hidden]  # ids (b, t), mask (b, t) -> (b, t, hidden)
-Output = tuple[Batch, Hidden, Mask]  # the rows of a batch, their token vectors, the mask of padding
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -128,17 +125,10 @@ class TextEncoder:
 
     def hidden(self, ids: Sequence[Sequence[int]], *, budget: int | None = None) -> Iterator[Output]:
         """The token vectors of rows of ids, in batches of similar lengths, with the mask of padding."""
-
-        def run(batch: Batch) -> Output:
-            batch_ids, mask = pad([ids[i] for i in batch], self.spec.pad_id)
-            return batch, self.forward(batch_ids, mask), mask
-
-        work = make_batches([self.before + len(row) for row in ids], budget or self.batch_tokens)
-        if self.workers == 1 or len(work) == 1:
-            yield from map(run, work)
-        else:
-            with ThreadPoolExecutor(self.workers) as threads:
-                yield from threads.map(run, work)
+        size = budget or self.batch_tokens
+        yield from run_batches(
+            self.forward, ids, budget=size, pad_id=self.spec.pad_id, workers=self.workers, before=self.before
+        )
 
     @cached_property
     def _dense(self) -> list[Projection]:

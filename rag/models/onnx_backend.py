@@ -3,29 +3,28 @@
 Float32 weights are not copied. Of half-precision ones the table of the vocabulary's vectors, half of a small model,
 stays as it is, and the graph converts the rows that it gathers; the others are converted when the model is loaded.
 
-Loading a small model and its tokenizer costs about 0.3 CPU seconds with all imports. A batch runs on one thread and
-batches run side by side, which took less CPU than threads within an operator. Like any mapped file, the weights may be
-replaced but not overwritten while in use.
+Loading a small model and its tokenizer costs about 0.3 CPU seconds with all imports. Like any mapped file, the weights
+may be replaced but not overwritten while in use.
 """
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from rag import cache
 from rag.errors import ModelError
-from rag.models.encoder import Forward, TextEncoder
+from rag.models.batching import Forward
+from rag.models.encoder import TextEncoder
 from rag.models.files import weights
 from rag.models.onnx_graph import graph
+from rag.models.onnx_session import open_session
 from rag.models.pooling import Hidden, Mask
+from rag.models.processor import count_cores
 from rag.models.spec import TABLE, ModelSpec, first_position
 from rag.models.tensors import Floats, stored
 from rag.models.variant import Variant
@@ -55,9 +54,8 @@ def text_encoder(spec: ModelSpec, *, batch_tokens: int, difference: Difference |
     rules = spec.folder / "tokenizer.json"
     if not rules.is_file():
         raise _other_backend(spec, "it has no tokenizer.json")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     tokenizer = TokenizerFile(rules, cache.sha256(rules))
-    return TextEncoder(spec, tokenizer, _forward(spec, difference or {}), batch_tokens, workers=cores)
+    return TextEncoder(spec, tokenizer, _forward(spec, difference or {}), batch_tokens, workers=count_cores())
 
 
 def _forward(spec: ModelSpec, difference: Difference) -> Forward:
@@ -75,21 +73,10 @@ def _forward(spec: ModelSpec, difference: Difference) -> Forward:
         model = graph(spec.config, shapes, half=half, temperature=spec.variant.temperature)
     except (KeyError, ValueError) as error:
         raise _other_backend(spec, str(error)) from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.enable_mem_pattern = False  # it would plan anew for every length of batch
-    options.log_severity_level = 3
-    values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for name, tensor in tensors.items()}
-    options.add_external_initializers(list(values), list(values.values()))
-    try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no common base but this
-        raise ModelError(f"{files[0]}: onnxruntime refuses the model: {error}") from error
+    run = open_session(model, tensors, where=files[0])
 
-    # the session only borrows the mapped tensors, so they live as long as it does
-    def forward(ids: NDArray[np.int64], mask: Mask, _borrowed: Any = values) -> Hidden:
-        hidden: Hidden = session.run(["hidden"], {"ids": ids, "mask": mask.astype(np.int32)})[0]
-        return hidden
+    def forward(ids: NDArray[np.int64], mask: Mask) -> Hidden:
+        return run({"ids": ids, "mask": mask.astype(np.int32)})
 
     if not difference:
         _LOADED[key] = forward

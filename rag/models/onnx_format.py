@@ -7,7 +7,7 @@ It saves the package onnx, 33 MB. A message is bytes; `join` puts fields togethe
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 
-FLOAT, INT32, INT64, FLOAT16 = 1, 6, 7, 10  # TensorProto.DataType
+FLOAT, UINT8, INT8, INT32, INT64, FLOAT16 = 1, 2, 3, 6, 7, 10  # TensorProto.DataType
 _EXTERNAL = 1  # TensorProto.DataLocation
 
 
@@ -25,6 +25,11 @@ def node(kind: str, inputs: Sequence[str], output: str, *, domain: str, attribut
 def ints(name: str, values: Sequence[int]) -> bytes:
     """A constant row of int64."""
     return _join((1, len(values)), (2, INT64), *((7, value) for value in values), (8, name))
+
+
+def scalar(name: str, kind: int, value: float) -> bytes:
+    """A constant number, FLOAT or UINT8."""
+    return _join((2, kind), (4, value) if kind == FLOAT else (5, int(value)), (8, name))
 
 
 def external(name: str, shape: Sequence[int], kind: int) -> bytes:

@@ -2,17 +2,24 @@
 
 Covers bert, roberta, xlm-roberta, camembert and distilbert with absolute positions and exact GELU (Devlin et al.,
 arXiv 1810.04805). No weights are in it: initialisers name tensors of model.safetensors, which the session maps. Dense
-products run on all tokens of a batch as one matrix, attention and layer norms are onnxruntime's fused operators.
+products run on all tokens of a batch as one matrix, attention is onnxruntime's fused operator.
+
+Of packed weights (`rag.models.packing`) products can be those of whole numbers: each row of what is multiplied with
+them gets a scale of its own, so that neither another token nor another text of the batch changes it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rag.models import onnx_format as onnx
 from rag.models.spec import TABLE, first_position
 
 _FUSED = "com.microsoft"
+SCALE = ".scale"  # ends the name of a packed tensor's scales
+GELU_LEAST = -0.17  # no less comes out of GELU
 
+# "stored": weights are float32 (out, in); else they are packed, and multiplied as floats or as whole numbers
+Products = Literal["stored", "unpacked", "int8"]
 
 # what BERT and its kin call it, and what DistilBERT does: tensors, those of a layer below it, and keys of config.json
 _NAMES = {
@@ -35,12 +42,13 @@ ARCHITECTURES = {"bert": 0, "roberta": 0, "xlm-roberta": 0, "camembert": 0, "dis
 class _Graph:
     """Nodes in order; every operator returns the name of its output."""
 
-    def __init__(self, epsilon: float) -> None:
-        self.epsilon = epsilon
+    def __init__(self, epsilon: float, products: Products) -> None:
+        self.epsilon, self.products = epsilon, products
+        self.rows: dict[str, tuple[str, str, str, str]] = {}  # what was quantized, by name: q, k and v share theirs
         self.nodes: list[bytes] = []
         self.constants: list[bytes] = []
         self.read: set[str] = set()  # names that nodes take
-        self.written: set[str] = {"", "ids", "mask"}  # and those that are there for them
+        self.written: set[str] = {"", "ids", "mask", "kinds"}  # and those that are there for them
 
     def __call__(self, kind: str, *inputs: str, output: str = "", domain: str = "", **attributes: int | float) -> str:
         output = output or f"{kind}_{len(self.nodes)}"
@@ -55,40 +63,82 @@ class _Graph:
         self.written.add(name)
         return name
 
-    def linear(self, x: str, name: str) -> str:
-        return self("Gemm", x, f"{name}.weight", f"{name}.bias", transB=1)
+    def number(self, value: float, kind: int = onnx.FLOAT) -> str:
+        name = f"number_{len(self.constants)}"
+        self.constants.append(onnx.scalar(name, kind, value))
+        self.written.add(name)
+        return name
 
-    def add_norm(self, x: str, y: str, name: str) -> str:
-        inputs = (x, y, f"{name}.weight", f"{name}.bias")
-        return self("SkipLayerNormalization", *inputs, domain=_FUSED, epsilon=self.epsilon)
+    def unpacked(self, name: str) -> str:
+        """A packed weight as floats (in, out), computed once, when the session opens."""
+        return self("Mul", self("Cast", name, to=onnx.FLOAT), name + SCALE)
+
+    def linear(self, x: str, name: str, least: float | None = None) -> str:
+        """x times the weight `name`, plus its bias; nothing in x is below `least` if it is given."""
+        if self.products == "stored":
+            return self("Gemm", x, f"{name}.weight", f"{name}.bias", transB=1)
+        if self.products == "unpacked":
+            return self("Gemm", x, self.unpacked(f"{name}.weight"), f"{name}.bias")
+        return self._int8(x, f"{name}.weight", f"{name}.bias", least)
+
+    def _int8(self, x: str, weight: str, bias: str, least: float | None) -> str:
+        if x not in self.rows:
+            self.rows[x] = self._quantize(x, least)
+        whole, size, one, zero = self.rows[x]
+        product = self("MatMulIntegerToFloat", whole, weight, one, weight + SCALE, zero, domain=_FUSED)
+        if least is not None:  # what was taken from x for the product
+            sums = self("ReduceSum", self.unpacked(weight), self.ints(0), keepdims=0)
+            bias = self("Add", bias, self("Mul", sums, self.number(least)))
+        return self("Add", self("Mul", product, size), bias)
+
+    def _quantize(self, x: str, least: float | None) -> tuple[str, str, str, str]:
+        """Each row of x divided by its size, as uint8; the sizes (n, 1); what stands for 1 and for 0 in it."""
+        steps, zero = (127, 128) if least is None else (255, 0)
+        if least is not None:
+            x = self("Sub", x, self.number(least))
+        reach = self("Abs", x) if least is None else x
+        size = self("Max", self("ReduceMax", reach, self.ints(-1), keepdims=1), self.number(1e-12))
+        one, middle = self.number(1 / steps), self.number(zero, onnx.UINT8)
+        return self("QuantizeLinear", self("Div", x, size), one, middle), size, one, middle
+
+    def norm(self, x: str, name: str) -> str:
+        return self("LayerNormalization", x, f"{name}.weight", f"{name}.bias", axis=-1, epsilon=self.epsilon)
 
 
 def graph(
-    config: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], *, half: bool = False, temperature: float = 1.0
+    config: Mapping[str, Any],
+    shapes: Mapping[str, Sequence[int]],
+    *,
+    half: bool = False,
+    temperature: float = 1.0,
+    products: Products = "stored",
+    kinds: bool = False,
 ) -> bytes:
     """The model's graph: `ids` (b, t) int64 and `mask` (b, t) int32 -> `hidden` (b, t, hidden) float32.
 
-    `shapes` are those of the tensors the session will bring, all float32 but with `half` the vocabulary's table, which
-    is float16; `temperature` is that of attention's softmax. Padding must stand on the right. Raises ValueError or
-    KeyError for a model that is something else: another architecture, tensors too few or too many.
+    `shapes` are those of the tensors the session will bring: float32, packed ones with scales int8, and with `half` the
+    vocabulary's table float16. `temperature` is that of attention's softmax. With `kinds` the token types (b, t) int64
+    are a third input; without it all are 0. Padding must stand on the right. Raises ValueError or KeyError for a model
+    that is something else: another architecture, tensors too few or too many.
     """
     names = _check(config)
     first = first_position(config)
     width = shapes[TABLE][1]
-    op = _Graph(float(config.get("layer_norm_eps", 1e-12)))  # distilbert names none and has this one
+    op = _Graph(float(config.get("layer_norm_eps", 1e-12)), products)  # distilbert names none and has this one
 
     shape = op("Shape", "ids")
     rows, zero, start = op.ints(-1, width), op.ints(0), op.ints(first)
     cube = op("Concat", shape, op.ints(width), axis=0)
     end = op("Add", op("Gather", shape, op.ints(1)), start)
     x = op("Gather", TABLE, "ids")
-    if half:
+    if half or products != "stored":
         x = op("Cast", x, to=onnx.FLOAT)
+    if products != "stored":
+        x = op("Mul", x, op("Gather", TABLE + SCALE, "ids"))
     x = op("Add", x, op("Slice", "embeddings.position_embeddings.weight", start, end, zero))
-    if (kinds := "embeddings.token_type_embeddings.weight") in shapes:
-        x = op("Add", x, op("Slice", kinds, zero, op.ints(1), zero))  # one text, so all tokens are of kind 0
-    norm = ("embeddings.LayerNorm.weight", "embeddings.LayerNorm.bias")
-    x = op("Reshape", op("LayerNormalization", x, *norm, axis=-1, epsilon=op.epsilon), rows)
+    if (types := "embeddings.token_type_embeddings.weight") in shapes:
+        x = op("Add", x, op("Gather", types, "kinds") if kinds else op("Slice", types, zero, op.ints(1), zero))
+    x = op("Reshape", op.norm(x, "embeddings.LayerNorm"), rows)
     how: dict[str, Any] = {"num_heads": int(config[names["heads"]])}
     if temperature != 1:
         how["scale"] = (width // how["num_heads"]) ** -0.5 / temperature
@@ -97,19 +147,22 @@ def graph(
         heads = [op("Reshape", op.linear(x, at + names[name]), cube) for name in ("query", "key", "value")]
         attended = op("MultiHeadAttention", *heads, "", "mask", domain=_FUSED, **how)
         attended = op.linear(op("Reshape", attended, rows), at + names["attended"])
-        x = op.add_norm(attended, x, at + names["attended_norm"])
+        x = op.norm(op("Add", attended, x), at + names["attended_norm"])
         inner = op("Gelu", op.linear(x, at + names["up"]), domain=_FUSED)
-        x = op.add_norm(op.linear(inner, at + names["down"]), x, at + names["down_norm"])
+        x = op.norm(op("Add", op.linear(inner, at + names["down"], GELU_LEAST), x), at + names["down_norm"])
     op("Reshape", x, cube, output="hidden")
     missing = op.read - op.written
     for name in sorted(missing ^ shapes.keys()):
         raise ValueError(f"its tensor {name} is {'missing' if name in missing else 'one too many'}")
 
-    types = {name: onnx.FLOAT16 if half and name == TABLE else onnx.FLOAT for name in shapes}
+    numbers = {name: onnx.INT8 if name + SCALE in shapes else onnx.FLOAT for name in shapes}
+    if half:
+        numbers[TABLE] = onnx.FLOAT16
+    inputs = {"ids": onnx.INT64, "mask": onnx.INT32} | ({"kinds": onnx.INT64} if kinds else {})
     return onnx.model(
         op.nodes,
-        initializers=[*op.constants, *(onnx.external(name, shape, types[name]) for name, shape in shapes.items())],
-        inputs=[onnx.value("ids", onnx.INT64, ["b", "t"]), onnx.value("mask", onnx.INT32, ["b", "t"])],
+        initializers=[*op.constants, *(onnx.external(name, shape, numbers[name]) for name, shape in shapes.items())],
+        inputs=[onnx.value(name, kind, ["b", "t"]) for name, kind in inputs.items()],
         outputs=[onnx.value("hidden", onnx.FLOAT, ["b", "t", width])],
         versions={"": 20, _FUSED: 1},
     )

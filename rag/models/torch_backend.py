@@ -17,7 +17,8 @@ from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTo
 from transformers.utils import logging
 
 from rag.errors import ConfigError, ModelError
-from rag.models.encoder import Forward, TextEncoder
+from rag.models.batching import Forward
+from rag.models.encoder import TextEncoder
 from rag.models.pooling import Hidden, Mask
 from rag.models.spec import ModelSpec
 from rag.models.torch_variant import apply_variant, stretch_rotary

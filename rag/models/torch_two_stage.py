@@ -22,7 +22,8 @@ from torch.nn.functional import gelu, linear, relu
 from transformers import AutoConfig, AutoModel
 
 from rag.errors import ModelError
-from rag.models.encoder import Forward, TextEncoder
+from rag.models.batching import Forward
+from rag.models.encoder import TextEncoder
 from rag.models.files import locate, weights
 from rag.models.pooling import Hidden, Mask, Projection
 from rag.models.spec import ModelSpec

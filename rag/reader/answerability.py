@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rag.errors import ModelError
 from rag.models.encoder import TextEncoder
+from rag.models.files import BUNDLED
 from rag.models.pooling import normalize
 from rag.reader.network import BATCH_TOKENS, Passage
 from rag.reader.weights import load
@@ -73,7 +74,10 @@ def load_answerability(path: Path) -> AnswerabilityModel:
     networks = weights.answerability
     if not networks:
         raise ModelError(f"{path}: has no weights of answerability; train it again.")
-    spec = replace(read(weights.facts["model"]), max_tokens=PASSAGE_TOKENS)
+    spec = read(BUNDLED)
+    if weights.facts.get("embedder") != spec.fingerprint():
+        raise ModelError(f"{path}: its answerability is for another version of the bundled model; train it again.")
+    spec = replace(spec, max_tokens=PASSAGE_TOKENS)
     return AnswerabilityModel(text_encoder(spec, batch_tokens=BATCH_TOKENS), networks)
 
 

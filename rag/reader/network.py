@@ -1,27 +1,27 @@
 """The reader: a small network that finds the span of a passage that answers a question, if it does.
 
-The bundled MiniLM with a trained difference and four linear heads, run by onnxruntime without torch. One pass over
-(question, passage) gives answer spans with their scores against "no answer here", the passage's relevance and the
-support of each of its sentences; one over (question, several passages) lets them compete for the answer, weighs yes
-and no, and says whether they hold all it needs. All scores are logits. What it does not do: it writes nothing, and it
-knows nothing but what it reads.
+A BERT of its own with four linear heads, run by onnxruntime without torch; token types tell the question from the rest.
+One pass over (question, passage) gives answer spans with their scores against "no answer here", the passage's
+relevance and the support of each of its sentences; one over (question, several passages) lets them compete for the
+answer, and says whether they hold all it needs. Either weighs yes and no. All scores are logits. What it does not do:
+it writes nothing, and it knows nothing but what it reads.
 
 Related: BERT on SQuAD 2.0 (arXiv 1810.04805, 1806.03822), shared normalisation (arXiv 1710.10723).
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
 from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from rag.errors import ModelError
-from rag.models.encoder import TextEncoder
-from rag.reader.weights import load
+from rag.models.batching import Output, run_batches
+from rag.reader import difference
+from rag.reader.weights import load, special_ids
 from rag.text.sentences import sentence_spans
 from rag.types import Vectors
 
@@ -72,9 +72,13 @@ class ReaderOutput:
 
 @dataclass(frozen=True, eq=False)
 class ReaderModel:
-    """A network ready to run; `heads` are matrices (outputs, hidden) and biases (outputs,) by name."""
+    """A network ready to run: `body` gives rows of token ids their vectors.
 
-    encoder: TextEncoder
+    `heads` are matrices (outputs, hidden) and biases (outputs,) by name.
+    """
+
+    tokenizer: Tokenizer
+    body: Callable[[Sequence[Sequence[int]]], Iterator[Output]]
     heads: Mapping[str, Vectors]
 
     def count_fitting(self, question: str, passages: Sequence[Passage]) -> int:
@@ -87,14 +91,14 @@ class ReaderModel:
 
     def read(self, question: str, inputs: Sequence[Sequence[Passage]]) -> list[ReaderOutput]:
         """Read the question with each input's passages, one or several."""
-        question_ids, (cls, sep) = self._tokens(question)[0], special_ids(self.encoder.whole_tokenizer)
+        question_ids, (cls, sep) = self._tokens(question)[0], special_ids(self.tokenizer)
         layouts = []
         for parts in inputs:
             ids = [(self._tokens(title)[0], self._tokens(text)[0]) for title, text in parts]
             limit = SINGLE_TOKENS if len(parts) == 1 else JOINT_TOKENS
             layouts.append(lay_out(question_ids, ids, cls=cls, sep=sep, limit=limit))
         outputs: dict[int, Mapping[str, Vectors]] = {}
-        for batch, hidden, _ in self.encoder.hidden([layout.ids for layout in layouts]):
+        for batch, hidden, _ in self.body([layout.ids for layout in layouts]):
             for i, vectors in zip(batch, hidden, strict=True):
                 outputs[i] = {
                     name: vectors @ self.heads[f"{name}.weight"].T + self.heads[f"{name}.bias"]
@@ -119,7 +123,7 @@ class ReaderModel:
     @cached_property
     def _tokens(self) -> Callable[[str], tuple[list[int], list[tuple[int, int]]]]:
         def tokens(text: str) -> tuple[list[int], list[tuple[int, int]]]:
-            encoding = self.encoder.whole_tokenizer.encode(_SURROGATES.sub("\ufffd", text), add_special_tokens=False)
+            encoding = self.tokenizer.encode(_SURROGATES.sub("\ufffd", text), add_special_tokens=False)
             return encoding.ids, encoding.offsets
 
         return lru_cache(256)(tokens)
@@ -150,25 +154,19 @@ def lay_out(
 
 @lru_cache(2)
 def load_reader(path: Path) -> ReaderModel:
-    """The reader in a file of `rag train reader`. Raises ModelError for another model's."""
-    from rag.models.onnx_backend import text_encoder
-    from rag.models.spec import read
+    """The reader in a file of `rag train reader`. Raises ModelError for another file."""
+    from rag.models.packed import load as load_body
+    from rag.models.processor import count_cores
 
     weights = load(path)
-    spec = read(weights.facts["model"])
-    if weights.facts.get("embedder", spec.fingerprint()) != spec.fingerprint():
-        raise ModelError(f"{path}: trained for another version of {weights.facts['model']!r}; train it again.")
-    spec = replace(spec, max_tokens=JOINT_TOKENS)
-    encoder = text_encoder(spec, batch_tokens=BATCH_TOKENS, difference=weights.difference)
-    return ReaderModel(encoder, weights.heads)
-
-
-def special_ids(tokenizer: Tokenizer) -> tuple[int, int]:
-    """The ids of the tokens that open an input and end a part. Raises ModelError for a tokenizer without them."""
-    cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
-    if cls is None or sep is None:
-        raise ModelError("the reader's tokenizer has no [CLS] or [SEP].")
-    return cls, sep
+    if weights.facts["kind"] == difference.KIND:
+        tokenizer, body = difference.load_body(path, weights.facts, weights.tensors, JOINT_TOKENS, BATCH_TOKENS)
+        return ReaderModel(tokenizer, body, weights.heads)
+    _, sep = special_ids(weights.tokenizer)
+    forward = load_body(weights.body, weights.config, sep=sep, where=path)
+    pad_id = int(weights.config.get("pad_token_id") or 0)
+    run = partial(run_batches, forward, budget=BATCH_TOKENS, pad_id=pad_id, workers=count_cores())
+    return ReaderModel(weights.tokenizer, run, weights.heads)
 
 
 def _spans(passage: int, scores: Vectors, offsets: Sequence[tuple[int, int]], nothing: float) -> list[Span]:

@@ -78,10 +78,10 @@ def step(optimizer: torch.optim.Optimizer, loss: Tensor, rate: float, clip: Iter
     optimizer.step()
 
 
-def load_network(model: str, **config: Any) -> torch.nn.Module:
-    """A copy of `model` ("bundled", a folder or a cached name)."""
+def load_network(model: str, *, attention: str = "sdpa", **config: Any) -> torch.nn.Module:
+    """A copy of `model` ("bundled", a folder or a cached name); `attention` is how transformers computes it."""
     network: torch.nn.Module = AutoModel.from_pretrained(
-        locate(model), local_files_only=True, dtype=torch.float32, attn_implementation="sdpa", **config
+        locate(model), local_files_only=True, dtype=torch.float32, attn_implementation=attention, **config
     )
     return network
 

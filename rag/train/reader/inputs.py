@@ -17,7 +17,7 @@ from rag.text.words import NAMED, Token, tokens
 from rag.train.reader.questions import ReaderPassage, ReaderQuestion
 
 # Of the questions.
-SHARES = {"alone": 0.7, "leading": 0.4, "distractor": 0.4, "complete": 0.8, "incomplete": 0.5, "altered": 0.3}
+SHARES = {"alone": 0.75, "leading": 0.3, "distractor": 0.35, "complete": 0.35, "incomplete": 0.2, "altered": 0.25}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,94 +1,152 @@
-"""From folders of labelled questions to a reader's weights with its card: network, answerability, calibration."""
+"""From folders of labelled questions to a reader's file with its card: network, answerability, calibration."""
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from rag.errors import InputError
-from rag.models import deltas
+from rag.errors import InputError, ModelError
+from rag.models.files import BUNDLED
 from rag.models.spec import read as spec
+from rag.reader import weights
 from rag.reader.answerability import load_answerability
 from rag.reader.confidence import Calibration
 from rag.reader.network import load_reader
-from rag.reader.weights import ANSWERABILITY, HEADS, KIND
+from rag.reader.weights import plain_tokenizer
 from rag.train.common.card import table
 from rag.train.common.loop import Say
-from rag.train.reader import cloze
 from rag.train.reader.answerability import train_answerability
 from rag.train.reader.calibrate import fit, make_examples
 from rag.train.reader.inputs import draw_inputs
 from rag.train.reader.questions import ReaderDataset, read, training_questions
-from rag.train.reader.train import ReaderOptions, TrainedReader, train
+from rag.train.reader.sets import ReadingSet, is_reading_set, read_set
+from rag.train.reader.train import Draw, ReaderNetwork, ReaderOptions, TrainedReader, train
 from rag.types import Vectors
-
-MODEL = "bundled"
 
 
 def train_reader(
-    folders: Sequence[Path], out: Path, *, options: ReaderOptions, calibration: int, start: Path | None, say: Say
+    folders: Sequence[Path],
+    out: Path,
+    *,
+    body: str = BUNDLED,
+    options: ReaderOptions,
+    calibration: int,
+    start: Path | None,
+    say: Say,
 ) -> TrainedReader:
-    """Train on every folder at once, from the bundled model or from `start`; then fit the confidence.
+    """Train on every folder at once, from the network of `body` or from `start`; then fit the confidence.
 
-    The questions of a folder named twice are read twice in an epoch; `calibration` of each folder fit the confidence.
+    A folder of questions over a corpus, or a reading set (`rag.train.reader.sets`); one named twice is read twice in an
+    epoch. Reading sets train the network alone; `calibration` questions of each other folder fit the confidence.
 
-    `out` is written every hundred steps, so that a killed training leaves one to start from; the card goes beside
-    it. No epochs leave the network of `start` as it is, and make answerability and calibration anew. Raises InputError
-    for folders without questions and for neither epochs nor `start`, ModelError for a `start` that is no reader.
+    `out` is written every few hundred steps, so that a killed training leaves one to go on from as `start`; the card
+    goes beside it. No epochs leave the network of `start` as it is, and make answerability and calibration anew. Raises
+    InputError for folders without questions and for neither epochs nor `start`, ModelError for a `start` or `body` that
+    does not fit.
     """
-    if not (options.epochs or options.cloze) and start is None:
+    if not options.epochs and start is None:
         raise InputError("no epochs train nothing; name the reader whose confidence is to be fitted by `--start FILE`.")
-    known = {folder: read(folder) for folder in dict.fromkeys(folders)}
+    each = list(dict.fromkeys(folders))
+    sets = {folder: read_set(folder, np.random.default_rng(options.seed)) for folder in each if is_reading_set(folder)}
+    known = {folder: read(folder) for folder in each if folder not in sets}
+    if not known:
+        raise InputError("reading sets alone do not tell how sure an answer is; name a folder with a corpus, too.")
     sources = list(known.values())
     for source in sources:
         say(f"{source.name}: {len(source.train):,} questions, {len(source.held_out):,} held out")
+    for one in sets.values():
+        say(f"{one.name}: {len(one.questions):,} questions, {len(one.statements):,} for yes or no")
 
-    questions_of = {folder: training_questions(source) for folder, source in known.items()}
-    questions = [one for folder in folders for one in questions_of[folder]]
-    passages = [(str(row.get("title") or ""), str(row["text"])) for s in sources for row in s.passages.values()]
-    clozes = cloze.make_questions(passages, np.random.default_rng(options.seed)) if options.cloze else []
-    epochs = [partial(cloze.draw_inputs, clozes)] * options.cloze + [partial(draw_inputs, questions)] * options.epochs
+    questions = {folder: training_questions(source) for folder, source in known.items()}
+    draws: dict[Path, Draw] = {folder: partial(draw_inputs, some) for folder, some in questions.items()}
+    draws |= {folder: one.draw for folder, one in sets.items()}
 
-    facts = {"kind": KIND, "model": MODEL, "embedder": spec(MODEL).fingerprint()}
-    trained = train(MODEL, epochs, options, start=start, save=partial(write, out, facts=facts), say=say)
+    facts = _facts(body, start)
+    tokenizer = plain_tokenizer(facts["tokenizer"])
+    save = partial(write, out, facts=facts)
+    torch.manual_seed(options.seed)
+    network = ReaderNetwork.from_file(start) if start else ReaderNetwork.from_body(body)
+    before = unfinished(start) if start else 0.0
+    if before:
+        say(f"{start}: goes on at {before:.1%}")
+    trained = train(
+        network, tokenizer, [draws[folder] for folder in folders], options, before=before, save=save, say=say
+    )
     write(out, trained, facts)
-    each_once = [one for own in questions_of.values() for one in own]
-    networks = train_answerability(each_once, spec(MODEL), seed=options.seed, say=say)
+    each_once = [one for own in questions.values() for one in own]
+    networks = train_answerability(each_once, spec(BUNDLED), seed=options.seed, say=say)
     write(out, trained, facts, networks)
     load_reader.cache_clear()
     load_answerability.cache_clear()
-    models = load_reader(out), load_answerability(out)
-    fitted = fit(make_examples(sources, *models, most=calibration, seed=options.seed, say=say))
+    fitted = fit(
+        make_examples(sources, load_reader(out), load_answerability(out), most=calibration, seed=options.seed, say=say)
+    )
+    load_reader.cache_clear()  # or Windows would not let the file be replaced
+    load_answerability.cache_clear()
     write(out, trained, {**facts, "choice": fitted.to_json()}, networks)
-    out.with_suffix(".md").write_text(_card(sources, options, trained, fitted), encoding="utf-8")
+    out.with_suffix(".md").write_text(
+        _card(facts["source"], sources, [*sets.values()], options, trained, fitted), encoding="utf-8"
+    )
     return trained
 
 
+def _facts(body: str, start: Path | None) -> dict[str, str]:
+    """What the file says of its network, that of `start` or a new one, and of the model that answerability compares."""
+    embedder = {"embedder": spec(BUNDLED).fingerprint()}
+    if start:
+        facts = weights.load(start).facts
+        if "source" not in facts:
+            raise ModelError(
+                f"{start}: an earlier version's reader, which is not trained further; name a --body instead."
+            )
+        return {name: facts[name] for name in ("config", "tokenizer", "source")} | embedder
+    model = spec(body)
+    rules = model.folder / "tokenizer.json"
+    if model.config.get("model_type") != "bert" or not rules.is_file():
+        raise ModelError(f"{model.folder}: no BERT with a tokenizer.json, which the --body of a reader is.")
+    network = {"config": json.dumps(dict(model.config)), "tokenizer": rules.read_text(encoding="utf-8")}
+    return network | {"source": model.folder.name} | embedder
+
+
+def unfinished(start: Path) -> float:
+    """How much is done of the training that wrote a file; 0 where it came to its end."""
+    done = float(weights.load(start).facts.get("done", 1))
+    return done if done < 1 else 0.0
+
+
 def write(
-    path: Path, trained: TrainedReader, facts: dict[str, str], networks: Sequence[Mapping[str, Vectors]] = ()
+    path: Path, trained: TrainedReader, facts: Mapping[str, str], networks: Sequence[Mapping[str, Vectors]] = ()
 ) -> None:
     """Write the file, the old one kept until the new one is whole."""
-    own = {f"{HEADS}{name}": tensor for name, tensor in trained.heads.items()}
-    own |= {f"{ANSWERABILITY}{n}.{name}": tensor for n, one in enumerate(networks) for name, tensor in one.items()}
-    deltas.write(path, {**deltas.pack(trained.difference), **own}, facts)
+    answerability = {f"{n}.{name}": tensor for n, one in enumerate(networks) for name, tensor in one.items()}
+    facts = {**facts, "done": f"{trained.done:.6f}"}
+    weights.write(path, trained.network, trained.heads, facts, answerability=answerability)
 
 
 def _card(
-    sources: Sequence[ReaderDataset], options: ReaderOptions, trained: TrainedReader, calibration: Calibration
+    source: str,
+    datasets: Sequence[ReaderDataset],
+    sets: Sequence[ReadingSet],
+    options: ReaderOptions,
+    trained: TrainedReader,
+    calibration: Calibration,
 ) -> str:
-    rows = (f"{s.name} | {len(s.passages):,} | {len(s.train):,} | {len(s.held_out):,}" for s in sources)
+    rows = [f"{s.name} | {len(s.passages):,} | {len(s.train):,} | {len(s.held_out):,}" for s in datasets]
+    rows += [f"{s.name} | | {len(s.questions) + len(s.statements):,} |" for s in sets]
     risks = (f"{share:.0%} | {least:.2f}" for share, least in calibration.risks)
     taken = (
-        f"{trained.steps:,} steps of {options.batch} inputs, learning rate {options.rate:g}, seed {options.seed}; "
-        f"last loss {trained.loss:.3f}."
+        f"{trained.steps:,} steps of at most {options.tokens:,} tokens, learning rate {options.rate:g}, seed "
+        f"{options.seed}; last loss {trained.loss:.3f}."
     )
     again = "The network is that of an earlier training; answerability and calibration were made anew."
     return f"""# Reader
 
-Weights for `generate: {{use: reader}}`: a difference to the bundled embedder's network, int8 a weight, with linear
+Weights for `generate: {{use: reader}}`: a network that began as {source}, int8 a weight, with its tokenizer, linear
 heads for span, supporting sentence, relevance, and yes or no, and the small networks of answerability, made by `rag
-train reader`. It fits that network alone.
+train reader`. Answerability compares the bundled embedder's token vectors and fits that model alone.
 
 {table("data | passages | questions | held out", rows)}
 

@@ -11,14 +11,16 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from rag.models.batching import pad
-from rag.models.files import locate
-from rag.reader.network import JOINT_TOKENS, QUESTION_TOKENS, SINGLE_TOKENS, TITLE_TOKENS, lay_out, special_ids
+from rag.models.packed import token_types
+from rag.reader.network import JOINT_TOKENS, QUESTION_TOKENS, SINGLE_TOKENS, TITLE_TOKENS, lay_out
+from rag.reader.weights import special_ids
 from rag.text.sentences import sentence_spans
-from rag.train.common.loop import cut
 from rag.train.reader.inputs import ReaderInput
 from rag.train.reader.questions import ReaderPassage, Span
 
 NO_TARGET = -100  # no target
+LENGTH_STEP = 8  # tokens by which lengths are told apart
+MOST_ROWS = 32  # of a batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,9 @@ class TokenizedText:
 class InputEncoder:
     """Inputs to examples. Texts longer than their room are cut around what is to be found, at random."""
 
-    def __init__(self, model: str) -> None:
-        self.tokenizer = Tokenizer.from_file(str(locate(model) / "tokenizer.json"))
-        self.tokenizer.no_padding()
-        self.tokenizer.no_truncation()
-        self.cls, self.sep = special_ids(self.tokenizer)
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.cls, self.sep = special_ids(tokenizer)
         self.known: dict[str, TokenizedText] = {}
 
     def __call__(self, given: ReaderInput, rng: np.random.Generator) -> ReaderExample:
@@ -94,7 +94,7 @@ class InputEncoder:
             end=end,
             sentences=tuple(sentences),
             relevant=passages[0].relevant if alone else given.complete,
-            answer_type=NO_TARGET if alone else given.answer_type,
+            answer_type=given.answer_type,
         )
 
     def _fitting(self, passages: Sequence[ReaderPassage], room: int) -> list[ReaderPassage]:
@@ -125,13 +125,14 @@ def _cut(text: TokenizedText, answer: Span | None, share: int, rng: np.random.Ge
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Examples as tensors, (b, t): ids, mask, tokens that a span may hold, and the number of the sentence, -1 for none.
+    """Examples as tensors, (b, t): ids, mask, token types, which tokens a span may hold, each one's sentence or -1.
 
     `supports` says which sentences do, `relevant`, `start`, `end` and `answer_type` are (b,).
     """
 
     ids: Tensor
     mask: Tensor
+    kinds: Tensor
     allowed: Tensor
     sentence: Tensor
     supports: Tensor
@@ -141,8 +142,9 @@ class Batch:
     answer_type: Tensor
 
     @classmethod
-    def of(cls, examples: Sequence[ReaderExample], device: str) -> Self:
-        ids, mask = map(torch.from_numpy, pad([example.ids for example in examples], 0))
+    def of(cls, examples: Sequence[ReaderExample], device: str, sep: int) -> Self:
+        arrays = pad([example.ids for example in examples], 0)
+        ids, mask, kinds = map(torch.from_numpy, (*arrays, token_types(*arrays, sep)))
         allowed, sentence = torch.zeros_like(mask), torch.full_like(ids, -1)
         allowed[:, 0] = True
         supports: list[bool] = []
@@ -154,12 +156,19 @@ class Batch:
                 supports.append(support)
         names = ("relevant", "start", "end", "answer_type")
         columns = (torch.tensor([getattr(example, name) for example in examples]) for name in names)
-        return cls(*(one.to(device) for one in (ids, mask, allowed, sentence, torch.tensor(supports), *columns)))
+        return cls(*(one.to(device) for one in (ids, mask, kinds, allowed, sentence, torch.tensor(supports), *columns)))
 
 
-def batches(examples: Sequence[ReaderExample], size: int, rng: np.random.Generator) -> list[list[ReaderExample]]:
-    """Batches of examples of similar length, in random order."""
+def batches(examples: Sequence[ReaderExample], tokens: int, rng: np.random.Generator) -> list[list[ReaderExample]]:
+    """Batches of examples of similar length, at most so many `tokens` with padding, in random order."""
     mixed = rng.random(len(examples))
-    order = sorted(range(len(examples)), key=lambda i: (len(examples[i].ids) // 8, mixed[i]))
-    batches = [[examples[i] for i in batch] for batch in cut(order, size)]
+    lengths = [len(example.ids) for example in examples]
+    batches: list[list[ReaderExample]] = []
+    longest = 0
+    for i in sorted(range(len(examples)), key=lambda i: (lengths[i] // LENGTH_STEP, mixed[i])):
+        longest = max(longest, lengths[i])
+        if not batches or len(batches[-1]) == MOST_ROWS or (len(batches[-1]) + 1) * longest > tokens:
+            batches.append([])
+            longest = lengths[i]
+        batches[-1].append(examples[i])
     return [batches[i] for i in rng.permutation(len(batches))]

@@ -1,10 +1,11 @@
-"""Training of the reader: a copy of the bundled network with four linear heads, on labelled questions.
+"""Training of the reader's network: a BERT with four linear heads, on labelled questions.
 
 Start and end of the answer are softmaxes over the tokens of the passages read and the first token, which stands for
 "no answer here" (BERT on SQuAD 2.0, arXiv 1810.04805); passages in one input compete for it, like the shared
-normalisation of arXiv 1710.10723. Beside these, a question with one passage trains the passage's relevance, with
-several whether they hold all it needs, the sentences of every passage their support, and several passages the choice
-between a span, yes and no. Word and position vectors stay as they are. What is kept is a running mean of the weights.
+normalisation of arXiv 1710.10723. Beside these, every input trains the choice between a span, yes and no, one with a
+single passage the passage's relevance, with several whether they hold all it needs, and the sentences of every passage
+their support. The tables of vectors and the lower quarter of the layers stay as they are. What is kept is a running
+mean of the weights.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,15 +13,17 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from transformers import BertConfig, BertModel
 
 from rag.reader.weights import load
-from rag.train.common.loop import DEVICE, EVERY, Say, load_network, pace, share_of_time, step
+from rag.train.common.loop import DEVICE, EVERY, Say, load_network, share_of_time, step
 from rag.train.reader.inputs import ReaderInput
 from rag.train.reader.tensors import NO_TARGET, Batch, InputEncoder, batches
 from rag.types import Vectors
@@ -28,110 +31,132 @@ from rag.types import Vectors
 HEADS = {"span": 2, "fact": 1, "relevant": 1, "kind": 3}  # outputs of each linear head
 WEIGHTS = {"span": 1.0, "fact": 0.5, "relevant": 0.3, "kind": 0.5}
 HEAD_RATE = 10  # times the network's learning rate
-WEIGHT_DECAY = 0.1  # of weights, a step
-MEAN_DECAY = 0.999  # of the running mean, a step
+WEIGHT_DECAY = 0.01  # of weights, a step
+MEAN_DECAY = 0.998  # of the running mean, a step
+FROZEN = 1 / 4  # of the layers, from below
+WARMUP, DECAY = 0.05, 0.3  # shares of the training in which the rate goes up, and down
 
-Save = Callable[["TrainedReader"], None]
+NO_DROPOUT = {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": 0.0}
+ATTENTION = "eager"  # without dropout the fastest of all on CPUs
+
+Draw = Callable[[np.random.Generator], Iterator[ReaderInput]]
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderOptions:
-    """How long and how fast; `cloze` are epochs of questions made from passages (`cloze.py`), ahead of all."""
+    """How long and how fast; a step reads at most so many `tokens`."""
 
     epochs: int = 1
-    cloze: int = 0
-    batch: int = 24
-    rate: float = 1.5e-4
+    tokens: int = 3072
+    rate: float = 1e-4
     seed: int = 0
     minutes: float | None = None
-    every: int = 100  # steps between two saves
+    every: int = 200  # steps between two saves
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedReader:
-    """What was added to the model's tensors, by their names; the heads' own; and what it took."""
+    """The network's tensors, by the names of transformers' BertModel; the heads' own; and what it took.
 
-    difference: Mapping[str, Vectors]
+    `done` of the training is over, 0 to 1.
+    """
+
+    network: Mapping[str, Vectors]
     heads: Mapping[str, Vectors]
     steps: int
+    done: float
     seconds: float
     loss: float
 
 
+Save = Callable[[TrainedReader], None]
+
+
 class ReaderNetwork(nn.Module):
-    """The encoder with its heads: token ids and mask to the outputs of each head, for every token."""
+    """The encoder with its heads: token ids, mask and types to the outputs of each head, for every token."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
-        # with dropout in it, attention is computed the slow way on CPUs
-        self.encoder = cast("Any", load_network(model, attention_probs_dropout_prob=0.0))
-        width = self.encoder.config.hidden_size
-        self.heads = nn.ModuleDict({name: nn.Linear(width, n) for name, n in HEADS.items()})
+        self.encoder = cast("Any", encoder)
+        config = self.encoder.config
+        self.heads = nn.ModuleDict({name: nn.Linear(config.hidden_size, n) for name, n in HEADS.items()})
+        frozen = round(FROZEN * config.num_hidden_layers)
+        trained = tuple(f"encoder.layer.{n}." for n in range(frozen, config.num_hidden_layers))
         for name, parameter in self.encoder.named_parameters():
-            parameter.requires_grad_("layer." in name)
-        self.before = {name: p.detach().clone() for name, p in self.encoder.named_parameters() if p.requires_grad}
+            parameter.requires_grad_(name.startswith(trained))
 
-    def forward(self, ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    @classmethod
+    def from_body(cls, body: str) -> Self:
+        """A BERT ("bundled", a folder or a cached name) with new heads."""
+        return cls(load_network(body, attention=ATTENTION, add_pooling_layer=False, **NO_DROPOUT))
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """The network of an earlier training. Raises ModelError."""
+        weights = load(path)
+        config = BertConfig.from_dict({**weights.config, **NO_DROPOUT, "attn_implementation": ATTENTION})
+        network = cls(BertModel(config, add_pooling_layer=False))
+        tensors = {f"encoder.{name}": tensor for name, tensor in weights.network.items()}
+        tensors |= {f"heads.{name}": tensor for name, tensor in weights.heads.items()}
+        network.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
+        return network
+
+    def forward(self, ids: Tensor, mask: Tensor, kinds: Tensor) -> dict[str, Tensor]:
         with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=self.training):
-            hidden = self.encoder(input_ids=ids, attention_mask=mask.long()).last_hidden_state
-        hidden = hidden.float()
+            encoded = self.encoder(input_ids=ids, attention_mask=mask.long(), token_type_ids=kinds)
+        hidden = encoded.last_hidden_state.float()
         return {name: head(hidden) for name, head in self.heads.items()}
 
-    def resume(self, path: Path) -> None:
-        """Go on from a file of an earlier training."""
-        weights = load(path)
-        now, heads = dict(self.encoder.named_parameters()), weights.heads
-        with torch.no_grad():
-            for name, change in weights.difference.items():
-                now[name].add_(torch.from_numpy(change))
-            for name, parameter in self.heads.named_parameters():
-                parameter.copy_(torch.from_numpy(heads[name]))
-
-    def difference(self) -> dict[str, Vectors]:
-        now = dict(self.encoder.named_parameters())
-        return {name: (now[name].detach().cpu() - before).numpy() for name, before in self.before.items()}
+    def tensors(self) -> dict[str, Vectors]:
+        """The encoder's, by its own names."""
+        return {name: tensor.detach().cpu().numpy() for name, tensor in self.encoder.named_parameters()}
 
     def head_tensors(self) -> dict[str, Vectors]:
         return {name: tensor.detach().cpu().numpy() for name, tensor in self.heads.named_parameters()}
 
 
 def train(
-    model: str,
-    epochs: Sequence[Callable[[np.random.Generator], Iterator[ReaderInput]]],
+    network: ReaderNetwork,
+    tokenizer: Tokenizer,
+    sources: Sequence[Draw],
     options: ReaderOptions,
     *,
-    start: Path | None,
+    before: float,
     save: Save,
     say: Say,
 ) -> TrainedReader:
-    """Train on the inputs of each of `epochs` in turn, from `model` or from the file of an earlier training.
+    """Train on the inputs of all sources, mixed, in every epoch; on a GPU where there is one.
 
-    On a GPU where there is one. Deterministic but for the order of additions.
+    `before` is what was done of it already, 0 to 1: it goes on from there, with a new optimizer. Deterministic but for
+    the order of additions.
     """
-    torch.manual_seed(options.seed)
-    rng = np.random.default_rng(options.seed)
-    network, encode = ReaderNetwork(model), InputEncoder(model)
-    if start is not None:
-        network.resume(start)
+    encode = InputEncoder(tokenizer)
     network.to(DEVICE).train()
     mean = deepcopy(network).eval()
     layers = [p for p in network.encoder.parameters() if p.requires_grad]
     groups = [{"params": layers, "scale": 1}, {"params": network.heads.parameters(), "scale": HEAD_RATE}]
     optimizer = torch.optim.AdamW(groups, lr=options.rate, weight_decay=WEIGHT_DECAY)
-    loss, steps, started = torch.zeros((), device=DEVICE), 0, monotonic()
+    loss, steps, started, done = torch.zeros((), device=DEVICE), 0, monotonic(), before
 
     def trained() -> TrainedReader:
-        return TrainedReader(mean.difference(), mean.head_tensors(), steps, monotonic() - started, loss.item())
+        seconds = monotonic() - started
+        return TrainedReader(mean.tensors(), mean.head_tensors(), steps, done, seconds, loss.item())
 
-    for n, epoch in enumerate(epochs):
-        epoch_batches = batches([encode(one, rng) for one in epoch(rng)], options.batch, rng)
-        for i, batch in enumerate(epoch_batches):
-            done = max((n + (i + 1) / len(epoch_batches)) / len(epochs), share_of_time(started, options.minutes))
+    at = before * options.epochs
+    for epoch in range(int(at), options.epochs):
+        rng = np.random.default_rng([options.seed, epoch])
+        examples = [encode(one, rng) for draw in sources for one in draw(rng)]
+        work = batches(examples, options.tokens, rng)
+        first = round(max(0.0, at - epoch) * len(work))
+        for i, batch in enumerate(work[first:], first + 1):
+            spent = share_of_time(started, options.minutes)
+            done = max((epoch + i / len(work)) / options.epochs, before + (1 - before) * spent)
             if done > 1:
+                done = 1.0
                 return trained()
             steps += 1
-            value = _loss(network, Batch.of(batch, DEVICE))
-            step(optimizer, value, options.rate * pace(done), layers)
+            value = _loss(network, Batch.of(batch, DEVICE, encode.sep))
+            step(optimizer, value, options.rate * pace(done, before), layers)
             with torch.no_grad():
                 weight = 1 - min(MEAN_DECAY, steps / (steps + 10))
                 torch._foreach_lerp_([*mean.parameters()], [*network.parameters()], weight)
@@ -143,8 +168,13 @@ def train(
     return trained()
 
 
+def pace(done: float, before: float = 0.0) -> float:
+    """The share of the learning rate when `done` of a training that began at `before` is over: up, level, and down."""
+    return min((done - before) / WARMUP, 1.0, (1 - done) / DECAY)
+
+
 def _loss(network: ReaderNetwork, batch: Batch) -> Tensor:
-    out = network(batch.ids, batch.mask)
+    out = network(batch.ids, batch.mask, batch.kinds)
     span = out["span"].masked_fill(~batch.allowed[:, :, None], float("-inf"))
     losses = {
         "span": _cross_entropy(span[:, :, 0], batch.start) + _cross_entropy(span[:, :, 1], batch.end),
