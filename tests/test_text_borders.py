@@ -30,6 +30,14 @@ from rag.text.borders import is_unfinished, mend_span
         ("It is Rome, of course.", " Rome, ", "Rome"),
         ("中国的首都是北京。", "北", "北"),
         ("Nothing here.", " ", ""),
+        ("is 64\n   octets.\n\n4.5.3.1.2  Domain", "64\n   octets.\n\n4.5", "64\n   octets."),
+        ("Contact:\nMichael Chen\nBilling Contact:", "Michael Chen\nBilling", "Michael Chen"),
+        ("3 Minutes  . . . . . . 66", "3 Minutes  . . . . . . 66", "3 Minutes"),
+        ("J. Franks             Northwestern University", "J. Franks             Northwestern", "J. Franks"),
+        ("The port is TCP 80 [19].", "TCP 80 [19]", "TCP 80"),
+        ("Use [Kandji](https://kandji.io/) now.", "Kandji](https", "Kandji"),
+        ("A timer (randomized) is set.", "randomized)", "randomized"),
+        ("f(x) and (y) hold.", "(x) and (y)", "(x) and (y)"),
     ],
 )
 def test_a_span_is_made_whole(text: str, said: str, whole: str) -> None:

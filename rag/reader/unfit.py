@@ -6,11 +6,13 @@ about; most of these are slips of the labels. What it does not do: it knows no f
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from rag.reader.network import Passage
+from rag.text.amounts import has_number, has_time, is_date
 from rag.text.borders import is_unfinished
 from rag.text.questions import Asked, analyse
 from rag.text.stopwords import STOP_WORDS
@@ -18,27 +20,6 @@ from rag.text.stopwords import STOP_WORDS
 NEAR = 400  # characters on either side in which somebody is thanked
 
 _WORD = re.compile(r"\w+")
-_NUMBER = re.compile(
-    r"\d|\b(?:zero|none|no|once|twice|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w*teen|twenty|thirty"
-    r"|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|trillions?|dozens?|half|halves"
-    r"|quarters?|\w+fold|thirds?|single|pair|couple|several|some|number|few|many|most|all|both|every|each|majority|double|triple"
-    r"|first|second|third|an?|[IVXLCDM]+)\b",
-    re.IGNORECASE,
-)
-_TIME = re.compile(
-    r"\d|\b(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|(?:jan|febr)uary|march|april|may|june|july|august"
-    r"|(?:septem|octo|novem|decem)ber|\w+day|spring|summer|autumn|fall|winter|[IVXL]{2,}|BC|AD|centur(?:y|ies)|millennium"
-    r"|epoch|decades?|ancient|medieval|modern|never|years?|months?|weeks?|days?|hours?|minutes?|seconds?|nights?|morning"
-    r"|noon|midnight|evening|afternoon|today|tomorrow|yesterday|now|annually|daily|before|after|following|during|when|while"
-    r"|until|since|by|at|in|on|as|once|upon|immediately|beginning|start|end|era|ages?|periods?|times?|early|late|later"
-    r"|christmas|easter|\w*teen|twenty|twentieth|one|two|three|four|five|six|seven|eight|nine|ten|first|second|last|next"
-    r"|recent|recently|war)\b",
-    re.IGNORECASE,
-)
-_DATE = re.compile(
-    r"(?:\W*\d+(?:st|nd|rd|th)?\b|\W*(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-    r"\b)+\W*"
-)
 _HOW_MANY = re.compile(r"(?:\w+\s+){0,2}(?:how\s+many|what\s+(?:percent(?:age)?|number))\b", re.IGNORECASE)
 _WHEN = re.compile(r"(?:when\s+(?:did|was|were)|(?:\w+\s+)?(?:what|which)\s+(?:year|date))\b", re.IGNORECASE)
 _AUTHOR = re.compile(
@@ -137,18 +118,19 @@ def _is_silent(place: _Place) -> bool:
 def _is_other_kind(place: _Place) -> bool:
     asked, said = place.asked, place.said
     if _HOW_MANY.match(asked.text):
-        return not _NUMBER.search(said)
+        return not has_number(said)
     if _WHEN.match(asked.text):
-        return not _TIME.search(said)
+        return not has_time(said)
     if asked.kind == "person":
         return not re.search(r"[^\W\d_]", said)
-    return asked.kind == "place" and bool(_DATE.fullmatch(said))
+    return asked.kind == "place" and is_date(said)
 
 
 def _is_no_option(place: _Place) -> bool:
-    options = place.asked.options
-    words = set(_plain(place.said).split())
-    return bool(options) and not any(words & set(_plain(option).split()) for option in options)
+    """Whether it has no word that only one of the alternatives has."""
+    options = [frozenset(_bare_words(option)) for option in place.asked.options]
+    counts = Counter(word for option in options for word in option)
+    return bool(options) and not any(counts[word] == 1 for word in _bare_words(place.said))
 
 
 def _is_thanked(place: _Place) -> bool:
@@ -175,6 +157,12 @@ def _is_numbering(place: _Place) -> bool:
 def _is_margin(place: _Place) -> bool:
     line = place.before + place.text[place.start : place.end] + place.after
     return "\n" in place.text and bool(_MARGIN.fullmatch(line)) and len(line) > len(place.said)
+
+
+def _bare_words(text: str) -> list[str]:
+    """Words as they stand between blanks, marks inside kept: HTTP/1.1."""
+    whole = [word.strip(".,;:!?()[]\"'“”‘’") for word in text.casefold().split()]
+    return [word for word in whole if word not in {"a", "an", "the"}]
 
 
 def _plain(text: str) -> str:

@@ -1,12 +1,14 @@
-"""Where a span of a text should begin and end: no word, number or bracket is cut.
+"""Where a span of a text should begin and end: no word, number or bracket is cut, and no paragraph is left.
 
-A cut word or number becomes whole, with its sign, currency and attached or large unit ($ 12.5 million, 40 %, 64 MB), a
-range too (150-300); an initial or a title gets its name (Dr. -> Dr. Ann Ray). A bracket or quotation mark without its
-other half leads to it, where it is near, or is left out. What it does not do: it adds no words that could be missing.
+It ends where its paragraph, its cell or its short line ends, and before a footnote's mark or a link's target. A cut
+word or number becomes whole, with its sign, currency and attached or large unit ($12.5 million, 40 %, 64 MB), and a
+range (150-300); a title gets its name (Dr. -> Dr. Ann Ray). A bracket or quotation mark without its other half leads
+to it, where it is near, or is left out. What it does not do: it adds no words that could be missing.
 """
 
 import re
 
+SHORT_LINE = 30  # characters
 NEAR = 60  # characters within which the other half of a bracket is looked for
 
 _MARKS = " \t\r\n,;:|*_`"
@@ -24,6 +26,10 @@ _NUMBER = re.compile(
     r"(?:(?<!\b\d{4})[-–]\d+(?:[.,:]\d+)*)*"  # a range; not 1815-1852, of which one year may answer
     rf"(?:[ ]?(?:[%‰]|°[CF]?)|[^\W\d_]{{1,3}}(?![\w'’]))?(?:\s{_UNIT}\b)?"
 )
+_STOP = re.compile(
+    r"[ \t]*\n[ \t]*\n|\s*(?:\.[ ]?){4,}|(?<=\S)[ \t]{3,}|\]\(|\s*\[\d{1,3}\]$"
+)  # link targets and footnotes, too
+_LINE_END = re.compile(r"[ \t]*\n(?!\s*[a-z])")
 _TITLE = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|Prof|St|Lt|Gen|Col|Capt|Rev)\.?$")
 _NAME_AFTER = re.compile(r"(?:\.|(?<=\.))\s?(?:[A-Z]\.\s?)*[A-Z][\w'’-]+(?:\s[A-Z][\w'’-]+)?")
 
@@ -34,6 +40,8 @@ def mend_span(text: str, start: int, end: int) -> tuple[int, int]:
     Example: "2.5 mil" in "cost $2.5 million." becomes "$2.5 million".
     """
     start, end = _strip(text, min(max(0, start), len(text)), min(len(text), end))
+    if (stop := _STOP.search(text, start, end)) or (stop := _short_line(text, start, end)):
+        start, end = _strip(text, start, stop.start())
     if start == end:
         return start, end
     while _continues(text, start):
@@ -46,12 +54,23 @@ def mend_span(text: str, start: int, end: int) -> tuple[int, int]:
             start, end = min(start, left), max(end, match.end())
     if _TITLE.search(text, start, end) and (name := _NAME_AFTER.match(text, end)):
         end = name.end()
-    return _strip(text, *_close(text, start, end))
+    start, end = _strip(text, *_close(text, start, end))
+    if text[start : start + 1] in _PAIRS and text[end - 1] == _PAIRS[text[start]]:
+        start, end = (start + 1, end - 1) if text.find(text[end - 1], start, end) == end - 1 else (start, end)
+    return _strip(text, start, end)
 
 
 def is_unfinished(text: str) -> bool:
     """Whether an answer has a bracket or a quotation mark without its other half."""
     return any(text.count(left) != text.count(right) for left, right in _PAIRS.items()) or text.count('"') % 2 == 1
+
+
+def _short_line(text: str, start: int, end: int) -> re.Match[str] | None:
+    """Where a span leaves a line too short to be wrapped prose: a cell, a label, a heading."""
+    for match in _LINE_END.finditer(text, start, end):
+        if match.start() - text.rfind("\n", 0, match.start()) - 1 < SHORT_LINE:
+            return match
+    return None
 
 
 def _continues(text: str, at: int) -> bool:
