@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypedDict, TypeVar, cast
 
+import numpy as np
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
@@ -32,7 +33,7 @@ from rag.index.chats import CheckedSerializer
 from rag.index.tables import REPAIR, map_errors
 from rag.llm.rewrite import Turn
 from rag.stages import Confident, Hopper
-from rag.types import Answer, Filter, Hit, Query
+from rag.types import Answer, Filter, Hit, Query, Vector
 
 T = TypeVar("T")
 
@@ -109,6 +110,7 @@ def rank(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     hits = stages.reranker.rerank([state["question"]], [hits])[0] if hits else []
     hits = put_first(state["question"], hits)[:k]
     stages.witness(hits)
+    hits = [replace(hit, cosine=_cosine(state["root"].dense, hit.vector)) for hit in hits]
     return {"hits": hits, "notes": {"tree": len(tree), "kept": len(hits)}}
 
 
@@ -143,6 +145,12 @@ def verify(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     verdicts = [statement.verdict for statement in answer.statements]
     answer = replace(answer, usage=state["usage"], confidence=state.get("confidence"))
     return {"answer": answer, "notes": {"verdicts": verdicts, "level": answer.level}}
+
+
+def _cosine(question: Vector | None, passage: Vector | None) -> float | None:
+    if question is None or passage is None:
+        return None
+    return float(question @ passage / max(float(np.linalg.norm(question) * np.linalg.norm(passage)), 1e-9))
 
 
 def _after_retrieve(state: State, runtime: Runtime[Stages]) -> str:

@@ -186,13 +186,18 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk found at `hop`, with the trail of chunk ids that led to it (empty at hop 0). Higher scores are better."""
+    """A chunk found at `hop`, with the trail of chunk ids that led to it (empty at hop 0). Higher scores are better.
+
+    Scores order the hits of one list. `cosine` is that of question and chunk, which means the same in every list; None
+    where a pipeline has no dense vectors.
+    """
 
     chunk: Chunk
     score: float
     hop: int = 0
     trail: tuple[str, ...] = ()
     vector: Vector | None = field(default=None, repr=False, compare=False)
+    cosine: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from rag.answer.verify import ACCEPTED, UNSUPPORTED, judge
 from rag.errors import ConfigError
+from rag.text.absent import find_absent
 from rag.text.sentences import LONGEST, sentence_spans
-from rag.text.words import MARKER, missing_words
+from rag.text.words import MARKER
 from rag.types import Answer, Citation, Hit, Statement
 
 POLICIES = ("drop", "flag", "fail")
@@ -114,7 +115,7 @@ def compose(question: str, checked: Sequence[CheckedSentence], hits: Sequence[Hi
     text = "".join(say(checked, policy=policy))
     statements = tuple(sentence.statement for sentence in checked)
     if not text:
-        absent = missing_words(question, [f"{hit.chunk.title}\n{hit.chunk.contextual}" for hit in hits])
+        absent = find_absent(question, [f"{hit.chunk.title}\n{hit.chunk.contextual}" for hit in hits])
         return Answer(question, "", statements, hits=tuple(hits), missing=absent)
     said = [one for one in checked if one.statement.verdict in ACCEPTED or policy == "flag"]
     citations = dict.fromkeys(citation for one in said for citation in one.citations)  # two may quote the same span

@@ -48,7 +48,9 @@ def ask(
       rag ask "When does the contract end?" --source "contracts/*" --trace
       rag ask "Why did pump 3 fail?" --llm http://localhost:11434/v1 --model qwen3
     """
-    from rag.cli.show import answer_json, follow, show, show_context
+    from rag.cli.data import answer_data
+    from rag.cli.detail import show_context
+    from rag.cli.show import follow, show
 
     begin = time.monotonic()
     with open_pipeline(pipeline, index, llm, model, trust=trust) as pipe:
@@ -57,7 +59,7 @@ def ask(
         if not answer.hits:
             tell_absent(pipe.index, filter)
     if json:
-        data = answer_json(answer, time.monotonic() - begin)
+        data = answer_data(answer, time.monotonic() - begin)
         say_json({**data, "trace": list(answer.trace)} if trace else data)
     else:
         show(answer, trace=trace)
@@ -84,7 +86,9 @@ def search(
       rag search "maintenance interval of the bow thruster" -k 5
       rag search "router" --source "*.pdf" --json
     """
-    from rag.cli.show import hit_json
+    from rag.cli.data import hit_data
+    from rag.cli.quotes import wrap
+    from rag.cli.show import excerpt
 
     with open_pipeline(pipeline, index, trust=trust) as pipe:
         filter = make_filter(pipe.index, source, where)
@@ -92,10 +96,11 @@ def search(
         if not hits:
             tell_absent(pipe.index, filter)
     if json:
-        say_json({"hits": [hit_json(hit) for hit in hits]})
+        say_json({"hits": [hit_data(hit) for hit in hits]})
         return
     for number, hit in enumerate(hits, 1):
-        say(f"{number:>3}  {paint(line(hit.chunk.address()), 'bold')}  {hit.score:.3f}  hop {hit.hop}")
-        say(f"     {line(hit.chunk.text)[:300]}")
+        notes = [f"cosine {hit.cosine:.2f}"] * (hit.cosine is not None) + [f"hop {hit.hop}"] * bool(hit.hop)
+        say(f"{number:>3}  {paint(line(hit.chunk.address()), 'bold')}  {paint(', '.join(notes), 'dim')}".rstrip())
+        say(wrap(excerpt(hit), "     ") + "\n")
     if not hits:
         say("nothing found")

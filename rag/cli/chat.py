@@ -109,13 +109,13 @@ def _questions(*, prompt: bool) -> Iterator[str]:
 def _turn(talk: Conversation, question: str, k: int | None, filter: Filter | None, *, json: bool) -> None:
     from json import dumps
 
-    from rag.cli.show import answer_json, follow, show
+    from rag.cli.data import answer_data
+    from rag.cli.show import follow, show
 
     begin = time.monotonic()
     answer = follow(talk.stream(question, k=k, filter=filter), question, silent=json)
     if json:
-        data = answer_json(answer, time.monotonic() - begin)
+        data = answer_data(answer, time.monotonic() - begin)
         say(dumps({**data, "question": question, "asked": answer.question}, default=str))
     else:
         show(answer)
-        say()

@@ -16,22 +16,20 @@ from typing import Annotated
 from pydantic import Field
 
 from rag.reader.answerability import AnswerabilityModel, load_answerability
-from rag.reader.candidates import MIN_RELEVANCE, Candidate, extract_candidates
+from rag.reader.candidates import Candidate, extract_candidates
 from rag.reader.confidence import Calibration, read_calibration
 from rag.reader.copies import name_sources
 from rag.reader.echo import set_apart
+from rag.reader.evidence import best_sentence, drop_repeats, find_speaking, rank_support
 from rag.reader.network import SHIPPED, Passage, ReaderModel, ReaderOutput, Span, load_reader
 from rag.reader.weights import load
 from rag.stages import component
 from rag.text.identifiers import Identifier, find_identifiers, is_of_another, name_another
-from rag.text.mentions import mentions
 from rag.text.quotes import put_on_line, quote
-from rag.text.sentences import ENDED, sentence_spans
+from rag.text.sentences import sentence_spans
 from rag.types import Hit
 
 CACHED = 16  # answers kept, so that text and confidence come from one
-MIN_EVIDENCE = -1.0  # of a quoted sentence: F1 near the best on HotpotQA dev
-LEAD_BONUS = 4.0  # what a sentence that names the answer's passage counts more, in the scores' logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +121,28 @@ class ReaderGenerator:
         candidate, logit = best
         confidence = calibration.confidence(candidate, logit, answerability.logit(question, passages))
         first = _sentence(candidate, passages[candidate.span.passage][1])
-        support = _support(first, extraction.outputs, passages, sources[first.passage].about)
+        support = rank_support(first, extraction.outputs, passages, set(sources[first.passage].about))
         support = [one for one in support if not _is_of_another(one, passages, identifiers)]
-        leading = [first] if extraction.outputs[first.passage].relevance > MIN_RELEVANCE else []
         span, text = candidate.span, passages[first.passage][1]
         bare = _bare(text[span.start : min(span.end, first.end)], span.end >= first.end)
         short = candidate.text.capitalize() if candidate.yes_no else bare
-        quotes, evidence = [first, *support][: self.sentences], [*leading, *support][: self.evidence]
+        quotes = drop_repeats([first, *support], passages)[: self.sentences]
+        evidence = self._choose_evidence(question, first, support, extraction.outputs, passages)
         return Reading(put_on_line(short), confidence, tuple(quotes), tuple(evidence))
+
+    def _choose_evidence(
+        self,
+        question: str,
+        first: Span,
+        support: Sequence[Span],
+        outputs: Sequence[ReaderOutput],
+        passages: Sequence[Passage],
+    ) -> list[Span]:
+        """The sentence with the likeliest answer, where its passage speaks to the question; and others that do."""
+        speaking = find_speaking(question, passages, outputs)
+        best = first if first.passage in speaking else best_sentence(speaking, outputs, passages)
+        rest = [one for one in support if one.passage in speaking]
+        return drop_repeats([best, *rest], passages)[: self.evidence] if best else []
 
     @cached_property
     def _models(self) -> tuple[ReaderModel, Calibration, AnswerabilityModel]:
@@ -156,24 +168,6 @@ def _strays(candidate: Candidate, passages: Sequence[Passage], identifiers: Sequ
 def _is_of_another(sentence: Span, passages: Sequence[Passage], identifiers: Sequence[Identifier]) -> bool:
     heading, text = passages[sentence.passage]
     return is_of_another(identifiers, text[sentence.start : sentence.end], f"{heading}\n{text}")
-
-
-def _support(
-    first: Span, outputs: Sequence[ReaderOutput], passages: Sequence[Passage], about: Sequence[str]
-) -> list[Span]:
-    """Other sentences that support the answer, best first; of passages that the question may be about.
-
-    What does not end as a sentence does is a heading, a label or the foot of a page. A sentence of another passage that
-    mentions what the answer's is `about` is the step that leads there, and counts `LEAD_BONUS` more.
-    """
-    worth = {}
-    for n, output in enumerate(outputs):
-        for sentence in (replace(one, passage=n) for one in output.evidence if output.relevance > MIN_RELEVANCE):
-            text = passages[n][1][sentence.start : sentence.end]
-            score = sentence.score + LEAD_BONUS * (n != first.passage and not set(about).isdisjoint(mentions(text)))
-            if score > MIN_EVIDENCE and ENDED.search(text) and (n, sentence.start) != (first.passage, first.start):
-                worth[sentence] = score + output.relevance / 4
-    return sorted(worth, key=lambda sentence: -worth[sentence])
 
 
 def _bare(text: str, closes: bool) -> str:

@@ -18,6 +18,30 @@ STOP_WORDS = FUNCTION_WORDS | frozenset(
     hers herself himself however itself just might much must neither now once ours own passage passages per question
     same shall since theirs themselves thus until upon very whether within without yes yet yours""".split()
 )
+# what questions are made of, whatever they are about: no passage has to repeat it
+COMMON_WORDS = STOP_WORDS | frozenset(
+    """able access actually add allow allowed always amount another answer anyone anything apply area around ask asked
+    available away back bad bag begin best better big bring brought build built buy call called came cannot case cause
+    certain change check choose city close come comes common company compare complete contain contains cost could count
+    country create current currently cut date day days deal decide define depend describe different difference does
+    doesn don due early easy eight end enough event everyone everything exact exactly example exist expect explain fact
+    far fast few find first five follow following form found four full gave general get gets getting give given gives
+    go goes going gone good got great group grow half handle happen happened happening happens hard held help hold hour
+    hours important include includes including instead involve issue item job keep kept kind know known knows laid large
+    last late later latest lay lead least leave left less let level like likely limit list little live located location
+    long longer look lose lost lot low made main make makes making man many matter max maximum mean means meant mention
+    mentioned minimum minute minutes money month months move much name named names near need needed needs never next
+    nine normal nothing number occur often ok old onto open option order others overall own paid part people percent
+    perform perhaps period person place plan please point possible previous probably problem process provide purpose put
+    quick quickly quite rather reach read real really reason receive recent regarding related require required result
+    right role rule rules run said save say says second seconds see seem seen send sent set seven several show shown
+    side similar simple six size small somebody someone something soon sort speak specific spend stand start started
+    state stay step steps still stop such take taken takes talk tell ten term than thing things think third three time
+    times today together told took total toward try turn two type types typical typically understand unless upon use
+    used uses using usual usually value various version via want wants way ways week weeks well went whatever whenever
+    wherever whole wish within without won word words work worked working works worth wrong year years yet zero
+    approximately approx everybody somewhere anywhere nobody none thanks hi hello""".split()
+)
 # no name by themselves, and no end of one
 NO_NAMES = FUNCTION_WORDS | {"s", "t", "two"}
 # titles and headings that any document may have: no name to link by

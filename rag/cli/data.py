@@ -1,0 +1,43 @@
+"""Answers and passages as JSON data, as documented."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rag.types import Answer, Hit
+
+
+def hit_data(hit: Hit) -> dict[str, Any]:
+    """A passage. `score_kind`: "cosine" of question and passage, or "ranking", which is an order and nothing else."""
+    score, kind = (hit.score, "ranking") if hit.cosine is None else (hit.cosine, "cosine")
+    return {
+        "id": hit.chunk.id,
+        "source": hit.chunk.source,
+        "address": hit.chunk.address(),
+        "score": round(float(score), 6),
+        "score_kind": kind,
+        "hop": hit.hop,
+        "trail": list(hit.trail),
+        "text": hit.chunk.text,
+    }
+
+
+def answer_data(answer: Answer, seconds: float) -> dict[str, Any]:
+    """An answer with all it rests on."""
+    names = ("marker", "source", "address", "start", "end", "quote", "hop")
+    return {
+        "question": answer.question,
+        "level": answer.level,
+        "answer": answer.text,
+        "short": answer.short,
+        "confidence": None if answer.confidence is None else round(answer.confidence, 4),
+        "abstained": answer.abstained,
+        "missing": list(answer.missing),
+        "statements": [
+            {"text": s.text, "verdict": s.verdict, "citations": list(s.citations)} for s in answer.statements
+        ],
+        "citations": [{name: getattr(c, name) for name in names} for c in answer.citations],
+        "hits": [hit_data(hit) for hit in answer.hits],
+        "seconds": round(seconds, 3),
+    }

@@ -1,0 +1,67 @@
+"""Which sentences are quoted: those that support an answer, and those that speak to a question without one.
+
+A passage speaks to a question where the reader finds it relevant, or where it has all that the question is about: every
+telling word, two of them at least, or the one that its heading has. Where the question has a name that no passage has
+in any form, the reader must find it likelier relevant than not.
+"""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
+from rag.reader.candidates import MIN_RELEVANCE
+from rag.reader.network import Passage, ReaderOutput, Span
+from rag.text.absent import has_form, split_absent, telling_words
+from rag.text.mentions import mentions
+from rag.text.sentences import ENDED
+from rag.text.words import Token, fold
+
+MIN_SUPPORT = -1.0  # of a quoted sentence: F1 near the best on HotpotQA dev
+LEAD_BONUS = 4.0  # what a sentence that names the answer's passage counts more, in the scores' logits
+
+
+def find_speaking(question: str, passages: Sequence[Passage], outputs: Sequence[ReaderOutput]) -> frozenset[int]:
+    """The passages that speak to a question; `outputs` are of each alone."""
+    names, _ = split_absent(question, [f"{heading}\n{text}" for heading, text in passages])
+    bar = 0.0 if names else MIN_RELEVANCE
+    telling = [] if names else telling_words(question)
+    return frozenset(n for n, out in enumerate(outputs) if out.relevance > bar or _is_about(passages[n], telling))
+
+
+def _is_about(passage: Passage, telling: Sequence[Token]) -> bool:
+    heading, text = passage
+    if not telling or not all(has_form(token, f"{heading}\n{text}") for token in telling):
+        return False
+    return len(telling) > 1 or has_form(telling[0], heading)
+
+
+def rank_support(
+    first: Span, outputs: Sequence[ReaderOutput], passages: Sequence[Passage], about: AbstractSet[str]
+) -> list[Span]:
+    """Other sentences that support the answer in `first`, best first; of passages that the question may be about.
+
+    What does not end as a sentence does is a heading, a label or the foot of a page. A sentence of another passage that
+    mentions what the answer's is `about` is the step that leads there, and counts `LEAD_BONUS` more.
+    """
+    worth = {}
+    for n, output in enumerate(outputs):
+        for sentence in (replace(one, passage=n) for one in output.evidence if output.relevance > MIN_RELEVANCE):
+            text = passages[n][1][sentence.start : sentence.end]
+            score = sentence.score + LEAD_BONUS * (n != first.passage and not about.isdisjoint(mentions(text)))
+            if score > MIN_SUPPORT and ENDED.search(text) and (n, sentence.start) != (first.passage, first.start):
+                worth[sentence] = score + output.relevance / 4
+    return sorted(worth, key=lambda sentence: -worth[sentence])
+
+
+def best_sentence(
+    speaking: AbstractSet[int], outputs: Sequence[ReaderOutput], passages: Sequence[Passage]
+) -> Span | None:
+    """The sentence of the speaking passages that the reader gives most, a whole one where there is any."""
+    found = [replace(one, passage=n) for n in sorted(speaking) for one in outputs[n].evidence]
+    whole = [one for one in found if ENDED.search(passages[one.passage][1][one.start : one.end])]
+    return max(whole or found, key=lambda one: one.score, default=None)
+
+
+def drop_repeats(sentences: Sequence[Span], passages: Sequence[Passage]) -> list[Span]:
+    """Each sentence once, by its words."""
+    return [*{fold(passages[one.passage][1][one.start : one.end]): one for one in reversed(sentences)}.values()][::-1]
