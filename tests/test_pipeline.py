@@ -17,7 +17,7 @@ from rag.errors import IndexMissing, InputError
 from rag.graph import rank
 from rag.index.folder import Index
 from rag.pipeline import Pipeline
-from rag.types import Filter, Hit
+from rag.types import Filter, Hit, Query
 
 QUESTION = "Where is the head office of the maker of the router in building 4?"
 
@@ -47,7 +47,9 @@ def test_without_hops_equal_hits_go_by_id(opened: Pipeline) -> None:
     stages = replace(opened.stages, hopper=None)
     equals = [replace(hit, score=1.0) for hit in opened.search(QUESTION)]
     for tree in (equals, equals[::-1]):
-        ranked = rank({"question": QUESTION, "k": 9, "tree": tree}, stages, lambda event: None)["hits"]
+        ranked = rank(
+            {"question": QUESTION, "root": Query(QUESTION), "k": 9, "tree": tree}, stages, lambda event: None
+        )["hits"]
         assert [hit.chunk.id for hit in ranked] == sorted(hit.chunk.id for hit in equals)
 
 

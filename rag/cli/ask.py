@@ -39,8 +39,9 @@ def ask(
 ) -> None:
     """Answer a question from your documents, with checked citations.
 
-    Without --llm the answer is made of verbatim quotes, and no network is used. Exit code 7: the documents do not hold
-    enough evidence, and the closest passages are shown instead.
+    Without --llm the answer is made of verbatim quotes, and no network is used. A short answer is given where it is
+    sure enough; else the sentences that speak to the question are shown. Exit code 7: no passage speaks to it, and the
+    closest ones are shown instead.
 
     \b
     Examples:

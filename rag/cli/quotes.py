@@ -59,7 +59,12 @@ def show_quotes(citations: Iterable[Citation], *, short: str = "", question: str
         text = f"{number}“{readable(quote, citation.source)}”"
         say(wrap(text, INDENT, find_words(text, short, question)))
         hop = f"  (hop {citation.hop})" if citation.hop else ""
-        say(f"{INDENT}{' ' * len(number)}{paint(line(citation.address) + hop, 'cyan')}\n")
+        say_address(f"{citation.address}{hop}", INDENT + " " * len(number))
+
+
+def say_address(address: str, indent: str = INDENT) -> None:
+    """An address below what stands there, and an empty line."""
+    say("\n".join(indent + paint(row.strip(), "cyan") for row in wrap(line(address), indent).split("\n")) + "\n")
 
 
 def _join(citations: Iterable[Citation]) -> list[tuple[Citation, str]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rag.answer.verify import ACCEPTED, PARTLY
 from rag.cli.detail import show_trace
-from rag.cli.quotes import INDENT, columns, readable, show_quotes, wrap
+from rag.cli.quotes import INDENT, columns, readable, say_address, show_quotes, wrap
 from rag.cli.terminal import WaitingSign, clean, line, paint, say
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def follow(events: Iterable[Event], question: str, *, silent: bool = False) -> A
     only quotes nothing is printed: `show` does it. A question that was completed from a conversation is shown first.
     """
     live = sys.stdout.isatty() and not silent
-    waiting, held, line_open = "", "", False
+    waiting, text, shown, line_open = "", "", 0, False
     flow = Flow()
     sign = WaitingSign()
     try:
@@ -43,9 +43,9 @@ def follow(events: Iterable[Event], question: str, *, silent: bool = False) -> A
             if event.kind == "asked" and event.data != question:
                 waiting += paint(f"({line(event.data)})", "dim") + "\n"
             elif event.kind == "text":
-                held += clean(event.data)
-                if not _only_quotes(held):
-                    waiting, held = waiting + flow.fit(held), ""
+                text += clean(event.data)
+                if not _only_quotes(text):
+                    waiting, shown = waiting + flow.fit(text[shown:]), len(text)
             if live and waiting:
                 sign.hide()
                 say(waiting, end="")
@@ -122,7 +122,7 @@ def show_passages(hits: Sequence[Hit]) -> None:
     """The beginning of each passage, with its address."""
     for hit in hits:
         say(wrap(excerpt(hit), INDENT))
-        say(f"{INDENT}{paint(line(hit.chunk.address()), 'cyan')}\n")
+        say_address(hit.chunk.address())
 
 
 def excerpt(hit: Hit) -> str:

@@ -16,7 +16,7 @@ from rag.text.identifiers import find_identifiers
 from rag.text.stopwords import COMMON_WORDS
 from rag.text.words import NAMED, Token, fold, stems, tokens
 
-PART = 5  # letters of a word that may be a part of a compound
+PART = 5  # letters of a word that may be a part of a compound, or misspelt
 ALIKE = 0.8  # difflib's ratio of a word and its misspelling: one letter of five, two of ten
 LONG_NUMBER = 3  # digits; shorter numbers are counts and limits that a passage may not repeat
 _WORD = re.compile(r"[^\W_]+")
@@ -61,7 +61,7 @@ def has_form(token: Token, text: str) -> bool:
         return True
     if any(letter.isdigit() for letter in key) or len(key) < PART:
         return key in words
-    return key in plain or any(len(word) >= PART and word in key for word in words) or _is_alike(key, words)
+    return key in plain or _is_alike(key, words)
 
 
 def _is_telling(token: Token) -> bool:
