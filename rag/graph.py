@@ -8,7 +8,7 @@ it once, at the hop that found it first, with the trail that led there.
 import operator
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -25,14 +25,16 @@ from langgraph.runtime import Runtime
 from langsmith import tracing_context
 
 from rag.answer.citations import CheckedSentence, check, compose, say, sentences
+from rag.answer.verify import ACCEPTED
 from rag.config import Stages
 from rag.errors import ConfigError, CorruptError
+from rag.generate.reader import ReaderGenerator
 from rag.hop.identified import put_first, select_evidence
 from rag.index import chats
 from rag.index.chats import CheckedSerializer
 from rag.index.tables import REPAIR, map_errors
 from rag.llm.rewrite import Turn
-from rag.stages import Confident, Hopper
+from rag.stages import Confident, Hopper, LanguageModel
 from rag.types import Answer, Filter, Hit, Query, Vector
 
 T = TypeVar("T")
@@ -125,18 +127,39 @@ def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
         reply = cast("Generator[str, None, Any]", stages.generator.stream(question, hits))
         usage.update((yield from reply) or {})  # any other iterator gives None
 
-    def judge() -> Iterator[CheckedSentence]:
-        for sentence in sentences(stream() if hits else ()):
+    def judge(pieces: Iterable[str]) -> Iterator[CheckedSentence]:
+        for sentence in sentences(pieces):
             checked.append(check(question, sentence, hits))
             yield checked[-1]
 
-    for text in say(judge(), policy=stages.settings.unsupported):
+    def judge_all() -> Iterator[CheckedSentence]:
+        yield from judge(stream() if hits else ())
+        if hits and _leaves_room(stages, checked):
+            yield from judge(_evidence_reader().stream_evidence(question, hits))
+
+    for text in say(judge_all(), policy=stages.settings.unsupported):
         emit({"text": text})
     update = {"hits": [*hits, *others], "checked": checked, "usage": usage, "confidence": None}
     if not isinstance(stages.generator, Confident):
         return update
     confidence = stages.generator.confidence(question, hits)
     return {**update, "confidence": confidence, "notes": {"confidence": round(confidence, 3)}}
+
+
+def _leaves_room(stages: Stages, checked: Sequence[CheckedSentence]) -> bool:
+    """Whether a language model said nothing that can be said, so that evidence may take the place of its answer.
+
+    Where doubtful statements are shown, or one of them withholds the rest, evidence would make them part of an answer.
+    """
+    unsaid = not any(sentence.statement.verdict in ACCEPTED for sentence in checked)
+    droppable = not checked or stages.settings.unsupported == "drop"
+    return isinstance(stages.generator, LanguageModel) and unsaid and droppable
+
+
+@cache
+def _evidence_reader() -> ReaderGenerator:
+    """The shipped reader: what it quotes is exact, whatever a language model made of the passages."""
+    return ReaderGenerator()
 
 
 def verify(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:

@@ -38,7 +38,10 @@ WHOLE = {"choices": [{"message": {"content": "The Lumen K2 is made by Halvorsen 
 
 @dataclass(frozen=True)
 class Case:
-    """What the server does; then the exit code, and what is answered (code 0) or complained about (code 1)."""
+    """What the server does; then the exit code, and what is answered (code 0) or complained about (code 1).
+
+    Where a model says nothing that can be said, the documents' own sentence is shown as evidence.
+    """
 
     name: str
     scripts: tuple[Script, ...]
@@ -48,12 +51,14 @@ class Case:
 
 
 OURS = re.compile(  # what the command itself says
-    r"No passage found speaks of makes\.|The passages found .*|Closest passages:|left out for lack of support: \d .*"
+    r"No passage found speaks of airspeed, swallow\.|Closest passages:|left out for lack of support: \d .*"
 )
-ADDRESS = re.compile(r"(\[1\] )?(lumen\.md, Lumen K2|canteen\.txt)(: |$)")
+ADDRESS = re.compile(r"lumen\.md, Lumen K2|canteen\.txt")
+KNOWN = "“The Lumen K2 is a router made by Halvorsen Optik.” [1]"
+EVIDENCE, NOTHING = "These passages speak to it:", "The documents do not hold enough evidence to answer this."
 
 
-def said(text: str, code: int = 7, words: str = "", name: str = "") -> Case:
+def said(text: str, code: int = 0, words: str = "", name: str = "") -> Case:
     return Case(name or text, (stream(delta(text), delta(reason="stop"), "[DONE]"),), code, words)
 
 
@@ -113,7 +118,7 @@ CASES = [
     Case("a stream without [DONE]", (stream(*GOOD),), 0, SAID),
     Case("no stream", (raw(dumps(WHOLE).encode(), "application/json"),), 0, SAID),
     Case("byte by byte", (bytewise,), 0, SAID),
-    Case("gzip, unasked", (raw(gzip.compress(EVENT + b"data: [DONE]\n"), Content_Encoding="gzip"),), 7),
+    Case("gzip, unasked", (raw(gzip.compress(EVENT + b"data: [DONE]\n"), Content_Encoding="gzip"),), 0),
     Case("usage and an empty choice last", (stream(*GOOD, {"choices": [], "usage": {"total_tokens": 9}}),), 0, SAID),
     Case("another model's name", (stream(*({**event, "model": "other"} for event in GOOD)),), 0, SAID),
     Case("NaN beside the text", (stream(*({**event, "logprobs": float("nan")} for event in GOOD)),), 0, SAID),
@@ -140,7 +145,7 @@ CASES = [
     Case("the fence leaks", (leak,), 0, SAID),
     said("It draws It draws 40 watts [1].", 0, "It draws It draws 40 watts. [1]", name="a piece twice"),
     Case("cut by its length", (stream(delta(f"{SAID} It draws 4"), delta(reason="length")),), 0, SAID),
-    Case("endless text", (trickle(EVENT * 40, before=HEAD + b"\r\n"),), 7, "", {"max_tokens": 10}),
+    Case("endless text", (trickle(EVENT * 40, before=HEAD + b"\r\n"),), 0, "", {"max_tokens": 10}),
     # no answer
     Case("nothing at all", (stream(delta(reason="stop"), "[DONE]"),), 1, "answered with nothing"),
     Case("null", (stream(delta(None, "stop")),), 1, "answered with nothing"),
@@ -222,14 +227,14 @@ def ask(
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setattr(openai, "FIRST_PAUSE", 0.001)
 
-    def ask(case: Case, *, json: bool = False, terminal: bool = False) -> Outcome:
+    def ask(case: Case, *, json: bool = False, terminal: bool = False, question: str = QUESTION) -> Outcome:
         server.scripts = list(case.scripts)
         stage = {"use": "openai", "base_url": server.url, "model": "tiny", **case.options}
         (index / "llm.yaml").write_text(TINY.replace("{use: extractive}", dumps(stage)))
         monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
         code, complaint = 0, ""
         try:
-            command.ask(QUESTION, pipeline=str(index / "llm.yaml"), index=str(index), json=json)
+            command.ask(question, pipeline=str(index / "llm.yaml"), index=str(index), json=json)
         except RagError as error:
             code, complaint = error.exit_code, str(error)
         except typer.Exit as ended:
@@ -247,7 +252,7 @@ def test_every_behaviour_ends_with_its_exit_code_and_nothing_invented(case: Case
         assert case.words in done.complaint and done.out == ""
         return
     answer = loads(done.out)
-    assert answer["answer"] == case.words and answer["abstained"] == (case.code == 7)
+    assert (answer["answer"], answer["level"]) == (case.words or KNOWN, "answer" if case.words else "evidence")
     for citation in answer["citations"]:
         document = DOCUMENTS[Path(citation["source"]).name]
         assert document[citation["start"] : citation["end"]] == citation["quote"] != ""
@@ -262,11 +267,23 @@ def test_nothing_unchecked_is_on_the_screen(case: Case, ask: Callable[..., Outco
         assert case.words in done.complaint and shown == ""
         return
     text, *below = shown.splitlines()
-    assert text == (case.words or "The documents do not hold enough evidence to answer this.")
-    documents = " ".join(" ".join(text.split()) for text in DOCUMENTS.values())
-    for line in filter(None, map(str.strip, below)):
-        quote = ADDRESS.sub("", line).strip('"')
-        assert OURS.fullmatch(line) or quote in documents, line
+    assert text == (case.words or EVIDENCE)
+    check_screen(below)
+
+
+def test_a_model_that_says_nothing_about_what_no_document_says_leaves_nothing(ask: Callable[..., Outcome]) -> None:
+    for text in ("INSUFFICIENT EVIDENCE", SAID.replace("Halvorsen", "Norwave")):
+        done = ask(said(text), question="What is the airspeed of a swallow?")
+        assert done.code == 7 and done.out.splitlines()[0] == NOTHING
+        check_screen(done.out.splitlines()[1:])
+
+
+def check_screen(lines: list[str]) -> None:
+    """Nothing but what the command says, addresses, and the documents' words."""
+    documents = " ".join(" ".join(text.lstrip("# ").split()) for text in DOCUMENTS.values())
+    rest = [line.strip() for line in lines if line.strip() and not OURS.fullmatch(line.strip())]
+    for passage in ADDRESS.split(" ".join(rest)):
+        assert re.sub(r"\[1\] |[“”]", "", passage).strip() in documents, passage
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -66,13 +66,21 @@ class ReaderGenerator:
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """Paris: “Its capital is Paris.” [1], and a line for each further sentence; “Sentence.” [1] where unsure."""
-        sources = self._sources(hits)
-        reading = self._reading(question, sources)
-        is_sure = reading.short and reading.confidence >= 1 - self.risk
-        lead = f"{reading.short}: " if is_sure else ""
-        for one in reading.quotes if is_sure else reading.evidence:
-            yield f"{lead}{quote(sources[one.passage].passage[1][one.start : one.end])} [{one.passage + 1}]"
-            lead = "\n"
+        reading = self._reading(question, self._sources(hits))
+        if reading.short and reading.confidence >= 1 - self.risk:
+            yield f"{reading.short}: "
+            yield from self._quote(reading.quotes, hits)
+        else:
+            yield from self._quote(reading.evidence, hits)
+
+    def stream_evidence(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
+        """The sentences that speak to the question, whatever the answer is."""
+        yield from self._quote(self._reading(question, self._sources(hits)).evidence, hits)
+
+    def _quote(self, sentences: Sequence[Span], hits: Sequence[Hit]) -> Iterator[str]:
+        """A line for each sentence: “Sentence.” [1]"""
+        for one in sentences:
+            yield f"{quote(hits[one.passage].chunk.text[one.start : one.end])} [{one.passage + 1}]\n"
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How likely the best answer is right, said or not; 0 where there is nothing to read."""
