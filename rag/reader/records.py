@@ -40,10 +40,10 @@ _ASKING = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A key's words, whether another line may have it, too, and the span of its value."""
+    """A key as it stands, the stems of its words, and the span of its value."""
 
-    key: frozenset[str]
-    unique: bool
+    key: str
+    words: frozenset[str]
     start: int
     end: int
 
@@ -61,25 +61,20 @@ def find_values(question: str, passages: Sequence[Passage]) -> list[Span]:
     words = tokens(asked.text)
     sought, named = frozenset(word.stem for word in words), {word.stem for word in words if word.kind in NAMED}
     focus = _PREPOSITION.split(_ASKING.sub("", asked.text, count=1))[0].strip(" ?.!")
+    asked_for = stems(focus)
     found: list[tuple[Span, str]] = []
     for n, (title, text) in enumerate(passages):
-        all_of_it = stems(f"{title}\n{text}")
-        if not named <= all_of_it:
-            continue
         for entry in _entries(text, focus):
             said = text[entry.start : entry.end]
-            asks = entry.key <= stems(focus) or (len(entry.key) > 1 and entry.key <= sought)
-            if (
-                not asks
-                or find_fault(question, ("", said), 0, len(said))
-                or (asked.kind == "number") > _has_digit(said)
-            ):
+            if not (entry.words <= asked_for or (len(entry.words) > 1 and entry.words <= sought)):
                 continue
-            near = sought & (entry.key | stems(f"{title}\n{_around(text, entry)}"))
-            if not (entry.unique or named <= near):
+            if find_fault(question, ("", said), 0, len(said)) or (asked.kind == "number") > _has_digit(said):
                 continue
-            score = (len(near) + FAR * len(sought & all_of_it - near)) / len(sought)
-            found.append((Span(n, entry.start, entry.end, score), said.casefold()))
+            near = sought & (entry.words | stems(f"{title}\n{_around(text, entry)}"))
+            far = sought & stems(f"{title}\n{text}") - near
+            if named <= near or (named <= near | far and text.casefold().count(entry.key.casefold()) == 1):
+                score = (len(near) + FAR * len(far)) / len(sought)
+                found.append((Span(n, entry.start, entry.end, score), said.casefold()))
     best = max((span.score for span, _ in found), default=0.0)
     found = [(span, said) for span, said in found if span.score == best >= MIN_SCORE]
     return [span for span, _ in found] if len({said for _, said in found}) == 1 else []
@@ -90,25 +85,21 @@ def _entries(text: str, focus: str) -> Iterator[_Entry]:
     for match in _LINE.finditer(text):
         group = "value" if match["value"] else "below"
         said = match[group].rstrip(" \t*_|,;")
-        key = stems(match["key"])
+        words = stems(match["key"])
         prose = len(said.split()) > LONGEST_VALUE or (said.endswith(".") and len(said.split()) > LONGEST_VALUE // 2)
-        if key and said and not prose and len(match["key"].split()) <= LONGEST_KEY:
-            yield _Entry(key, _is_unique(text, match["key"]), match.start(group), match.start(group) + len(said))
-    if focus and len(focus.split()) <= LONGEST_KEY and (key := stems(focus)):
+        if words and said and not prose and len(match["key"].split()) <= LONGEST_KEY:
+            yield _Entry(match["key"], words, match.start(group), match.start(group) + len(said))
+    words = stems(focus)
+    if words and len(focus.split()) <= LONGEST_KEY and focus.split()[0].casefold() in text.casefold():
         name = r"\s+".join(map(re.escape, focus.split()))
         bare = re.compile(
             rf"^[ \t]*{name}[ \t]+(?P<number>[$€£]?\d[\d,.]*%?)[ \t]*$"
             rf"|(?<!\w){name}[ \t]*#?[ \t]+(?P<code>[^\s:;,]*\d[^\s:;,]*)",
             re.IGNORECASE | re.MULTILINE,
         )
-        unique = _is_unique(text, focus)
         for match in bare.finditer(text):
             if match["number"] or any(one.written == match["code"] for one in find_identifiers(match["code"])):
-                yield _Entry(key, unique, *match.span("number" if match["number"] else "code"))
-
-
-def _is_unique(text: str, key: str) -> bool:
-    return text.casefold().count(key.casefold()) == 1
+                yield _Entry(focus, words, *match.span("number" if match["number"] else "code"))
 
 
 def _around(text: str, entry: _Entry) -> str:

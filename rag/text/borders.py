@@ -30,6 +30,7 @@ _STOP = re.compile(
     r"[ \t]*\n[ \t]*\n|\s*(?:\.[ ]?){4,}|(?<=\S)[ \t]{3,}|\]\(|\s*\[\d{1,3}\]$"
 )  # link targets and footnotes, too
 _LINE_END = re.compile(r"[ \t]*\n(?!\s*[a-z])")
+_DIGIT = re.compile(r"\d")
 _TITLE = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|Prof|St|Lt|Gen|Col|Capt|Rev)\.?$")
 _NAME_AFTER = re.compile(r"(?:\.|(?<=\.))\s?(?:[A-Z]\.\s?)*[A-Z][\w'’-]+(?:\s[A-Z][\w'’-]+)?")
 
@@ -48,7 +49,8 @@ def mend_span(text: str, start: int, end: int) -> tuple[int, int]:
         start -= 1
     while _continues(text, end):
         end += 1
-    for match in _NUMBER.finditer(text, max(0, start - NEAR), end + NEAR):
+    counts = _DIGIT.search(text, max(0, start - 1), end + 1)
+    for match in _NUMBER.finditer(text, max(0, start - NEAR), end + NEAR) if counts else ():
         left = match.end() - len(match[0].lstrip())
         if left < end and start < match.end():
             start, end = min(start, left), max(end, match.end())
