@@ -28,13 +28,14 @@ from rag.answer.citations import CheckedSentence, check, compose, say, sentences
 from rag.answer.verify import ACCEPTED
 from rag.config import Stages
 from rag.errors import ConfigError, CorruptError
+from rag.explore import IndexFinder
 from rag.generate.reader import ReaderGenerator
 from rag.hop.identified import put_first, select_evidence
 from rag.index import chats
 from rag.index.chats import CheckedSerializer
 from rag.index.tables import REPAIR, map_errors
 from rag.llm.rewrite import Turn
-from rag.stages import Confident, Hopper, LanguageModel
+from rag.stages import Confident, Exploring, Hopper, LanguageModel
 from rag.types import Answer, Filter, Hit, Query, Vector
 
 T = TypeVar("T")
@@ -120,11 +121,15 @@ def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     """The sentences of the answer, each checked as soon as it is whole; what may be said of them is streamed."""
     question = state["question"]
     hits, others = select_evidence(question, state["hits"])
+    generator = stages.generator
+    explores = generator if isinstance(generator, Exploring) and generator.search else None
+    finder = IndexFinder(stages, question, state.get("filter"), state["k"], hits)  # more of them come into `hits`
     checked: list[CheckedSentence] = []
     usage: dict[str, Any] = {}
 
     def stream() -> Iterator[str]:
-        reply = cast("Generator[str, None, Any]", stages.generator.stream(question, hits))
+        pieces = explores.explore(question, finder) if explores else generator.stream(question, hits)
+        reply = cast("Generator[str, None, Any]", pieces)
         usage.update((yield from reply) or {})  # any other iterator gives None
 
     def judge(pieces: Iterable[str]) -> Iterator[CheckedSentence]:
@@ -139,7 +144,11 @@ def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
 
     for text in say(judge_all(), policy=stages.settings.unsupported):
         emit({"text": text})
+    cited = {hit.chunk.id for hit in hits}
+    others = [hit for hit in others if hit.chunk.id not in cited]
     update = {"hits": [*hits, *others], "checked": checked, "usage": usage, "confidence": None}
+    if finder.calls:
+        update["notes"] = {"calls": finder.calls}
     if not isinstance(stages.generator, Confident):
         return update
     confidence = stages.generator.confidence(question, hits)

@@ -274,6 +274,32 @@ class Confident(Protocol):
         """From 0 to 1, for the answer it gives or would give to the same question and hits."""
 
 
+class Finder(Protocol):
+    """What a generator may look up while it writes. Every passage it was given has a number: a marker names it."""
+
+    @property
+    def hits(self) -> Sequence[Hit]:
+        """The passages so far; number n is `hits[n - 1]`."""
+
+    def search(self, query: str) -> list[int]:
+        """The numbers of the best passages for a query, best first."""
+
+    def hop(self, number: int) -> list[int]:
+        """The numbers of passages that this one leads to; none where it leads nowhere, or has no such number."""
+
+
+@runtime_checkable
+class Exploring(Protocol):
+    """A generator that may look up more while it writes, where its options allow it."""
+
+    @property
+    def search(self) -> int:
+        """How many times; 0 for never."""
+
+    def explore(self, question: str, finder: Finder) -> Iterator[str]:
+        """As `Generator.stream`, over `finder.hits`, which grow."""
+
+
 @runtime_checkable
 class LanguageModel(Protocol):
     """A generator that has a language model also replies to messages of any content."""

@@ -15,7 +15,7 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from rag.errors import ConfigError, ModelError
+from rag.errors import ConfigError, MissingExtra, ModelError
 from rag.generate.transformers import TransformersGenerator
 from rag.llm.prompts import Prompt, build
 from rag.models import torch_generator
@@ -173,3 +173,24 @@ def test_a_model_without_a_chat_template_is_a_model_error(tmp_path: Path) -> Non
 def test_a_wrong_option_is_a_config_error(folder: Path, options: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=next(iter(options))):
         list(TransformersGenerator(model=str(folder), **options).stream("?", HITS))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"GGUF", b"GGUF" + bytes(100), b"no such format" * 9])
+def test_a_gguf_file_that_cannot_be_read_is_a_model_error(content: bytes | None, tmp_path: Path) -> None:
+    pytest.importorskip("gguf")
+    pytest.importorskip("accelerate")
+    path = tmp_path / "tiny.gguf"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match=str(path)):
+        list(TransformersGenerator(model=str(path), device="cpu").stream("?", HITS))
+
+
+@pytest.mark.parametrize("library", ["gguf", "accelerate"])
+def test_a_gguf_file_needs_two_libraries_of_the_extra(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tiny.gguf").write_bytes(b"GGUF")
+    monkeypatch.setattr(torch_generator, "find_spec", lambda name: None if name == library else object())
+    with pytest.raises(MissingExtra, match=rf'needs {library}.*pip install "raghop\[models\]"'):
+        list(TransformersGenerator(model=str(tmp_path / "tiny.gguf")).stream("?", HITS))

@@ -49,7 +49,7 @@ def run(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Let a language model judge the answers too: an OpenAI-compatible URL, or a model's folder.",
+            help="Let a language model judge the answers too: an OpenAI-compatible URL, a model's folder, or auto.",
         ),
     ] = None,
     judge_model: Annotated[

@@ -24,7 +24,7 @@ def make(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Let a language model put them better: an OpenAI-compatible URL, or a local model's folder.",
+            help="Let a language model put them better: an OpenAI-compatible URL, a model's folder, or auto.",
         ),
     ] = None,
     model: LlmModelOption = None,

@@ -1,4 +1,4 @@
-"""The language model a user names for an evaluation: a URL with a model's name, or a local model's folder.
+"""The language model a user names for an evaluation: a URL with a model's name, a local model, or "auto".
 
 It is asked through the same generators as `rag ask --llm`, so a reply comes with their rules: it may carry markers,
 and it is empty where the model says that the passages do not hold the answer. Nothing is contacted unless named.
@@ -10,8 +10,8 @@ import re
 from typing import Protocol
 
 from rag import Chunk, Hit
+from rag.cli.options import name_model
 from rag.config import build, load
-from rag.errors import InputError
 
 _MARKER = re.compile(r"\s*[\[【]\d+[\]】]")
 
@@ -25,11 +25,8 @@ class Model(Protocol):
 
 
 def model(llm: str, name: str | None) -> Model:
-    """The model at a URL (`name` says which), or in a folder. Raises InputError, ConfigError."""
-    remote = llm.startswith(("http://", "https://"))
-    if remote and name is None:
-        raise InputError(f"--llm {llm}: a URL needs --model NAME.")
-    stage = {"use": "openai", "base_url": llm, "model": name} if remote else {"use": "transformers", "model": llm}
+    """The model that --llm and --model name. Raises InputError, ConfigError, GeneratorError."""
+    stage = name_model(llm, name)
     generator = build(load("default").with_stage("generate", stage)).generator
 
     def ask(question: str, passages: list[str]) -> str:

@@ -48,10 +48,11 @@ def ask(
       rag ask "Which company makes the router in building 4?"
       rag ask "When does the contract end?" --source "contracts/*" --trace
       rag ask "Why did pump 3 fail?" --llm http://localhost:11434/v1 --model qwen3
+      rag ask "Why did pump 3 fail?" --llm auto
     """
     from rag.cli.data import answer_data
     from rag.cli.detail import show_context
-    from rag.cli.show import follow, show
+    from rag.cli.show import follow, show, suggest_model
 
     begin = time.monotonic()
     with open_pipeline(pipeline, index, llm, model, trust=trust) as pipe:
@@ -59,11 +60,13 @@ def ask(
         answer = follow(pipe.stream(question, k=k, filter=filter), question, silent=json)
         if not answer.hits:
             tell_absent(pipe.index, filter)
+        generator = pipe.stages.generator
     if json:
         data = answer_data(answer, time.monotonic() - begin)
         say_json({**data, "trace": list(answer.trace)} if trace else data)
     else:
         show(answer, trace=trace)
+        suggest_model(answer, generator)
         if open:
             show_context(answer, pipe.index)
     if answer.abstained:

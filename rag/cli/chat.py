@@ -27,7 +27,7 @@ from rag.errors import RagError
 
 if TYPE_CHECKING:
     from rag.conversation import Conversation
-    from rag.types import Filter
+    from rag.types import Answer, Filter
 
 LEAVE = {"/exit", "/quit"}
 
@@ -57,6 +57,7 @@ def chat(
       rag chat --resume routers --llm http://localhost:11434/v1 --model qwen3
       cat questions.txt | rag chat --new --json
     """
+    from rag.cli.show import suggest_model
     from rag.conversation import Conversation
 
     typing = sys.stdin.isatty()
@@ -68,12 +69,14 @@ def chat(
             talk.forget()
         if typing and not json and (turns := talk.turns):
             say(paint(f"{len(turns)} turns so far; the last: {line(turns[-1]['question'])}", "dim"))
+        told = json  # once is enough
         for question in _questions(prompt=typing and not json):
             if question == "/new":
                 talk.forget()
                 continue
             try:
-                _turn(talk, question, k, filter, json=json)
+                answer = _turn(talk, question, k, filter, json=json)
+                told = told or suggest_model(answer, pipe.stages.generator)
             except KeyboardInterrupt:
                 if not typing:
                     raise
@@ -106,7 +109,7 @@ def _questions(*, prompt: bool) -> Iterator[str]:
             yield typed
 
 
-def _turn(talk: Conversation, question: str, k: int | None, filter: Filter | None, *, json: bool) -> None:
+def _turn(talk: Conversation, question: str, k: int | None, filter: Filter | None, *, json: bool) -> Answer:
     from json import dumps
 
     from rag.cli.data import answer_data
@@ -119,3 +122,4 @@ def _turn(talk: Conversation, question: str, k: int | None, filter: Filter | Non
         say(dumps({**data, "question": question, "asked": answer.question}, default=str))
     else:
         show(answer)
+    return answer

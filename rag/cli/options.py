@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
-import typer
 from typer import Argument, Option
 
-from rag.errors import CorruptError
+from rag.errors import CorruptError, InputError
 
 if TYPE_CHECKING:
     from rag.config import PipelineConfig
@@ -46,9 +45,15 @@ WhereOption = Annotated[
     ),
 ]
 LlmOption = Annotated[
-    str | None, Option("--llm", metavar="URL", help="Let a language model write: an OpenAI-compatible URL or a folder.")
+    str | None,
+    Option(
+        "--llm",
+        metavar="URL",
+        help="Let a language model write: an OpenAI-compatible URL, a folder, a .gguf file, or auto: what runs here.",
+    ),
 ]
-LlmModelOption = Annotated[str | None, Option("--model", metavar="NAME", help="The model to ask for at the --llm URL.")]
+LlmModelOption = Annotated[str | None, Option("--model", metavar="NAME", help="The model to ask for with --llm.")]
+LOCAL_KEY = "LOCAL_LLM_API_KEY"  # a key meant for another service never goes to whatever listens here
 
 
 def open_pipeline(
@@ -60,13 +65,27 @@ def open_pipeline(
     pipe = Pipeline.load(pipeline, index=index, trust=trust)
     if llm is None:
         return pipe
-    if llm.startswith(("http://", "https://")):
-        if model is None:
-            raise typer.BadParameter("an --llm URL needs --model NAME")
-        stage = {"use": "openai", "base_url": llm, "model": model}
-    else:
-        stage = {"use": "transformers", "model": llm}
-    return Pipeline(pipe.config.with_stage("generate", stage), pipe.index)
+    return Pipeline(pipe.config.with_stage("generate", name_model(llm, model)), pipe.index)
+
+
+def name_model(llm: str, model: str | None) -> dict[str, str]:
+    """The generator that --llm and --model name; of "auto", which is looked for, stderr says what it is.
+
+    Raises InputError, and with "auto" GeneratorError and ConfigError.
+    """
+    from rag.cli.terminal import fail
+
+    if llm == "auto":
+        from rag.llm.local import choose, find_servers
+
+        server, chosen = choose(find_servers(), model)
+        fail(f"asking {chosen} ({server.name}, {server.url})")
+        return {"use": "openai", "base_url": server.url, "model": chosen, "api_key_env": LOCAL_KEY}
+    if not llm.startswith(("http://", "https://")):
+        return {"use": "transformers", "model": llm}
+    if model is None:
+        raise InputError(f"--llm {llm}: a URL needs --model NAME.")
+    return {"use": "openai", "base_url": llm, "model": model}
 
 
 def open_index(index: str | None, pipeline: str | None, *, trust: bool = False) -> tuple[Index, PipelineConfig]:

@@ -16,6 +16,7 @@ from rag.answer.verify import ACCEPTED, PARTLY
 from rag.cli.detail import show_trace
 from rag.cli.quotes import INDENT, columns, readable, say_address, show_quotes, wrap
 from rag.cli.terminal import WaitingSign, clean, line, paint, say
+from rag.stages import LanguageModel
 
 if TYPE_CHECKING:
     from rag.pipeline import Event
@@ -116,6 +117,15 @@ def _show_nothing(answer: Answer) -> None:
     if answer.hits:
         say("Closest passages:\n")
         show_passages(answer.hits[:CLOSEST])
+
+
+def suggest_model(answer: Answer, generator: object) -> bool:
+    """Where nothing was said without a language model: say that there may be one; whether it was said."""
+    if answer.level != "nothing" or not answer.hits or isinstance(generator, LanguageModel):
+        return False
+    advice = "A language model may find an answer here, checked all the same: --llm auto asks one on this computer."
+    say(paint(wrap(advice), "dim"))
+    return True
 
 
 def show_passages(hits: Sequence[Hit]) -> None:

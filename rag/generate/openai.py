@@ -4,8 +4,8 @@ Nothing is contacted unless `base_url` and `model` are named. The key comes from
 that endpoint alone (redirects are refused, a proxy takes `trust_env`); it is in no message and no repr. A request is
 tried again, with growing pauses or the server's Retry-After, only on failures that pass (429, 5xx, no connection) and
 only before the first piece of text. Whatever the server does, a call ends: by the total or the idle timeout, or by
-`max_tokens`. What it does not do: tools, images, sampling options beyond temperature. Protocol: OpenAI's chat
-completions.
+`max_tokens`. With `search` it may look up more before it answers (`rag.generate.agent`). What it does not do: images,
+sampling options beyond temperature. Protocol: OpenAI's chat completions.
 """
 
 import os
@@ -20,11 +20,12 @@ from pydantic import Field
 
 from rag.errors import ConfigError, GeneratorError
 from rag.generate import statements
+from rag.generate.agent import explore
 from rag.llm import sse
 from rag.llm.deadline import Cutoff, cut_after
 from rag.llm.prompts import MARKED, build, meter_reply, read_reply, read_whole
 from rag.llm.token_count import counter
-from rag.stages import component
+from rag.stages import Finder, component
 from rag.text.urls import holds_secret
 from rag.types import Hit
 
@@ -36,6 +37,7 @@ HINTS = {
     404: "Check `base_url` (it usually ends in /v1) and `model`.",
     429: "The endpoint limits requests: try again later.",
 }
+OPTIONAL = (("response_format",), ("tools", "tool_choice"))  # what a server may refuse, and is then asked without
 FIRST_PAUSE = 0.5  # seconds before the first retry, doubled each time
 CONNECT = 10.0  # seconds to reach the endpoint
 MAX_ERROR_BYTES = 4096  # bytes read of an error's body
@@ -44,7 +46,7 @@ CHARS_PER_TOKEN = 16  # at most; beyond that many the server has ignored max_tok
 
 @component
 class OpenAIGenerator:
-    """Asks a language model behind an OpenAI-compatible endpoint; one that refuses `structured`, without it."""
+    """Asks a language model behind an OpenAI-compatible endpoint; one that refuses `structured` or tools, without."""
 
     base_url: Annotated[str, Field(description="The endpoint, to which /chat/completions is added.")]
     model: Annotated[str, Field(description="The model's name at the endpoint.")]
@@ -56,6 +58,10 @@ class OpenAIGenerator:
     temperature: Annotated[float, Field(ge=0, description="0 takes the likeliest token each time.")] = 0.0
     context: Annotated[int, Field(ge=1, description="The model's window in tokens, for prompt and answer.")] = 8192
     structured: Annotated[bool, Field(description="Ask for JSON, where small models cite; shown when whole.")] = False
+    search: Annotated[
+        int,
+        Field(ge=0, description="How often the model may search or hop by itself, in all; 0: no tools are offered."),
+    ] = 0
     trust_env: Annotated[
         bool, Field(description="Use the environment's proxy and certificates; a proxy of http reads all, the key too.")
     ] = False
@@ -79,24 +85,53 @@ class OpenAIGenerator:
         prompt = build(question, hits, budget=self.context - self.max_tokens, count=count, task=task)
         if not self.structured:
             return (yield from meter_reply(prompt, self.reply(prompt.messages), count))
-        reply = meter_reply(prompt, self._pieces(prompt.messages, statements.FORMAT), count)
+        reply = meter_reply(prompt, self._pieces(prompt.messages, {"response_format": statements.FORMAT}), count)
         text, usage = read_whole(reply)
         yield from read_reply([statements.add_markers(text)])
         return usage
 
+    def explore(self, question: str, finder: Finder) -> Generator[str, None, Mapping[str, int]]:
+        """As `stream`; the model may search and hop up to `search` times before it answers."""
+        deadline = time.monotonic() + self.timeout
+        form = {"response_format": statements.FORMAT} if self.structured else {}
+
+        def ask(
+            messages: Sequence[Mapping[str, Any]], options: Mapping[str, Any], calls: list[sse.ToolCall]
+        ) -> Iterator[str]:
+            return self._pieces(messages, {**form, **options}, calls, deadline=deadline)
+
+        return explore(
+            question,
+            finder,
+            ask,
+            calls=self.search,
+            budget=self.context - self.max_tokens,
+            count=counter(),
+            task=statements.TASK if self.structured else MARKED,
+            read=statements.read if self.structured else read_reply,
+        )
+
     def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
         """What the model says to these messages, in pieces. Raises GeneratorError and ConfigError."""
-        return self._pieces(messages, None)
+        return self._pieces(messages, {})
 
-    def _pieces(self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None) -> Iterator[str]:
-        deadline = time.monotonic() + self.timeout
+    def _pieces(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        options: Mapping[str, Any],
+        calls: list[sse.ToolCall] | None = None,
+        *,
+        deadline: float | None = None,
+    ) -> Iterator[str]:
+        deadline = deadline or time.monotonic() + self.timeout
         idle = min(self.idle, self.timeout)
         text = ""
         wait = httpx.Timeout(idle, connect=min(idle, CONNECT))
-        with cut_after(self.timeout) as cutoff, self._client(wait) as client:
-            response = self._open(client, messages, schema, deadline, cutoff)
+        with cut_after(max(0.0, deadline - time.monotonic())) as cutoff, self._client(wait) as client:
+            response = self._open(client, messages, options, deadline, cutoff)
+            kind, blocks = response.headers.get("content-type", ""), self._blocks(response, deadline)
             try:
-                for piece in sse.pieces(response.headers.get("content-type", ""), self._blocks(response, deadline)):
+                for piece in sse.pieces(kind, blocks, calls):
                     yield piece
                     text += piece
                     if len(text) > CHARS_PER_TOKEN * self.max_tokens:
@@ -105,7 +140,7 @@ class OpenAIGenerator:
                 raise self._error(f"sent an answer that cannot be used: {error}") from error
             finally:
                 response.close()
-        if not text.strip():
+        if not text.strip() and not calls:
             raise self._error("answered with nothing; `max_tokens` may be too few for its reasoning.")
 
     def _client(self, wait: httpx.Timeout) -> httpx.Client:
@@ -123,21 +158,21 @@ class OpenAIGenerator:
     def _open(
         self,
         client: httpx.Client,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None,
+        messages: Sequence[Mapping[str, Any]],
+        options: Mapping[str, Any],
         deadline: float,
         cutoff: Cutoff,
     ) -> httpx.Response:
-        """A response with status 200, its body unread; without `schema` where the server refuses that."""
+        """A response with status 200, its body unread; without `options` where the server refuses one after another."""
         body: dict[str, Any] = {
             "model": self.model,
             "messages": messages,
             "stream": True,
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
+            **options,
         }
-        if schema:
-            body["response_format"] = schema
+        optional = [names for names in OPTIONAL if names[0] in options]
         url = f"{self.base_url.rstrip('/')}/chat/completions"
         attempt = 0
         while True:
@@ -154,7 +189,10 @@ class OpenAIGenerator:
                 if response.status_code == 200:
                     return response
                 failure = self._read_refusal(response, deadline)
-                if response.status_code in UNKNOWN_OPTION and body.pop("response_format", None):
+                unknown = response.status_code in UNKNOWN_OPTION or "tools" in str(failure)  # llama.cpp says 500
+                if unknown and optional:
+                    for name in optional.pop(0):
+                        body.pop(name)
                     continue
                 if response.status_code not in TRANSIENT:
                     raise failure

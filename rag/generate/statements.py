@@ -5,9 +5,10 @@ is: a server may not know the schema.
 """
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rag.llm.prompts import answer_task
+from rag.llm.prompts import answer_task, read_reply
 
 _EXAMPLE = '{"statements": [{"text": "Its architect was born in Oslo.", "passages": [1, 3]}]}'
 TASK = answer_task(
@@ -28,6 +29,11 @@ _SCHEMA = {
     "additionalProperties": False,
 }
 FORMAT: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": _SCHEMA}}
+
+
+def read(pieces: Iterable[str]) -> Iterator[str]:
+    """A reply in JSON as a generator may stream it, when it is whole."""
+    return read_reply([add_markers("".join(read_reply(pieces)))])
 
 
 def add_markers(reply: str) -> str:

@@ -2,7 +2,7 @@
 
 The prompt goes through the model's chat template. Decoding is greedy: the same passages give the same answer. It stops
 at the model's own stop tokens, at `max_tokens` or at the end of its window. What it does not do: sampling, batching,
-quantization.
+computing with quantized numbers: a GGUF file takes the memory of its float weights.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class TransformersGenerator:
     """Runs a chat model on this machine."""
 
-    model: Annotated[str, Field(description="A folder, or a name in the local Hugging Face cache.")]
+    model: Annotated[str, Field(description="A folder, a .gguf file, or a name in the local Hugging Face cache.")]
     device: Annotated[str, Field(description='A torch device, or "auto": the GPU if there is one.')] = "auto"
     dtype: Annotated[str, Field(description='A torch type such as "bfloat16", or "auto": that of the files.')] = "auto"
     max_tokens: Annotated[int, Field(ge=1, description="Most tokens of an answer.")] = 512

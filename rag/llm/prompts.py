@@ -61,11 +61,12 @@ numbers, the most helpful first, like this: [4] > [2] > [1]""",
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Chat messages, the numbers of the passages in them (n names `hits[n - 1]`), and what the prompt costs."""
+    """Chat messages, the numbers of the passages in them (n names `hits[n - 1]`), what the prompt costs, its fence."""
 
     messages: tuple[dict[str, str], ...]
     included: tuple[int, ...]
     tokens: int
+    mark: str = ""
 
 
 def build(question: str, hits: Sequence[Hit], *, budget: int, count: Count, task: Task = MARKED) -> Prompt:
@@ -91,7 +92,18 @@ def build(question: str, hits: Sequence[Hit], *, budget: int, count: Count, task
         )
     user = "\n".join([*slots.values(), ask])
     messages = ({"role": "system", "content": system}, {"role": "user", "content": user})
-    return Prompt(messages, tuple(slots), spent)
+    return Prompt(messages, tuple(slots), spent, mark)
+
+
+def fence(numbers: Iterable[int], hits: Sequence[Hit], mark: str, *, budget: int, count: Count) -> str:
+    """Further passages of `hits` in slots of the same fence, those that `budget` tokens hold."""
+    slots = []
+    for number in numbers:
+        slot = _slot(number, hits[number - 1], hits, mark)
+        budget -= count(slot) + 1
+        if budget >= 0:
+            slots.append(slot)
+    return "\n".join(slots)
 
 
 def read_reply(pieces: Iterable[str]) -> Iterator[str]:

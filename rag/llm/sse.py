@@ -8,13 +8,27 @@ Formats: the WHATWG HTML standard, section 9.2 (event streams); OpenAI's chat co
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+MOST_CALLS = 64  # of tools in one reply
 LARGEST = 1_000_000  # bytes of a line or an object; a server that never ends one must not fill the memory
 
 
-def pieces(content_type: str, blocks: Iterable[bytes]) -> Iterator[str]:
-    """The answer's text, piece by piece, without the empty ones. Raises ValueError, also for an answer cut short."""
+@dataclass(slots=True)
+class ToolCall:
+    """A tool that the model calls: the call's `id`, the tool's name and its arguments, which should be JSON."""
+
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+def pieces(content_type: str, blocks: Iterable[bytes], calls: list[ToolCall] | None = None) -> Iterator[str]:
+    """The answer's text, piece by piece, without the empty ones; what it calls is added to `calls`.
+
+    Raises ValueError, also for an answer cut short, and for a tool call where there is no `calls`.
+    """
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in _FORMATS:
         raise ValueError(f"content type {kind!r} is neither an event stream nor JSON")
@@ -24,7 +38,10 @@ def pieces(content_type: str, blocks: Iterable[bytes]) -> Iterator[str]:
             raise ValueError(f"it failed: {error_message(event)}")
         for choice in _field(event, "choices", list)[:1]:
             message = _field(choice, "delta", dict) or _field(choice, "message", dict)
-            if message.get("tool_calls") or message.get("function_call"):
+            called = _field(message, "tool_calls", list)
+            if called and calls is not None:
+                _add_calls(calls, called)
+            elif called or message.get("function_call"):
                 raise ValueError("it calls a tool, though none was offered; try another model")
             reason = _field(choice, "finish_reason", str) or reason
             if content := _field(message, "content", str):
@@ -50,6 +67,16 @@ def parse(data: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"not a JSON object: {_start(data)}")
     return found
+
+
+def read_body(blocks: Iterable[bytes]) -> bytes:
+    """The blocks as one. Raises ValueError where they are too many."""
+    body = b""
+    for block in blocks:
+        body += block
+        if len(body) > LARGEST:
+            raise ValueError(f"more than {LARGEST:,} bytes")
+    return body
 
 
 DONE: dict[str, Any] = {}
@@ -79,12 +106,21 @@ def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _object(blocks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    body = b""
-    for block in blocks:
-        body += block
-        if len(body) > LARGEST:
-            raise ValueError(f"more than {LARGEST:,} bytes")
-    yield parse(body)
+    yield parse(read_body(blocks))
+
+
+def _add_calls(calls: list[ToolCall], parts: list[Any]) -> None:
+    """Parts of calls as a stream has them: each names its call by `index`, and a call's arguments come in pieces."""
+    for number, part in enumerate(parts):
+        index = part.get("index", number) if isinstance(part, dict) else -1
+        if type(index) is not int or not 0 <= index <= len(calls) < MOST_CALLS:
+            raise ValueError(f"it calls tools in a way that cannot be read: {_start(json.dumps(part).encode())}")
+        if index == len(calls):
+            calls.append(ToolCall())
+        function = _field(part, "function", dict)
+        calls[index].id = calls[index].id or _field(part, "id", str)
+        calls[index].name = calls[index].name or _field(function, "name", str)
+        calls[index].arguments += _field(function, "arguments", str)
 
 
 _FORMATS = {"text/event-stream": _events, "application/json": _object}

@@ -6,6 +6,7 @@ An encoder is token ids and mask in, token vectors out.
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from struct import error as StructError
 from typing import Any
 
 import numpy as np
@@ -24,16 +25,20 @@ from rag.models.spec import ModelSpec
 from rag.models.torch_variant import apply_variant, stretch_rotary
 from rag.types import Difference
 
+BROKEN = (  # what transformers raises for files that are not what they should be
+    OSError, ValueError, LookupError, ImportError, AttributeError, RuntimeError, SafetensorError, StructError
+)  # fmt: skip
+
 
 def load(kind: Any, model: str | Path, *, label: str, **options: Any) -> Any:
     """What `kind.from_pretrained` makes of a folder or a cached hub name. Raises ModelError, `label` first."""
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         return kind.from_pretrained(model, local_files_only=True, trust_remote_code=False, **options)
-    except (OSError, ValueError, KeyError, ImportError, AttributeError, RuntimeError, SafetensorError) as error:
+    except BROKEN as error:
         raise ModelError(
             f"{label} cannot be loaded: {str(error).strip()} Name a folder, or a model in the local cache, with "
-            "safetensors weights."
+            "safetensors weights, or of a language model a .gguf file."
         ) from error
 
 

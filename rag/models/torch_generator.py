@@ -1,19 +1,26 @@
 """A causal language model in torch: chat messages in, pieces of text out, by greedy decoding.
 
-The model comes from a folder or the local Hugging Face cache: safetensors only, its own code never, no download.
+The model comes from a folder or the local Hugging Face cache (safetensors only), or from a GGUF file, whose numbers are
+made float again: its own code never, no download.
 Control tokens that a message holds are encoded as ordinary text, so that no document can end its turn.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass
+from importlib.util import find_spec
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import torch
 from jinja2 import TemplateError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from rag.errors import ConfigError, GeneratorError, ModelError
+from rag.errors import ConfigError, GeneratorError, ModelError, extra
 from rag.models.torch_backend import load, load_network, place
+
+GGUF = ".gguf"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +78,33 @@ def causal_model(name: str, *, device: str, dtype: str, window: int) -> CausalMo
     if dtype != "auto" and not isinstance(getattr(torch, dtype, None), torch.dtype):
         raise ConfigError(f"generate.dtype: {dtype!r} is no torch type. Use auto, float32 or bfloat16.")
     label = f"generate.model: {name!r}"
-    network = place(load_network(AutoModelForCausalLM, name, label=label, dtype=dtype), device, key="generate.device")
-    tokenizer = load(AutoTokenizer, name, label=label)
+    place_of, file = _find_file(name, label)
+    with redirect_stderr(StringIO()) if file else nullcontext():  # a bar that nothing else switches off
+        weights = load_network(AutoModelForCausalLM, place_of, label=label, dtype=dtype, **file)
+        tokenizer = load(AutoTokenizer, place_of, label=label, **file)
+    network = place(weights, device, key="generate.device")
     # a model may name one token that ends an answer or several, in either of two places
     ends = [network.generation_config.eos_token_id, tokenizer.eos_token_id]
     stops = frozenset(i for ids in ends for i in (ids if isinstance(ids, list) else [ids]) if i is not None)
     window = int(getattr(network.config, "max_position_embeddings", None) or window)
     return CausalModel(name, tokenizer, network, window, stops)
+
+
+def _find_file(name: str, label: str) -> tuple[str, dict[str, str]]:
+    """What transformers calls a model: a folder or name, and of a GGUF file its folder and, as an option, the file.
+
+    Raises ModelError, MissingExtra.
+    """
+    path = Path(name).expanduser()
+    if path.suffix.lower() != GGUF:
+        return name, {}
+    if not path.is_file():
+        raise ModelError(f"{label}: there is no such file.")
+    with extra("models", label):
+        for library in ("gguf", "accelerate"):
+            if find_spec(library) is None:
+                raise ModuleNotFoundError(name=library)
+    return str(path.parent), {"gguf_file": path.name}
 
 
 @torch.inference_mode()
