@@ -37,6 +37,7 @@ from tests.conftest import TINY
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LITTLE = {"max_tokens": 24, "context": 900}  # for a busy machine
+PATIENT = {"timeout": 900.0, "idle": 900.0}
 SERVE = """
 import sys, time, xllamacpp
 options = xllamacpp.CommonParams()
@@ -151,7 +152,7 @@ def ask_all(pipeline: Pipeline, asked: list[str]) -> list[Answer]:
 
 @by_server
 def test_twenty_questions_through_a_server(index: Path, server: LocalServer) -> None:
-    with opened(index, use="openai", base_url=server.url, model=server.models[0], **LITTLE) as pipeline:
+    with opened(index, use="openai", base_url=server.url, model=server.models[0], **LITTLE, **PATIENT) as pipeline:
         answers = ask_all(pipeline, questions())
     assert len(answers) == 20 and sum(bool(answer.statements) for answer in answers) >= 10  # it does say something
 
@@ -159,7 +160,9 @@ def test_twenty_questions_through_a_server(index: Path, server: LocalServer) -> 
 @by_server
 def test_it_may_explore_and_the_answer_is_held_against_the_same(index: Path, server: LocalServer) -> None:
     """Whether so small a model calls a tool is its own affair; that the server takes tools is not."""
-    with opened(index, use="openai", base_url=server.url, model=server.models[0], search=2, **LITTLE) as pipeline:
+    with opened(
+        index, use="openai", base_url=server.url, model=server.models[0], search=2, **LITTLE, **PATIENT
+    ) as pipeline:
         assert all(answer.usage["tool_calls"] <= 2 for answer in ask_all(pipeline, questions()[:3]))
 
 
