@@ -147,9 +147,8 @@ def test_claims_are_checked_against_what_it_saw(run: Run) -> None:
         calls(("search", {"query": "Halvorsen Optik head office"})),
         says("Halvorsen Optik has its head office in Oslo [2]. It has 40 offices [9]. It moved in 1990."),
     )
-    assert answer.level == "nothing" and not any(
-        s.verdict in ("supported", "partly supported") for s in answer.statements
-    )
+    assert answer.level != "answer" and not any(word in answer.text for word in ("Oslo", "40", "1990"))
+    assert all(said.verdict in ("contradicted", "unsupported") for said in answer.statements[:3])
 
 
 @pytest.mark.parametrize("search", [1, 3])
@@ -256,7 +255,7 @@ def test_a_search_brings_nothing_of_another_part_than_the_question_names(run: Ru
         says("The pump XJ-913/2B lifts 60 litres [2]."),
         question="How much does the pump XJ-913/2B lift?",
     )
-    assert answer.level == "nothing" and "60 litres" not in "".join(results(server))
+    assert answer.level != "answer" and "60 litres" not in answer.text + "".join(results(server))
 
 
 def test_passages_that_the_window_does_not_hold_are_left_out(run: Run, server: Server) -> None:

@@ -170,6 +170,6 @@ def test_ask_takes_what_it_finds_and_says_so_and_an_abstention_without_a_model_n
         assert done.exit_code == 0 and f"asking tiny (vLLM, {server.url})" in done.stderr
         assert done.stdout.startswith("The Lumen K2 is made by Halvorsen Optik. [1]")
         server.scripts = [stream(delta("INSUFFICIENT EVIDENCE"), delta(reason="stop"))]
-        done = runner.invoke(app, ["ask", "Who makes the Lumen K2?", "--llm", "auto"])
+        done = runner.invoke(app, ["ask", "Quando zarpa?", "--llm", "auto"])
         assert done.exit_code == 7 and "--llm auto" not in done.stdout
         assert server.seen[0].body["model"] == "tiny"
