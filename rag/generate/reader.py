@@ -20,13 +20,14 @@ from rag.reader.candidates import Candidate, extract_candidates
 from rag.reader.confidence import Calibration, read_calibration
 from rag.reader.copies import name_sources
 from rag.reader.echo import set_apart
-from rag.reader.evidence import best_sentence, drop_repeats, find_speaking, rank_support
+from rag.reader.evidence import best_sentence, drop_repeats, find_speaking, rank_support, says_something
 from rag.reader.network import SHIPPED, Passage, ReaderModel, ReaderOutput, Span, load_reader
 from rag.reader.weights import load
 from rag.stages import component
 from rag.text.identifiers import Identifier, find_identifiers, is_of_another, name_another
 from rag.text.quotes import put_on_line, quote
 from rag.text.sentences import sentence_spans
+from rag.text.words import fold
 from rag.types import Hit
 
 CACHED = 16  # answers kept, so that text and confidence come from one
@@ -129,7 +130,9 @@ class ReaderGenerator:
         candidate, logit = best
         confidence = calibration.confidence(candidate, logit, answerability.logit(question, passages))
         first = _sentence(candidate, passages[candidate.span.passage][1])
-        support = rank_support(first, extraction.outputs, passages, set(sources[first.passage].about))
+        asked = fold(question)  # what it names itself is no step on the way
+        about = {key for key in sources[first.passage].about if key not in asked}
+        support = rank_support(first, extraction.outputs, passages, about)
         support = [one for one in support if not _is_of_another(one, passages, identifiers)]
         span, text = candidate.span, passages[first.passage][1]
         bare = _bare(text[span.start : min(span.end, first.end)], span.end >= first.end)
@@ -148,7 +151,8 @@ class ReaderGenerator:
     ) -> list[Span]:
         """The sentence with the likeliest answer, where its passage speaks to the question; and others that do."""
         speaking = find_speaking(question, passages, outputs)
-        best = first if first.passage in speaking else best_sentence(speaking, outputs, passages)
+        holds = first.passage in speaking and says_something(first, passages)
+        best = first if holds else best_sentence(speaking & {first.passage} or speaking, outputs, passages)
         rest = [one for one in support if one.passage in speaking]
         return drop_repeats([best, *rest], passages)[: self.evidence] if best else []
 

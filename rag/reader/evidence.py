@@ -13,7 +13,7 @@ from rag.reader.candidates import MIN_RELEVANCE
 from rag.reader.network import Passage, ReaderOutput, Span
 from rag.text.absent import has_form, split_absent, telling_words
 from rag.text.mentions import mentions
-from rag.text.sentences import ENDED
+from rag.text.sentences import find_units
 from rag.text.words import Token, fold
 
 MIN_SUPPORT = -1.0  # of a quoted sentence: F1 near the best on HotpotQA dev
@@ -40,15 +40,16 @@ def rank_support(
 ) -> list[Span]:
     """Other sentences that support the answer in `first`, best first; of passages that the question may be about.
 
-    What does not end as a sentence does is a heading, a label or the foot of a page. A sentence of another passage that
-    mentions what the answer's is `about` is the step that leads there, and counts `LEAD_BONUS` more.
+    A sentence of another passage that mentions what the answer's is `about` is the step that leads there, and counts
+    `LEAD_BONUS` more. Headings, labels and the feet of pages support nothing.
     """
     worth = {}
     for n, output in enumerate(outputs):
         for sentence in (replace(one, passage=n) for one in output.evidence if output.relevance > MIN_RELEVANCE):
             text = passages[n][1][sentence.start : sentence.end]
             score = sentence.score + LEAD_BONUS * (n != first.passage and not about.isdisjoint(mentions(text)))
-            if score > MIN_SUPPORT and ENDED.search(text) and (n, sentence.start) != (first.passage, first.start):
+            known = (n, sentence.start) == (first.passage, first.start)
+            if score > MIN_SUPPORT and not known and says_something(sentence, passages):
                 worth[sentence] = score + output.relevance / 4
     return sorted(worth, key=lambda sentence: -worth[sentence])
 
@@ -56,10 +57,15 @@ def rank_support(
 def best_sentence(
     speaking: AbstractSet[int], outputs: Sequence[ReaderOutput], passages: Sequence[Passage]
 ) -> Span | None:
-    """The sentence of the speaking passages that the reader gives most, a whole one where there is any."""
+    """The sentence of the speaking passages that the reader gives most; None where they have headings alone."""
     found = [replace(one, passage=n) for n in sorted(speaking) for one in outputs[n].evidence]
-    whole = [one for one in found if ENDED.search(passages[one.passage][1][one.start : one.end])]
-    return max(whole or found, key=lambda one: one.score, default=None)
+    return max((one for one in found if says_something(one, passages)), key=lambda one: one.score, default=None)
+
+
+def says_something(sentence: Span, passages: Sequence[Passage]) -> bool:
+    """Whether a sentence is a whole one, an item, a row or a field, and no heading or label."""
+    text = passages[sentence.passage][1]
+    return any(unit.says for unit in find_units(text) if unit.start <= sentence.start < unit.end)
 
 
 def drop_repeats(sentences: Sequence[Span], passages: Sequence[Passage]) -> list[Span]:

@@ -67,9 +67,9 @@ def has_form(token: Token, text: str) -> bool:
 def _is_telling(token: Token) -> bool:
     if token.kind == "number":
         return sum(map(str.isdigit, token.key)) >= LONG_NUMBER
-    if token.kind == "name":
-        return True
-    return token.key not in COMMON_WORDS and not _is_alike(token.key, COMMON_WORDS)
+    if token.key in COMMON_WORDS:  # OK
+        return False
+    return token.kind == "name" or not _is_alike(token.key, COMMON_WORDS)
 
 
 def _is_alike(word: str, words: frozenset[str]) -> bool:
