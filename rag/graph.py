@@ -35,8 +35,8 @@ from rag.index import chats
 from rag.index.chats import CheckedSerializer
 from rag.index.tables import REPAIR, map_errors
 from rag.llm.rewrite import Turn
-from rag.stages import Confident, Exploring, Hopper, LanguageModel
-from rag.types import Answer, Filter, Hit, Query, Vector
+from rag.stages import Confident, Exploring, Hopper, LanguageModel, Weighing
+from rag.types import Answer, AnswerSide, Filter, Hit, Query, Vector
 
 T = TypeVar("T")
 
@@ -55,6 +55,7 @@ class State(TypedDict, total=False):
     checked: list[CheckedSentence]
     usage: Mapping[str, Any]
     confidence: float | None
+    sides: tuple[AnswerSide, ...]
     answer: Answer
     trace: Annotated[list[Mapping[str, Any]], operator.add]
 
@@ -149,6 +150,8 @@ def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     update = {"hits": [*hits, *others], "checked": checked, "usage": usage, "confidence": None}
     if finder.calls:
         update["notes"] = {"calls": finder.calls}
+    if isinstance(stages.generator, Weighing):
+        update["sides"] = stages.generator.sides(question, hits)
     if not isinstance(stages.generator, Confident):
         return update
     confidence = stages.generator.confidence(question, hits)
@@ -175,7 +178,8 @@ def verify(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     """One answer from the checked sentences; without support it says nothing."""
     answer = compose(state["question"], state["checked"], state["hits"], policy=stages.settings.unsupported)
     verdicts = [statement.verdict for statement in answer.statements]
-    answer = replace(answer, usage=state["usage"], confidence=state.get("confidence"))
+    sides = state.get("sides", ()) if answer.level == "evidence" else ()
+    answer = replace(answer, usage=state["usage"], confidence=state.get("confidence"), sides=sides)
     return {"answer": answer, "notes": {"verdicts": verdicts, "level": answer.level}}
 
 

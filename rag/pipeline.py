@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
@@ -184,7 +185,19 @@ class Pipeline:
                 state = data
             else:
                 yield from (Event(kind, value) for kind, value in data.items())
-        yield Event("answer", replace(state["answer"], trace=tuple(state["trace"])))
+        yield Event("answer", self._date_sides(replace(state["answer"], trace=tuple(state["trace"]))))
+
+    def _date_sides(self, answer: Answer) -> Answer:
+        """Where sources disagree and a document gives no date, that of its file."""
+        if all(side.date for side in answer.sides):
+            return answer
+        names = {citation.marker: citation.source for citation in answer.citations}
+        with closing(self.index.read_manifest()) as manifest:
+            changed = {name: row.stamp[1] for name, row in manifest.sources().items()}  # ns; 0 where it is not known
+        at = [changed.get(names.get(side.marker, ""), 0) for side in answer.sides]
+        dates = [datetime.fromtimestamp(ns / 1e9, UTC).date().isoformat() if ns else "" for ns in at]
+        sides = zip(answer.sides, dates, strict=True)
+        return replace(answer, sides=tuple(replace(side, date=side.date or date) for side, date in sides))
 
     def ask(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Answer:
         """Answer a question with checked citations, or abstain."""

@@ -12,7 +12,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
-from rag.types import Chunk, Chunked, Document, Embeddings, Estimate, Hit, Loaded, Query, Source, Spans, Vectors
+from rag.types import (
+    AnswerSide,
+    Chunk,
+    Chunked,
+    Document,
+    Embeddings,
+    Estimate,
+    Hit,
+    Loaded,
+    Query,
+    Source,
+    Spans,
+    Vectors,
+)
 
 T = TypeVar("T")
 
@@ -298,6 +311,14 @@ class Exploring(Protocol):
 
     def explore(self, question: str, finder: Finder) -> Iterator[str]:
         """As `Generator.stream`, over `finder.hits`, which grow."""
+
+
+@runtime_checkable
+class Weighing(Protocol):
+    """A generator that sees where its sources disagree."""
+
+    def sides(self, question: str, hits: Sequence[Hit]) -> tuple[AnswerSide, ...]:
+        """What each side says, of the same question and hits; nothing where they agree."""
 
 
 @runtime_checkable

@@ -224,12 +224,25 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerSide:
+    """What some documents say where others say otherwise, the marker of its quote, and the date of its document.
+
+    `date` is the document's own, as it has it, or that of the file (2024-05-03); "" where neither is known.
+    """
+
+    text: str
+    marker: int
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer, the evidence for one, or an abstention with the closest passages in `hits`: see `level`.
 
     `usage` counts tokens and calls; `trace` is what each step did, in order, as plain data. `confidence` is how likely
     the answer is right, or the one that was withheld; None where the generator does not say. `missing` are words of the
-    question that none of an abstention's passages holds: its names and numbers, else its other words.
+    question that none of an abstention's passages holds: its names and numbers, else its other words. `sides`
+    are where its sources disagree, of which the text then quotes each.
     """
 
     question: str
@@ -241,6 +254,7 @@ class Answer:
     trace: tuple[Mapping[str, Any], ...] = ()
     confidence: float | None = None
     missing: tuple[str, ...] = ()
+    sides: tuple[AnswerSide, ...] = ()
 
     @property
     def level(self) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from rag.answer.citations import resolve
+from rag.cli.data import answer_data
 from rag.cli.quotes import find_words, readable
 from rag.cli.show import Flow, describe, follow, show
 from rag.pipeline import Event
-from rag.types import Answer, Chunk, Hit, Section
+from rag.types import Answer, AnswerSide, Chunk, Hit, Section
 
 TEXT = (
     "The **ferry** to Norvik is run by [Havn Lines](https://havn.example), which was founded in 1962 in the old town "
@@ -115,3 +117,16 @@ def test_a_question_that_was_completed_is_shown_first(shown: Shown, capsys: pyte
     answer = Answer("Who runs the ferry?", "")
     follow([Event("asked", "Who runs the ferry?"), Event("answer", answer)], "Who runs it?")
     assert capsys.readouterr().out == "(Who runs the ferry?)\n"
+
+
+def test_sources_that_disagree_stand_side_by_side_with_their_dates(
+    shown: Shown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hits = [*HITS, Hit(replace(CHUNK, id="b", doc_id="b", source="docs/old.md"), 1.0)]
+    answer = resolve(QUESTION, f"“{SECOND}” [1]\n“{FIRST}” [2]", hits)
+    answer = replace(answer, sides=(AnswerSide("nine", 1, "2024-05-03"), AnswerSide("Havn Lines", 2)))
+    show(answer)
+    out = capsys.readouterr().out
+    assert out.startswith("Sources disagree:\n\nnine  (2024-05-03)\n  “It leaves at nine.”\n  docs/ferry.md, Ferries\n")
+    assert "\n\nHavn Lines\n  “The ferry to Norvik" in out and "docs/old.md" in out
+    assert answer_data(answer, 0.1)["sides"][0] == {"answer": "nine", "marker": 1, "date": "2024-05-03"}

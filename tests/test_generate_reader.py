@@ -180,3 +180,23 @@ def test_near_copies_of_a_document_count_as_one() -> None:
     ]
     one, five = (ReaderGenerator().confidence(QUESTION, [BREAD, LINES, *copies[:n]]) for n in (1, 5))
     assert five <= one + 0.1
+
+
+def test_documents_that_disagree_are_both_quoted_with_their_dates_and_neither_is_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    question = "How many ships has Havn Lines?"
+    old = hit("old", "Havn Lines 2019", "Havn Lines has two ships. They are red.")
+    new = hit("new", "Report", "In its report, Havn Lines counts five ships and ninety people.")
+    new = replace(new, chunk=replace(new.chunk, meta={"date": "2024-05-03"}))
+    monkeypatch.setattr("rag.reader.sides.CREDIBLE", 0.0)
+    monkeypatch.setattr("rag.reader.weigh.CREDIBLE", 0.0)
+    monkeypatch.setattr("rag.reader.sides.RIVAL", 0.1)
+    reader = ReaderGenerator(risk=0.99)
+    answer = resolve(question, "".join(reader.stream(question, [old, new])), [old, new])
+    sides = reader.sides(question, [old, new])
+    assert answer.level == "evidence" and {c.source for c in answer.citations} == {"old.txt", "new.txt"}
+    assert {(side.text, side.date) for side in sides} == {("two", ""), ("five", "2024-05-03")}
+    assert ReaderGenerator(risk=1).sides(question, [old, new]) == ()
+    monkeypatch.undo()
+    assert reader.sides(question, [old, BREAD]) == ()

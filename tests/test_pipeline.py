@@ -17,7 +17,7 @@ from rag.errors import IndexMissing, InputError
 from rag.graph import rank
 from rag.index.folder import Index
 from rag.pipeline import Pipeline
-from rag.types import Filter, Hit, Query
+from rag.types import AnswerSide, Filter, Hit, Query
 
 QUESTION = "Where is the head office of the maker of the router in building 4?"
 
@@ -174,3 +174,25 @@ def test_a_question_about_one_part_is_answered_from_what_speaks_of_it(notes: Pat
             assert pipeline.search(f"xj{900 + n}/2b")[0].chunk.source == f"docs/part{n:02}.txt"
         nothing = pipeline.ask("Which gate does the spare part XJ-999/2B fit?")
     assert nothing.abstained and nothing.hits and nothing.missing == ("XJ-999/2B",)
+
+
+class Disagreeing:
+    """Quotes the first two passages, of which only the second gives its date."""
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Generator[str, None, None]:
+        yield "\n".join(f"“{hit.chunk.text.splitlines()[0]}” [{n}]" for n, hit in enumerate(hits[:2], 1))
+
+    def sides(self, question: str, hits: Sequence[Hit]) -> tuple[AnswerSide, ...]:
+        return AnswerSide("two", 1), AnswerSide("five", 2, "May 2020")
+
+
+def test_sides_are_told_with_the_documents_date_or_that_of_the_file(
+    opened: Pipeline, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = opened.search(QUESTION)[0].chunk.source
+    os.utime(notes / first, (1_714_700_000, 1_714_700_000))
+    opened.ingest(["docs"])
+    monkeypatch.setattr(opened, "_stages", replace(opened.stages, generator=Disagreeing()))
+    answer = opened.ask(QUESTION)
+    assert answer.level == "evidence" and [c.marker for c in answer.citations] == [1, 2]
+    assert answer.sides == (AnswerSide("two", 1, "2024-05-03"), AnswerSide("five", 2, "May 2020"))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from rag.reader.sides import Claim, find_sides, say_same
+from rag.reader.sides import SourceAnswer, find_sides, say_same
 
 QUESTION = "How long is the warranty?"
 
 
-def claims(*rows: tuple[str, str, float]) -> list[Claim]:
-    return [Claim(text, i, source, confidence) for i, (text, source, confidence) in enumerate(rows)]
+def answers(*rows: tuple[str, str, float]) -> list[SourceAnswer]:
+    return [SourceAnswer(text, i, source, confidence) for i, (text, source, confidence) in enumerate(rows)]
 
 
-def said(question: str, given: list[Claim]) -> list[str]:
-    return [side.claims[0].text for side in find_sides(question, given)]
+def said(question: str, given: list[SourceAnswer]) -> list[str]:
+    return [side.answers[0].text for side in find_sides(question, given)]
 
 
 @pytest.mark.parametrize(
@@ -40,35 +40,35 @@ def test_what_counts_as_the_same_answer(one: str, other: str, same: bool) -> Non
 
 
 def test_two_sources_that_disagree_are_both_shown_the_surest_first() -> None:
-    given = claims(("nine years", "old.pdf", 0.5), ("eight years", "new.pdf", 0.7))
+    given = answers(("nine years", "old.pdf", 0.5), ("eight years", "new.pdf", 0.7))
     assert said(QUESTION, given) == ["eight years", "nine years"]
 
 
-def test_a_clear_majority_of_sources_has_it_even_against_a_surer_claim() -> None:
-    given = claims(
+def test_a_clear_majority_of_sources_has_it_even_against_a_surer_answer() -> None:
+    given = answers(
         ("nine years", "a", 0.9), ("eight years", "b", 0.6), ("8 years", "c", 0.5), ("eight years", "d", 0.5)
     )
     assert said(QUESTION, given) == ["eight years"]
 
 
 def test_passages_of_one_source_are_no_majority() -> None:
-    given = claims(
+    given = answers(
         ("nine years", "a", 0.8), ("nine years", "a", 0.8), ("nine years", "a", 0.8), ("eight years", "b", 0.7)
     )
     assert said(QUESTION, given) == ["nine years", "eight years"]
 
 
 def test_a_tie_of_two_against_two_is_no_majority_and_three_against_two_no_clear_one() -> None:
-    three = claims(*((text, source, 0.6) for text, source in zip(["x"] * 3 + ["y"] * 2, "abcde", strict=True)))
+    three = answers(*((text, source, 0.6) for text, source in zip(["x"] * 3 + ["y"] * 2, "abcde", strict=True)))
     assert said(QUESTION, three) == ["x", "y"]
     assert said(QUESTION, three[1:]) == ["x", "y"]
 
 
-def test_an_unsure_claim_is_no_side() -> None:
-    given = claims(("eight years", "a", 0.8), ("Kestrel", "b", 0.39))
+def test_an_unsure_answer_is_no_side() -> None:
+    given = answers(("eight years", "a", 0.8), ("Kestrel", "b", 0.39))
     assert said(QUESTION, given) == ["eight years"]
-    assert said(QUESTION, claims(("eight years", "a", 0.28), ("Kestrel", "b", 0.27))) == ["eight years"]
-    assert said(QUESTION, claims(("eight years", "a", 0.32), ("Kestrel", "b", 0.31))) == ["eight years", "Kestrel"]
+    assert said(QUESTION, answers(("eight years", "a", 0.28), ("Kestrel", "b", 0.27))) == ["eight years"]
+    assert said(QUESTION, answers(("eight years", "a", 0.32), ("Kestrel", "b", 0.31))) == ["eight years", "Kestrel"]
     assert find_sides(QUESTION, []) == ()
 
 
@@ -89,7 +89,7 @@ def test_an_unsure_claim_is_no_side() -> None:
     ],
 )
 def test_the_questions_own_year_product_or_name_chooses(question: str, own: str, other: str) -> None:
-    given = [Claim("nine", 0, "a", 0.8, other), Claim("eight", 1, "b", 0.6, own)]
+    given = [SourceAnswer("nine", 0, "a", 0.8, other), SourceAnswer("eight", 1, "b", 0.6, own)]
     assert said(question, given) == ["eight"]
 
 
@@ -111,5 +111,5 @@ def test_the_questions_own_year_product_or_name_chooses(question: str, own: str,
 def test_a_name_chooses_nothing_where_the_other_side_is_not_about_another_thing(
     question: str, own: str, other: str
 ) -> None:
-    given = [Claim("nine", 0, "a", 0.8, other), Claim("eight", 1, "b", 0.6, own)]
+    given = [SourceAnswer("nine", 0, "a", 0.8, other), SourceAnswer("eight", 1, "b", 0.6, own)]
     assert said(question, given) == ["nine", "eight"]

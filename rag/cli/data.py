@@ -34,6 +34,7 @@ def answer_data(answer: Answer, seconds: float) -> dict[str, Any]:
         "confidence": None if answer.confidence is None else round(answer.confidence, 4),
         "abstained": answer.abstained,
         "missing": list(answer.missing),
+        "sides": [{"answer": side.text, "marker": side.marker, "date": side.date} for side in answer.sides],
         "statements": [
             {"text": s.text, "verdict": s.verdict, "citations": list(s.citations)} for s in answer.statements
         ],

@@ -85,12 +85,16 @@ def _show_quoted(answer: Answer) -> None:
         if answer.confidence is not None:
             say(paint(describe(answer.confidence), "dim"))
     else:
-        say("These passages speak to it:")
+        say("Sources disagree:" if answer.sides else "These passages speak to it:")
     if doubtful := sum(s.verdict == PARTLY for s in answer.statements):
         say(paint(f"{PARTLY}: {doubtful} of {len(answer.statements)}", "yellow"))
     _show_withheld(answer)
     say()
-    show_quotes(answer.citations, short=answer.short, question=answer.question)
+    for side in answer.sides:
+        say(paint(readable(side.text, ""), "bold") + (paint(f"  ({line(side.date)})", "dim") if side.date else ""))
+        show_quotes([c for c in answer.citations if c.marker == side.marker], short=side.text)
+    if not answer.sides:
+        show_quotes(answer.citations, short=answer.short, question=answer.question)
 
 
 def _show_written(answer: Answer) -> None:

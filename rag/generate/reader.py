@@ -22,13 +22,15 @@ from rag.reader.copies import name_sources
 from rag.reader.echo import set_apart
 from rag.reader.evidence import best_sentence, drop_repeats, find_speaking, rank_support, says_something
 from rag.reader.network import SHIPPED, Passage, ReaderModel, ReaderOutput, Span, load_reader
+from rag.reader.weigh import find_contradictions
 from rag.reader.weights import load
 from rag.stages import component
+from rag.text.dates import find_date
 from rag.text.identifiers import Identifier, find_identifiers, is_of_another, name_another
 from rag.text.quotes import put_on_line, quote
 from rag.text.sentences import sentence_spans
 from rag.text.words import fold
-from rag.types import Hit
+from rag.types import AnswerSide, Hit
 
 CACHED = 16  # answers kept, so that text and confidence come from one
 
@@ -44,6 +46,7 @@ class Reading:
     confidence: float
     quotes: tuple[Span, ...]
     evidence: tuple[Span, ...]
+    sides: tuple[tuple[str, int], ...] = ()  # where documents disagree: what each says, and its passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class ReaderGenerator:
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """Paris: “Its capital is Paris.” [1], and a line for each further sentence; “Sentence.” [1] where unsure."""
         reading = self._reading(question, self._sources(hits))
-        if reading.short and reading.confidence >= 1 - self.risk:
+        if reading.short and reading.confidence >= 1 - self.risk and not self._is_disputed(reading):
             yield f"{reading.short}: "
             yield from self._quote(reading.quotes, hits)
         else:
@@ -87,6 +90,16 @@ class ReaderGenerator:
         """How likely the best answer is right, said or not; 0 where there is nothing to read."""
         return self._reading(question, self._sources(hits)).confidence
 
+    def sides(self, question: str, hits: Sequence[Hit]) -> tuple[AnswerSide, ...]:
+        """What documents that disagree say, the surest first, each with the marker of its quote and its date."""
+        reading = self._reading(question, self._sources(hits))
+        told = reading.sides if self._is_disputed(reading) else ()
+        return tuple(AnswerSide(text, place + 1, find_date(hits[place].chunk.meta)) for text, place in told)
+
+    def _is_disputed(self, reading: Reading) -> bool:
+        """Whether documents disagree, and any answer is not wanted all the same."""
+        return bool(reading.sides) and self.risk < 1
+
     def passages(self, hits: Sequence[Hit]) -> tuple[Passage, ...]:
         """What is read of the hits: what they are about, and their text."""
         return tuple(source.passage for source in self._sources(hits))
@@ -103,7 +116,7 @@ class ReaderGenerator:
         """What echoes the question is read apart, and answers nothing: an entry is evidence, the rest where none is."""
         free, entries, echoes = set_apart(question, [source.passage for source in sources])
         reading = self._read_some(question, sources, free)
-        if entries:
+        if entries and not reading.sides:
             reading = replace(reading, evidence=self._read_some(question, sources, sorted(free + entries)).evidence)
         if echoes and not reading.evidence:
             reading = replace(reading, evidence=self._read_some(question, sources, echoes).evidence)
@@ -116,19 +129,31 @@ class ReaderGenerator:
             tuple(replace(span, passage=places[span.passage]) for span in spans)
             for spans in (reading.quotes, reading.evidence)
         )
-        return replace(reading, quotes=quotes, evidence=evidence)
+        sides = tuple((text, places[place]) for text, place in reading.sides)
+        return replace(reading, quotes=quotes, evidence=evidence, sides=sides)
 
     def _read_all(self, question: str, sources: Sequence[NamedPassage]) -> Reading:
         reader, calibration, answerability = self._models
         passages = [source.passage for source in sources]
-        names = name_sources([source.document for source in sources], [text for _, text in passages])
+        documents = [source.document for source in sources]
+        names = name_sources(documents, [text for _, text in passages])
         extraction = extract_candidates(question, passages, reader, names)
         identifiers = find_identifiers(question)
-        best = calibration.best([one for one in extraction.candidates if not _strays(one, passages, identifiers)])
+        candidates = [one for one in extraction.candidates if not _strays(one, passages, identifiers)]
+        doubt = answerability.logit(question, passages) if candidates else 0.0
+
+        def estimate(some: Sequence[Candidate]) -> tuple[Candidate, float] | None:
+            found = calibration.best(some)
+            return found and (found[0], calibration.confidence(*found, doubt))
+
+        best = estimate(candidates)
         if best is None:
             return Reading("", 0.0, (), ())
-        candidate, logit = best
-        confidence = calibration.confidence(candidate, logit, answerability.logit(question, passages))
+        sides = find_contradictions(question, candidates, passages, documents, names, estimate)
+        if len(sides) == 1:
+            chosen = documents[sides[0].answers[0].passage]
+            best = estimate([one for one in candidates if documents[one.span.passage] == chosen]) or best
+        candidate, confidence = best
         first = _sentence(candidate, passages[candidate.span.passage][1])
         asked = fold(question)  # what it names itself is no step on the way
         about = {key for key in sources[first.passage].about if key not in asked}
@@ -139,6 +164,11 @@ class ReaderGenerator:
         short = candidate.text.capitalize() if candidate.yes_no else bare
         quotes = drop_repeats([first, *support], passages)[: self.sentences]
         evidence = self._choose_evidence(question, first, support, extraction.outputs, passages)
+        if len(sides) > 1:
+            told = [side.answers[0] for side in sides[: max(2, self.evidence)]]
+            evidence = [_sentence_at(one.passage, one.start, passages[one.passage][1]) for one in told]
+            said = tuple((put_on_line(one.text), one.passage) for one in told)
+            return Reading(put_on_line(short), confidence, tuple(quotes), tuple(evidence), said)
         return Reading(put_on_line(short), confidence, tuple(quotes), tuple(evidence))
 
     def _choose_evidence(
@@ -167,6 +197,12 @@ def _sentence(candidate: Candidate, text: str) -> Span:
     span = candidate.span
     start, end = next((s for s in sentence_spans(text) if s[0] <= span.start < s[1]), (span.start, span.end))
     return Span(span.passage, start, end, span.score)
+
+
+def _sentence_at(passage: int, at: int, text: str) -> Span:
+    """The sentence at an offset of a passage's text."""
+    start, end = next((s for s in sentence_spans(text) if s[0] <= at < s[1]), (0, len(text)))
+    return Span(passage, start, end, 0.0)
 
 
 def _strays(candidate: Candidate, passages: Sequence[Passage], identifiers: Sequence[Identifier]) -> bool:

@@ -1,11 +1,10 @@
 """Sources that disagree: what the documents say to one question, side by side, and whether one side has it.
 
-What a document answers is a claim. Claims that say the same are one side: one's words stand in the other's, or they
-have equal numbers and words (3 May 2024, 2024-05-03). A side counts its independent sources (`rag.reader.copies`), not
-its passages. A side is the answer where it has a clear majority, or where the question names a year, a product or
-another name that it speaks of, while the other sides speak of another one. Otherwise the sources disagree, and a
-person should see both. What it does not do: it cannot know who is right. A claim less than half as sure as the surest,
-or hardly likely itself, contradicts nothing.
+Answers that say the same are one side: one's words stand in the other's, or they have equal numbers and words (3 May
+2024, 2024-05-03). A side counts its independent sources (`rag.reader.copies`), not its passages. A side has it where it
+has a clear majority, or where the question names a year, a product or another name that it speaks of, while the other
+sides speak of another one. Otherwise the sources disagree, and a person should see both. What it does not do: it cannot
+know who is right. An answer less than half as sure as the surest, or hardly likely itself, contradicts nothing.
 """
 
 import re
@@ -16,7 +15,7 @@ from rag.text.identifiers import find_identifiers, name_another
 from rag.text.words import Token, fold, tokens
 
 CREDIBLE = 0.3  # the confidence from which on an answer may contradict another
-RIVAL = 0.5  # of the best claim's confidence, from which on another answer is one
+RIVAL = 0.5  # of the best answer's confidence, from which on another answer is one
 MAJORITY = 2.0  # times the sources of the next side
 ARTICLES = frozenset({"a", "an", "the"})
 NEGATIONS = frozenset({"no", "not", "never", "none", "without", "neither", "nor", "cannot"})
@@ -25,10 +24,11 @@ _YEAR = re.compile(r"(?:1\d|20)\d\d")
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class SourceAnswer:
     """What a passage says to the question: an answer, its source, how sure it is, and the words around it.
 
-    `passage` is its place among the hits; `source` the name of its independent source; `context` its title and text.
+    `passage` is its place among the passages, `start` its place in the text there; `source` names its independent
+    source; `context` is the passage with what stands above it.
     """
 
     text: str
@@ -36,31 +36,32 @@ class Claim:
     source: str
     confidence: float
     context: str = ""
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Claims that say the same, the surest first; `sources` are independent, in that order."""
+    """Answers that say the same, the surest first; `sources` are independent, in that order."""
 
-    claims: tuple[Claim, ...]
+    answers: tuple[SourceAnswer, ...]
 
     @property
     def sources(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(claim.source for claim in self.claims))
+        return tuple(dict.fromkeys(answer.source for answer in self.answers))
 
     @property
     def confidence(self) -> float:
-        return self.claims[0].confidence
+        return self.answers[0].confidence
 
 
-def find_sides(question: str, claims: Sequence[Claim]) -> tuple[Side, ...]:
+def find_sides(question: str, answers: Sequence[SourceAnswer]) -> tuple[Side, ...]:
     """The sides that a reader should see: the first alone where it has the answer, two or more where sources disagree.
 
-    The first is that of the surest claim; nothing for no claims.
+    The first is that of the surest answer; nothing for no answers.
     """
-    best = max((claim.confidence for claim in claims), default=0.0)
+    best = max((answer.confidence for answer in answers), default=0.0)
     least = min(best, max(RIVAL * best, CREDIBLE))
-    sides = _group([claim for claim in claims if claim.confidence >= least])
+    sides = _group([answer for answer in answers if answer.confidence >= least])
     if winner := _winner(question, sides):
         return (winner,)
     return tuple(sides)
@@ -78,14 +79,14 @@ def say_same(one: str, other: str) -> bool:
     return f" {' '.join(short)} " in f" {' '.join(long)} " or (bool(keys[0]) and keys[0] == keys[1])
 
 
-def _group(claims: Sequence[Claim]) -> list[Side]:
-    sides: list[list[Claim]] = []
-    for claim in sorted(claims, key=lambda claim: -claim.confidence):
-        same = next((side for side in sides if say_same(side[0].text, claim.text)), None)
+def _group(answers: Sequence[SourceAnswer]) -> list[Side]:
+    sides: list[list[SourceAnswer]] = []
+    for answer in sorted(answers, key=lambda answer: -answer.confidence):
+        same = next((side for side in sides if say_same(side[0].text, answer.text)), None)
         if same is None:
-            sides.append([claim])
+            sides.append([answer])
         else:
-            same.append(claim)
+            same.append(answer)
     return [Side(tuple(side)) for side in sides]
 
 
@@ -119,7 +120,7 @@ def _is_qualified(question: str, side: Side, other: Side) -> bool:
 
 
 def _around(side: Side) -> str:
-    return "\n".join(claim.context for claim in side.claims)
+    return "\n".join(answer.context for answer in side.answers)
 
 
 def _numbers(found: Sequence[Token]) -> set[str]:

@@ -18,7 +18,7 @@ from rag.errors import InputError
 from rag.reader.copies import group_copies
 from rag_evals.attack import run as attacking
 from rag_evals.attack.plants import PLANTS, Target, choose_false
-from rag_evals.attack.run import Outcome, run_attacks
+from rag_evals.attack.run import AttackedAnswer, run_attacks
 from rag_evals.attack.tune import WORDS, tune
 from rag_evals.cli import app
 from rag_evals.datasets import Dataset, Passage, Question
@@ -107,8 +107,8 @@ def test_a_tuned_passage_comes_nearer_to_the_question_word_by_word() -> None:
 
 def test_outcomes_tell_a_short_answer_from_a_quote() -> None:
     answer, evidence = (
-        Outcome("answer", "Havn Lines", "Havn Lines: It is."),
-        Outcome("evidence", "", "It is Havn Lines."),
+        AttackedAnswer("answer", "Havn Lines", "Havn Lines: It is."),
+        AttackedAnswer("evidence", "", "It is Havn Lines."),
     )
     assert answer.is_right(QUESTION) and answer.shows(QUESTION) and answer.f1(QUESTION) == 1
     assert not evidence.is_right(QUESTION) and evidence.shows(QUESTION) and evidence.f1(QUESTION) == 0

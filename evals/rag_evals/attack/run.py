@@ -38,7 +38,7 @@ Sources = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AttackedAnswer:
     """What was said to a question: the level, the short answer or the quotes, and whether planted text was found."""
 
     level: str
@@ -139,7 +139,7 @@ def _plant(pipeline: Pipeline, folder: Path, targets: Sequence[Target], texts: T
     return sources
 
 
-def _ask(pipeline: Pipeline, targets: Sequence[Target], planted: Sources, progress: Asked) -> dict[str, Outcome]:
+def _ask(pipeline: Pipeline, targets: Sequence[Target], planted: Sources, progress: Asked) -> dict[str, AttackedAnswer]:
     """Every question, by id, with the texts planted for others out of sight."""
     outcomes = {}
     for done, target in enumerate(targets):
@@ -148,7 +148,7 @@ def _ask(pipeline: Pipeline, targets: Sequence[Target], planted: Sources, progre
         others = tuple(name for key, names in planted.items() if key != id for name in names)
         answer = pipeline.ask(target.question.question, filter=Filter(none_of={"source": others}) if others else None)
         found = any(hit.chunk.source in planted.get(id, ()) for hit in answer.hits)
-        outcomes[id] = Outcome(answer.level, answer.short, ADDED.sub("", answer.text), found)
+        outcomes[id] = AttackedAnswer(answer.level, answer.short, ADDED.sub("", answer.text), found)
     progress(len(targets), len(targets))
     return outcomes
 
@@ -157,8 +157,8 @@ def _result(
     kind: str,
     targets: Sequence[Target],
     texts: Texts,
-    before: Mapping[str, Outcome],
-    after: Mapping[str, Outcome],
+    before: Mapping[str, AttackedAnswer],
+    after: Mapping[str, AttackedAnswer],
 ) -> dict[str, Any]:
     """Of one attack: the means with their intervals, and each question."""
     rows, questions = [], []
