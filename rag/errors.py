@@ -15,7 +15,7 @@
     └── CorruptError (6)     stored data fails its check
 
 A message says which file, key or option, what was wrong and what to do next. Exit code 0 is success, 3 means that some
-files failed, 7 that the answer was withheld for lack of evidence; the last two are results, not errors.
+files failed, 7 that nothing was found to say; the last two are results, not errors.
 """
 
 from collections.abc import Iterator

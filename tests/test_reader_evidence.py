@@ -44,3 +44,10 @@ def test_headings_are_no_evidence_and_nothing_is_said_twice() -> None:
     assert best_sentence(set(), outputs, [SEVERANCE]) is None
     copies = [Span(1, one.start, one.end, 0.0) for one in rest]
     assert drop_repeats([*rest, *copies], [SEVERANCE, SEVERANCE]) == rest
+
+
+def test_a_row_is_evidence_where_it_has_values() -> None:
+    table = "| Route | Cars |\n|---|---|\n| Havnes | 110 |\n| Later | |\n"
+    rows = [Span(0, start, end, 0.0) for start, end in sentence_spans(table)]
+    said = [table[one.start : one.end] for one in rows if says_something(one, [("", table)])]
+    assert said == ["| Havnes | 110 |"]

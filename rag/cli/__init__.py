@@ -25,7 +25,7 @@ app = typer.Typer(
     epilog=(
         'Start: `rag ingest ./docs`, then `rag ask "..."`. Exit codes: 0 done, 1 error, 2 wrong argument or pipeline, '
         "3 some files failed, 4 index of another model or settings, 5 index in use, 6 index damaged, "
-        "7 not enough evidence."
+        "7 nothing found to say."
     ),
 )
 

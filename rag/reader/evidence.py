@@ -5,6 +5,7 @@ telling word, two of them at least, or the one that its heading has. Where the q
 in any form, the reader must find it likelier relevant than not.
 """
 
+import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -18,6 +19,8 @@ from rag.text.words import Token, fold
 
 MIN_SUPPORT = -1.0  # of a quoted sentence: F1 near the best on HotpotQA dev
 LEAD_BONUS = 4.0  # what a sentence that names the answer's passage counts more, in the scores' logits
+
+_RULE = re.compile(r"\s*\|?\s*:?-{3}")  # below a table's header
 
 
 def find_speaking(question: str, passages: Sequence[Passage], outputs: Sequence[ReaderOutput]) -> frozenset[int]:
@@ -63,9 +66,14 @@ def best_sentence(
 
 
 def says_something(sentence: Span, passages: Sequence[Passage]) -> bool:
-    """Whether a sentence is a whole one, an item, a row or a field, and no heading or label."""
+    """Whether a sentence is a whole one, an item, a field or a row with values, and no heading or label."""
     text = passages[sentence.passage][1]
-    return any(unit.says for unit in find_units(text) if unit.start <= sentence.start < unit.end)
+    unit = next((unit for unit in find_units(text) if unit.start <= sentence.start < unit.end), None)
+    if unit is None or not unit.says:
+        return False
+    cells = [cell for cell in text[unit.start : unit.end].split("|") if cell.strip()]
+    is_header = _RULE.match(text, unit.end) is not None
+    return unit.kind != "row" or (len(cells) > 1 and not is_header)
 
 
 def drop_repeats(sentences: Sequence[Span], passages: Sequence[Passage]) -> list[Span]:
