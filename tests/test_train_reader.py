@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from transformers import BertConfig, BertModel
 
 from rag.errors import InputError
 from rag.generate.reader import ReaderGenerator as GenerateReader
@@ -27,8 +29,8 @@ from rag.train.reader.inputs import ReaderInput, alter, draw_inputs
 from rag.train.reader.questions import ReaderPassage, read, training_questions
 from rag.train.reader.ranking import fit_ranking
 from rag.train.reader.run import train_reader
-from rag.train.reader.tensors import Batch, InputEncoder
-from rag.train.reader.train import ReaderNetwork, ReaderOptions
+from rag.train.reader.tensors import Batch, InputEncoder, batches
+from rag.train.reader.train import ReaderNetwork, ReaderOptions, TrainedReader, pace, train
 from rag.types import Chunk, Hit
 
 PASSAGES = [
@@ -140,6 +142,13 @@ def test_no_epochs_need_a_reader_to_start_from(tmp_path: Path) -> None:
         train_reader([], tmp_path / "r", options=ReaderOptions(epochs=0), calibration=1, start=None, say=print)
 
 
+def test_reading_sets_alone_set_no_confidence(tmp_path: Path) -> None:
+    row = {"kind": "nli", "question": "It is deep.", "passages": [PASSAGES[0]], "answer": "neutral"}
+    (tmp_path / "train.jsonl").write_text(json.dumps(row))
+    with pytest.raises(InputError, match="name a folder with a corpus"):
+        train_reader([tmp_path], tmp_path / "r", options=ReaderOptions(), calibration=1, start=None, say=print)
+
+
 def test_words_find_what_shares_the_rare_ones() -> None:
     lexical = LexicalIndex({row["pid"]: row["text"] for row in PASSAGES})
     assert lexical.best("the lake of 1962", 1) == ["p0"]
@@ -241,23 +250,84 @@ def test_a_wrong_answer_to_a_question_that_has_one_is_surer_than_any_to_one_that
     assert np.mean(has) > np.mean(none) + 0.1
 
 
+def small_network(words: int) -> ReaderNetwork:
+    config = BertConfig(
+        vocab_size=words,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        pad_token_id=0,
+    )
+    torch.manual_seed(0)
+    return ReaderNetwork(BertModel(config, add_pooling_layer=False))
+
+
+def small_inputs(rng: np.random.Generator) -> Iterator[ReaderInput]:
+    """The answer is the year; a lake is asked for where there is none."""
+    for year in rng.integers(1900, 2000, 32):
+        text = f"The ferry was built in {year}."
+        passage = ReaderPassage("Norvik", text, (23, 27), ((0, len(text)),), relevant=True)
+        yield ReaderInput("When was the ferry built?", (passage,))
+        yield ReaderInput("Is there a lake?", (ReaderPassage("Norvik", text, relevant=True),), 2)
+
+
+def test_a_training_learns_and_an_interrupted_one_goes_on() -> None:
+    tokenizer = BUNDLED_TOKENIZER
+    options = ReaderOptions(epochs=6, tokens=256, rate=2e-3, every=1)
+    network = small_network(tokenizer.get_vocab_size())
+    before = network.tensors()
+    saved: list[TrainedReader] = []
+    trained = train(network, tokenizer, [small_inputs], options, before=0, save=saved.append, say=print)
+    assert trained.done == 1 and trained.steps == len(saved)
+    assert trained.loss < saved[0].loss - 2
+    changed = {name for name, tensor in trained.network.items() if not np.array_equal(tensor, before[name])}
+    assert changed and all(name.startswith("encoder.layer.") for name in changed)
+    half = next(one for one in saved if one.done >= 0.5)
+    rest = train(network, tokenizer, [small_inputs], options, before=half.done, save=saved.append, say=print)
+    assert rest.done == 1 and half.steps + rest.steps == trained.steps
+
+
+@pytest.mark.parametrize(("done", "before", "share"), [(0.02, 0, 0.4), (0.5, 0, 1), (0.85, 0, 0.5), (0.62, 0.6, 0.4)])
+def test_the_rate_goes_up_stays_and_goes_down(done: float, before: float, share: float) -> None:
+    assert pace(done, before) == pytest.approx(share)
+
+
+def test_batches_hold_tokens_not_examples() -> None:
+    rng = np.random.default_rng(0)
+    encode = InputEncoder(BUNDLED_TOKENIZER)
+    examples = [
+        encode(ReaderInput("Who?", (ReaderPassage("", "boat " * int(n)),)), rng) for n in rng.integers(1, 60, 90)
+    ]
+    made = batches(examples, 256, rng)
+    assert sorted(map(id, (one for batch in made for one in batch))) == sorted(map(id, examples))
+    for batch in made:
+        assert len(batch) * max(len(one.ids) for one in batch) <= 256 and len(batch) <= 32
+    assert len(made) < 30
+
+
 @pytest.mark.slow
 def test_a_training_ends_in_a_reader_that_answers(tmp_path: Path) -> None:
     rows: list[dict[str, object]] = [
         {"id": f"q{n}", "question": f"When was the ferry of Norvik built, {n}?", "answer": "1962", "gold": ["p0"]}
         for n in range(12)
     ]
-    place = folder(tmp_path, rows)
+    place, statements = folder(tmp_path, rows), tmp_path / "statements"
+    statements.mkdir()
+    row = {"kind": "nli", "question": "Norvik has no ferry.", "passages": [PASSAGES[0]], "answer": "contradiction"}
+    (statements / "train.jsonl").write_text(json.dumps(row))
     said: list[str] = []
     options = ReaderOptions(epochs=3, tokens=256, every=2)
     out = tmp_path / "out" / "reader.safetensors"
-    trained = train_reader([place, place], out, options=options, calibration=4, start=None, say=said.append)
+    folders = [place, place, statements]
+    trained = train_reader(folders, out, options=options, calibration=4, start=None, say=said.append)
     assert trained.steps > 6 and any("100.0%" in line for line in said)
     reader = GenerateReader(weights=str(out), risk=1)
     chunks = [Chunk(row["pid"], row["pid"], row["text"], 0, len(row["text"]), "s", row["title"]) for row in PASSAGES]
     hits = [Hit(chunk, 1.0) for chunk in chunks]
     assert "[1]" in "".join(reader.stream("When was the ferry of Norvik built?", hits))
     assert 0 <= reader.confidence("When was the ferry of Norvik built?", hits) <= 1
-    assert "held out" in out.with_suffix(".md").read_text(encoding="utf-8")
+    card = out.with_suffix(".md").read_text(encoding="utf-8")
+    assert "held out" in card and "statements | | 1 |" in card
     again = train_reader([place], out, options=ReaderOptions(epochs=0), calibration=4, start=out, say=said.append)
     assert again.steps == 0

@@ -153,8 +153,8 @@ def lay_out(
 
 
 @lru_cache(2)
-def load_reader(path: Path) -> ReaderModel:
-    """The reader in a file of `rag train reader`. Raises ModelError for another file."""
+def load_reader(path: Path, *, int8: bool | None = None) -> ReaderModel:
+    """The reader in a file of `rag train reader`; `int8` is as in `rag.models.packed`. ModelError for another file."""
     from rag.models.packed import load as load_body
     from rag.models.processor import count_cores
 
@@ -163,7 +163,7 @@ def load_reader(path: Path) -> ReaderModel:
         tokenizer, body = difference.load_body(path, weights.facts, weights.tensors, JOINT_TOKENS, BATCH_TOKENS)
         return ReaderModel(tokenizer, body, weights.heads)
     _, sep = special_ids(weights.tokenizer)
-    forward = load_body(weights.body, weights.config, sep=sep, where=path)
+    forward = load_body(weights.body, weights.config, sep=sep, where=path, int8=int8)
     pad_id = int(weights.config.get("pad_token_id") or 0)
     run = partial(run_batches, forward, budget=BATCH_TOKENS, pad_id=pad_id, workers=count_cores())
     return ReaderModel(weights.tokenizer, run, weights.heads)

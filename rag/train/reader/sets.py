@@ -69,7 +69,7 @@ def read_set(folder: Path, rng: np.random.Generator) -> ReadingSet:
                 questions += make(row, rng)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             where = f"{folder}: row {n} of its train.jsonl ({row.get('id') if isinstance(row, dict) else row!r})"
-            raise InputError(f"{where}: {error!r}; `docs/guides/train.md` has the format.") from error
+            raise InputError(f"{where}: {error!r}; `rag train reader --help` names the format.") from error
     if not questions and not statements:
         raise InputError(f"{folder}: no row whose kind is span, yesno, nli or table and that has an answer.")
     return ReadingSet(folder.name, tuple(questions), tuple(statements))
@@ -105,13 +105,16 @@ def _span_question(row: Row, _: np.random.Generator) -> Iterator[ReaderQuestion]
 def _table_question(row: Row, rng: np.random.Generator) -> Iterator[ReaderQuestion]:
     """The rows around the answer, as many as fit, written in one of three ways."""
     cells, (passage,) = row.get("answer_cells") or [], row["passages"]
-    if len(row["answers"]) != 1 or len(cells) != 1 or isinstance(cells[0][0], list):
+    if cells and isinstance(cells[0][0], list):  # those of each answer
+        cells = [cell for some in cells for cell in some]
+    if len(row["answers"]) != 1 or len(cells) != 1:
         return
     line, column = cells[0]
     head, *rows = ([cell.strip() for cell in text.split(" | ")] for text in passage["text"].split("\n"))
     line -= 1  # counted without the header
-    found = line >= 0 and line < len(rows) and column < len(rows[line])
-    if not found or rows[line][column].lower() != row["answers"][0].strip().lower():
+    if not 0 <= line < len(rows) or column >= min(len(head), len(rows[line])):
+        return
+    if rows[line][column].lower() != row["answers"][0].strip().lower():
         return
     low, high = _around(rows, line, rng)
     write = _WAYS[int(rng.integers(len(_WAYS)))]
