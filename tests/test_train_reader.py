@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from transformers import BertConfig, BertModel
 from rag.errors import InputError
 from rag.generate.reader import ReaderGenerator as GenerateReader
 from rag.models.files import locate
+from rag.reader import weights
 from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate
 from rag.reader.confidence import rank
 from rag.reader.network import JOINT_TOKENS, Span
@@ -28,7 +30,7 @@ from rag.train.reader.distractors import LexicalIndex
 from rag.train.reader.inputs import ReaderInput, alter, draw_inputs
 from rag.train.reader.questions import ReaderPassage, read, training_questions
 from rag.train.reader.ranking import fit_ranking
-from rag.train.reader.run import train_reader
+from rag.train.reader.run import train_reader, unfinished, write
 from rag.train.reader.tensors import Batch, InputEncoder, batches
 from rag.train.reader.train import ReaderNetwork, ReaderOptions, TrainedReader, pace, train
 from rag.types import Chunk, Hit
@@ -330,4 +332,9 @@ def test_a_training_ends_in_a_reader_that_answers(tmp_path: Path) -> None:
     card = out.with_suffix(".md").read_text(encoding="utf-8")
     assert "held out" in card and "statements | | 1 |" in card
     again = train_reader([place], out, options=ReaderOptions(epochs=0), calibration=4, start=out, say=said.append)
-    assert again.steps == 0
+    assert again.steps == 0 and unfinished(out) == 0
+    facts = {name: fact for name, fact in weights.load(out).facts.items() if name not in ("choice", "kind")}
+    write(out, replace(trained, done=0.75), facts)
+    assert unfinished(out) == 0.75
+    rest = train_reader([place, place, statements], out, options=options, calibration=4, start=out, say=said.append)
+    assert 0 < rest.steps < trained.steps / 2 and f"{out}: goes on at 75.0%" in said and unfinished(out) == 0

@@ -112,9 +112,9 @@ def _facts(body: str, start: Path | None) -> dict[str, str]:
 
 
 def unfinished(start: Path) -> float:
-    """How much is done of the training that wrote a file; 0 where it came to its end."""
-    done = float(weights.load(start).facts.get("done", 1))
-    return done if done < 1 else 0.0
+    """How much of the training behind a file is done, 1 where only its calibration is missing; 0 for a whole file."""
+    facts = weights.load(start).facts
+    return 0.0 if "choice" in facts else float(facts["done"])
 
 
 def write(
