@@ -322,6 +322,15 @@ class Weighing(Protocol):
 
 
 @runtime_checkable
+class LanguageBound(Protocol):
+    """A generator that gives short answers in some languages only, as two-letter codes; elsewhere it quotes."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those it was trained for."""
+
+
+@runtime_checkable
 class LanguageModel(Protocol):
     """A generator that has a language model also replies to messages of any content."""
 

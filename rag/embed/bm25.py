@@ -10,6 +10,9 @@ What is written with marks inside (XJ-913/2B, 10.0.4.23, well-known) is a word o
 what a line's end cuts in two; invisible characters are none. These wholes do not lengthen a text: every other word
 counts as it would without them.
 
+A chunk's words are stemmed in the language its document is in, a question's in its own one and, so that one taken for
+another language still finds, in English. Where the language is unknown or has no stemmer, English it is.
+
 What it does not do: words written as one, synonyms, spelling. A text without any word (or of stop words only) gives an
 empty vector, which matches nothing.
 """
@@ -18,7 +21,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cache
 from typing import Annotated, Any, ClassVar
 from zlib import crc32
 
@@ -28,8 +31,11 @@ from pydantic import Field
 
 from rag.stages import component
 from rag.text.identifiers import compounds, plain
+from rag.text.languages import STEMMERS, detect_language, named_language
 from rag.text.mend import show_words
 from rag.types import Chunked, Embeddings, Spans, Sparse
+
+AUTO, ENGLISH = "auto", "english"
 
 # Chinese characters and kana stand for words without spaces between them, so each is a word of its own
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
@@ -52,19 +58,19 @@ class Bm25:
     k1: Annotated[float, Field(ge=0, description="How much a repeated word adds; 0 counts each word once.")] = 1.2
     b: Annotated[float, Field(ge=0, le=1, description="How much a long chunk is held back.")] = 0.75
     avg_len: Annotated[float, Field(gt=0, description="Expected words of a chunk, stop words left out.")] = 100.0
-    language: Annotated[str, Field(description="A Snowball stemmer; only English has stop words.")] = "english"
+    language: Annotated[str, Field(description='A Snowball stemmer for all texts; "auto": that of each one.')] = AUTO
     dim: ClassVar[int] = 0  # no dense vectors
     representations: ClassVar[frozenset[str]] = frozenset({"sparse"})
     idf: ClassVar[bool] = True  # BM25 is not BM25 without
 
     def __post_init__(self) -> None:
-        if self.language not in Stemmer.algorithms():
-            raise ValueError(f"language {self.language!r} has no stemmer; known: {', '.join(Stemmer.algorithms())}.")
+        if self.language not in (known := (AUTO, *Stemmer.algorithms())):
+            raise ValueError(f"language {self.language!r} has no stemmer; known: {', '.join(known)}.")
 
     @property
     def fingerprint(self) -> str:
         """Of the options and the stemmer's version."""
-        facts = ("bm25", 2, self.k1, self.b, self.avg_len, self.language, Stemmer.version())
+        facts = ("bm25", 3, self.k1, self.b, self.avg_len, self.language, Stemmer.version())
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
@@ -73,35 +79,47 @@ class Bm25:
 
     def embed_chunks(self, batch: Sequence[Chunked]) -> Embeddings:
         """Saturated frequencies of the words of context and text."""
-        return Embeddings(sparse=[self._document(chunk.contextual) for item in batch for chunk in item.chunks])
+        chunks = [chunk for item in batch for chunk in item.chunks]
+        return Embeddings(
+            sparse=[self._document(c.contextual, self._algorithm(named_language(c.meta))) for c in chunks]
+        )
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """How often each text has each word."""
         return Embeddings(sparse=[self._query(text) for text in texts])
 
-    def _document(self, text: str) -> Sparse:
-        words, wholes = self._count(text)
+    def _document(self, text: str, algorithm: str) -> Sparse:
+        words, wholes = self._count(text, algorithm)
         saturation = self.k1 * (1 - self.b + self.b * words.total() / self.avg_len)
         return _sparse({word: n / (n + saturation) for word, n in (words + wholes).items()})
 
     def _query(self, text: str) -> Sparse:
-        words, wholes = self._count(text)
-        return _sparse(words + wholes)
+        counts = Counter[int]()
+        for algorithm in {self._algorithm(""), self._algorithm(detect_language(text) if self.language == AUTO else "")}:
+            words, wholes = self._count(text, algorithm)
+            counts |= words + wholes
+        return _sparse(counts)
 
-    def _count(self, text: str) -> tuple[Counter[int], Counter[int]]:
+    def _algorithm(self, language: str) -> str:
+        """The stemmer of a text in this language."""
+        return STEMMERS.get(language, ENGLISH) if self.language == AUTO else self.language
+
+    def _count(self, text: str, algorithm: str) -> tuple[Counter[int], Counter[int]]:
         """Hashed stem -> how often it occurs, of words and of what is written with marks inside."""
         folded = plain(show_words(text))
-        stop = _STOP.get(self.language, frozenset())
+        stop = _STOP.get(algorithm, frozenset())
         words = [word for word in _WORD.findall(folded) if word not in stop]
-        return self._hash(words), self._hash(compounds(folded))
+        return _hash(words, algorithm), _hash(compounds(folded), algorithm)
 
-    def _hash(self, words: Iterable[str]) -> Counter[int]:
-        stems = self._stemmer.stemWords(list(words))
-        return Counter(crc32(stem.encode("utf-8", "surrogatepass")) for stem in stems)
 
-    @cached_property
-    def _stemmer(self) -> Any:
-        return Stemmer.Stemmer(self.language)
+def _hash(words: Iterable[str], algorithm: str) -> Counter[int]:
+    stems = _stemmer(algorithm).stemWords(list(words))
+    return Counter(crc32(stem.encode("utf-8", "surrogatepass")) for stem in stems)
+
+
+@cache
+def _stemmer(algorithm: str) -> Any:
+    return Stemmer.Stemmer(algorithm)
 
 
 def _sparse(values: Mapping[int, float]) -> Sparse:

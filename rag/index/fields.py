@@ -1,12 +1,14 @@
 """Which fields the documents of an index have: what a filter may name."""
 
 import json
+from collections import Counter
 from difflib import get_close_matches
 from typing import Any
 
 from rag.errors import InputError
 from rag.index.manifest import Manifest
 from rag.index.tables import map_errors
+from rag.text.languages import FIELD, named_language
 from rag.types import Filter, Value
 
 META = "meta."
@@ -18,6 +20,20 @@ def field_names(manifest: Manifest) -> list[str]:
     with map_errors(manifest.path):
         rows = manifest.db.execute("SELECT DISTINCT field.key FROM documents, json_each(documents.meta) AS field")
         return sorted(str(name) for (name,) in rows)
+
+
+def count_languages(manifest: Manifest) -> dict[str, int]:
+    """How many documents are in each language, "" for those of none that is known; most first. Raises CorruptError."""
+    with map_errors(manifest.path):
+        rows = manifest.db.execute(
+            "SELECT (SELECT value FROM json_each(meta) WHERE lower(key) = ? LIMIT 1) AS language, count(*) "
+            "FROM documents GROUP BY language",
+            [FIELD],
+        ).fetchall()
+    counts = Counter[str]()
+    for value, n in rows:
+        counts[named_language({FIELD: value})] += n
+    return dict(counts.most_common())
 
 
 def field_values(manifest: Manifest, name: str) -> list[Value]:

@@ -1,10 +1,12 @@
 """Sources to documents, each by itself where a connector fails on some: one file must never stop the rest."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rag.ingest.accept import accept
 from rag.ingest.alone import describe, is_alone
 from rag.stages import Connector
+from rag.text.languages import with_language
 from rag.types import Loaded, Source
 
 
@@ -33,7 +35,8 @@ def load(connector: Connector, sources: Sequence[Source]) -> Iterator[Loaded]:
 
 def _accept(loaded: Loaded) -> Loaded:
     try:
-        return accept(loaded)
+        accepted = accept(loaded)
+        return replace(accepted, documents=tuple(map(with_language, accepted.documents)))
     except Exception as error:
         return _failed(loaded.source, error)
 

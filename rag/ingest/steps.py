@@ -22,6 +22,7 @@ from rag.ingest.load import load
 from rag.ingest.report import FileReport, Progress, Report, ignore_progress
 from rag.ingest.vectorize import Vectorizer
 from rag.interrupt import Interrupted, Stop
+from rag.text.languages import with_language
 from rag.text.values import encodable
 from rag.types import Chunked, Loaded, Source
 
@@ -81,7 +82,7 @@ class IngestSteps:
         """
         for done, name in enumerate(names, 1):
             self.progress("rechunk", done, len(names))
-            documents, row = self.manifest.documents(name), self.known[name]
+            documents, row = list(map(with_language, self.manifest.documents(name))), self.known[name]
             cuts = self._cutting.cut(documents)
             self._vectors.fill(*columns(cuts))
             whole, failures = self._cutting.outcome(documents, cuts)

@@ -19,6 +19,7 @@ from rag.index.manifest import Manifest
 from rag.ingest.alone import describe, is_alone
 from rag.interrupt import Stop
 from rag.stages import WindowEmbedder
+from rag.text.languages import named_language
 from rag.types import Chunk, Chunked, Document, Embeddings
 
 SLICE = 64  # chunks embedded and stored together: what a killed run may have to do again
@@ -32,11 +33,13 @@ class BadRows(ValueError):
 
 
 def content_key(stages: Stages, item: Chunked, chunk: Chunk) -> str:
-    """What a chunk's vectors depend on: the embedders and the text they see, in a window all of it."""
+    """What a chunk's vectors depend on: the embedders, the text they see, in a window all of it, and its language."""
     embedders = "\0".join(v for k, v in sorted(stages.fingerprints.items()) if k in ("embed", "sparse"))
     text = chunk.contextual
     if item.window:
         text = "\0".join([text, item.document.title, item.document.text, f"{chunk.start}:{chunk.end}"])
+    if (language := named_language(chunk.meta)) not in ("", "en"):
+        text = f"{language}\0{text}"
     return hashlib.sha256(f"{embedders}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
