@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from rag.config import PipelineConfig, Stages, build, from_facts, load
 from rag.errors import InputError, MismatchError
 from rag.index.facts import check_fingerprints
-from rag.index.fields import check_fields
+from rag.index.fields import check_fields, count_languages
 from rag.index.folder import Index
 from rag.index.generations import FORMAT
 from rag.index.locks import Wait
 from rag.index.unwritable import lend_shard
 from rag.ingest.report import Progress, Report, ignore_progress
 from rag.ingest.run import ingest
-from rag.stages import Estimator, LocalStore
+from rag.stages import Estimator, LanguageBound, LocalStore
+from rag.text.languages import detect_language, named_language
 from rag.types import Answer, Estimate, Filter, Hit
 
 if TYPE_CHECKING:
@@ -108,6 +109,21 @@ class Pipeline:
             return None
         sources = stages.connector.scan([str(path) for path in paths], base=str(self.index.base))
         return stages.chunker.estimate(d for loaded in stages.connector.load(sources) for d in loaded.documents)
+
+    def unread_languages(self, answer: Answer | None = None) -> dict[str, int]:
+        """The languages that the generator gives no short answers in, with how many documents are in each.
+
+        Of all documents, or those that an answer's question and passages are in. Raises CorruptError.
+        """
+        generator = build(self.config).generator
+        if not isinstance(generator, LanguageBound):
+            return {}
+        with closing(self.index.read_manifest()) as manifest:
+            counts = count_languages(manifest)
+        if answer is not None:
+            codes = {detect_language(answer.question), *(named_language(hit.chunk.meta) for hit in answer.hits[:1])}
+            counts = {code: counts.get(code, 0) for code in sorted(codes)}
+        return {code: n for code, n in counts.items() if code and code not in generator.languages}
 
     @property
     def stages(self) -> Stages:

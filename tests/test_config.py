@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.config import Settings, build, check, json_schema, load, parse, presets, schema
-from rag.errors import ConfigError, MissingExtra
+from rag.errors import ConfigError, MissingExtra, ModelError
 from rag.registry import BUILTIN, find, names
 from rag.stages import STAGES
 
@@ -30,12 +30,17 @@ def refused(text: str) -> str:
     return str(caught.value)
 
 
-def test_shipped_pipelines_build_without_loading_a_model() -> None:
+def test_shipped_pipelines_build_without_loading_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     assert set(presets()) >= {"default", "fast", "local-llm", "server"}
     for name in presets():
         config = load(name)
         assert config.settings.description
-        build(config)
+        if name == "multilingual":
+            with pytest.raises(ModelError, match=r"fetch it once with `hf download intfloat/multilingual-e5-small`"):
+                build(config)
+        else:
+            build(config)
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_context_is_searched_too() -> None:
 
 
 def test_the_fingerprint_follows_the_options() -> None:
-    variants = [Bm25(), Bm25(k1=1.5), Bm25(b=0.5), Bm25(avg_len=50), Bm25(language="german")]
+    variants = [Bm25(), Bm25(language="english"), Bm25(k1=1.5), Bm25(b=0.5), Bm25(avg_len=50), Bm25(language="german")]
     assert len({embedder.fingerprint for embedder in variants}) == len(variants)
     assert Bm25().fingerprint == Bm25().fingerprint
 
@@ -168,3 +168,21 @@ def test_it_is_an_embedder_without_dense_vectors() -> None:
     assert embedder.representations == {"sparse"}
     text = "A Lumen-K2."
     assert [text[a:b] for a, b in embedder.token_spans([text])[0]] == ["A", "Lumen", "K2"]
+
+
+def test_words_are_stemmed_in_their_documents_language_and_the_questions() -> None:
+    text = "Die Häuser stehen am Fluss."
+    chunks = [Chunk(code, "d", text, 0, len(text), "s", meta={"language": code}) for code in ("de", "vi")]
+    sparse = Bm25().embed_chunks([Chunked(Document("d", "s", ""), tuple(chunks))]).sparse
+    assert sparse is not None
+    german, other = (set(row.indices.tolist()) for row in sparse)
+    assert german == set(words(Bm25(language="german"), text))
+    assert other == set(words(Bm25(language="english"), text))  # no stemmer
+    asked = set(words(Bm25(), "Wo liegen die größten Häusern der Stadt?"))
+    assert set(words(Bm25(language="german"), "Häuser")) < asked
+    assert set(words(Bm25(language="english"), "Häusern")) < asked
+
+
+def test_an_english_question_has_english_stems_alone() -> None:
+    question = "Which companies have been making the routers of building 4?"
+    assert words(Bm25(), question) == words(Bm25(language="english"), question)

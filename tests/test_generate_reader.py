@@ -200,3 +200,14 @@ def test_documents_that_disagree_are_both_quoted_with_their_dates_and_neither_is
     assert ReaderGenerator(risk=1).sides(question, [old, new]) == ()
     monkeypatch.undo()
     assert reader.sides(question, [old, BREAD]) == ()
+
+
+def test_in_a_language_it_was_not_trained_for_it_only_quotes() -> None:
+    question = "Which company runs the ferry to Norvik?"
+    german = [replace(one, chunk=replace(one.chunk, meta={"language": "de"})) for one in HITS]
+    english = [replace(one, chunk=replace(one.chunk, meta={"language": "en"})) for one in HITS]
+    assert ask(question, english).level == "answer"
+    assert ask(question, german).level == "evidence"
+    assert ask("Welche Reederei betreibt die Fähre nach Norvik?", english).level != "answer"
+    generator = ReaderGenerator(risk=1, languages=("en", "de"))
+    assert resolve(question, "".join(generator.stream(question, german)), german).level == "answer"

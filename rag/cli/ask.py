@@ -18,7 +18,7 @@ from rag.cli.options import (
     WhereOption,
     open_pipeline,
 )
-from rag.cli.terminal import line, paint, say, say_json
+from rag.cli.terminal import line, paint, say, say_json, tell_languages
 from rag.cli.where import make_filter, tell_absent
 from rag.errors import EXIT_ABSTAINED
 
@@ -61,6 +61,7 @@ def ask(
         if not answer.hits:
             tell_absent(pipe.index, filter)
         generator = pipe.stages.generator
+        unread = pipe.unread_languages(answer) if answer.level != "answer" else {}
     if json:
         data = answer_data(answer, time.monotonic() - begin)
         say_json({**data, "trace": list(answer.trace)} if trace else data)
@@ -69,6 +70,7 @@ def ask(
         suggest_model(answer, generator)
         if open:
             show_context(answer, pipe.index)
+    tell_languages(unread)
     if answer.abstained:
         raise typer.Exit(EXIT_ABSTAINED)
 

@@ -8,7 +8,7 @@ import typer
 from typer import Argument, Option
 
 from rag.cli.options import IndexOption, JsonOption, PipelineOption, TrustOption, WaitOption
-from rag.cli.terminal import fail, line, paint, peak_memory, progress_bars, say, say_json, waiting
+from rag.cli.terminal import fail, line, paint, peak_memory, progress_bars, say, say_json, tell_languages, waiting
 from rag.errors import EXIT_PARTIAL
 from rag.interrupt import Interrupted
 
@@ -57,10 +57,12 @@ def ingest(
             if not isinstance(error.report, Report):
                 raise
             report, interruption = error.report, error
+        unread = pipe.unread_languages() if report.published else {}
     if json:
         say_json(_as_json(report))
     else:
         _show(report)
+    tell_languages(unread)
     if interruption is not None:
         _show_interruption(report, rebuild=rebuild)
         raise typer.Exit(interruption.exit_code)

@@ -27,19 +27,23 @@ def status(
       rag status --failed
     """
 
+    from rag.index.fields import count_languages
     from rag.index.folder import Index
     from rag.ingest.report import ADDRESS
+    from rag.text.languages import language_name
 
     target = Index.at(index, trust=trust)
     with suppress(IndexMissing), target.hold_generation(deep=False):
         pass  # reports a damaged vector index now, and not when the first question comes
     with closing(target.read_manifest(whole=True)) as manifest:
         counts, facts, sources = manifest.counts(), manifest.facts(), list(manifest.sources().values())
+        languages = count_languages(manifest)
     if failed:
         sources = [s for s in sources if s.status != "ok"]
     files = [{"source": s.name, "status": s.status, "reason": s.reason, "chunks": s.chunks} for s in sources]
     if json:
-        say_json({"index": str(target.path), "pipeline": facts.get("pipeline"), **counts, "files": files})
+        about = {"index": str(target.path), "pipeline": facts.get("pipeline"), "languages": languages}
+        say_json({**about, **counts, "files": files})
         return
     say(f"{target.path}  (pipeline {line(facts.get('pipeline', 'none'))}, generation {target.live_number() or 'none'})")
     say(", ".join(f"{n:,} {name}" for name, n in counts.items()))
@@ -47,6 +51,8 @@ def status(
     if told:
         more = f" and {len(told) - NAMED:,} more" if len(told) > NAMED else ""
         say(f"Texts in these speak to whoever answers, and answer nothing alone: {line(', '.join(told[:NAMED]))}{more}")
+    if named := [f"{language_name(code)} {n:,}" for code, n in languages.items() if code]:
+        say(f"languages of documents: {', '.join(named)}{f', unknown {n:,}' if (n := languages.get('')) else ''}")
     for s in sources[:SHOWN]:
         say(f"  {s.status:>8}  {s.chunks:>5} chunks  {line(s.name)}{': ' + line(s.reason) if s.reason else ''}")
     if len(sources) > SHOWN:

@@ -10,7 +10,7 @@ import json
 import sys
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,18 @@ def fail(error: object, *, code: int | None = None) -> int:
     """Print an error to stderr; the exit code it asks for."""
     write(sys.stderr, f"rag: {clean(redact(str(error)))}\n")
     return code if code is not None else getattr(error, "exit_code", 1)
+
+
+def tell_languages(unread: Mapping[str, int]) -> None:
+    """Tell once that there are no short answers in some languages, and what helps."""
+    from rag.text.languages import language_name
+
+    if unread:
+        names = ", ".join(f"{language_name(code)}" + (f" ({n:,} documents)" if n else "") for code, n in unread.items())
+        fail(
+            f"{names}: no short answers in this language, only quotes. `--pipeline multilingual` searches it better; a "
+            "language model (--llm) answers in it."
+        )
 
 
 def waiting(process: int) -> None:

@@ -2,9 +2,10 @@
 
 Where the estimated chance of being wrong is at most `risk`, the first line is the short answer and, in quotation marks,
 the sentence it stands in; every further line quotes a supporting sentence of another passage or place. Otherwise the
-lines only quote: the sentence that holds the likeliest answer, and others that speak to the question. Nothing is said
-where no passage is relevant. All of it is the documents' own text but "Yes" and "No". What it does not do: it composes
-nothing, counts nothing and compares no dates.
+lines only quote: the sentence that holds the likeliest answer, and others that speak to the question. So they do where
+question or answer are in a language that the reader was not trained for. Nothing is said where no passage is relevant.
+All of it is the documents' own text but "Yes" and "No". What it does not do: it composes nothing, counts nothing and
+compares no dates.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ from rag.reader.weights import load
 from rag.stages import component
 from rag.text.dates import find_date
 from rag.text.identifiers import Identifier, find_identifiers, is_of_another, name_another
+from rag.text.languages import detect_language, named_language
 from rag.text.quotes import put_on_line, quote
 from rag.text.sentences import sentence_spans
 from rag.text.words import fold
@@ -67,11 +69,12 @@ class ReaderGenerator:
     sentences: Annotated[int, Field(ge=1, description="Most quoted sentences of an answer.")] = 2
     evidence: Annotated[int, Field(ge=1, description="Most sentences where there is no short answer.")] = 3
     risk: Annotated[float, Field(ge=0, le=1, description="Accepted chance of a wrong short answer; 1: any is.")] = 0.25
+    languages: Annotated[tuple[str, ...], Field(description="Codes of those it answers in; else it quotes.")] = ("en",)
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """Paris: “Its capital is Paris.” [1], and a line for each further sentence; “Sentence.” [1] where unsure."""
         reading = self._reading(question, self._sources(hits))
-        if reading.short and reading.confidence >= 1 - self.risk and not self._is_disputed(reading):
+        if self._is_sure(reading) and self._speaks(question, reading, hits):
             yield f"{reading.short}: "
             yield from self._quote(reading.quotes, hits)
         else:
@@ -85,6 +88,15 @@ class ReaderGenerator:
         """A line for each sentence: “Sentence.” [1]"""
         for one in sentences:
             yield f"{quote(hits[one.passage].chunk.text[one.start : one.end])} [{one.passage + 1}]\n"
+
+    def _is_sure(self, reading: Reading) -> bool:
+        """Whether its short answer is likely enough, and no source says another one."""
+        return bool(reading.short) and reading.confidence >= 1 - self.risk and not self._is_disputed(reading)
+
+    def _speaks(self, question: str, reading: Reading, hits: Sequence[Hit]) -> bool:
+        """Whether question and answer are in the reader's languages, as far as these are known."""
+        named = named_language(hits[reading.quotes[0].passage].chunk.meta)
+        return {named, detect_language(question)} <= {"", *self.languages}
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How likely the best answer is right, said or not; 0 where there is nothing to read."""

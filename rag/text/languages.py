@@ -7,7 +7,6 @@ it (`language: de` in front matter). What it does not do: find several languages
 """
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -52,14 +51,14 @@ def document_language(document: Document) -> str:
     if named := named_language(document.meta):
         return named
     step = max(SAMPLE, len(document.text) // SAMPLES)
-    scores = Counter[str]()
+    scores: dict[str, float] = {}
     for start in range(0, min(len(document.text), step * SAMPLES), step):
         language, score = _detect(document.text[start : start + SAMPLE])
-        scores[language] += score
+        scores[language] = scores.get(language, 0.0) + score
     if not scores:
         return ""
-    best, score = scores.most_common(1)[0]
-    return best if score >= LEAST_SCORE and 2 * score > scores.total() else ""
+    best = max(scores, key=lambda code: scores[code])
+    return best if scores[best] >= LEAST_SCORE and 2 * scores[best] > sum(scores.values()) else ""
 
 
 def with_language(document: Document) -> Document:
