@@ -35,6 +35,7 @@ from rag.index import chats
 from rag.index.chats import CheckedSerializer
 from rag.index.tables import REPAIR, map_errors
 from rag.llm.rewrite import Turn
+from rag.reader.echo import leave_room
 from rag.stages import Confident, Exploring, Hopper, LanguageModel, Weighing
 from rag.types import Answer, AnswerSide, Filter, Hit, Query, Vector
 
@@ -112,7 +113,9 @@ def rank(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
         hits = sorted(tree, key=lambda h: (-h.score, h.chunk.id))
     hits = put_first(state["question"], hits)[:depth]  # no reranker may miss what the question identifies
     hits = stages.reranker.rerank([state["question"]], [hits])[0] if hits else []
-    hits = put_first(state["question"], hits)[:k]
+    hits = put_first(state["question"], hits)
+    passages = [(hit.chunk.heading, hit.chunk.text) for hit in hits]
+    hits = [hits[place] for place in leave_room(state["question"], passages, k)]
     stages.witness(hits)
     hits = [replace(hit, cosine=_cosine(state["root"].dense, hit.vector)) for hit in hits]
     return {"hits": hits, "notes": {"tree": len(tree), "kept": len(hits)}}

@@ -27,6 +27,7 @@ REPEATED = 0.8  # of a question's words in their order
 ASKED = 0.6  # of its content words in another question
 ALIKE = 0.4  # of that question's content words in it
 ENTRY = 12  # words besides the question: a section under it, and not a line
+MOST = 2  # marked passages among those that are read, while there are others
 SLACK = 4  # further words that may stand between the question's
 
 ASKING = frozenset(
@@ -71,6 +72,20 @@ def set_apart(question: str, passages: Sequence[Passage]) -> tuple[list[int], li
     free = [i for i, mark in enumerate(marks) if mark is None]
     entries = [i for i, mark in enumerate(marks) if mark and mark.entry]
     return free, entries, [i for i, mark in enumerate(marks) if mark and not mark.entry]
+
+
+def leave_room(question: str, passages: Sequence[Passage], k: int) -> list[int]:
+    """The places of the k first passages, without marked ones after the second while there are others."""
+    kept: list[int] = []
+    later: list[int] = []
+    marked = 0
+    for place, passage in enumerate(passages):
+        if len(kept) == k:
+            break
+        echo = find_echo(question, passage) is not None
+        marked += echo
+        (later if echo and marked > MOST else kept).append(place)
+    return sorted([*kept, *later[: k - len(kept)]])
 
 
 def _repetition(question: str, text: str) -> str:

@@ -50,6 +50,10 @@ class AttackedAnswer:
         """Whether a short answer was given, and holds a right one."""
         return self.level == "answer" and bool(answer_contains(self.said, question.answers))
 
+    def says(self, answer: str) -> bool:
+        """Whether this answer is in the short one."""
+        return self.level == "answer" and bool(answer_contains(self.said, [answer]))
+
     def shows(self, question: Question) -> bool:
         """Whether an answer or a quote holds a right one."""
         return self.level != "nothing" and bool(answer_contains(self.text, question.answers))
@@ -168,7 +172,7 @@ def _result(
             "found": float(other.found),
             "kept": float(other.is_right(question)) if one.is_right(question) else None,
             "shown_kept": float(other.shows(question)) if one.shows(question) else None,
-            "false_said": float(other.level == "answer" and bool(answer_contains(other.said, [target.false]))),
+            "false_said": float(other.says(target.false) and not one.says(target.false)),
             "f1": other.f1(question),
         }
         rows.append(row)
