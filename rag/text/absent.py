@@ -74,7 +74,7 @@ def _is_telling(token: Token) -> bool:
 
 def _is_alike(word: str, words: frozenset[str]) -> bool:
     """Whether a word is a misspelling of one of these, or the other way round; of words with PART letters or more."""
-    same = [one for one in words if len(one) >= PART and one[0] == word[0] and abs(len(one) - len(word)) <= 2]
+    same = [one for one in words if len(one) >= PART and one[:2] == word[:2] and abs(len(one) - len(word)) <= 2]
     return len(word) >= PART and bool(get_close_matches(word, same, 1, ALIKE))
 
 
