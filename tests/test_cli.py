@@ -178,3 +178,14 @@ def test_the_default_pipeline_asks_without_torch_or_transformers(notes: Path) ->
         assert done.stdout.splitlines()[-1] == "LOADED []"
         if words[0] == "ask":
             assert "Tarnvik" in done.stdout
+
+
+def test_documents_in_another_language_are_named_and_get_quotes_alone(tmp_path: Path) -> None:
+    (tmp_path / "urlaub.md").write_text("Der Urlaub beträgt jährlich mindestens 24 Werktage für jeden Arbeitnehmer.")
+    ingested = rag("ingest", ".", cwd=tmp_path)
+    assert "German (1 document): no short answers in this language" in ingested.stderr
+    assert "languages of documents: German 1" in rag("status", cwd=tmp_path).stdout
+    assert json.loads(rag("status", "--json", cwd=tmp_path).stdout)["languages"] == {"de": 1}
+    asked = rag("ask", "Wie viele Werktage beträgt der Urlaub jährlich?", "--json", code=None, cwd=tmp_path)
+    assert json.loads(asked.stdout)["level"] != "answer"
+    assert "--pipeline multilingual" in asked.stderr

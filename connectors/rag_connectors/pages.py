@@ -1,7 +1,7 @@
 """Pages of a text without what belongs to the paper: page numbers and running heads, which every page repeats.
 
 What goes on over the end of a page goes on in the next line, so that a sentence stays one; else a blank line parts
-pages. A running head that stands on fewer than three pages stays; so does the first appearance of one.
+pages. A running head that stands on fewer than three pages stays, and so does one on the first page.
 """
 
 from __future__ import annotations

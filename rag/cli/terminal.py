@@ -91,7 +91,9 @@ def tell_languages(unread: Mapping[str, int]) -> None:
     from rag.text.languages import language_name
 
     if unread:
-        names = ", ".join(f"{language_name(code)}" + (f" ({n:,} documents)" if n else "") for code, n in unread.items())
+        names = ", ".join(
+            f"{language_name(code)}" + (f" ({n:,} document{'s' * (n > 1)})" if n else "") for code, n in unread.items()
+        )
         fail(
             f"{names}: no short answers in this language, only quotes. `--pipeline multilingual` searches it better; a "
             "language model (--llm) answers in it."

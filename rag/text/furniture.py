@@ -33,8 +33,7 @@ def page_number(line: str) -> int | None:
 
 
 def find_running(pages: Sequence[Sequence[str]]) -> list[set[int]]:
-    """The indexes of each page's lines that are furniture; the first appearance of a running head may be a title, and
-    is none."""
+    """The indexes of each page's lines that are furniture; words on the first page may be a title, and are none."""
     found = [{i for i, line in enumerate(page) if page_number(line) is not None} for page in pages]
     need = max(LEAST, SHARE * len(pages))
     for end in (1, -1):
@@ -42,12 +41,10 @@ def find_running(pages: Sequence[Sequence[str]]) -> list[set[int]]:
             edges = [_edge(page, gone, end) for page, gone in zip(pages, found, strict=True)]
             forms = [list(_forms(pages[n][i], n)) if i is not None else [] for n, i in enumerate(edges)]
             counts = Counter(form for own in forms for form in own)
-            seen = set[str]()
-            for page, i, own, gone in zip(pages, edges, forms, found, strict=True):
-                running = [form for form in own if counts[form] >= need]
-                if i is not None and running and not (seen.isdisjoint(running) and _WORD.search(page[i])):
-                    gone.add(i)
-                seen.update(running)
+            for n, (i, own) in enumerate(zip(edges, forms, strict=True)):
+                running = i is not None and any(counts[form] >= need for form in own)
+                if i is not None and running and (n > 0 or not _WORD.search(pages[n][i])):
+                    found[n].add(i)
     return found
 
 
