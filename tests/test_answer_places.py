@@ -80,3 +80,9 @@ def test_no_piece_of_the_evidence_is_displaced(words: list[str], data: st.DataOb
 def test_a_number_keeps_its_unit(statement: str, wrong: bool) -> None:
     evidence = "The mast is 31 metres high. It weighs 10 to 20 tons. 31 people climbed it."
     assert has_wrong_unit(read(statement), [read(evidence)]) is wrong
+
+
+def test_a_number_that_is_nowhere_needs_more_company_than_one_that_moved() -> None:
+    assert moved("mill 7 won medals", "old mill 8 won medals")
+    assert not moved("mill 7 won prizes", "old mill 8 won medals")
+    assert not moved("7 won prizes", "8 lost medals")

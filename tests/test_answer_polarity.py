@@ -6,7 +6,7 @@ import pytest
 
 from rag.answer.polarity import find_denials, negates
 from rag.answer.terms import read
-from rag.answer.verify import CONTRADICTED, PARTLY, SUPPORTED, judge
+from rag.answer.verify import CONTRADICTED, PARTLY, SUPPORTED, UNSUPPORTED, judge
 from rag.types import Chunk, Section
 
 
@@ -123,3 +123,59 @@ def test_a_note_of_a_model_is_no_evidence() -> None:
     assert judge("It was built and stands 31 metres high.", [chunk]).verdict == PARTLY
     assert judge("The height of the lights is 31 metres.", [chunk]).verdict == SUPPORTED  # title and table header
     assert judge("Ytre Holm stands 31 metres high.", [headed]).verdict == SUPPORTED
+
+
+TEN = "Old mills grind local barley into coarse flour beside narrow quays."
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (TEN, SUPPORTED),
+        ("old mills grind local barley in crooked sheds during misty autumns", PARTLY),
+        ("old mills grind fresh cherries near crooked sheds during misty autumns", PARTLY),  # three words of ten
+        ("old mills crush fresh cherries near crooked sheds during misty autumns", UNSUPPORTED),
+    ],
+)
+def test_three_words_of_ten_are_enough(statement: str, expected: str) -> None:
+    assert verdict(statement, TEN) == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("The mast is sold by Halvorsen.", SUPPORTED),
+        ("The mast is sold by Halvorsens.", SUPPORTED),  # a plural
+        ("The mast is sold by Halvorson.", UNSUPPORTED),  # one letter changed,
+        ("The mast is sold by havorsen.", UNSUPPORTED),  # left out,
+        ("The mast is sold by haalvorsen.", UNSUPPORTED),  # put in,
+        ("The mast is sold by ahlvorsen.", UNSUPPORTED),  # exchanged
+        ("“The mast is sold by Halvorsen.”", SUPPORTED),
+        ("“The mast was sold by Halvorsen.”", UNSUPPORTED),
+        ("“mast sold” by Halvorsen", SUPPORTED),  # two words are no quotation
+        ("No. The mast is sold by Halvorsen.", PARTLY),
+        ("Yes: the mast is sold by Halvorsen.", SUPPORTED),
+        ("1. The mast is sold by Halvorsen.", SUPPORTED),
+        ("The mast is sold by Hаlvorsen.", UNSUPPORTED),  # a Cyrillic letter
+    ],
+)
+def test_names_quotations_and_openers(statement: str, expected: str) -> None:
+    assert verdict(statement, "The mast is sold by Halvorsen. It is made of ash.") == expected
+
+
+def test_every_marker_must_serve() -> None:
+    one, other = "The mast is 31 metres high.", "Soup is served at noon."
+    chunks = [Chunk(text, "d", text, 0, len(text), "d.txt") for text in (one, other)]
+    found = judge("The mast is 31 metres high.", chunks)
+    assert (found.verdict, found.spans) == (PARTLY, (((0, len(one)),), ()))
+    assert judge("The mast is 31 metres high and soup is served at noon.", chunks).verdict == SUPPORTED
+    assert judge("The mast is 30 metres high.", chunks).verdict == CONTRADICTED
+    assert judge("Nobody knows.", chunks).spans == ((), ())
+
+
+def test_numbers_bring_no_sentence_in_alone_and_names_do() -> None:
+    text = "The mill opened in 1990. Rain fell on 40 days. Berg drew it."
+    chunk = Chunk("c", "d", text, 0, len(text), "d.txt")
+    assert judge("The mill opened in 1990 with 40 rooms.", [chunk]).verdict == CONTRADICTED
+    found = judge("The mill that opened in 1990 was by Berg.", [chunk])
+    assert found.verdict == SUPPORTED and [text[a:b] for a, b in found.spans[0]] == [text[:24], text[-13:]]

@@ -73,3 +73,45 @@ def test_identifiers_and_names_of_files_are_codes() -> None:
         == []
     )
     assert find_codes("0451")[0].is_in("room 0451.") and not find_codes("0451")[0].is_in("room 451")
+
+
+@pytest.mark.parametrize(
+    ("words", "figures"),
+    [
+        ("zero", ["0"]),
+        ("ten", ["10"]),
+        ("twenty", ["20"]),
+        ("twenty-five", ["25"]),
+        ("ninety nine", ["99"]),
+        ("thirteenth", ["13"]),
+        ("nineteenth", ["19"]),
+        ("twentieth", ["20"]),
+        ("thirty-first", ["31"]),
+        ("twenty-second", ["22"]),
+        ("one hundred", ["100"]),
+        ("one hundred first", ["101"]),
+        ("two hundred one", ["201"]),
+        ("two hundred million", ["200000000"]),
+        ("one thousand one", ["1001"]),
+        ("one hundred and five thousand", ["105000"]),
+        ("two million three hundred thousand five", ["2300005"]),
+        ("5 hundred", ["500"]),
+        ("1.5 million", ["1500000"]),
+        ("1,200 thousand", ["1200000"]),
+        ("nineteen ninety", ["19", "90"]),
+        ("twenty twenty", ["20", "20"]),
+        ("twenty ten", ["20", "10"]),
+        ("ten five", ["10", "5"]),
+        ("two one", ["2", "1"]),
+        ("hundred", ["hundred"]),
+    ],
+)
+def test_numbers_in_words_are_figures(words: str, figures: list[str]) -> None:
+    assert keys(f"{words} mills") == [*figures, "mills"]
+
+
+def test_a_second_is_a_number_or_a_unit() -> None:
+    assert [(term.key, term.kind) for term in read("five second pause")][:2] == [("5", "number"), ("second", "unit")]
+    assert [(term.key, term.kind) for term in read("the fifth second")][:2] == [("5", "number"), ("second", "unit")]
+    assert keys("30 second pause") == ["30", "second", "pause"]
+    assert keys("no one mill, which one mill") == ["no", "mill", "mill"]

@@ -187,7 +187,7 @@ def _figure(match: re.Match[str]) -> str:
         if word[0].isdigit():
             part = float(word.replace(",", ""))
         elif scale := _GREAT.get(word, 0):
-            part = max(part, 1 if part < 0 else part) * scale
+            part *= scale
             if scale > 100:
                 total, part = total + part, 0
         else:
