@@ -62,7 +62,10 @@ class Evidence:
 
     @cached_property
     def beginnings(self) -> frozenset[str]:
-        return frozenset(part for term in read(self.text) for part in (term.root, term.stem))
+        terms = read(self.text)
+        return frozenset(
+            part for term in terms for part in (term.root, term.root if term.kind == "name" else term.stem)
+        )
 
     def has(self, term: Term) -> bool:
         if term.kind in ("number", "unit"):
