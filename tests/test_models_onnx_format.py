@@ -22,6 +22,12 @@ def test_constants_are_those_of_the_package() -> None:
     assert TensorProto.FromString(onnx_format.ints("n", values)) == theirs
 
 
+def test_single_numbers_are_those_of_the_package() -> None:
+    for kind, value in ((TensorProto.FLOAT, -0.25), (TensorProto.UINT8, 128)):
+        ours = TensorProto.FromString(onnx_format.scalar("n", kind, value))
+        assert ours == helper.make_tensor("n", kind, [], [value])
+
+
 def test_a_whole_model_is_that_of_the_package() -> None:
     table = TensorProto(name="t", data_type=TensorProto.FLOAT16, dims=[200, 3], data_location=TensorProto.EXTERNAL)
     table.external_data.add(key="location", value="given by the session")
