@@ -1,27 +1,27 @@
 """Fit a reader's calibration: `python -m benchmarks.calibrate WEIGHTS --out FILE [--data FOLDER]`.
 
-The questions are those of `benchmarks.reading`, all of them, over the first passages that the default pipeline finds:
-answerable, unanswerable, one in `REMOVED` once more without the passages that hold a right answer, and one in
-`OFF_TOPIC` once more over another question's passages. Every family counts alike. Families without unanswerable
-questions teach how to choose an answer, but not how sure to be: in them there always is one. FILE is a copy of WEIGHTS
-with what was fitted on all questions; the tables are of `FOLDS` parts, each answered with what was fitted on the
-others, and leave out the questions that were made here.
+The questions are those of `benchmarks.reading`, over the first passages that the default pipeline finds: answerable,
+unanswerable, one in `REMOVED` once more without the passages that hold a right answer, and one in `OFF_TOPIC` once more
+over another question's passages; and questions for yes or no with their own passages (`YES_NO`). Every family counts
+alike. FILE is a copy of WEIGHTS with what was fitted on all questions; the tables are of `FOLDS` parts, each answered
+with what was fitted on the others, and leave out the questions that were made here.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks.common import datasets
-from benchmarks.reading import FAMILIES, PASSAGES, GradedAnswer, print_answers, print_silence, retrieved
+from benchmarks.reading import FAMILIES, MIN_F1, PASSAGES, GradedAnswer, print_answers, print_silence, retrieved
 from rag.errors import ModelError
 from rag.generate.reader import ReaderGenerator
 from rag.models.deltas import write
@@ -29,11 +29,15 @@ from rag.reader.answerability import load_answerability
 from rag.reader.confidence import Calibration
 from rag.reader.network import Passage, load_reader
 from rag.reader.weights import load
+from rag.text.questions import asks_yes_no
+from rag.train.common.dataset import read_rows
 from rag.train.reader.calibrate import CalibrationExample, fit, make_example
 from rag_evals.metrics.answer import answer_em, answer_f1
 
 REMOVED, OFF_TOPIC = 4, 10
+YES_NO = ("boolq", "condaqa", "sharc", "conditionalqa", "strategyqa_facts")  # reading sets, their dev parts
 FOLDS = 5
+BINS = 10  # of the calibration error
 MOST = 100_000
 
 
@@ -62,17 +66,15 @@ def main() -> None:
         load_reader(args.weights), load_answerability(args.weights)
     except ModelError as error:
         parser.error(str(error))
-    rows = list(_read(args.weights, args.data, args.cache, args.most))
+    rows = [*_read(args.weights, args.data, args.cache, args.most), *_read_yes_no(args.weights, args.data, args.most)]
     graded: dict[str, list[GradedAnswer]] = {}
     for row, answer in zip(rows, cross_validate(rows), strict=True):
         if row.original:
             graded.setdefault(row.name, []).append(answer)
     print_answers(graded)
     print_silence({family: [*chain(*(graded[name] for name in names))] for family, names in FAMILIES.items()})
-    calibration = calibrate(balance(rows))
-    print("\n| wrong at most | confidence at least |\n|---|---|")
-    for share, least in calibration.risks:
-        print(f"| {share:.0%} | {least:.2f} |")
+    print_risk(graded)
+    calibration = fit([row.example for row in balance(rows)])
     write(args.out, file.tensors, {**file.facts, "choice": calibration.to_json()})
 
 
@@ -96,6 +98,25 @@ def _read(weights: Path, data: Path, cache: Path, most: int) -> Iterator[Row]:
         print(f"read {name}", flush=True)
 
 
+def _read_yes_no(weights: Path, data: Path, most: int) -> Iterator[Row]:
+    reader, answerability = load_reader(weights), load_answerability(weights)
+    rng = np.random.default_rng(0)
+    for name in YES_NO:
+        rows = read_rows(data / "reading" / name, ("dev.jsonl*",)) if (data / "reading" / name).is_dir() else []
+        for row in [row for row in rows if _is_asked(row)][:most]:
+            passages = [(str(p.get("title") or ""), str(p["text"])) for p in row["passages"][:PASSAGES]]
+            known = (str(row["answer"]),) if row["answer"] else ()
+            example = make_example(str(row["question"]), passages, known, reader, answerability)
+            yield Row("yes/no", name, int(rng.integers(FOLDS)), example, known, original=True)
+        print(f"read {name}", flush=True)
+
+
+def _is_asked(row: Mapping[str, Any]) -> bool:
+    """Whether a row of a reading set asks for yes or no, and needs nothing beside its passages."""
+    plain = not row.get("scenario") and not row.get("history")
+    return row["kind"] == "yesno" and plain and row["answer"] in {"yes", "no", ""} and asks_yes_no(row["question"])
+
+
 def balance(rows: Sequence[Row]) -> list[Row]:
     """Each with the weight that makes all families count alike."""
     sizes = Counter(row.family for row in rows)
@@ -106,14 +127,8 @@ def balance(rows: Sequence[Row]) -> list[Row]:
 def cross_validate(rows: Sequence[Row]) -> list[GradedAnswer]:
     """The answer to each question, with what the other folds taught."""
     even = balance(rows)
-    calibrations = [calibrate([row for row in even if row.fold != fold]) for fold in range(FOLDS)]
+    calibrations = [fit([row.example for row in even if row.fold != fold]) for fold in range(FOLDS)]
     return [_grade(row, calibrations[row.fold]) for row in rows]
-
-
-def calibrate(rows: Sequence[Row]) -> Calibration:
-    """What all teach, and how sure to be by the families with unanswerable questions."""
-    mixed = {row.family for row in rows if row.original and not row.answers}
-    return fit([row.example for row in rows], [row.example for row in rows if row.family in mixed])
 
 
 def _grade(row: Row, calibration: Calibration) -> GradedAnswer:
@@ -123,6 +138,24 @@ def _grade(row: Row, calibration: Calibration) -> GradedAnswer:
     confidence = calibration.confidence(*best, row.example.answerability)
     em, f1 = (measure(best[0].text, row.answers) for measure in (answer_em, answer_f1))
     return GradedAnswer(em, f1, confidence >= 1 - ReaderGenerator().risk, confidence, bool(row.answers))
+
+
+def print_risk(graded: Mapping[str, Sequence[GradedAnswer]]) -> None:
+    """How often what is said is wrong at the default risk, and how far confidence and share right are apart (ECE)."""
+    print("\n| set | said | wrong of said | calibration error |\n|---|---|---|---|")
+    for name, rows in {**graded, "all": [*chain(*graded.values())]}.items():
+        said = [row.f1 < MIN_F1 for row in rows if row.answered]
+        wrong = f"{sum(said) / len(said):.3f}" if said else "-"
+        error = calibration_error([row.confidence for row in rows], [row.f1 >= MIN_F1 for row in rows])
+        print(f"| {name} | {len(said)} | {wrong} | {error:.3f} |")
+
+
+def calibration_error(confidences: Sequence[float], right: Sequence[bool]) -> float:
+    """The expected calibration error over ten bins of equal width (arXiv 1706.04599)."""
+    confidence, correct = np.array(confidences), np.array(right, float)
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    parts = [bins == n for n in range(BINS) if (bins == n).any()]
+    return float(sum(abs(confidence[part].mean() - correct[part].mean()) * part.mean() for part in parts))
 
 
 if __name__ == "__main__":

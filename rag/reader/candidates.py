@@ -1,8 +1,8 @@
 """Every answer that the passages may hold, each with the features that rank it and set its confidence.
 
 The reader reads each passage alone, and the best ones then together, as many as fit into one input, so that they
-compete. A question that asks for yes or no (by its first word) has these two as its candidates, from the joint reading;
-a span would be no answer.
+compete. A question that asks for yes or no (by its form) has these two as its candidates, from the joint reading; a
+span would be no answer. No span cuts a word, and none is what cannot be an answer (`rag.reader.unfit`).
 """
 
 import re
@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rag.reader.network import Passage, ReaderModel, ReaderOutput, Span
+from rag.reader.unfit import find_fault
+from rag.text.borders import mend_span
+from rag.text.questions import asks_yes_no
 from rag.text.words import Token, tokens
 
 SPAN_FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
 YES_NO_FEATURES = ("decided", "against span", "whole", "relevant")
 MIN_RELEVANCE = -3.0  # of a passage that may support an answer: F1 near the best on HotpotQA dev
 MIN_SCORE = -10.0  # stands for no score, and for any lower one
-_YES_NO = re.compile(
-    r"(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)\b(?!.*\bor\b)",
-    re.IGNORECASE,
-)
 _WORD = re.compile(r"\w+")
 
 
@@ -29,13 +28,16 @@ _WORD = re.compile(r"\w+")
 class Candidate:
     """A candidate answer: a span of a passage or, where `yes_no`, "yes" or "no" from several passages.
 
-    `documents` counts the documents that have the span's words in a relevant passage, its own among them.
+    `joint` is its score in the joint reading, `whole` whether what is read there holds all that an answer needs, a
+    logit. `documents` counts the documents that have the span's words in a relevant passage, its own among them.
     """
 
     text: str
     span: Span
     yes_no: bool
     features: tuple[float, ...]
+    joint: float = 0.0
+    whole: float = 0.0
     documents: int = 1
 
 
@@ -45,11 +47,6 @@ class Extraction:
 
     candidates: tuple[Candidate, ...]
     outputs: tuple[ReaderOutput, ...]
-
-
-def asks_yes_no(question: str) -> bool:
-    """Whether a question asks for yes or no, by its form."""
-    return bool(_YES_NO.match(question.strip()))
 
 
 def normalise_answer(text: str) -> str:
@@ -92,7 +89,8 @@ def _yes_no_candidates(best: ReaderOutput, joint: ReaderOutput, passage: int) ->
     span, yes, no = joint.answer_types
     for text, own, other in (("yes", yes, no), ("no", no, yes)):
         features = (own - other, own - span, joint.relevance, best.relevance)
-        yield Candidate(text, Span(passage, sentence.start, sentence.end, own - other), True, features)
+        span_of = Span(passage, sentence.start, sentence.end, own - other)
+        yield Candidate(text, span_of, True, features, joint=own - other, whole=joint.relevance)
 
 
 def _span_candidates(
@@ -105,7 +103,7 @@ def _span_candidates(
 ) -> Iterator[Candidate]:
     """Every span with words in it: of `outputs`, passages read alone, and of `joint`, those read `together`."""
     joint_spans = [replace(span, passage=together[span.passage]) for span in joint.spans]
-    spans = _all_spans(outputs, joint_spans)
+    spans = _mend(question, passages, _all_spans(outputs, joint_spans))
     texts = [passages[span.passage][1][span.start : span.end] for span in spans]
     answers = [normalise_answer(text) for text in texts]
     first = {i: output.spans[0] for i, output in enumerate(outputs) if output.spans}
@@ -142,7 +140,8 @@ def _span_candidates(
             "named": most_named,
         }
         documents = {names[at]} | {name for name, its in relevant if f" {answer} " in its}
-        yield Candidate(text, span, False, tuple(features[name] for name in SPAN_FEATURES), len(documents))
+        values = tuple(features[name] for name in SPAN_FEATURES)
+        yield Candidate(text, span, False, values, features["joint"], joint.relevance, len(documents))
 
 
 def _all_spans(outputs: Sequence[ReaderOutput], joint_spans: Sequence[Span]) -> list[Span]:
@@ -153,6 +152,18 @@ def _all_spans(outputs: Sequence[ReaderOutput], joint_spans: Sequence[Span]) -> 
         if (span.passage, span.start, span.end) not in known:
             spans.append(replace(span, score=MIN_SCORE))
     return list(dict.fromkeys(spans))
+
+
+def _mend(question: str, passages: Sequence[Passage], spans: Sequence[Span]) -> list[Span]:
+    """Those that can be an answer, with borders that cut nothing; of those that become one the surest."""
+    mended: dict[tuple[int, int, int], Span] = {}
+    for span in spans:
+        start, end = mend_span(passages[span.passage][1], span.start, span.end)
+        if start < end and not find_fault(question, passages[span.passage], start, end):
+            known = mended.get((span.passage, start, end))
+            if known is None or known.score < span.score:
+                mended[span.passage, start, end] = replace(span, start=start, end=end)
+    return list(mended.values())
 
 
 def _coverage(words: Sequence[Token], stems: frozenset[str]) -> float:

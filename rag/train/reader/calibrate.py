@@ -6,7 +6,7 @@ Who has questions with what a pipeline finds for them fits on those (`benchmarks
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
 
@@ -26,9 +26,6 @@ PASSAGES = 8
 GOLD_REMOVED, OFF_TOPIC = 0.2, 0.1  # of the questions
 MIN_F1 = 0.5  # of an answer that counts as right
 RIDGE = 1e-2
-WRONG = 0.6  # what a wrong answer to a question that has one counts as: a right one is 1, any where there is none 0
-RISKS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)  # shares of wrong answers
-MIN_ANSWERS = 20  # that a share of wrong ones must be seen on
 
 Matrix = NDArray[np.float64]
 
@@ -86,35 +83,23 @@ def make_examples(
     return examples
 
 
-def fit(examples: Sequence[CalibrationExample], confidence_examples: Sequence[CalibrationExample] = ()) -> Calibration:
-    """The ranking of spans, how likely the best candidate is right, and the confidence.
+def fit(examples: Sequence[CalibrationExample]) -> Calibration:
+    """The ranking of spans, the choice between yes and no, and the confidence: how likely the best candidate is right.
 
-    Nothing that speaks for an answer may count against it. The confidence is fitted on `confidence_examples` (all,
-    unless given) so that it tells questions with an answer from those without, too: a wrong answer to one that has an
-    answer counts `WRONG`. That gives an order; the confidence is then the share that is right along it.
+    Nothing that speaks for an answer may count against it.
     """
-    examples, confidence_examples = (
-        [one for one in some if one.candidates] for some in (examples, confidence_examples or examples)
-    )
+    examples = [one for one in examples if one.candidates]
     spans, yes_no = ([one for one in examples if one.candidates[0].yes_no == kind] for kind in (False, True))
     lists = [(feature_matrix(one.candidates), one.right, one.weight) for one in spans]
     calibration = Calibration(
         fit_ranking(lists, len(SPAN_FEATURES)),
-        _fit_correctness(spans, len(SPAN_FEATURES)),
         _fit_correctness(yes_no, len(YES_NO_FEATURES)),
         (0.0,) * (len(CONFIDENCE_FEATURES) + 1),
     )
-    best = [_best(one, calibration) for one in confidence_examples]
+    best = [_best(one, calibration) for one in examples]
     rows = np.array([features for features, _ in best]).reshape(-1, len(CONFIDENCE_FEATURES))
-    right = np.array([correct for _, correct in best], float)
-    weights = np.array([one.weight for one in confidence_examples])
-    answerable = np.array([one.answerable for one in confidence_examples], float)
-    fitted = fit_nonnegative(rows, WRONG * answerable + (1 - WRONG) * right, weights)
-    scale, shift = fit_logistic((rows @ fitted[:-1] + fitted[-1])[:, None], right, weights)
-    fitted = np.array([*(fitted[:-1] * scale), fitted[-1] * scale + shift])
-    confidences = [float(1 / (1 + np.exp(-logit))) for logit in rows @ fitted[:-1] + fitted[-1]]
-    risks = tuple(_risks(list(zip(confidences, map(bool, right), strict=True))))
-    return replace(calibration, confidence_weights=tuple(map(float, fitted)), risks=risks)
+    right, weights = np.array([correct for _, correct in best], float), np.array([one.weight for one in examples])
+    return replace(calibration, confidence_weights=tuple(map(float, fit_nonnegative(rows, right, weights))))
 
 
 def fit_nonnegative(rows: Matrix, right: Matrix, weights: Matrix) -> Matrix:
@@ -176,13 +161,3 @@ def _best(one: CalibrationExample, calibration: Calibration) -> tuple[tuple[floa
     candidate, logit = best
     features = confidence_features(candidate, logit, one.answerability)
     return features, one.right[one.candidates.index(candidate)]
-
-
-def _risks(answers: Sequence[tuple[float, bool]]) -> Iterator[tuple[float, float]]:
-    """For each share of wrong answers the least confidence that keeps to it, over at least MIN_ANSWERS answers."""
-    ordered = sorted(answers, reverse=True)
-    wrong = np.cumsum([not right for _, right in ordered])
-    for share in RISKS:
-        fitting = [n for n in range(MIN_ANSWERS, len(ordered) + 1) if wrong[n - 1] / n <= share]
-        if fitting:
-            yield share, round(ordered[fitting[-1] - 1][0], 4)

@@ -13,7 +13,6 @@ from rag.models.files import BUNDLED
 from rag.models.spec import read as spec
 from rag.reader import weights
 from rag.reader.answerability import load_answerability
-from rag.reader.confidence import Calibration
 from rag.reader.network import load_reader
 from rag.reader.weights import plain_tokenizer
 from rag.train.common.card import table
@@ -88,7 +87,7 @@ def train_reader(
     load_answerability.cache_clear()
     write(out, trained, {**facts, "choice": fitted.to_json()}, networks)
     out.with_suffix(".md").write_text(
-        _card(facts["source"], sources, [*sets.values()], options, trained, fitted), encoding="utf-8"
+        _card(facts["source"], sources, [*sets.values()], options, trained), encoding="utf-8"
     )
     return trained
 
@@ -132,11 +131,9 @@ def _card(
     sets: Sequence[ReadingSet],
     options: ReaderOptions,
     trained: TrainedReader,
-    calibration: Calibration,
 ) -> str:
     rows = [f"{s.name} | {len(s.passages):,} | {len(s.train):,} | {len(s.held_out):,}" for s in datasets]
     rows += [f"{s.name} | | {len(s.questions) + len(s.statements):,} |" for s in sets]
-    risks = (f"{share:.0%} | {least:.2f}" for share, least in calibration.risks)
     taken = (
         f"{trained.steps:,} steps of at most {options.tokens:,} tokens, learning rate {options.rate:g}, seed "
         f"{options.seed}; last loss {trained.loss:.3f}."
@@ -152,6 +149,4 @@ train reader`. Answerability compares the bundled embedder's token vectors and f
 
 {taken if trained.steps else again}
 The data's licences are those of its folders.
-
-{table("wrong at most | confidence at least", risks)}
 """
