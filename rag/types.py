@@ -269,8 +269,9 @@ class Answer:
     @property
     def short(self) -> str:
         """What the text says besides the quotes that show it, and markers; "" where it only quotes."""
-        text = _QUOTED_LINE.sub("", _MARKER.sub("", self.text))
-        return " ".join(_LED_QUOTE.sub("", text).split()).strip(" :")
+        text = _QUOTED_LINE.sub("", _MARKER.sub("", self.text)).strip()
+        parts = _LED_QUOTE.sub("\0", text).split("\0\n")  # of a question that asks for two things
+        return "; ".join(" ".join(part.replace("\0", "").split()).strip(" :") for part in parts)
 
 
 @dataclass(frozen=True, slots=True)

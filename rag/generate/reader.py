@@ -9,55 +9,28 @@ compares no dates.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from rag.reader.answerability import AnswerabilityModel, load_answerability
-from rag.reader.candidates import Candidate, extract_candidates
-from rag.reader.confidence import Calibration, read_calibration
-from rag.reader.copies import name_sources
+from rag.reader.answerability import load_answerability
+from rag.reader.confidence import read_calibration
 from rag.reader.echo import set_apart
-from rag.reader.evidence import best_sentence, drop_repeats, find_speaking, rank_support, says_something
-from rag.reader.network import SHIPPED, Passage, ReaderModel, ReaderOutput, Span, load_reader
-from rag.reader.weigh import find_contradictions
+from rag.reader.network import SHIPPED, Passage, Span, load_reader
+from rag.reader.reading import NamedPassage, ReaderModels, Reading, read_answer
 from rag.reader.weights import load
 from rag.stages import component
 from rag.text.dates import find_date
-from rag.text.identifiers import Identifier, find_identifiers, is_of_another, name_another
 from rag.text.languages import detect_language, named_language
-from rag.text.quotes import put_on_line, quote
-from rag.text.sentences import sentence_spans
-from rag.text.words import fold
+from rag.text.question_parts import split_question
+from rag.text.quotes import quote
 from rag.types import AnswerSide, Hit
 
 CACHED = 16  # answers kept, so that text and confidence come from one
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The best answer, how likely it is right, the sentences that show it, and those that speak to the question.
-
-    The first of the quotes holds the answer, and is the first of the evidence where its passage is relevant.
-    """
-
-    short: str
-    confidence: float
-    quotes: tuple[Span, ...]
-    evidence: tuple[Span, ...]
-    sides: tuple[tuple[str, int], ...] = ()  # where documents disagree: what each says, and its passage
-
-
-@dataclass(frozen=True, slots=True)
-class NamedPassage:
-    """A passage as it is read, the name of its document, and the keys of what it is about."""
-
-    passage: Passage
-    document: str
-    about: tuple[str, ...]
 
 
 @component
@@ -73,21 +46,33 @@ class ReaderGenerator:
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
         """Paris: “Its capital is Paris.” [1], and a line for each further sentence; “Sentence.” [1] where unsure."""
-        reading = self._reading(question, self._sources(hits))
-        if self._is_sure(reading) and self._speaks(question, reading, hits):
-            yield f"{reading.short}: "
-            yield from self._quote(reading.quotes, hits)
+        readings = self._readings(question, hits)
+        if all(self._is_sure(one) and self._speaks(question, one, hits) for one in readings):
+            for one in readings:
+                yield f"{one.short}: "
+                yield from self._quote(one.quotes if len(readings) == 1 else one.quotes[:1], hits)
         else:
-            yield from self._quote(reading.evidence, hits)
+            yield from self.stream_evidence(question, hits)
 
     def stream_evidence(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:
-        """The sentences that speak to the question, whatever the answer is."""
-        yield from self._quote(self._reading(question, self._sources(hits)).evidence, hits)
+        """The sentences that speak to the question, whatever the answer is; of each part the first ones."""
+        rows = zip_longest(*(one.evidence for one in self._readings(question, hits)))
+        sentences = dict.fromkeys(one for row in rows for one in row if one)
+        yield from self._quote(list(sentences)[: self.evidence], hits)
 
     def _quote(self, sentences: Sequence[Span], hits: Sequence[Hit]) -> Iterator[str]:
         """A line for each sentence: “Sentence.” [1]"""
         for one in sentences:
             yield f"{quote(hits[one.passage].chunk.text[one.start : one.end])} [{one.passage + 1}]\n"
+
+    def confidence(self, question: str, hits: Sequence[Hit]) -> float:
+        """How likely the best answer is right, said or not; 0 where there is nothing to read. Of parts the least."""
+        return min(one.confidence for one in self._readings(question, hits))
+
+    def sides(self, question: str, hits: Sequence[Hit]) -> tuple[AnswerSide, ...]:
+        """What documents that disagree say, the surest first, each with the marker of its quote and its date."""
+        told = [side for one in self._readings(question, hits) if self._is_disputed(one) for side in one.sides]
+        return tuple(AnswerSide(text, place + 1, find_date(hits[place].chunk.meta)) for text, place in told)
 
     def _is_sure(self, reading: Reading) -> bool:
         """Whether its short answer is likely enough, and no source says another one."""
@@ -97,16 +82,6 @@ class ReaderGenerator:
         """Whether question and answer are in the reader's languages, as far as these are known."""
         named = named_language(hits[reading.quotes[0].passage].chunk.meta)
         return {named, detect_language(question)} <= {"", *self.languages}
-
-    def confidence(self, question: str, hits: Sequence[Hit]) -> float:
-        """How likely the best answer is right, said or not; 0 where there is nothing to read."""
-        return self._reading(question, self._sources(hits)).confidence
-
-    def sides(self, question: str, hits: Sequence[Hit]) -> tuple[AnswerSide, ...]:
-        """What documents that disagree say, the surest first, each with the marker of its quote and its date."""
-        reading = self._reading(question, self._sources(hits))
-        told = reading.sides if self._is_disputed(reading) else ()
-        return tuple(AnswerSide(text, place + 1, find_date(hits[place].chunk.meta)) for text, place in told)
 
     def _is_disputed(self, reading: Reading) -> bool:
         """Whether documents disagree, and any answer is not wanted all the same."""
@@ -119,6 +94,11 @@ class ReaderGenerator:
     def _sources(self, hits: Sequence[Hit]) -> tuple[NamedPassage, ...]:
         chunks = [hit.chunk for hit in hits[: self.hits]]
         return tuple(NamedPassage((c.heading, c.text), c.title or c.source, c.about) for c in chunks)
+
+    def _readings(self, question: str, hits: Sequence[Hit]) -> list[Reading]:
+        """One for each part of the question."""
+        sources = self._sources(hits)
+        return [self._reading(part, sources) for part in split_question(question)]
 
     @cached_property
     def _reading(self) -> Callable[[str, tuple[NamedPassage, ...]], Reading]:
@@ -136,7 +116,8 @@ class ReaderGenerator:
 
     def _read_some(self, question: str, sources: Sequence[NamedPassage], places: Sequence[int]) -> Reading:
         """The reading of the passages at some places alone, with its spans at these places."""
-        reading = self._read_all(question, [sources[place] for place in places])
+        some = [sources[place] for place in places]
+        reading = read_answer(question, some, self._models, sentences=self.sentences, evidence=self.evidence)
         quotes, evidence = (
             tuple(replace(span, passage=places[span.passage]) for span in spans)
             for spans in (reading.quotes, reading.evidence)
@@ -144,92 +125,7 @@ class ReaderGenerator:
         sides = tuple((text, places[place]) for text, place in reading.sides)
         return replace(reading, quotes=quotes, evidence=evidence, sides=sides)
 
-    def _read_all(self, question: str, sources: Sequence[NamedPassage]) -> Reading:
-        reader, calibration, answerability = self._models
-        passages = [source.passage for source in sources]
-        documents = [source.document for source in sources]
-        names = name_sources(documents, [text for _, text in passages])
-        extraction = extract_candidates(question, passages, reader, names)
-        identifiers = find_identifiers(question)
-        candidates = [one for one in extraction.candidates if not _strays(one, passages, identifiers)]
-        doubt = answerability.logit(question, passages) if candidates else 0.0
-
-        def estimate(some: Sequence[Candidate]) -> tuple[Candidate, float] | None:
-            found = calibration.best(some)
-            return found and (found[0], calibration.confidence(*found, doubt))
-
-        best = estimate(candidates)
-        if best is None:
-            return Reading("", 0.0, (), ())
-        sides = find_contradictions(question, candidates, passages, documents, names, estimate)
-        if len(sides) == 1:
-            chosen = documents[sides[0].answers[0].passage]
-            best = estimate([one for one in candidates if documents[one.span.passage] == chosen]) or best
-        candidate, confidence = best
-        first = _sentence(candidate, passages[candidate.span.passage][1])
-        asked = fold(question)  # what it names itself is no step on the way
-        about = {key for key in sources[first.passage].about if key not in asked}
-        support = rank_support(first, extraction.outputs, passages, about)
-        support = [one for one in support if not _is_of_another(one, passages, identifiers)]
-        span, text = candidate.span, passages[first.passage][1]
-        bare = _bare(text[span.start : min(span.end, first.end)], span.end >= first.end)
-        short = candidate.text.capitalize() if candidate.yes_no else bare
-        quotes = drop_repeats([first, *support], passages)[: self.sentences]
-        evidence = self._choose_evidence(question, first, support, extraction.outputs, passages)
-        if len(sides) > 1:
-            told = [side.answers[0] for side in sides[: max(2, self.evidence)]]
-            evidence = [_sentence_at(one.passage, one.start, passages[one.passage][1]) for one in told]
-            said = tuple((put_on_line(one.text), one.passage) for one in told)
-            return Reading(put_on_line(short), confidence, tuple(quotes), tuple(evidence), said)
-        return Reading(put_on_line(short), confidence, tuple(quotes), tuple(evidence))
-
-    def _choose_evidence(
-        self,
-        question: str,
-        first: Span,
-        support: Sequence[Span],
-        outputs: Sequence[ReaderOutput],
-        passages: Sequence[Passage],
-    ) -> list[Span]:
-        """The sentence with the likeliest answer, where its passage speaks to the question; and others that do."""
-        speaking = find_speaking(question, passages, outputs)
-        holds = first.passage in speaking and says_something(first, passages)
-        best = first if holds else best_sentence(speaking & {first.passage} or speaking, outputs, passages)
-        rest = [one for one in support if one.passage in speaking]
-        return drop_repeats([best, *rest], passages)[: self.evidence] if best else []
-
     @cached_property
-    def _models(self) -> tuple[ReaderModel, Calibration, AnswerabilityModel]:
+    def _models(self) -> ReaderModels:
         path = Path(self.weights) if self.weights else SHIPPED
-        return load_reader(path), read_calibration(load(path).facts, path), load_answerability(path)
-
-
-def _sentence(candidate: Candidate, text: str) -> Span:
-    """The sentence that a candidate starts in."""
-    span = candidate.span
-    start, end = next((s for s in sentence_spans(text) if s[0] <= span.start < s[1]), (span.start, span.end))
-    return Span(span.passage, start, end, span.score)
-
-
-def _sentence_at(passage: int, at: int, text: str) -> Span:
-    """The sentence at an offset of a passage's text."""
-    start, end = next((s for s in sentence_spans(text) if s[0] <= at < s[1]), (0, len(text)))
-    return Span(passage, start, end, 0.0)
-
-
-def _strays(candidate: Candidate, passages: Sequence[Passage], identifiers: Sequence[Identifier]) -> bool:
-    """Whether a candidate stands in a sentence about another thing than the question's, and is not its name."""
-    text = passages[candidate.span.passage][1]
-    sentence = _sentence(candidate, text)
-    said = text[candidate.span.start : min(candidate.span.end, sentence.end)]
-    return _is_of_another(sentence, passages, identifiers) and not name_another(identifiers, said)
-
-
-def _is_of_another(sentence: Span, passages: Sequence[Passage], identifiers: Sequence[Identifier]) -> bool:
-    heading, text = passages[sentence.passage]
-    return is_of_another(identifiers, text[sentence.start : sentence.end], f"{heading}\n{text}")
-
-
-def _bare(text: str, closes: bool) -> str:
-    """An answer without the marks that stand around it, and without the full stop where it `closes` its sentence."""
-    return text.strip(' \n\t,;:“”"' + ("." if closes else ""))
+        return ReaderModels(load_reader(path), read_calibration(load(path).facts, path), load_answerability(path))

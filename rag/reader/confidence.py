@@ -38,21 +38,27 @@ class Calibration:
     yes_no_weights: tuple[float, ...]
     confidence_weights: tuple[float, ...]
 
-    def best(self, candidates: Sequence[Candidate]) -> tuple[Candidate, float] | None:
-        """The best candidate with the logit of its answer's share; None where there is none."""
+    def best(
+        self, candidates: Sequence[Candidate], among: Sequence[Candidate] | None = None
+    ) -> tuple[Candidate, float] | None:
+        """The best candidate with the logit of its answer's share; None where there is none.
+
+        The share is that of all candidates, or of those that it is `among`.
+        """
         if not candidates:
             return None
-        rows, yes_no = feature_matrix(candidates), candidates[0].yes_no
-        if yes_no:
-            logits = rows @ np.array(self.yes_no_weights[:-1]) + self.yes_no_weights[-1]
+        if candidates[0].yes_no:
+            logits = feature_matrix(candidates) @ np.array(self.yes_no_weights[:-1]) + self.yes_no_weights[-1]
             best = int(np.argmax(logits))
             return candidates[best], float(np.clip(logits[best], -MAX_SHARE, MAX_SHARE))
-        scores = rank(rows, self.ranking)
-        best = int(np.argmax(scores))
-        weights = np.exp(scores - scores[best])
-        same = np.array([normalise_answer(one.text) == normalise_answer(candidates[best].text) for one in candidates])
-        own, others = weights[same].sum(), weights[~same].sum()
-        return candidates[best], float(min(MAX_SHARE, np.log(own) - np.log(max(others, 1e-9))))
+        best_one = candidates[int(np.argmax(rank(feature_matrix(candidates), self.ranking)))]
+        among = candidates if among is None else among
+        scores = rank(feature_matrix(among), self.ranking)
+        weights = np.exp(scores - scores.max())
+        answer = normalise_answer(best_one.text)
+        same = np.array([normalise_answer(one.text) == answer for one in among])
+        shares = np.maximum([weights[same].sum(), weights[~same].sum()], np.exp(-MAX_SHARE))
+        return best_one, float(np.log(shares[0]) - np.log(shares[1]))
 
     def confidence(self, candidate: Candidate, share: float, answerability: float) -> float:
         """How likely a candidate with this logit of its share is right, 0 to 1."""

@@ -1,0 +1,164 @@
+"""A question read over some passages: the best answer, how sure it is, and the sentences to quote.
+
+The cell or value that a question decides by itself (`rag.reader.cells`, `rag.reader.records`) is the answer, else the best
+candidate of the network. Where documents disagree, all sides are kept. A question for a way to do something has evidence
+and no short answer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.reader.answerability import AnswerabilityModel
+from rag.reader.candidates import Candidate, extract_candidates
+from rag.reader.cells import find_cells
+from rag.reader.confidence import Calibration
+from rag.reader.copies import name_sources
+from rag.reader.evidence import best_sentence, drop_repeats, find_speaking, rank_support, says_something
+from rag.reader.network import Passage, ReaderModel, ReaderOutput, Span
+from rag.reader.records import find_values
+from rag.reader.sides import Side
+from rag.reader.weigh import find_contradictions
+from rag.text.identifiers import Identifier, find_identifiers, is_of_another, name_another
+from rag.text.questions import analyse
+from rag.text.quotes import put_on_line
+from rag.text.sentences import sentence_spans
+from rag.text.words import fold
+
+DECIDED = 0.9  # how often a cell or value is right where one is found: dev parts of WikiTableQuestions and AIT-QA
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The best answer, how likely it is right, the sentences that show it, and those that speak to the question.
+
+    The first of the quotes holds the answer, and is the first of the evidence where its passage is relevant.
+    """
+
+    short: str
+    confidence: float
+    quotes: tuple[Span, ...]
+    evidence: tuple[Span, ...]
+    sides: tuple[tuple[str, int], ...] = ()  # where documents disagree: what each says, and its passage
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPassage:
+    """A passage as it is read, the name of its document, and the keys of what it is about."""
+
+    passage: Passage
+    document: str
+    about: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderModels:
+    """What reads: the network, how its candidates are weighed, and how answerable a question is."""
+
+    reader: ReaderModel
+    calibration: Calibration
+    answerability: AnswerabilityModel
+
+
+def read_answer(
+    question: str, sources: Sequence[NamedPassage], models: ReaderModels, *, sentences: int, evidence: int
+) -> Reading:
+    """The reading of a question that asks for one thing; at most so many quotes, and sentences of evidence."""
+    passages = [source.passage for source in sources]
+    documents = [source.document for source in sources]
+    names = name_sources(documents, [text for _, text in passages])
+    extraction = extract_candidates(question, passages, models.reader, names)
+    identifiers = find_identifiers(question)
+    candidates = [one for one in extraction.candidates if not _strays(one, passages, identifiers)]
+    doubt = models.answerability.logit(question, passages) if candidates else 0.0
+
+    def estimate(some: Sequence[Candidate]) -> tuple[Candidate, float] | None:
+        found = models.calibration.best(some, among=candidates)
+        return found and (found[0], models.calibration.confidence(*found, doubt))
+
+    sides: Sequence[Side] = ()
+    if decided := _decide(question, passages):
+        best: tuple[Candidate, float] | None = (decided, DECIDED)
+    elif best := estimate(candidates):
+        sides = find_contradictions(question, candidates, passages, documents, names, estimate)
+        if len(sides) == 1:
+            chosen = documents[sides[0].answers[0].passage]
+            best = estimate([one for one in candidates if documents[one.span.passage] == chosen]) or best
+    if best is None:
+        return Reading("", 0.0, (), ())
+    candidate, confidence = best
+    first = _sentence(candidate, passages[candidate.span.passage][1])
+    asked = fold(question)  # what it names itself is no step on the way
+    about = {key for key in sources[first.passage].about if key not in asked}
+    support = rank_support(first, extraction.outputs, passages, about)
+    support = [one for one in support if not _is_of_another(one, passages, identifiers)]
+    quotes = drop_repeats([first, *support], passages)[:sentences]
+    speaking = _choose_evidence(question, first, support, extraction.outputs, passages)[:evidence]
+    short = _shorten(candidate, first, passages[first.passage][1]) if analyse(question).kind != "way" else ""
+    if len(sides) > 1:
+        told = [side.answers[0] for side in sides[: max(2, evidence)]]
+        speaking = [_sentence_at(one.passage, one.start, passages[one.passage][1]) for one in told]
+        said = tuple((put_on_line(one.text), one.passage) for one in told)
+        return Reading(short, confidence, tuple(quotes), tuple(speaking), said)
+    return Reading(short, confidence, tuple(quotes), tuple(speaking))
+
+
+def _decide(question: str, passages: Sequence[Passage]) -> Candidate | None:
+    """The cell or value that the question itself decides."""
+    found = find_cells(question, passages) or find_values(question, passages)
+    return (
+        Candidate(passages[found[0].passage][1][found[0].start : found[0].end], found[0], False, ()) if found else None
+    )
+
+
+def _choose_evidence(
+    question: str,
+    first: Span,
+    support: Sequence[Span],
+    outputs: Sequence[ReaderOutput],
+    passages: Sequence[Passage],
+) -> list[Span]:
+    """The sentence with the likeliest answer, where its passage speaks to the question; and others that do."""
+    speaking = find_speaking(question, passages, outputs)
+    holds = first.passage in speaking and says_something(first, passages)
+    best = first if holds else best_sentence(speaking & {first.passage} or speaking, outputs, passages)
+    rest = [one for one in support if one.passage in speaking]
+    return drop_repeats([best, *rest], passages) if best else []
+
+
+def _shorten(candidate: Candidate, first: Span, text: str) -> str:
+    """What a candidate says, without the marks around it."""
+    if candidate.yes_no:
+        return candidate.text.capitalize()
+    said = text[candidate.span.start : min(candidate.span.end, first.end)]
+    return put_on_line(_bare(said, candidate.span.end >= first.end))
+
+
+def _sentence(candidate: Candidate, text: str) -> Span:
+    """The sentence that a candidate starts in."""
+    span = candidate.span
+    start, end = next((s for s in sentence_spans(text) if s[0] <= span.start < s[1]), (span.start, span.end))
+    return Span(span.passage, start, end, span.score)
+
+
+def _sentence_at(passage: int, at: int, text: str) -> Span:
+    """The sentence at an offset of a passage's text."""
+    start, end = next((s for s in sentence_spans(text) if s[0] <= at < s[1]), (0, len(text)))
+    return Span(passage, start, end, 0.0)
+
+
+def _strays(candidate: Candidate, passages: Sequence[Passage], identifiers: Sequence[Identifier]) -> bool:
+    """Whether a candidate stands in a sentence about another thing than the question's, and is not its name."""
+    text = passages[candidate.span.passage][1]
+    sentence = _sentence(candidate, text)
+    said = text[candidate.span.start : min(candidate.span.end, sentence.end)]
+    return _is_of_another(sentence, passages, identifiers) and not name_another(identifiers, said)
+
+
+def _is_of_another(sentence: Span, passages: Sequence[Passage], identifiers: Sequence[Identifier]) -> bool:
+    heading, text = passages[sentence.passage]
+    return is_of_another(identifiers, text[sentence.start : sentence.end], f"{heading}\n{text}")
+
+
+def _bare(text: str, closes: bool) -> str:
+    """An answer without the marks that stand around it, and without the full stop where it `closes` its sentence."""
+    return text.strip(' \n\t,;:“”"' + ("." if closes else ""))
