@@ -1,8 +1,8 @@
 """A question read over some passages: the best answer, how sure it is, and the sentences to quote.
 
-The cell or value that a question decides by itself (`rag.reader.cells`, `rag.reader.records`) is the answer, else the best
-candidate of the network. Where documents disagree, all sides are kept. A question for a way to do something has evidence
-and no short answer.
+The cell or value that a question decides by itself (`rag.reader.cells`, `rag.reader.records`) is the answer, else the
+best candidate of the network. Where documents disagree, all sides are kept. A question for a way to do something has
+evidence and no short answer.
 """
 
 from collections.abc import Sequence
