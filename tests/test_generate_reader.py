@@ -11,7 +11,7 @@ import pytest
 from rag.answer.citations import resolve
 from rag.answer.verify import SUPPORTED
 from rag.generate.reader import ReaderGenerator
-from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, asks_yes_no, extract_candidates, normalise_answer
+from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, extract_candidates, normalise_answer
 from rag.reader.network import SHIPPED, load_reader
 from rag.stages import Confident, Generator
 from rag.testing import GeneratorConformance
@@ -98,7 +98,6 @@ def test_text_and_confidence_come_from_one_reading() -> None:
     ],
 )
 def test_yes_and_no_are_for_questions_that_ask_for_them(question: str, yes_no: bool) -> None:
-    assert asks_yes_no(question) == yes_no
     found = extract_candidates(
         question, [("a", FERRY.chunk.text), ("b", LINES.chunk.text)], load_reader(SHIPPED)
     ).candidates

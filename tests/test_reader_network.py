@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,14 @@ from rag.errors import ModelError
 from rag.models import packed
 from rag.models.processor import has_fast_int8
 from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate
-from rag.reader.confidence import MAX_ANSWERABILITY, WEIGHTS, Calibration, read_calibration
+from rag.reader.confidence import (
+    CONFIDENCE_FEATURES,
+    MAX_ANSWERABILITY,
+    MAX_SHARE,
+    WEIGHTS,
+    Calibration,
+    read_calibration,
+)
 from rag.reader.network import MAX_PASSAGES, MAX_SPANS, ReaderOutput, Span, load_reader
 from rag.reader.weights import load
 from rag.text.sentences import sentence_spans
@@ -161,11 +169,10 @@ def test_other_files_and_other_models_are_refused(tiny: tuple[ReaderNetwork, Pat
 
 
 def test_a_calibration_survives_its_file_and_others_are_refused() -> None:
-    span, yes_no, confidence = (tuple(map(float, range(n))) for n in WEIGHTS.values())
+    yes_no, confidence = (tuple(map(float, range(n))) for n in WEIGHTS.values())
     unit = tuple(map(float, range(len(SPAN_FEATURES) + 2)))
-    calibration = Calibration((unit, unit), span, yes_no, confidence, risks=((0.05, 0.9), (0.2, 0.4)))
+    calibration = Calibration((unit, unit), yes_no, confidence)
     assert read_calibration({"choice": calibration.to_json()}, "f") == calibration
-    assert [calibration.threshold(risk) for risk in (0.01, 0.05, 0.1, 0.3)] == [1.01, 0.9, 0.9, 0.4]
     assert calibration.best([]) is None
     data = json.loads(calibration.to_json())
     short = json.dumps({**data, "sure": [1]})
@@ -176,20 +183,30 @@ def test_a_calibration_survives_its_file_and_others_are_refused() -> None:
             read_calibration(facts, "f")
 
 
-def test_a_network_ranks_spans_and_a_sum_gives_the_logit() -> None:
-    found = [
-        Candidate(
-            text, Span(0, 0, 1, 0.0), False, tuple(float(value if name == "place" else 0) for name in SPAN_FEATURES)
-        )
-        for text, value in (("a", 3), ("b", 90))
-    ]
-    order = ((*(0.1 * (name == "place") for name in SPAN_FEATURES), -0.3, -2.0),)  # -2 tanh(0.1 place - 0.3)
-    span = (*(float(name == "place") for name in SPAN_FEATURES), 0.5)
-    calibration = Calibration(order, span, (0.0,) * (len(YES_NO_FEATURES) + 1), (1.0, 0.0, 2.0, 1.0, 0.0))
-    best = calibration.best(found)
-    assert best and best[0].text == "a" and best[1] == pytest.approx(3.5)
-    most = 3.5 + 2 * MAX_ANSWERABILITY
-    sure = [calibration.confidence(*best, logit) for logit in (0.0, -1.0, MAX_ANSWERABILITY, 9.0)]
-    assert sure == pytest.approx([1 / (1 + np.exp(-total)) for total in (3.5, 1.5, most, most)])
-    two = calibration.confidence(replace(best[0], documents=2), 3.5, -2.0)
-    assert two == pytest.approx(1 / (1 + np.exp(0.5) / 2))  # the logarithm of two documents
+def test_a_network_ranks_spans_and_equal_answers_share() -> None:
+    def found(text: str, place: float) -> Candidate:
+        features = tuple(place if name == "place" else 0.0 for name in SPAN_FEATURES)
+        return Candidate(text, Span(0, 0, 1, 0.0), False, features)
+
+    a, b, also_b = found("a1", 0.0), found("The b", 1.0), found("b", 0.5)
+    unit = [0.0] * (len(SPAN_FEATURES) + 2)
+    unit[SPAN_FEATURES.index("place")], unit[-1] = 1.0, 2.0  # 2 tanh(place)
+    weights = tuple(float(n == CONFIDENCE_FEATURES.index("share")) for n in range(len(CONFIDENCE_FEATURES) + 1))
+    calibration = Calibration((tuple(unit),), (0.0,) * (len(YES_NO_FEATURES) + 1), weights)
+    scores = [math.exp(2 * math.tanh(place)) for place in (0.0, 1.0, 0.5)]
+    best = calibration.best([a, b, also_b])
+    assert best == (b, pytest.approx(math.log(scores[1] + scores[2]) - math.log(scores[0]), abs=1e-5))
+    assert calibration.best([a], among=[a, b, also_b]) == (a, pytest.approx(-best[1], abs=1e-5))
+    alone = calibration.best([a])
+    assert alone is not None and alone[1] == pytest.approx(MAX_SHARE, abs=0.1)  # nothing else was found
+    assert calibration.confidence(b, 2.0, 0.0) == pytest.approx(1 / (1 + math.exp(-2)))
+
+
+def test_answerability_may_doubt_an_answer_and_documents_vouch_for_one() -> None:
+    one = Candidate("a", Span(0, 0, 1, 0.0), False, (0.0,) * len(SPAN_FEATURES))
+    names = {"judged": 2.0, "documents": 1.0}
+    weights = (*(names.get(name, 0.0) for name in CONFIDENCE_FEATURES), 0.0)
+    calibration = Calibration((), (0.0,) * (len(YES_NO_FEATURES) + 1), weights)
+    sure = [calibration.confidence(one, 0.0, logit) for logit in (-1.0, 0.0, MAX_ANSWERABILITY, 9.0)]
+    assert sure[0] < sure[1] < sure[2] == sure[3]
+    assert calibration.confidence(replace(one, documents=2), 0.0, 0.0) > sure[1]
