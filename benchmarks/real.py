@@ -99,7 +99,7 @@ def share(values: Sequence[bool | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return "-"
-    low, high = find_interval(sum(known), len(known))
+    low, high = (abs(bound) for bound in find_interval(sum(known), len(known)))
     return f"{sum(known)}/{len(known)} = {sum(known) / len(known):.0%} ({low:.0%} to {high:.0%})"
 
 

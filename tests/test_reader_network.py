@@ -184,11 +184,11 @@ def test_a_calibration_survives_its_file_and_others_are_refused() -> None:
 
 
 def test_a_network_ranks_spans_and_equal_answers_share() -> None:
-    def found(text: str, place: float) -> Candidate:
+    def found(text: str, place: float, source: str = "") -> Candidate:
         features = tuple(place if name == "place" else 0.0 for name in SPAN_FEATURES)
-        return Candidate(text, Span(0, 0, 1, 0.0), False, features)
+        return Candidate(text, Span(0, 0, 1, 0.0), False, features, source=source)
 
-    a, b, also_b = found("a1", 0.0), found("The b", 1.0), found("b", 0.5)
+    a, b, also_b = found("a1", 0.0), found("The b", 1.0, "one"), found("b", 0.5, "other")
     unit = [0.0] * (len(SPAN_FEATURES) + 2)
     unit[SPAN_FEATURES.index("place")], unit[-1] = 1.0, 2.0  # 2 tanh(place)
     weights = tuple(float(n == CONFIDENCE_FEATURES.index("share")) for n in range(len(CONFIDENCE_FEATURES) + 1))
@@ -196,6 +196,7 @@ def test_a_network_ranks_spans_and_equal_answers_share() -> None:
     scores = [math.exp(2 * math.tanh(place)) for place in (0.0, 1.0, 0.5)]
     best = calibration.best([a, b, also_b])
     assert best == (b, pytest.approx(math.log(scores[1] + scores[2]) - math.log(scores[0]), abs=1e-5))
+    assert calibration.best([a, b, also_b, replace(also_b, text="b.")]) == best  # a source counts once
     assert calibration.best([a], among=[a, b, also_b]) == (a, pytest.approx(-best[1], abs=1e-5))
     alone = calibration.best([a])
     assert alone is not None and alone[1] == pytest.approx(MAX_SHARE, abs=0.1)  # nothing else was found

@@ -54,11 +54,14 @@ class Calibration:
         best_one = candidates[int(np.argmax(rank(feature_matrix(candidates), self.ranking)))]
         among = candidates if among is None else among
         scores = rank(feature_matrix(among), self.ranking)
-        weights = np.exp(scores - scores.max())
+        weights: dict[tuple[str, str], float] = {}  # by answer and source, which counts once
+        for one, weight in zip(among, np.exp(scores - scores.max()), strict=True):
+            key = normalise_answer(one.text), one.source
+            weights[key] = max(weights.get(key, 0.0), float(weight))
         answer = normalise_answer(best_one.text)
-        same = np.array([normalise_answer(one.text) == answer for one in among])
-        shares = np.maximum([weights[same].sum(), weights[~same].sum()], np.exp(-MAX_SHARE))
-        return best_one, float(np.log(shares[0]) - np.log(shares[1]))
+        own = sum(weight for (said, _), weight in weights.items() if said == answer)
+        others = sum(weights.values()) - own
+        return best_one, float(np.subtract(*np.log(np.maximum([own, others], np.exp(-MAX_SHARE)))))
 
     def confidence(self, candidate: Candidate, share: float, answerability: float) -> float:
         """How likely a candidate with this logit of its share is right, 0 to 1."""

@@ -2,7 +2,7 @@
 
 A passage speaks to a question where the reader finds it relevant, or where it has all that the question is about: every
 telling word, two of them at least, or the one that its heading has. Where the question has a name that no passage has
-in any form, the reader must find it likelier relevant than not.
+in any form, or none of its telling words is in any, the reader must find it likelier relevant than not.
 """
 
 import re
@@ -25,9 +25,11 @@ _RULE = re.compile(r"\s*\|?\s*:?-{3}")  # below a table's header
 
 def find_speaking(question: str, passages: Sequence[Passage], outputs: Sequence[ReaderOutput]) -> frozenset[int]:
     """The passages that speak to a question; `outputs` are of each alone."""
-    names, _ = split_absent(question, [f"{heading}\n{text}" for heading, text in passages])
-    bar = 0.0 if names else MIN_RELEVANCE
-    telling = [] if names else telling_words(question)
+    names, words = split_absent(question, [f"{heading}\n{text}" for heading, text in passages])
+    telling = telling_words(question)
+    is_foreign = bool(names) or (bool(words) and len(words) == len({token.text for token in telling}))
+    bar = 0.0 if is_foreign else MIN_RELEVANCE
+    telling = [] if names else telling
     return frozenset(n for n, out in enumerate(outputs) if out.relevance > bar or _is_about(passages[n], telling))
 
 

@@ -20,12 +20,11 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from rag.models.batching import Output, run_batches
-from rag.reader import difference
 from rag.reader.weights import load, special_ids
 from rag.text.sentences import sentence_spans
 from rag.types import Vectors
 
-SHIPPED = Path(__file__).parent / "weights" / "minilm-reader.safetensors"
+SHIPPED = Path(__file__).parent / "weights" / "reader.safetensors"
 SINGLE_TOKENS, JOINT_TOKENS = 256, 512  # of an input with one passage, and with several
 QUESTION_TOKENS, TITLE_TOKENS = 64, 24  # read of each, at most
 MAX_PASSAGES = 5  # of an input
@@ -159,9 +158,6 @@ def load_reader(path: Path, *, int8: bool | None = None) -> ReaderModel:
     from rag.models.processor import count_cores
 
     weights = load(path)
-    if weights.facts["kind"] == difference.KIND:
-        tokenizer, body = difference.load_body(path, weights.facts, weights.tensors, JOINT_TOKENS, BATCH_TOKENS)
-        return ReaderModel(tokenizer, body, weights.heads)
     _, sep = special_ids(weights.tokenizer)
     forward = load_body(weights.body, weights.config, sep=sep, where=path, int8=int8)
     pad_id = int(weights.config.get("pad_token_id") or 0)

@@ -21,7 +21,6 @@ from rag.models import deltas, tensors
 from rag.models.deltas import DeltaFile
 from rag.models.packing import pack, unpack
 from rag.models.tensors import Numbers
-from rag.reader import difference
 from rag.types import Vectors
 
 KIND = "raghop reader 2"
@@ -72,8 +71,7 @@ class ReaderWeights(DeltaFile):
 def load(path: Path) -> ReaderWeights:
     """Read the file. Raises ModelError naming what is wrong with it."""
     stored, facts = tensors.read(path, "train one with `rag train reader`")
-    known = {KIND: _FACTS, difference.KIND: difference.FACTS}.get(facts.get("kind", ""))
-    if known is None or not facts.keys() >= known:
+    if facts.get("kind") != KIND or not facts.keys() >= _FACTS:
         raise ModelError(f"{path}: not the weights of a reader of this version; train some with `rag train reader`.")
     return ReaderWeights(stored, facts)
 

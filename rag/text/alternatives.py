@@ -19,7 +19,7 @@ _WH_START = re.compile(  # "What is the cause of X or Y" asks for the cause
 )
 _MEASURE = (
     r"(?:first|last|earliest|latest|earlier|later|sooner|more\s+\w+|most\s+\w+|less\s+\w+|older|younger|bigger|larger"
-    r"|smaller|taller|higher|lower|longer|shorter|faster|slower|cheaper|heavier|better|worse|newer|closer|stronger|busier"
+    r"|smaller|taller|quicker|higher|lower|longer|shorter|faster|slower|cheaper|heavier|better|worse|newer|closer|stronger|busier"
     r"|deeper|greater|(?:further|farther)\s+(?:north|south|east|west|away)|oldest|youngest|biggest|largest|smallest|tallest"
     r"|highest|lowest|longest|best|worst|newest)"
 )
@@ -98,7 +98,7 @@ def _of_polar(question: str) -> tuple[str, ...]:
     if pair := _opposites(before, after):
         return pair
     left = before.partition(" ")[2]
-    if (measured := _MEASURED_LAST.search(after)) and _starts_name(left) and _starts_name(after):
+    if (measured := _MEASURED_LAST.search(after)) and _alike(left, after[: measured.start()]):
         return left, after[: measured.start()]
     names = re.search(r"(?:[A-Z\d][\w.'’&-]*\s?)+$", before)
     if names and names.start() and _is_name(after):

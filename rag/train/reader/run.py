@@ -97,10 +97,6 @@ def _facts(body: str, start: Path | None) -> dict[str, str]:
     embedder = {"embedder": spec(BUNDLED).fingerprint()}
     if start:
         facts = weights.load(start).facts
-        if "source" not in facts:
-            raise ModelError(
-                f"{start}: an earlier version's reader, which is not trained further; name a --body instead."
-            )
         return {name: facts[name] for name in ("config", "tokenizer", "source")} | embedder
     model = spec(body)
     rules = model.folder / "tokenizer.json"
