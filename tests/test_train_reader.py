@@ -217,7 +217,10 @@ def test_the_fit_prefers_the_right_candidate_and_knows_its_risk() -> None:
         answerable = n % 3 != 0
         values = rng.normal(size=(2, len(SPAN_FEATURES)))
         values[0, 0] += 4 * answerable
-        found = tuple(Candidate("x", Span(0, 0, 1, 0.0), False, tuple(map(float, row))) for row in values)
+        found = tuple(
+            Candidate(text, Span(0, 0, 1, 0.0), False, tuple(map(float, row)), joint=float(row[0]))
+            for text, row in zip("xy", values, strict=True)
+        )
         cases.append(CalibrationExample(found, (answerable, False), 2.0 * (n % 2) - 2, answerable))
     calibration = fit(cases)
     picked = [calibration.best(case.candidates) for case in cases]
