@@ -194,10 +194,10 @@ def test_a_network_ranks_spans_and_equal_answers_share() -> None:
     weights = tuple(float(n == CONFIDENCE_FEATURES.index("share")) for n in range(len(CONFIDENCE_FEATURES) + 1))
     calibration = Calibration((tuple(unit),), (0.0,) * (len(YES_NO_FEATURES) + 1), weights)
     scores = [math.exp(2 * math.tanh(place)) for place in (0.0, 1.0, 0.5)]
-    best = calibration.best([a, b, also_b])
-    assert best == (b, pytest.approx(math.log(scores[1] + scores[2]) - math.log(scores[0]), abs=1e-5))
-    assert calibration.best([a, b, also_b, replace(also_b, text="b.")]) == best  # a source counts once
-    assert calibration.best([a], among=[a, b, also_b]) == (a, pytest.approx(-best[1], abs=1e-5))
+    best, share = calibration.best([a, b, also_b]) or (a, 0.0)
+    assert best is b and share == pytest.approx(math.log(scores[1] + scores[2]) - math.log(scores[0]), abs=1e-5)
+    assert calibration.best([a, b, also_b, replace(also_b, text="b.")]) == (best, share)  # a source counts once
+    assert calibration.best([a], among=[a, b, also_b]) == (a, pytest.approx(-share, abs=1e-5))
     alone = calibration.best([a])
     assert alone is not None and alone[1] == pytest.approx(MAX_SHARE, abs=0.1)  # nothing else was found
     assert calibration.confidence(b, 2.0, 0.0) == pytest.approx(1 / (1 + math.exp(-2)))
