@@ -156,7 +156,7 @@ def everyday(
 
     rag("ingest", "documents")
     answer = json.loads(rag("ask", QUESTION, "--json").stdout)
-    assert answer["short"] == "September 2028" and answer["statements"][0]["citations"]
+    assert "September 2028" in answer["answer"] and answer["statements"][0]["citations"]
     assert "mussels" in rag("search", "mussels").stdout
     lines = rag("chat", "--json", said=f"{QUESTION}\nWho tested the mussels?\n").stdout.splitlines()
     assert ["answer" in json.loads(line) for line in lines] == [True, True]

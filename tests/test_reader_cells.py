@@ -63,3 +63,9 @@ def test_nothing_is_found_where_the_cell_is_not_decided(question: str, passage: 
 
 def test_two_tables_that_agree_give_both_cells() -> None:
     assert len(find_cells("How many ducks were counted in 2022?", [DUCKS, DUCKS])) == 2
+
+
+def test_a_question_with_a_clause_inside_is_not_decided_by_a_row_that_has_half_of_it() -> None:
+    rooms = ("rooms.csv", "Building: Building 4; Router: see building sheet; Built: 2006")
+    assert find_cells("Who founded the company that made the router in building 4?", [rooms]) == []
+    assert len(find_cells("Which router is in building 4?", [rooms])) == 1

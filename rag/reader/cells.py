@@ -12,11 +12,14 @@ from dataclasses import dataclass
 
 from rag.reader.network import Passage, Span
 from rag.reader.unfit import find_fault
-from rag.text.questions import analyse
+from rag.text.questions import analyse, is_nested
 from rag.text.tables import Cell, Table, read_tables
 from rag.text.words import NAMED, stems, tokens
 
-MIN_EXPLAINED = 0.5  # of a question's words
+MIN_EXPLAINED, MIN_NESTED = (
+    0.5,
+    0.9,
+)  # of a question's words; of one with a clause inside, which may need other passages
 
 _WORD = re.compile(r"\w+")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -136,7 +139,7 @@ def _cells(sought: _Question, table: Table, around: frozenset[str]) -> Iterator[
     if (counted := _COUNTED.match(sought.text)) and not stems(counted["noun"]) & explained:
         return
     share = len(sought.stems & explained) / len(sought.stems)
-    if share >= MIN_EXPLAINED:
+    if share >= (MIN_NESTED if is_nested(sought.text) else MIN_EXPLAINED):
         yield cell, share
 
 

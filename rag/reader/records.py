@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from rag.reader.network import Passage, Span
 from rag.reader.unfit import find_fault
 from rag.text.identifiers import find_identifiers
-from rag.text.questions import analyse
+from rag.text.questions import analyse, is_nested
 from rag.text.words import NAMED, stems, tokens
 
 LONGEST_KEY = 5  # words
 LONGEST_VALUE = 12  # words
 AROUND = 6  # lines above and below a key that belong to its record
 FAR = 0.5  # what a word elsewhere in the passage counts
-MIN_SCORE = 0.5  # of the question's words
+MIN_SCORE, MIN_NESTED = 0.5, 0.9  # of the question's words; of one with a clause inside, which may need other passages
 
 _LINE = re.compile(
     r"^[ \t>*_|-]*(?P<key>[^\W\d_][^:\n|;.!?]{0,50}?)[*_ ]*:[*_]*"
@@ -76,7 +76,8 @@ def find_values(question: str, passages: Sequence[Passage]) -> list[Span]:
                 score = (len(near) + FAR * len(far)) / len(sought)
                 found.append((Span(n, entry.start, entry.end, score), said.casefold()))
     best = max((span.score for span, _ in found), default=0.0)
-    found = [(span, said) for span, said in found if span.score == best >= MIN_SCORE]
+    least = MIN_NESTED if is_nested(question) else MIN_SCORE
+    found = [(span, said) for span, said in found if span.score == best >= least]
     return [span for span, _ in found] if len({said for _, said in found}) == 1 else []
 
 

@@ -57,6 +57,7 @@ _STATEMENT = re.compile(
     r"(?:i|we|you|he|she|it|they|there|this|that|these|those|my|our|your|the|an?|all|every|each|any|no|[A-Z]\w*)\s",
 )
 
+_NESTED = re.compile(r"\s(?:that|which|who|whom|whose|where)\s", re.IGNORECASE)
 _WAY = re.compile(
     r"how\s+(?:(?:do|does|can|could|should|would|must|may|might|will|to)(?:n['’]t)?)\b|why\b|how\s+come\b"
     r"|(?:explain|describe)\b"
@@ -119,6 +120,12 @@ def analyse(question: str) -> Asked:
 def asks_yes_no(question: str) -> bool:
     """Whether a question can only be answered with yes or no, or that nobody knows."""
     return analyse(question).kind == "yes/no"
+
+
+def is_nested(question: str) -> bool:
+    """Whether a question names something by a clause of its own: "the company that made the router"."""
+    first = _WH_FIRST.match(analyse(question).text.strip())
+    return bool(_NESTED.search(first["rest"] if first else question))
 
 
 def _asking(text: str, marked: bool) -> tuple[str, bool]:
