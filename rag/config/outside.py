@@ -20,8 +20,8 @@ PIPELINE_ENV = "RAGHOP_PIPELINE"  # the variable that stands for --pipeline
 SERVERS = frozenset({("store", "qdrant"), ("generate", "openai")})
 SHIPPED = ("rag.", "rag_connectors.")
 WORDS = frozenset({
-    "collection", "device", "document_prefix", "dtype", "exclude", "id_field", "include", "instruction", "language", "languages",
-    "query_prefix", "separator", "text_field", "title_field",
+    "collection", "device", "document_prefix", "dtype", "exclude", "id_field", "include", "instruction", "language",
+    "languages", "query_prefix", "separator", "text_field", "title_field",
 })  # fmt: skip
 
 
