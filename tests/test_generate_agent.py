@@ -261,7 +261,7 @@ def test_a_search_brings_nothing_of_another_part_than_the_question_names(run: Ru
 def test_passages_that_the_window_does_not_hold_are_left_out(run: Run, server: Server) -> None:
     plain = run(says("INSUFFICIENT EVIDENCE"), search=0)
     search = calls(("search", {"query": "Lumen K2 made by"}))
-    for room, fits in ((110, False), (250, True)):
+    for room, fits in ((125, False), (250, True)):
         run(search, says("INSUFFICIENT EVIDENCE"), context=plain.usage["prompt_tokens"] + room, max_tokens=100)
         assert ("Halvorsen Optik" in results(server)[0]) is fits != results(server)[0].startswith("No more passages")
 

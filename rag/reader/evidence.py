@@ -17,7 +17,7 @@ from rag.text.mentions import mentions
 from rag.text.sentences import find_units
 from rag.text.words import Token, fold
 
-MIN_SUPPORT = -1.0  # of a quoted sentence: F1 near the best on HotpotQA dev
+MIN_SUPPORT = 0.0  # of a quoted sentence beside the best one: it supports likelier than not
 LEAD_BONUS = 4.0  # what a sentence that names the answer's passage counts more, in the scores' logits
 
 _RULE = re.compile(r"\s*\|?\s*:?-{3}")  # below a table's header
