@@ -35,7 +35,7 @@ from rag.train.reader.calibrate import CalibrationExample, fit, make_example
 from rag_evals.metrics.answer import answer_em, answer_f1
 
 REMOVED, OFF_TOPIC = 4, 10
-YES_NO = ("boolq", "condaqa", "sharc", "conditionalqa", "strategyqa_facts")  # reading sets, their dev parts
+YES_NO = ("boolq", "condaqa", "sharc", "strategyqa_facts")  # reading sets, their dev parts
 FOLDS = 5
 BINS = 10  # of the calibration error
 MOST = 100_000
