@@ -1,10 +1,8 @@
-"""Helpers of the parsers that put a text together: pieces with spans, headings with paths, tables as lines."""
+"""Helpers of the parsers that put a text together: pieces with spans, headings with paths."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from rag_connectors.parsed import ParsedRecord, Span
@@ -12,10 +10,6 @@ from rag_connectors.text import clean, one_line
 
 if TYPE_CHECKING:
     from rag.types import Values
-
-_NUMBER = re.compile(r"[\d\s.,:/%+\-()$€£¥]*\d[\d\s.,:/%+\-()$€£¥]*")
-_YEAR = re.compile(r"(19|20)\d\d")
-_MAX_HEADER = 60  # characters; a longer cell is prose
 
 
 def outline(headings: Sequence[tuple[int, int, str]], end: int, *, kind: str = "heading") -> Iterator[Span]:
@@ -80,50 +74,3 @@ class TextWriter:
         """Everything written; without a title, the first heading is it."""
         spans = (*self._spans, *outline(self._headings, self.at))
         return ParsedRecord("".join(self._parts), title or self.title, spans, meta or {})
-
-
-def row(cells: Sequence[str]) -> str:
-    """A table's row as a line, "" if it is empty; empty cells stay, since a cell's place says what it is."""
-    if not any(cells):
-        return ""
-    line = " | ".join(cells)
-    return line if cells[0] and cells[-1] else f"| {line} |"
-
-
-def table(rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, str]]:
-    """Numbered rows of cells as numbered lines: `Name: Router; Building: 4` under an evident header, else `a | b`.
-
-    A header is a row of distinct short texts at the start or after a blank row; it stands as a line of its own, so
-    nothing is lost where it was no header after all. After a blank row, a row that does not fit the header drops it.
-    """
-    header: Sequence[str] | None = None
-    fresh = True
-    for number, raw in rows:
-        cells = [one_line(cell) for cell in raw]
-        filled = [cell for cell in cells if cell]
-        if fresh and len(filled) > 1:
-            fresh = False
-            if _is_header(cells):
-                header = cells
-                yield number, " | ".join(filled)
-                continue
-            if header and any(cell and not name for name, cell in zip_longest(header, cells, fillvalue="")):
-                header = None
-        if not filled:
-            fresh = True
-        elif header and not fresh:
-            pairs = zip_longest(header, cells, fillvalue="")
-            yield number, "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs if cell)
-        else:
-            header = None
-            yield number, " | ".join(filled)
-
-
-def _is_header(cells: Sequence[str]) -> bool:
-    names = [cell for cell in cells if cell]
-    if any(len(name) > _MAX_HEADER for name in names):
-        return False
-    texts = [name for name in names if not _NUMBER.fullmatch(name)]
-    return (
-        bool(texts) and all(_YEAR.fullmatch(name) or name in texts for name in names) and len(set(names)) == len(names)
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag_connectors.writing import TextWriter, outline, table
+from rag_connectors.grid import Merge, spread, table
+from rag_connectors.writing import TextWriter, outline
 
 
 def test_headings_reach_to_the_next_of_their_level() -> None:
@@ -48,7 +49,7 @@ def test_rows_under_a_header() -> None:
         (2, "Name: Router; Building: 4; spare"),
         (3, "Building: 5"),
         (5, "Name: 7; Building: x"),
-        (7, "8 | 9"),
+        (7, "8 |  | 9"),
     ]
 
 
@@ -70,3 +71,41 @@ def test_no_cell_is_lost(rows: list[list[str]]) -> None:
     for row in rows:
         for cell in row:
             assert " ".join(cell.split()) in lines
+
+
+def lines(*rows: list[str]) -> list[str]:
+    return [line for _, line in table(enumerate(rows, 1))]
+
+
+def test_an_empty_cell_shifts_no_column() -> None:
+    assert lines(["a", "", "3"], ["b", "4", ""], ["", "5", "6"]) == ["a |  | 3", "b | 4", "|  | 5 | 6 |"]
+
+
+def test_headers_of_two_rows_name_columns_together() -> None:
+    sub = ["Plant", "Q1", "Q2", "Q1", "Q2"]
+    assert lines(["", "2024", "", "2025", ""], sub, ["North", "1", "", "3", "4"])[2] == (
+        "Plant: North; 2024 Q1: 1; 2025 Q1: 3; 2025 Q2: 4"
+    )
+    names = lines(["ID", "Person", "", "Score"], ["", "First", "Last", ""], ["1", "Ann", "Lee", "9"])
+    assert names[2] == "ID: 1; Person First: Ann; Person Last: Lee; Score: 9"
+
+
+def test_a_first_row_of_texts_is_no_second_header() -> None:
+    assert lines(["Name", "City"], ["Depot", "Aberfield"], ["Mill", "Holm"])[1] == "Name: Depot; City: Aberfield"
+
+
+def test_merged_cells_say_their_text_where_it_holds() -> None:
+    grid = [
+        ["Region", "2024", "", "2025", ""],
+        ["", "Plan", "Actual", "Plan", "Actual"],
+        ["North", "1", "2", "none", ""],
+        ["", "5", "6", "7", "8"],
+        ["Total", "", "", "15", ""],
+    ]
+    merges = [(0, 0, 1, 0), (0, 1, 0, 2), (0, 3, 0, 4), (2, 0, 3, 0), (2, 3, 2, 4), (4, 0, 4, 2)]
+    spread(grid, [Merge(*merge) for merge in merges])
+    assert lines(*grid)[2:] == [
+        "Region: North; 2024 Plan: 1; 2024 Actual: 2; 2025 Plan: none; 2025 Actual: none",
+        "Region: North; 2024 Plan: 5; 2024 Actual: 6; 2025 Plan: 7; 2025 Actual: 8",
+        "Region: Total; 2025 Plan: 15",
+    ]

@@ -6,9 +6,10 @@ import csv
 from collections import Counter
 from io import StringIO
 
+from rag_connectors.grid import table
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import decode
-from rag_connectors.writing import TextWriter, table
+from rag_connectors.writing import TextWriter
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 50  # rows

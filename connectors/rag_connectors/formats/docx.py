@@ -11,9 +11,10 @@ from xml.etree.ElementTree import Element
 from zipfile import ZipFile
 
 from rag_connectors.archive import core_title, need, unpack, xml
+from rag_connectors.grid import row
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import one_line
-from rag_connectors.writing import TextWriter, row
+from rag_connectors.writing import TextWriter
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # the same text a second time

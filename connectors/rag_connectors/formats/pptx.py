@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from rag_connectors.archive import core_title, need, relations, unpack, xml
+from rag_connectors.grid import row
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import one_line
-from rag_connectors.writing import TextWriter, row
+from rag_connectors.writing import TextWriter
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"

@@ -16,8 +16,9 @@ from zipfile import ZipFile
 import openpyxl
 
 from rag_connectors.archive import unpack
+from rag_connectors.grid import table
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
-from rag_connectors.writing import TextWriter, table
+from rag_connectors.writing import TextWriter
 
 _NO_RESULT = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>")
 
