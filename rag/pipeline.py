@@ -9,6 +9,7 @@ the old. Not thread-safe: one pipeline per thread. In a forked process it opens 
 """
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from rag.config import PipelineConfig, Stages, build, from_facts, load
-from rag.errors import InputError, MismatchError
+from rag.errors import InputError, MismatchError, RagError
 from rag.index.facts import check_fingerprints
 from rag.index.fields import check_fields, count_languages
 from rag.index.folder import Index
@@ -33,6 +34,12 @@ from rag.types import Answer, Estimate, Filter, Hit
 
 if TYPE_CHECKING:
     from rag.graph import State
+
+
+def _tell(wait: bool | Wait) -> Wait | None:
+    """Who is told that another process is waited for; None where it is not."""
+    return wait if callable(wait) else (lambda process: None) if wait else None
+
 
 _OF_PARENTS: list[object] = []
 
@@ -96,8 +103,28 @@ class Pipeline:
         """
         self.close()
         roots = [str(path) for path in paths]
-        tell = wait if callable(wait) else (lambda process: None) if wait else None
-        return ingest(self.index, self.config, roots, rebuild=rebuild, wait=tell, progress=progress or ignore_progress)
+        progress = progress or ignore_progress
+        return ingest(self.index, self.config, roots, rebuild=rebuild, wait=_tell(wait), progress=progress)
+
+    def watch(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        rebuild: bool = False,
+        wait: bool | Wait = False,
+        progress: Progress | None = None,
+        ended: threading.Event | None = None,
+    ) -> Iterator[Report | RagError]:
+        """Ingest, then again whenever something changes, until `ended` is set; see `rag.ingest.watch.watch`."""
+        from rag.ingest.watch import watch
+
+        roots = [str(path) for path in paths]
+        progress = progress or ignore_progress
+        for report in watch(
+            self.index, self.config, roots, rebuild=rebuild, wait=_tell(wait), progress=progress, ended=ended
+        ):
+            self.close()
+            yield report
 
     def estimate(self, paths: Sequence[str | Path]) -> Estimate | None:
         """What the chunker will ask of a language model for these files and folders; None where it asks nothing.

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer import Argument, Option
 
 from rag.cli.options import IndexOption, JsonOption, PipelineOption, TrustOption, WaitOption
 from rag.cli.terminal import fail, line, paint, peak_memory, progress_bars, say, say_json, tell_languages, waiting
-from rag.errors import EXIT_PARTIAL
+from rag.errors import EXIT_PARTIAL, RagError
 from rag.interrupt import Interrupted
 
 if TYPE_CHECKING:
     from rag.ingest.report import Report
 
 SHOWN = 20
+COLOURS = {"degraded": "yellow", "skipped": "dim", "failed": "red"}
 
 
 def ingest(
@@ -26,6 +28,9 @@ def ingest(
         bool, Option("--rebuild", help="Index all of it again, with another model or other settings.")
     ] = False,
     wait: WaitOption = False,
+    watch: Annotated[
+        bool, Option("--watch", help="Go on, and index what changes within seconds, until Ctrl-C.")
+    ] = False,
     trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -39,6 +44,7 @@ def ingest(
       rag ingest ./docs
       rag ingest handbook.pdf notes/ --json
       rag ingest ./docs --pipeline fast --rebuild
+      rag ingest ./docs --watch
     """
     from rag.ingest.report import Report
     from rag.pipeline import Pipeline
@@ -52,22 +58,47 @@ def ingest(
             )
         try:
             with progress_bars() as bars:
-                report = pipe.ingest(paths, rebuild=rebuild, wait=waiting if wait else False, progress=bars)
+                options: Any = {"rebuild": rebuild, "wait": waiting if wait else False, "progress": bars}
+                reports = pipe.watch(paths, **options) if watch else iter([pipe.ingest(paths, **options)])
+                report = cast(Report, next(reports))
         except Interrupted as error:
             if not isinstance(error.report, Report):
                 raise
             report, interruption = error.report, error
         unread = pipe.unread_languages() if report.published else {}
-    if json:
-        say_json(_as_json(report))
-    else:
-        _show(report)
-    tell_languages(unread)
+        if json:
+            say_json(_as_json(report), indent=None if watch else 2)
+        else:
+            _show(report)
+        tell_languages(unread)
+        if watch and interruption is None:
+            return _follow(reports, json=json)
     if interruption is not None:
         _show_interruption(report, rebuild=rebuild)
         raise typer.Exit(interruption.exit_code)
     if report.count("failed"):
         raise typer.Exit(EXIT_PARTIAL)
+
+
+def _follow(reports: Iterator[Report | RagError], *, json: bool) -> None:
+    """A line for every change, until a signal; one that finds nothing unfinished is how this ends."""
+    fail("watching; Ctrl-C ends it.")
+    try:
+        for report in reports:
+            if isinstance(report, RagError):
+                fail(report)
+            elif json:
+                say_json(_as_json(report), indent=None)
+            else:
+                for file in report.files:
+                    reason = f": {line(file.reason)}" if file.reason else ""
+                    say(f"{paint(f'{file.status:>9}', COLOURS.get(file.status, 'green'))}  {line(file.source)}{reason}")
+        return
+    except Interrupted as error:
+        interruption = error
+    if interruption.report is not None:
+        _show_interruption(cast("Report", interruption.report), rebuild=False)
+        raise typer.Exit(interruption.exit_code)
 
 
 def _as_json(report: Report) -> dict[str, Any]:
@@ -88,7 +119,7 @@ def _show(report: Report) -> None:
     """Files that failed, lost text or were skipped, then the sums."""
     from rag.ingest.report import STATUSES
 
-    for status, colour in (("degraded", "yellow"), ("skipped", "dim"), ("failed", "red")):
+    for status, colour in COLOURS.items():
         files = [f for f in report.files if f.status == status]
         for f in files[:SHOWN]:
             say(f"{paint(f'{status:>9}', colour)}  {line(f.source)}: {line(f.reason)}")

@@ -58,9 +58,9 @@ def write(stream: Any, text: str) -> None:
     stream.flush()
 
 
-def say_json(data: Any) -> None:
-    """Print data as JSON, ASCII only."""
-    say(json.dumps(data, indent=2, default=str))
+def say_json(data: Any, *, indent: int | None = 2) -> None:
+    """Print data as JSON, ASCII only; on one line without an `indent`."""
+    say(json.dumps(data, indent=indent, default=str))
 
 
 class WaitingSign:
