@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from rag.index.folder import Index
     from rag.ingest.report import FileReport, Report
     from rag.pipeline import Event, Pipeline
+    from rag.pool import Pool
     from rag.stages import component
     from rag.types import Answer, Chunk, Chunked, Citation, Document, Embeddings, Filter, Hit, Query, Section, Statement
 
 __all__ = [
     "Answer", "Chunk", "Chunked", "Citation", "Conversation", "Document", "Embeddings", "Event", "FileReport", "Filter",
-    "Hit", "Index", "Pipeline", "Query", "RagError", "Report", "Section", "Statement", "component", "cut",
+    "Hit", "Index", "Pipeline", "Pool", "Query", "RagError", "Report", "Section", "Statement", "component", "cut",
 ]  # fmt: skip
 
 _HOME = {  # where a name is, if not in rag.types
     "Conversation": "conversation", "Event": "pipeline", "FileReport": "ingest.report", "Index": "index.folder",
-    "Pipeline": "pipeline", "RagError": "errors", "Report": "ingest.report", "component": "stages", "cut": "chunk.cut",
+    "Pipeline": "pipeline", "Pool": "pool", "RagError": "errors", "Report": "ingest.report", "component": "stages",
+    "cut": "chunk.cut",
 }  # fmt: skip
 
 

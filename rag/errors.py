@@ -10,6 +10,7 @@
     ├── MissingExtra (1)     an optional dependency is not installed
     ├── SpaceError (1)       not enough free disk space
     ├── TrustError (1)       an index is another user's, or made to lead out of its folder
+    ├── BusyError (1)        more questions wait than may
     ├── MismatchError (4)    the index was built by another model or other settings
     ├── LockedError (5)      another process is writing this index
     └── CorruptError (6)     stored data fails its check
@@ -71,6 +72,14 @@ class SpaceError(RagError):
 
 class TrustError(RagError):
     """An index is another user's, or made to lead out of its folder."""
+
+
+class BusyError(RagError):
+    """More questions wait than may. `seconds` from now it is worth asking again."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class MismatchError(RagError):

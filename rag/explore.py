@@ -7,11 +7,12 @@ not do: rerank what it finds.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 
 from rag.config import Stages
 from rag.hop.identified import put_first, select_evidence
-from rag.types import Filter, Hit, Query
+from rag.types import Filter, Hit, Query, narrow
 
 LONGEST = 500  # characters of a query that a model may ask
 
@@ -42,8 +43,7 @@ class IndexFinder:
         return self._number("hop", number, found)
 
     def _retrieve(self, queries: Sequence[Query]) -> list[Hit]:
-        if own := self.filter:
-            queries = [replace(q, filter=replace(q.filter, within=own) if q.filter else own) for q in queries]
+        queries = [replace(query, filter=narrow(query.filter, self.filter)) for query in queries]
         found = self.stages.retriever.retrieve(queries, k=self.k) if queries else []
         return list({hit.chunk.id: hit for hits in found for hit in hits}.values())
 
@@ -61,3 +61,23 @@ class IndexFinder:
         numbers = [known[hit.chunk.id] for hit in best]
         self.calls.append({"tool": tool, "asked": asked, "passages": numbers})
         return numbers
+
+
+def hop_from(stages: Stages, ids: Sequence[str], question: str, *, k: int, filter: Filter | None) -> list[Hit]:
+    """The k best passages that these lead to, for a question: the pipeline's hop from them.
+
+    A passage that is unknown, or that the filter leaves out, leads nowhere; so does any without a hop stage.
+    """
+    if stages.hopper is None or not ids:
+        return []
+    root = replace(stages.retriever.prepare([question])[0], filter=filter)
+    among = replace(root, filter=Filter(any_of={"id": tuple(ids)}, within=filter))
+    start = stages.retriever.retrieve([among], k=len(ids))[0]
+    queries = [replace(q, filter=narrow(q.filter, filter)) for q in stages.hopper.hop([root], [start])]
+    found = stages.retriever.retrieve(queries, k=k) if queries else []
+    known = {hit.chunk.id for hit in start}
+    ordered = [hit for place in zip_longest(*found) for hit in place if hit]  # the best of each query first
+    best = [hit for hit in {hit.chunk.id: hit for hit in reversed(ordered)}.values() if hit.chunk.id not in known]
+    hits = best[::-1][:k]
+    stages.witness(hits)
+    return hits

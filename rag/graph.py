@@ -37,7 +37,7 @@ from rag.index.tables import REPAIR, map_errors
 from rag.llm.rewrite import Turn
 from rag.reader.echo import leave_room
 from rag.stages import Confident, Exploring, Hopper, LanguageModel, Weighing
-from rag.types import Answer, AnswerSide, Filter, Hit, Query, Vector
+from rag.types import Answer, AnswerSide, Filter, Hit, Query, Vector, narrow
 
 T = TypeVar("T")
 
@@ -69,6 +69,7 @@ def _time_node(node: Node) -> Callable[..., dict[str, Any]]:
     """A node of the graph from a function of state, stages and event writer; adds its name and time to the trace."""
 
     def run(state: State, runtime: Runtime[Stages]) -> dict[str, Any]:
+        runtime.context.check()
         started = time.perf_counter()
         update = node(state, runtime.context, runtime.stream_writer)
         step = {"step": node.__name__, **update.pop("notes", {}), "seconds": time.perf_counter() - started}
@@ -98,8 +99,7 @@ def retrieve(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
 def hop(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     """The next frontier, narrowed by the question's own filter; empty when the hopper stops."""
     queries = _hopper(stages).hop(state["frontier"], state["found"])
-    if own := state.get("filter"):
-        queries = [replace(q, filter=replace(q.filter, within=own) if q.filter else own) for q in queries]
+    queries = [replace(query, filter=narrow(query.filter, state.get("filter"))) for query in queries]
     return {"frontier": queries, "notes": {"queries": len(queries)}}
 
 
@@ -138,6 +138,7 @@ def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
 
     def judge(pieces: Iterable[str]) -> Iterator[CheckedSentence]:
         for sentence in sentences(pieces):
+            stages.check()
             checked.append(check(question, sentence, hits))
             yield checked[-1]
 

@@ -5,12 +5,12 @@
         answer = pipeline.ask("Which company makes the router in building 4?")
 
 One object holds one generation of the index from its first question on; `ingest` publishes a new one and lets go of
-the old. Not thread-safe: one pipeline per thread. In a forked process it opens everything anew.
+the old. Not thread-safe: one pipeline per thread, or `rag.Pool` for many. In a forked process it opens everything anew.
 """
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ from rag.ingest.report import Progress, Report, ignore_progress
 from rag.ingest.run import ingest
 from rag.stages import Estimator, LanguageBound, LocalStore
 from rag.text.languages import detect_language, named_language
-from rag.types import Answer, Estimate, Filter, Hit
+from rag.types import Answer, Estimate, Filter, Hit, narrow
 
 if TYPE_CHECKING:
     from rag.graph import State
@@ -60,9 +60,11 @@ class Event:
 class Pipeline:
     """A pipeline file on an index. Use it as a context manager, or call `close`."""
 
-    def __init__(self, config: PipelineConfig, index: Index) -> None:
+    def __init__(self, config: PipelineConfig, index: Index, *, models: Stages | None = None) -> None:
+        """`models` are the stages of another pipeline: what they have loaded is used again where it fits."""
         self.config = config
         self.index = index
+        self._models = models
         self._resources = ExitStack()
         self._stages: Stages | None = None
         self._process = os.getpid()
@@ -157,7 +159,7 @@ class Pipeline:
         """The built stages on the live generation. Raises IndexMissing, MismatchError, CorruptError."""
         self._leave_to_parent()
         if self._stages is None:
-            stages = build(self.config)
+            stages = build(self.config, models=self._models)
             content = None
             if isinstance(stages.store, LocalStore):
                 live = self._resources.enter_context(self.index.hold_generation())
@@ -167,7 +169,7 @@ class Pipeline:
                         "up to date; nothing is read or embedded again."
                     )
                 live = self._resources.enter_context(lend_shard(live))
-                stages = build(self.config, path=live.shard, readonly=True)
+                stages = build(self.config, path=live.shard, models=self._models)
                 facts, content = live.facts, live.content
             else:
                 with closing(self.index.read_manifest()) as manifest:
@@ -175,7 +177,17 @@ class Pipeline:
             check_fingerprints(facts, stages.fingerprints)
             self._resources.callback(stages.store.close)
             self._stages = replace(stages, witness=partial(self.index.verify, content=content))
+            self._models = None
         return self._stages
+
+    def share(self, check: Callable[[], None]) -> Self:
+        """This pipeline for one question in another thread, as long as this one is open.
+
+        `check` is called between steps and sentences: what it raises ends the question.
+        """
+        twin = type(self)(self.config, self.index)
+        twin._stages = replace(self.stages, check=check)
+        return twin
 
     def _leave_to_parent(self) -> None:
         """In a forked process, begin anew: the threads of what was opened before are not in it. Nor is that closed."""
@@ -192,7 +204,7 @@ class Pipeline:
         """The answer graph as Mermaid text."""
         return str(self._graph().get_graph().draw_mermaid())
 
-    def _input(self, question: str, k: int | None, filter: Filter | None) -> "State":
+    def _input(self, question: str, k: int | None, filter: Filter | None, within: Filter | None) -> "State":
         if not question.strip():
             raise InputError("the question is empty; ask something.")
         if k is not None and k < 1:
@@ -200,28 +212,36 @@ class Pipeline:
         if filter is not None:
             with closing(self.index.read_manifest()) as manifest:
                 check_fields(filter, manifest)
-        return {"question": question, "k": k or self.config.settings.k, "filter": filter, "tree": [], "trace": []}
+        narrowed, k = narrow(filter, within), k or self.config.settings.k
+        return {"question": question, "k": k, "filter": narrowed, "tree": [], "trace": []}
 
-    def search(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> list[Hit]:
-        """The k best passages after hops and reranking, best first."""
-        return self.explore(question, k=k, filter=filter)[0]
+    def search(
+        self, question: str, *, k: int | None = None, filter: Filter | None = None, within: Filter | None = None
+    ) -> list[Hit]:
+        """The k best passages after hops and reranking, best first, of those that `filter` and `within` let through.
+
+        Raises InputError where `filter` names a field or files that there are not; `within` may.
+        """
+        return self.explore(question, k=k, filter=filter, within=within)[0]
 
     def explore(
-        self, question: str, *, k: int | None = None, filter: Filter | None = None
+        self, question: str, *, k: int | None = None, filter: Filter | None = None, within: Filter | None = None
     ) -> tuple[list[Hit], list[Hit]]:
         """What `search` gives, and the whole tree that it was chosen from, in the order it was found."""
         from rag.graph import run_untraced
 
-        given = self._input(question, k, filter)
+        given = self._input(question, k, filter, within)
         *_, state = run_untraced(self._graph(answers=False).stream(given, context=self.stages, stream_mode="values"))
         return state["hits"], state["tree"]
 
-    def stream(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Iterator[Event]:
+    def stream(
+        self, question: str, *, k: int | None = None, filter: Filter | None = None, within: Filter | None = None
+    ) -> Iterator[Event]:
         """Answer a question, telling what happens on the way; the last event is the answer."""
         from rag.graph import run_untraced
 
         state: dict[str, Any] = {}
-        given = self._input(question, k, filter)
+        given = self._input(question, k, filter, within)
         events = self._graph().stream(given, context=self.stages, stream_mode=["custom", "values"])
         for mode, data in run_untraced(events):
             if mode == "values":
@@ -242,7 +262,9 @@ class Pipeline:
         sides = zip(answer.sides, dates, strict=True)
         return replace(answer, sides=tuple(replace(side, date=side.date or date) for side, date in sides))
 
-    def ask(self, question: str, *, k: int | None = None, filter: Filter | None = None) -> Answer:
+    def ask(
+        self, question: str, *, k: int | None = None, filter: Filter | None = None, within: Filter | None = None
+    ) -> Answer:
         """Answer a question with checked citations, or abstain."""
-        *_, last = self.stream(question, k=k, filter=filter)
+        *_, last = self.stream(question, k=k, filter=filter, within=within)
         return cast(Answer, last.data)

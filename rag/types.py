@@ -8,7 +8,7 @@ copies it with `dataclasses.replace`. This module imports nothing but the standa
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -165,6 +165,13 @@ class Filter:
     any_of: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     none_of: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     within: "Filter | None" = None
+
+
+def narrow(filter: Filter | None, within: Filter | None) -> Filter | None:
+    """What both let through; None lets through everything."""
+    if filter is None or within is None:
+        return filter or within
+    return replace(filter, within=narrow(filter.within, within))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

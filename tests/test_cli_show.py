@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from rag.answer.citations import resolve
-from rag.cli.data import answer_data
+from rag.answer.data import answer_data
 from rag.cli.quotes import find_words, readable
 from rag.cli.show import Flow, describe, follow, show
 from rag.pipeline import Event

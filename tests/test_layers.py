@@ -23,8 +23,8 @@ LAYERS = (
     "ingest explore",
     "graph",
     "pipeline",
-    "conversation maintain",
-    "train testing",
+    "pool conversation maintain",
+    "train testing serve",
     "cli",
 )
 RANK = {room: rank for rank, line in enumerate(LAYERS) for room in line.split()}

@@ -10,7 +10,7 @@ import typer
 from typer import Option
 
 from rag import __version__
-from rag.cli import archive, ask, chat, check, ingest, pipelines, remove, status, train
+from rag.cli import archive, ask, chat, check, ingest, pipelines, remove, serve, status, train
 from rag.cli.guard import guard
 from rag.cli.terminal import fail, say
 from rag.errors import RagError
@@ -47,6 +47,7 @@ app.command()(ingest.ingest)
 app.command()(ask.ask)
 app.command()(ask.search)
 app.command()(chat.chat)
+app.command()(serve.serve)
 app.command()(status.status)
 app.command()(status.config)
 app.command()(check.check)

@@ -50,7 +50,7 @@ def ask(
       rag ask "Why did pump 3 fail?" --llm http://localhost:11434/v1 --model qwen3
       rag ask "Why did pump 3 fail?" --llm auto
     """
-    from rag.cli.data import answer_data
+    from rag.answer.data import answer_data
     from rag.cli.detail import show_context
     from rag.cli.show import follow, show, suggest_model
 
@@ -92,7 +92,7 @@ def search(
       rag search "maintenance interval of the bow thruster" -k 5
       rag search "router" --source "*.pdf" --json
     """
-    from rag.cli.data import hit_data
+    from rag.answer.data import hit_data
     from rag.cli.quotes import wrap
     from rag.cli.show import excerpt
 

@@ -112,7 +112,7 @@ def _questions(*, prompt: bool) -> Iterator[str]:
 def _turn(talk: Conversation, question: str, k: int | None, filter: Filter | None, *, json: bool) -> Answer:
     from json import dumps
 
-    from rag.cli.data import answer_data
+    from rag.answer.data import answer_data
     from rag.cli.show import follow, show
 
     begin = time.monotonic()

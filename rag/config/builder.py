@@ -31,6 +31,7 @@ class Stages:
     """A built pipeline: what the answer graph runs on. `hopper` is None in a pipeline without hops.
 
     `witness` raises CorruptError for hits that are not what the index's manifest says; without an index it trusts.
+    `check` is called between steps: what it raises ends the question.
     """
 
     connector: Connector
@@ -44,16 +45,23 @@ class Stages:
     settings: Settings
     fingerprints: Mapping[str, str]
     witness: Callable[[Sequence[Hit]], None] = lambda hits: None
+    check: Callable[[], None] = lambda: None
 
 
-def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> Stages:
+def build(config: PipelineConfig, *, path: str = "", readonly: bool = True, models: Stages | None = None) -> Stages:
     """Every stage, constructed but with no model loaded. `path` is the folder of an embedded store.
+
+    A component of `models` that is equal to one that would be made takes its place, with what it has loaded.
 
     A stage that a pipeline leaves out: `hop` means no hops, `rerank` keeps the order, `sparse` means dense only.
     Raises ConfigError, as `check` does.
     """
     checked = check(config)
     given: dict[str, Any] = {"path": path, "readonly": readonly}
+    loaded = [getattr(models, field.name) for field in dataclasses.fields(Stages)] if models else []
+
+    def reuse(new: Any) -> Any:
+        return next((old for old in loaded if type(old) is type(new) and old == new), new)
 
     def make(kind: str) -> Any:
         cls, options = checked[kind]
@@ -61,7 +69,7 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
         if missing := fields - given.keys():
             raise _error(config, kind, f"{', '.join(sorted(missing))} cannot be given to a {kind} stage.")
         try:
-            return cls(**options, **{name: given[name] for name in fields})
+            return reuse(cls(**options, **{name: given[name] for name in fields}))
         except (ConfigError, ValueError, TypeError) as error:
             raise _error(config, kind, str(error).removeprefix(f"{kind}: ").removeprefix(f"{kind}.")) from error
 
@@ -72,7 +80,7 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True) -> S
             raise _error(config, "sparse", "embed makes sparse vectors itself; leave out this stage or `embed.sparse`.")
         sparse: Embedder = make("sparse")
         fingerprints["sparse"] = sparse.fingerprint
-        embedder = resolve(HYBRID)(dense=embedder, sparse=sparse)
+        embedder = reuse(resolve(HYBRID)(dense=embedder, sparse=sparse))
     kinds = embedder.representations
     given |= {"embedder": embedder, "dim": embedder.dim, "sparse": "sparse" in kinds, "tokens": "tokens" in kinds}
     given["idf"] = embedder.idf if isinstance(embedder, SparseEmbedder) else True

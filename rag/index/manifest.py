@@ -195,6 +195,11 @@ class Manifest:
             rows = self._rows("documents", "WHERE source = ? ORDER BY rowid", [source])
             return [row_to_document(row[:-1]) for row in rows]
 
+    def document(self, id: str) -> Document | None:
+        """The document of this id."""
+        with map_errors(self.path):
+            return next((row_to_document(row[:-1]) for row in self._among("documents", "id", [id])), None)
+
     def chunk_checksums(self) -> dict[str, int]:
         """The checksum of every chunk by id, documents together: what the vector index must hold, no more, no less."""
         with map_errors(self.path):

@@ -13,8 +13,12 @@ def hit_data(hit: Hit) -> dict[str, Any]:
     score, kind = (hit.score, "ranking") if hit.cosine is None else (hit.cosine, "cosine")
     return {
         "id": hit.chunk.id,
+        "document": hit.chunk.doc_id,
+        "title": hit.chunk.title,
         "source": hit.chunk.source,
         "address": hit.chunk.address(),
+        "start": hit.chunk.start,
+        "end": hit.chunk.end,
         "score": round(float(score), 6),
         "score_kind": kind,
         "hop": hit.hop,
@@ -26,6 +30,7 @@ def hit_data(hit: Hit) -> dict[str, Any]:
 def answer_data(answer: Answer, seconds: float) -> dict[str, Any]:
     """An answer with all it rests on."""
     names = ("marker", "source", "address", "start", "end", "quote", "hop")
+    documents = {hit.chunk.id: hit.chunk.doc_id for hit in answer.hits}
     return {
         "question": answer.question,
         "level": answer.level,
@@ -38,7 +43,10 @@ def answer_data(answer: Answer, seconds: float) -> dict[str, Any]:
         "statements": [
             {"text": s.text, "verdict": s.verdict, "citations": list(s.citations)} for s in answer.statements
         ],
-        "citations": [{name: getattr(c, name) for name in names} for c in answer.citations],
+        "citations": [
+            {**{name: getattr(c, name) for name in names}, "document": documents.get(c.chunk_id, "")}
+            for c in answer.citations
+        ],
         "hits": [hit_data(hit) for hit in answer.hits],
         "seconds": round(seconds, 3),
     }

@@ -1,0 +1,54 @@
+"""The application: tables of doors and of middlewares, and what lives as long as the server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from rag.errors import RagError
+from rag.serve import documents, rest
+from rag.serve.access import KnowPrincipal
+from rag.serve.doors import Door, describe
+from rag.serve.pools import Pools
+from rag.serve.replies import reply_error
+from rag.serve.settings import ServerSettings
+
+MIDDLEWARES = (Middleware(KnowPrincipal),)  # outermost first
+
+
+async def openapi(request: Request) -> Response:
+    """What all doors take."""
+    return JSONResponse(describe(DOORS, url=rest.base_of(request)))
+
+
+DOORS: tuple[Door, ...] = (
+    *rest.DOORS,
+    *documents.DOORS,
+    Door("GET", "/openapi.json", openapi, "This document.", role=None),
+)
+
+
+def make_app(settings: ServerSettings) -> Starlette:
+    """The server as an ASGI application; `state.pools` are its pools. Raises ConfigError."""
+    pools = Pools(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            pools.close()
+
+    app = Starlette(
+        routes=[door.route() for door in DOORS],
+        middleware=MIDDLEWARES,
+        exception_handlers={HTTPException: reply_error, RagError: reply_error, Exception: reply_error},
+        lifespan=lifespan,
+    )
+    app.state.pools = pools
+    app.state.settings = settings
+    return app

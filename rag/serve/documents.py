@@ -1,0 +1,119 @@
+"""Documents over HTTP: which there are, their text, the original files."""
+
+import asyncio
+import mimetypes
+import os
+from collections.abc import Callable
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+
+from rag.index.folder import Index
+from rag.index.manifest import Manifest
+from rag.ingest.sources import is_inside, path_of
+from rag.serve.doors import Door
+from rag.serve.replies import Refusal, document_url
+from rag.serve.rest import base_of, pools_of
+from rag.serve.visible import DocumentRow, find_document, list_documents
+from rag.types import Document
+
+T = TypeVar("T")
+PAGE = 100  # documents of a list, unless the request says otherwise
+MOST = 1000
+
+
+async def read(index: Index, work: Callable[[Manifest], T]) -> T:
+    """What a function of the manifest gives, in a thread."""
+
+    def run() -> T:
+        with closing(index.read_manifest()) as manifest:
+            return work(manifest)
+
+    return await asyncio.to_thread(run)
+
+
+def row_data(row: DocumentRow, *, base: str, index: str) -> dict[str, Any]:
+    """A document of a list."""
+    names = ("id", "source", "title", "length", "chunks", "status", "reason")
+    return {**{name: getattr(row, name) for name in names}, "url": document_url(base, index, row.id)}
+
+
+async def documents(request: Request) -> Response:
+    """A page of the list; `next` is what `after` must be for the one behind it."""
+    name, index = pools_of(request).index(request.query_params.get("index"))
+    after, within = request.query_params.get("after", ""), request.state.principal.within
+    limit = request.query_params.get("limit", str(PAGE))
+    if not limit.isdecimal() or not 1 <= int(limit) <= MOST:
+        raise Refusal(400, f"limit: {limit[:20]!r} is no number from 1 to {MOST}.")
+    rows = await read(index, lambda m: list(islice(list_documents(m, within, after=after), int(limit) + 1)))
+    shown = rows[: int(limit)]
+    return JSONResponse(
+        {
+            "documents": [row_data(row, base=base_of(request), index=name) for row in shown],
+            "next": shown[-1].id if len(rows) > len(shown) else None,
+        }
+    )
+
+
+async def find(request: Request) -> tuple[str, Index, Document]:
+    """The document that a request names, and its index. Raises Refusal, whether it is hidden or not there."""
+    name, index = pools_of(request).index(request.query_params.get("index"))
+    id, within = request.path_params["id"], request.state.principal.within
+    document = await read(index, lambda manifest: find_document(manifest, id, within))
+    if document is None:
+        raise Refusal(404, "There is no such document.", "GET /v1/documents lists those there are.")
+    return name, index, document
+
+
+async def document(request: Request) -> Response:
+    name, _, found = await find(request)
+    return JSONResponse(
+        {
+            "id": found.id,
+            "index": name,
+            "source": found.source,
+            "title": found.title,
+            "length": len(found.text),
+            "sections": [{"start": s.start, "end": s.end, "kind": s.kind, "label": s.label} for s in found.sections],
+            "meta": dict(found.meta),
+            "url": document_url(base_of(request), name, found.id),
+        }
+    )
+
+
+async def text(request: Request) -> Response:
+    _, _, found = await find(request)
+    return PlainTextResponse(found.text.encode("utf-8", "replace"), headers={"X-Content-Type-Options": "nosniff"})
+
+
+async def file(request: Request) -> Response:
+    """The file itself, never shown by a browser but saved."""
+    if not pools_of(request).settings.originals:
+        raise Refusal(403, "This server gives out no original files.")
+    _, index, found = await find(request)
+    path = original(index, found)
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
+    return FileResponse(path, media_type=kind, filename=path.name, headers=headers)
+
+
+def original(index: Index, document: Document) -> Path:
+    """The file that a document is from. Raises Refusal where it is gone, or a link out of what was indexed."""
+    place = os.path.realpath(path_of(document.source, str(index.base)))
+    with closing(index.read_manifest()) as manifest:
+        roots = [os.path.realpath(path_of(root, str(index.base))) for root in manifest.roots()]
+    if not any(is_inside(place, root) for root in roots) or not os.path.isfile(place):
+        raise Refusal(404, "The original file is not there any more.", "Its text is: GET /v1/documents/ID/text.")
+    return Path(place)
+
+
+DOORS = (
+    Door("GET", "/v1/documents", documents, "The documents; ?index=, ?after=ID, ?limit=."),
+    Door("GET", "/v1/documents/{id:path}/text", text, "The text of a document."),
+    Door("GET", "/v1/documents/{id:path}/file", file, "The original file of a document."),
+    Door("GET", "/v1/documents/{id:path}", document, "A document without its text."),
+)

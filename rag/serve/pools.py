@@ -1,0 +1,56 @@
+"""The pools of a server: one for each index and each pipeline that questions name, opened when it is first used."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from rag.config import load
+from rag.errors import InputError
+from rag.index.folder import Index
+from rag.pool import Pool
+from rag.registry import did_you_mean
+from rag.serve.settings import ServerSettings
+
+
+class Pools:
+    """By the names of indexes and pipelines. Close it when the server ends."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self.settings = settings
+        self.indexes: Mapping[str, Index] = {
+            name: Index.at(folder, trust=settings.trust) for name, folder in settings.indexes.items()
+        }
+        own = (settings.pipeline, *settings.pipelines)
+        self.pipelines: Mapping[str, str] = {Path(name).stem: name for name in own if name}  # by which they are named
+        self._pools: dict[tuple[str, str], Pool] = {}
+        self._lock = threading.Lock()
+
+    def index(self, name: str | None) -> tuple[str, Index]:
+        """An index with its name; the first one where none is named. Raises InputError."""
+        name = name or next(iter(self.indexes))
+        if name not in self.indexes:
+            raise InputError(f"no index is called {name!r}.{did_you_mean(name, list(self.indexes))}")
+        return name, self.indexes[name]
+
+    def pool(self, index: str | None = None, pipeline: str | None = None) -> Pool:
+        """The pool of an index and a pipeline that the operator allows. Raises InputError, ConfigError."""
+        name, folder = self.index(index)
+        if pipeline and pipeline not in self.pipelines:
+            raise InputError(f"no pipeline is called {pipeline!r}.{did_you_mean(pipeline, list(self.pipelines))}")
+        chosen = self.pipelines[pipeline] if pipeline else self.settings.pipeline
+        with self._lock:
+            if (pool := self._pools.get((name, chosen))) is None:
+                config = load(chosen) if chosen else None
+                pool = Pool(folder, config, workers=self.settings.workers, queue=self.settings.queue)
+                self._pools[name, chosen] = pool
+        return pool
+
+    @property
+    def open(self) -> Mapping[tuple[str, str], Pool]:
+        """Those that were used, by index and pipeline."""
+        return dict(self._pools)
+
+    def close(self) -> None:
+        """Close all of them."""
+        for pool in self.open.values():
+            pool.close()

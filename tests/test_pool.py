@@ -1,0 +1,79 @@
+"""Many threads and tasks, one index."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from rag.errors import BusyError, IndexMissing, InputError
+from rag.pipeline import Pipeline
+from rag.pool import Pool
+
+QUESTION = "Where is the head office of the maker of the router in building 4?"
+
+
+@pytest.fixture
+def pool(notes: Path) -> Pool:
+    with Pipeline.load("tiny.yaml") as pipeline:
+        pipeline.ingest(["docs"])
+    return Pool.load(index=notes, workers=2, queue=2)
+
+
+def test_answers_are_those_of_the_pipeline(pool: Pool, notes: Path) -> None:
+    with pool, Pipeline.load(index=notes) as pipeline:
+        expected = pipeline.ask(QUESTION)
+        answers = [pool.ask(QUESTION), asyncio.run(pool.ask_async(QUESTION))]
+        assert [(a.text, a.citations) for a in answers] == [(expected.text, expected.citations)] * 2
+        assert [h.chunk for h in pool.search(QUESTION, k=2)] == [h.chunk for h in pipeline.search(QUESTION, k=2)]
+
+
+def test_one_more_than_may_wait_is_told_to_come_again(pool: Pool) -> None:
+    gate = threading.Event()
+    with pool:
+        waiting = [threading.Thread(target=pool.run, args=(lambda pipeline: gate.wait(60),)) for _ in range(4)]
+        for thread in waiting:
+            thread.start()
+        while pool.pending < 4:
+            pass
+        with pytest.raises(BusyError) as caught:
+            pool.search(QUESTION)
+        gate.set()
+        for thread in waiting:
+            thread.join()
+        assert caught.value.seconds >= 1
+        assert pool.search(QUESTION)
+
+
+def test_a_stream_that_is_closed_ends_its_question(pool: Pool) -> None:
+    with pool:
+        stream = pool.stream(QUESTION)
+        assert next(stream).kind == "step"
+        stream.close()  # type: ignore[attr-defined]
+        assert pool.ask(QUESTION).text
+    assert pool.pending == 0
+
+
+def test_a_new_generation_is_used_without_a_lost_question(pool: Pool, notes: Path) -> None:
+    (notes / "docs" / "new.md").write_text("# Mast\n\nThe mast of the Dorothea is made of larch.\n")
+    with pool:
+        pool.warm()
+        before = pool.generation
+        with Pipeline.load(index=notes) as pipeline:
+            pipeline.ingest(["docs"])
+        while pool.generation == before:
+            assert pool.search(QUESTION)
+        assert "larch" in pool.search("mast of the Dorothea", k=1)[0].chunk.text
+
+
+def test_an_index_that_is_made_later_is_found(tmp_path: Path, notes: Path) -> None:
+    with Pool.load(index=notes, workers=1) as pool:
+        with pytest.raises(IndexMissing):
+            pool.search(QUESTION)
+        with Pipeline.load("tiny.yaml") as pipeline:
+            pipeline.ingest(["docs"])
+        assert pool.search(QUESTION)
+        with pytest.raises(InputError):
+            pool.ask(" ")
