@@ -83,7 +83,7 @@ def list_documents(manifest: Manifest, within: Filter | None, *, after: str = ""
     """Documents by source and id, those behind the document of the id `after`. Raises CorruptError."""
     with map_errors(manifest.path):
         start: Any = manifest.db.execute("SELECT source, id FROM documents WHERE id = ?", [after]).fetchone()
-        for *cells, meta in manifest.db.execute(_LIST, start or ("", "")):
-            row = DocumentRow(*cells, from_json(json.loads(meta)))
+        for cells in manifest.db.execute(_LIST, start or ("", "")):
+            row = DocumentRow(*cells[:-1], from_json(json.loads(cells[-1])))
             if lets_through(within, row):
                 yield row
