@@ -84,6 +84,6 @@ def list_documents(manifest: Manifest, within: Filter | None, *, after: str = ""
     with map_errors(manifest.path):
         start: Any = manifest.db.execute("SELECT source, id FROM documents WHERE id = ?", [after]).fetchone()
         for cells in manifest.db.execute(_LIST, start or ("", "")):
-            row = DocumentRow(*cells[:-1], from_json(json.loads(cells[-1])))
+            row = DocumentRow(*(*cells[:-1], from_json(json.loads(cells[-1]))))
             if lets_through(within, row):
                 yield row
