@@ -64,3 +64,18 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "tiny.yaml").write_text(TINY)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an index of the four small documents, for tests that change nothing in it."""
+    from rag.pipeline import Pipeline
+
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "docs").mkdir()
+    for name, text in NOTES.items():
+        (folder / "docs" / name).write_text(text)
+    (folder / "tiny.yaml").write_text(TINY)
+    with Pipeline.load(str(folder / "tiny.yaml"), index=folder) as pipeline:
+        pipeline.ingest([folder / "docs"])
+    return folder

@@ -11,25 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from rag.errors import ConfigError
-from rag.pipeline import Pipeline
 from rag.serve.app import make_app
 from rag.serve.settings import load_settings, settings_of
-from tests.conftest import NOTES, TINY
 
 QUESTION = "Where is the head office of the maker of the router in building 4?"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an index of four small documents."""
-    folder = tmp_path_factory.mktemp("served")
-    (folder / "docs").mkdir()
-    for name, text in NOTES.items():
-        (folder / "docs" / name).write_text(text)
-    (folder / "tiny.yaml").write_text(TINY)
-    with Pipeline.load(str(folder / "tiny.yaml"), index=folder) as pipeline:
-        pipeline.ingest([folder / "docs"])
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
-"""`rag serve`: the server."""
+"""`rag serve` and `rag mcp`: the server."""
+
+from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
@@ -9,12 +11,18 @@ from rag.cli.options import PipelineOption, TrustOption
 from rag.cli.terminal import fail
 from rag.errors import InputError, extra
 
+if TYPE_CHECKING:
+    from rag.serve.settings import ServerSettings
+
+
+IndexesOption = Annotated[
+    list[str] | None, Option("--index", metavar="[NAME=]FOLDER", help="Folder that holds .rag (repeatable).")
+]
+
 
 def serve(
     settings: Annotated[str | None, Argument(help="A .toml or .yaml file of settings.", metavar="[FILE]")] = None,
-    index: Annotated[
-        list[str] | None, Option("--index", metavar="[NAME=]FOLDER", help="Folder that holds .rag (repeatable).")
-    ] = None,
+    index: IndexesOption = None,
     host: Annotated[str | None, Option("--host", help="Address to listen at (default: 127.0.0.1).")] = None,
     port: Annotated[int | None, Option("--port", min=0, max=65535, help="Port to listen at (default: 8765).")] = None,
     pipeline: PipelineOption = None,
@@ -35,16 +43,49 @@ def serve(
         import uvicorn
 
         from rag.serve.app import make_app
-        from rag.serve.settings import load_settings, settings_of
-    given: dict[str, Any] = {"host": host, "port": port, "pipeline": pipeline, "indexes": _named(index)}
-    given = {name: value for name, value in given.items() if value} | ({"trust": True} if trust else {})
-    chosen = load_settings(settings, given) if settings else settings_of(given)
+    given = {"host": host, "port": port, "pipeline": pipeline, "indexes": _named(index)}
+    chosen = _settings(settings, given, trust)
     app = make_app(chosen)
     fail(f"serving {', '.join(chosen.indexes)} at {chosen.base_url}")
     uvicorn.run(app, host=chosen.host, port=chosen.port, log_level="warning", server_header=False)
 
 
-def _named(folders: list[str] | None) -> dict[str, str]:
+def mcp(
+    settings: Annotated[str | None, Argument(help="A .toml or .yaml file of settings.", metavar="[FILE]")] = None,
+    index: IndexesOption = None,
+    pipeline: PipelineOption = None,
+    trust: TrustOption = False,
+) -> None:
+    """Serve indexes to an assistant over stdin and stdout, as MCP tools: ask, search, fetch, hops, list_documents.
+
+    An assistant starts this command itself: write it into its settings. `rag serve` offers the same at /mcp.
+
+    \b
+    Examples:
+      rag mcp
+      rag mcp --index notes=./notes --index manuals=/srv/manuals
+    """
+    with extra("serve", "rag mcp"):
+        import anyio
+
+        from rag.serve.assistants import serve_stdio
+        from rag.serve.pools import Pools
+    pools = Pools(_settings(settings, {"pipeline": pipeline, "indexes": _named(index)}, trust))
+    try:
+        anyio.run(serve_stdio, pools)
+    finally:
+        pools.close()
+
+
+def _settings(file: str | None, given: dict[str, Any], trust: bool) -> ServerSettings:
+    """The settings of a file, of the options, or of both."""
+    from rag.serve.settings import load_settings, settings_of
+
+    given = {name: value for name, value in given.items() if value is not None} | ({"trust": True} if trust else {})
+    return load_settings(file, given) if file else settings_of(given)
+
+
+def _named(folders: list[str] | None) -> dict[str, str] | None:
     """Indexes by name: that before the "=", else the name of the folder."""
     named: dict[str, str] = {}
     for given in folders or []:
@@ -54,4 +95,4 @@ def _named(folders: list[str] | None) -> dict[str, str]:
         if name in named:
             raise InputError(f"--index {given}: there are two indexes called {name!r}; say NAME=FOLDER.")
         named[name] = str(Path(folder).absolute())
-    return named
+    return named or None

@@ -8,11 +8,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from rag.errors import RagError
 from rag.serve import documents, rest
 from rag.serve.access import KnowPrincipal
-from rag.serve.doors import Door, describe
+from rag.serve.assistants import http_side
+from rag.serve.doors import Door, Guarded, describe
 from rag.serve.pools import Pools
 from rag.serve.replies import reply_error
 from rag.serve.settings import ServerSettings
@@ -36,15 +38,18 @@ def make_app(settings: ServerSettings) -> Starlette:
     """The server as an ASGI application; `state.pools` are its pools. Raises ConfigError."""
     pools = Pools(settings)
 
+    assistants = http_side(pools)
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
-            yield
+            async with assistants.run():
+                yield
         finally:
             pools.close()
 
     app = Starlette(
-        routes=[door.route() for door in DOORS],
+        routes=[*(door.route() for door in DOORS), Route("/mcp", Guarded(assistants.handle_request))],
         middleware=MIDDLEWARES,
         exception_handlers={HTTPException: reply_error, RagError: reply_error, Exception: reply_error},
         lifespan=lifespan,

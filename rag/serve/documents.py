@@ -1,39 +1,25 @@
 """Documents over HTTP: which there are, their text, the original files."""
 
-import asyncio
 import mimetypes
 import os
-from collections.abc import Callable
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
 from rag.index.folder import Index
-from rag.index.manifest import Manifest
 from rag.ingest.sources import is_inside, path_of
 from rag.serve.doors import Door
 from rag.serve.replies import Refusal, document_url
 from rag.serve.rest import base_of, pools_of
-from rag.serve.visible import DocumentRow, find_document, list_documents
+from rag.serve.visible import DocumentRow, find_document, list_documents, read_index
 from rag.types import Document
 
-T = TypeVar("T")
 PAGE = 100  # documents of a list, unless the request says otherwise
 MOST = 1000
-
-
-async def read(index: Index, work: Callable[[Manifest], T]) -> T:
-    """What a function of the manifest gives, in a thread."""
-
-    def run() -> T:
-        with closing(index.read_manifest()) as manifest:
-            return work(manifest)
-
-    return await asyncio.to_thread(run)
 
 
 def row_data(row: DocumentRow, *, base: str, index: str) -> dict[str, Any]:
@@ -49,7 +35,7 @@ async def documents(request: Request) -> Response:
     limit = request.query_params.get("limit", str(PAGE))
     if not limit.isdecimal() or not 1 <= int(limit) <= MOST:
         raise Refusal(400, f"limit: {limit[:20]!r} is no number from 1 to {MOST}.")
-    rows = await read(index, lambda m: list(islice(list_documents(m, within, after=after), int(limit) + 1)))
+    rows = await read_index(index, lambda m: list(islice(list_documents(m, within, after=after), int(limit) + 1)))
     shown = rows[: int(limit)]
     return JSONResponse(
         {
@@ -63,7 +49,7 @@ async def find(request: Request) -> tuple[str, Index, Document]:
     """The document that a request names, and its index. Raises Refusal, whether it is hidden or not there."""
     name, index = pools_of(request).index(request.query_params.get("index"))
     id, within = request.path_params["id"], request.state.principal.within
-    document = await read(index, lambda manifest: find_document(manifest, id, within))
+    document = await read_index(index, lambda manifest: find_document(manifest, id, within))
     if document is None:
         raise Refusal(404, "There is no such document.", "GET /v1/documents lists those there are.")
     return name, index, document

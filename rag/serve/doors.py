@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import rag
 from rag.serve.access import Principal, Role
@@ -38,14 +39,30 @@ class Door:
         """The door in an application."""
 
         async def enter(request: Request) -> Response:
-            principal: Principal | None = getattr(request.state, "principal", None)
-            if self.role and principal is None:
-                raise Refusal(401, "Say who you are.", "Send the header Authorization: Bearer TOKEN.")
-            if self.role and principal and not principal.may(self.role):
-                raise Refusal(403, f"This needs the role {self.role}; {principal.name} is {principal.role}.")
+            admit(request, self.role)
             return await self.endpoint(request)
 
         return Route(self.path, enter, methods=[self.method])
+
+
+def admit(request: Request, role: Role | None) -> None:
+    """Raises Refusal for who may not use a door."""
+    principal: Principal | None = getattr(request.state, "principal", None)
+    if role and principal is None:
+        raise Refusal(401, "Say who you are.", "Send the header Authorization: Bearer TOKEN.")
+    if role and principal and not principal.may(role):
+        raise Refusal(403, f"This needs the role {role}; {principal.name} is {principal.role}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A door that is an ASGI application, for readers."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        admit(Request(scope), "reader")
+        await self.app(scope, receive, send)
 
 
 async def read_body(request: Request, model: type[B]) -> B:

@@ -1,17 +1,22 @@
 """The documents that a user may see: one function for each thing that is read of them, narrowed by `within`."""
 
+import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from rag.errors import InputError
 from rag.index.fields import META
+from rag.index.folder import Index
 from rag.index.manifest import Manifest
 from rag.index.tables import map_errors
 from rag.store.payload import word
 from rag.text.values import from_json
 from rag.types import Document, Filter, Value, Values
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,16 @@ def _holds(document: Document | DocumentRow, field: str, values: tuple[Value, ..
         for one in (value if isinstance(value, tuple) else (value,))
     }
     return not has.isdisjoint(word(name, value) for value in values)
+
+
+async def read_index(index: Index, work: Callable[[Manifest], T]) -> T:
+    """What a function of the manifest gives, in a thread. Raises IndexMissing, CorruptError."""
+
+    def run() -> T:
+        with closing(index.read_manifest()) as manifest:
+            return work(manifest)
+
+    return await asyncio.to_thread(run)
 
 
 def find_document(manifest: Manifest, id: str, within: Filter | None) -> Document | None:

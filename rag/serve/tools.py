@@ -1,0 +1,318 @@
+"""The tools of an assistant: ask, search, fetch, hops, list_documents.
+
+`search` and `fetch` have the form that assistants' connectors expect. What a tool reads is narrowed by its caller.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rag.errors import InputError
+from rag.explore import hop_from
+from rag.index.folder import Index
+from rag.ingest.sources import path_of
+from rag.serve.access import Principal
+from rag.serve.pools import Pools
+from rag.serve.replies import document_url
+from rag.serve.visible import find_document, list_documents, read_index
+from rag.types import Chunk, Document, Filter, Hit
+
+READ = 20_000  # characters of a document that one call gives
+SNIPPET = 600  # characters of a passage in a list
+PAGE = 50  # documents of a list
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+Question = Annotated[str, Field(min_length=1, max_length=4000)]
+IndexName = Annotated[str | None, Field(max_length=200, description="One of several indexes; default: the first.")]
+Count = Annotated[int, Field(ge=1, le=50)]
+Id = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class AskArguments(_Model):
+    """What `ask` takes."""
+
+    question: Annotated[
+        Question, Field(description="A whole question in natural language, with the names it is about.")
+    ]
+    index: IndexName = None
+
+
+class SearchArguments(_Model):
+    """What `search` takes."""
+
+    query: Annotated[Question, Field(description="A question or words; names and numbers count.")]
+    index: IndexName = None
+    k: Annotated[Count, Field(description="How many passages.")] = 10
+
+
+class FetchArguments(_Model):
+    """What `fetch` takes."""
+
+    id: Annotated[Id, Field(description="The id of a passage that `search`, `hops` or `ask` gave, or of a document.")]
+    index: IndexName = None
+    start: Annotated[int | None, Field(ge=0, description="From which character on; default: around the passage.")] = (
+        None
+    )
+
+
+class HopsArguments(_Model):
+    """What `hops` takes."""
+
+    ids: Annotated[list[Id], Field(min_length=1, max_length=20, description="Ids of passages to go on from.")]
+    question: Annotated[Question, Field(description="What you want to find out in the end.")]
+    index: IndexName = None
+    k: Annotated[Count, Field(description="How many passages.")] = 10
+
+
+class ListArguments(_Model):
+    """What `list_documents` takes."""
+
+    index: IndexName = None
+    after: Annotated[str, Field(max_length=500, description="What `next` was in the list before.")] = ""
+    limit: Annotated[int, Field(ge=1, le=500, description="How many documents.")] = PAGE
+
+
+class Found(BaseModel):
+    """A passage of a list."""
+
+    id: str
+    title: str
+    url: str
+    text: str
+
+
+class SearchReply(BaseModel):
+    """What `search` and `hops` give."""
+
+    results: list[Found]
+
+
+class FetchReply(BaseModel):
+    """What `fetch` gives."""
+
+    id: str
+    title: str
+    text: str
+    url: str
+    metadata: dict[str, Any]
+
+
+class CitationReply(BaseModel):
+    """A quote that shows a statement."""
+
+    marker: int
+    id: str
+    title: str
+    address: str
+    quote: str
+    url: str
+
+
+class AskReply(BaseModel):
+    """What `ask` gives."""
+
+    level: str
+    answer: str
+    confidence: float | None
+    citations: list[CitationReply]
+    closest: list[Found]
+
+
+class DocumentReply(BaseModel):
+    """A document of a list."""
+
+    id: str
+    title: str
+    source: str
+    length: int
+    url: str
+
+
+class ListReply(BaseModel):
+    """What `list_documents` gives."""
+
+    documents: list[DocumentReply]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls a tool, and how they reach the documents: by the server at `base`, or in their files where it is ""."""
+
+    pools: Pools
+    principal: Principal
+    base: str
+
+    @property
+    def within(self) -> Filter | None:
+        """What they may see."""
+        return self.principal.within
+
+    def url(self, index: str, id: str, source: str, **place: int) -> str:
+        """Where a document, or a place in it, can be looked at."""
+        if self.base:
+            return document_url(self.base, index, id, **place)
+        return Path(path_of(source, str(self.pools.indexes[index].base))).absolute().as_uri()
+
+    def found(self, index: str, hit: Hit) -> Found:
+        """A passage of a list."""
+        chunk = hit.chunk
+        url = self.url(index, chunk.doc_id, chunk.source, start=chunk.start, end=chunk.end)
+        return Found(id=chunk.id, title=_title(chunk), url=url, text=chunk.text[:SNIPPET])
+
+
+async def ask(caller: Caller, given: AskArguments) -> AskReply:
+    index, _ = caller.pools.index(given.index)
+    answer = await caller.pools.pool(index).ask_async(given.question, within=caller.within)
+    chunks = {hit.chunk.id: hit.chunk for hit in answer.hits}
+    citations = [
+        CitationReply(
+            marker=one.marker,
+            id=one.chunk_id,
+            title=_title(chunks[one.chunk_id]),
+            address=one.address,
+            quote=one.quote,
+            url=caller.url(index, chunks[one.chunk_id].doc_id, one.source, start=one.start, end=one.end),
+        )
+        for one in answer.citations
+    ]
+    closest = [] if answer.text else [caller.found(index, hit) for hit in answer.hits[:3]]
+    return AskReply(
+        level=answer.level, answer=answer.text, confidence=answer.confidence, citations=citations, closest=closest
+    )
+
+
+async def search(caller: Caller, given: SearchArguments) -> SearchReply:
+    index, _ = caller.pools.index(given.index)
+    hits = await caller.pools.pool(index).search_async(given.query, k=given.k, within=caller.within)
+    return SearchReply(results=[caller.found(index, hit) for hit in hits])
+
+
+async def hops(caller: Caller, given: HopsArguments) -> SearchReply:
+    index, _ = caller.pools.index(given.index)
+    hits = await caller.pools.pool(index).run_async(
+        lambda pipeline: hop_from(pipeline.stages, given.ids, given.question, k=given.k, filter=caller.within)
+    )
+    return SearchReply(results=[caller.found(index, hit) for hit in hits])
+
+
+async def fetch(caller: Caller, given: FetchArguments) -> FetchReply:
+    name, index = caller.pools.index(given.index)
+    document, start = await _read(caller, index, given.id), 0
+    if document is None:
+        hits = await caller.pools.pool(name).run_async(lambda pipeline: pipeline.stages.store.fetch([given.id]))
+        for chunk in (hit.chunk for hit in hits):
+            document, start = await _read(caller, index, chunk.doc_id), max(0, chunk.start - READ // 4)
+    if document is None:
+        raise InputError(f"There is no passage or document {given.id[:100]!r}.")
+    begin = min(start if given.start is None else given.start, len(document.text))
+    text = document.text[begin : begin + READ]
+    end = begin + len(text)
+    metadata = {
+        "source": document.source, "start": begin, "end": end, "length": len(document.text),
+        "next": end if end < len(document.text) else None, **dict(document.meta),
+    }  # fmt: skip
+    url = caller.url(name, document.id, document.source, start=begin, end=end)
+    return FetchReply(id=given.id, title=document.title or document.source, text=text, url=url, metadata=metadata)
+
+
+async def _read(caller: Caller, index: Index, id: str) -> Document | None:
+    return await read_index(index, lambda manifest: find_document(manifest, id, caller.within))
+
+
+async def list_(caller: Caller, given: ListArguments) -> ListReply:
+    name, index = caller.pools.index(given.index)
+    rows = await read_index(
+        index,
+        lambda manifest: list(islice(list_documents(manifest, caller.within, after=given.after), given.limit + 1)),
+    )
+    shown = rows[: given.limit]
+    documents = [
+        DocumentReply(
+            id=row.id, title=row.title or row.source, source=row.source, length=row.length,
+            url=caller.url(name, row.id, row.source),
+        )
+        for row in shown
+    ]  # fmt: skip
+    return ListReply(documents=documents, next=shown[-1].id if len(rows) > len(shown) else None)
+
+
+def _title(chunk: Chunk) -> str:
+    """The title of a passage's document, and where in it the passage is."""
+    return f"{chunk.title} ({chunk.address()})" if chunk.title else chunk.address()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDoor:
+    """A tool: what it takes and gives, and how an assistant knows when to call it."""
+
+    name: str
+    title: str
+    description: str
+    takes: type[BaseModel]
+    gives: type[BaseModel]
+    call: Callable[[Caller, Any], Awaitable[BaseModel]]
+
+
+TOOLS = (
+    ToolDoor(
+        "ask",
+        "Ask the documents",
+        "Answers a question from the documents, following references from one to the next where that is needed. Every "
+        "statement is checked against the text, and its exact quotes are given with titles, addresses (page, heading, "
+        'row) and URLs. `level` says how far the answer goes: "answer" is a short answer with the quotes that show it, '
+        '"evidence" is quotes that speak to the question where no short answer was sure enough, "nothing" means that '
+        "the documents do not say it; `closest` then has the nearest passages. `confidence` is the chance that the "
+        "answer is right. Ask one whole question at a time, with its names spelled out.",
+        AskArguments,
+        AskReply,
+        ask,
+    ),
+    ToolDoor(
+        "search",
+        "Search passages",
+        "Finds the passages that a question or words are best answered from, the best first, by meaning and by words, "
+        "with those that they lead to. Gives of each an id (for `fetch` and `hops`), the title of its document with "
+        "the place in it, a URL and the beginning of its text.",
+        SearchArguments,
+        SearchReply,
+        search,
+    ),
+    ToolDoor(
+        "fetch",
+        "Read a document",
+        "Reads the text of a document, or the text around a passage, by the id that `search`, `hops`, `ask` or "
+        f"`list_documents` gave; at most {READ:,} characters at a time. `metadata` says which characters these are, "
+        "and `next`, where there is more, is the `start` of the call that goes on.",
+        FetchArguments,
+        FetchReply,
+        fetch,
+    ),
+    ToolDoor(
+        "hops",
+        "Follow references",
+        "From passages that you have, finds the passages they lead to: what is written about the people, products and "
+        "places that they mention, and what is missing after them for your question. Call it when `search` found the "
+        "first half of an answer, like which device stands in a building, and you need the second, like who makes it.",
+        HopsArguments,
+        SearchReply,
+        hops,
+    ),
+    ToolDoor(
+        "list_documents",
+        "List documents",
+        "Lists the documents by the name of their file: id, title, file, length in characters and URL. `next`, where "
+        "there are more, is the `after` of the call that goes on.",
+        ListArguments,
+        ListReply,
+        list_,
+    ),
+)
