@@ -139,16 +139,16 @@ class Pipeline:
         sources = stages.connector.scan([str(path) for path in paths], base=str(self.index.base))
         return stages.chunker.estimate(d for loaded in stages.connector.load(sources) for d in loaded.documents)
 
-    def unread_languages(self, answer: Answer | None = None) -> dict[str, int]:
+    def unread_languages(self, answer: Answer | None = None, *, within: Filter | None = None) -> dict[str, int]:
         """The languages that the generator gives no short answers in, with how many documents are in each.
 
-        Of all documents, or those that an answer's question and passages are in. Raises CorruptError.
+        Of all documents in the filter, or those that an answer's question and passages are in. Raises CorruptError.
         """
         generator = build(self.config).generator
         if not isinstance(generator, LanguageBound):
             return {}
         with closing(self.index.read_manifest()) as manifest:
-            counts = count_languages(manifest)
+            counts = count_languages(manifest, within)
         if answer is not None:
             codes = {detect_language(answer.question), *(named_language(hit.chunk.meta) for hit in answer.hits[:1])}
             counts = {code: counts.get(code, 0) for code in sorted(codes)}
@@ -211,7 +211,7 @@ class Pipeline:
             raise InputError(f"k: {k} is no number of passages; give 1 or more.")
         if filter is not None:
             with closing(self.index.read_manifest()) as manifest:
-                check_fields(filter, manifest)
+                check_fields(filter, manifest, within)
         narrowed, k = narrow(filter, within), k or self.config.settings.k
         return {"question": question, "k": k, "filter": narrowed, "tree": [], "trace": []}
 

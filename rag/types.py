@@ -157,7 +157,8 @@ class Embeddings:
 class Filter:
     """Which chunks may be found: every `any_of` field holds one of its values, no `none_of` field holds any of its.
 
-    Fields are "id", "doc_id", "source", "title", "about" or "meta.NAME"; of NAME, small and capital letters are alike.
+    Fields are "id", "doc_id", "source", "title", "about", "access" (the groups that may read it, "everyone" where the
+    document names none) or "meta.NAME"; of NAME, small and capital letters are alike.
     Values are compared by type: text with text to the letter, numbers by their value, truth values with their like. A
     field with several values holds each of them. `within` ANDs two filters: a filter can only be narrowed.
     """
@@ -285,6 +286,7 @@ class Answer:
 class Source:
     """A file a connector may load: its `name` in the index, its place, and a stamp that changes when it may have.
 
+    `access` are the groups that may read it, whatever its documents say of themselves; None leaves that to them.
     `stamp` is (size, mtime_ns, ctime_ns, inode). A `reason` says why a file or folder could not be looked at: what the
     index holds of it, and of all below it, stays.
     """
@@ -293,6 +295,7 @@ class Source:
     path: str
     stamp: tuple[int, int, int, int]
     reason: str = ""
+    access: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """The `files` connector: folders and files on disk to documents, in parallel, whatever is in them.
 
-Every file has an outcome: "ok", "degraded" (text was lost), "failed" or "skipped", with a reason. Parsers run in child
-processes with limits on time and memory; small UTF-8 text is decoded here, which is cheaper than asking. It does not
-follow links, open hidden files, unpack general archives, run OCR or touch a network.
+Who may read a file, files beside it can say (`rag_connectors.sidecar`). Every file has an outcome: "ok", "degraded"
+(text was lost), "failed" or "skipped", with a reason. Parsers run in child processes with limits on time and memory;
+small UTF-8 text is decoded here, which is cheaper than asking. It does not follow links, open hidden files, unpack
+general archives, run OCR or touch a network.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from rag_connectors.outcome import outcome_of
 from rag_connectors.parsed import ParseOptions, ParseOutcome, RefusalError
 from rag_connectors.pool import ParserPool
 from rag_connectors.reading import read
+from rag_connectors.sidecar import SUFFIX, Sidecars
 from rag_connectors.walk import patterns, walk
 
 _INLINE_KINDS = frozenset(["plain", "code"])
@@ -66,7 +68,7 @@ class Files:
         Raises InputError for a root that does not exist, ConfigError for a pattern that cannot be understood.
         """
         include, exclude = self._patterns("include", self.include), self._patterns("exclude", self.exclude)
-        base = os.path.realpath(base)
+        base, sidecars = os.path.realpath(base), Sidecars()
         found: dict[str, Source] = {}
         for root in roots:
             top = os.path.realpath(root)  # a link named by the user is meant
@@ -78,9 +80,10 @@ class Files:
                 ) from error
             if stat.S_ISDIR(status.st_mode):
                 inside = walk(top, include=include, exclude=exclude, gitignore=self.gitignore)
-                found.update((path, _source(path, found_as, base)) for path, found_as in inside)
+                taken = ((path, found_as) for path, found_as in inside if not path.endswith(SUFFIX))
+                found.update((path, _source(path, found_as, base, sidecars)) for path, found_as in taken)
             else:
-                found[top] = _source(top, status, base)
+                found[top] = _source(top, status, base, sidecars)
         yield from sorted(found.values(), key=lambda source: source.name)
 
     def load(self, sources: Iterable[Source]) -> Iterator[Loaded]:
@@ -126,13 +129,15 @@ class Files:
             raise ConfigError(f"connector: {option}: {error}. Patterns are written as in .gitignore.") from error
 
 
-def _source(path: str, found_as: os.stat_result | str, base: str) -> Source:
-    """A source from its status, or from the reason why it has none."""
+def _source(path: str, found_as: os.stat_result | str, base: str, sidecars: Sidecars) -> Source:
+    """A source from its status, or from the reason why it has none, and from its sidecar."""
     prefix = os.path.join(base, "")
     name = to_name("." if path == base else path.removeprefix(prefix))
     if isinstance(found_as, str):
         return Source(name, path, (0, 0, 0, 0), found_as)
-    return Source(name, path, (found_as.st_size, found_as.st_mtime_ns, found_as.st_ctime_ns, found_as.st_ino))
+    access, wrong = sidecars.access_of(path) or (None, "")
+    stamp = (found_as.st_size, found_as.st_mtime_ns, found_as.st_ctime_ns, found_as.st_ino)
+    return Source(name, path, stamp, wrong, access)
 
 
 def _is_done(outcome: ParseOutcome | Future[ParseOutcome]) -> bool:

@@ -25,7 +25,8 @@ def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[st
     """
     from fnmatch import fnmatch
 
-    from rag.index.fields import META, field_names
+    from rag.index.fields import field_names
+    from rag.index.visible import META
     from rag.types import Filter
 
     if not patterns and not where:
@@ -47,7 +48,8 @@ def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[st
 
 def tell_absent(index: Index, filter: Filter | None) -> None:
     """Why nothing was found: of each field whose values in the filter no document has, those there are."""
-    from rag.index.fields import META, field_values
+    from rag.index.fields import field_values
+    from rag.index.visible import META
 
     for field, wanted in (filter.any_of if filter else {}).items():
         if not field.startswith(META):

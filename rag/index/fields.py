@@ -8,26 +8,32 @@ from typing import Any
 from rag.errors import InputError
 from rag.index.manifest import Manifest
 from rag.index.tables import map_errors
+from rag.index.visible import DOCUMENT_FIELDS, META, list_sources, select
 from rag.text.languages import FIELD, named_language
-from rag.types import Filter, Value
+from rag.types import Filter, Value, narrow
 
-META = "meta."
 SHOWN = 30
 
 
-def field_names(manifest: Manifest) -> list[str]:
-    """The names of all fields, in order. Raises CorruptError."""
+def field_names(manifest: Manifest, within: Filter | None = None) -> list[str]:
+    """The names of all fields of documents in the filter, in order. Raises CorruptError."""
     with map_errors(manifest.path):
-        rows = manifest.db.execute("SELECT DISTINCT field.key FROM documents, json_each(documents.meta) AS field")
+        rows = manifest.db.execute(
+            "SELECT DISTINCT field.key FROM documents, json_each(documents.meta) AS field "
+            f"WHERE {select(manifest, within)}"
+        )
         return sorted(str(name) for (name,) in rows)
 
 
-def count_languages(manifest: Manifest) -> dict[str, int]:
-    """How many documents are in each language, "" for those of none that is known; most first. Raises CorruptError."""
+def count_languages(manifest: Manifest, within: Filter | None = None) -> dict[str, int]:
+    """How many documents in the filter are in each language, "" for those of none that is known; most first.
+
+    Raises CorruptError.
+    """
     with map_errors(manifest.path):
         rows = manifest.db.execute(
             "SELECT (SELECT value FROM json_each(meta) WHERE lower(key) = ? LIMIT 1) AS language, count(*) "
-            "FROM documents GROUP BY language",
+            f"FROM documents WHERE {select(manifest, within)} GROUP BY language",
             [FIELD],
         ).fetchall()
     counts = Counter[str]()
@@ -36,13 +42,13 @@ def count_languages(manifest: Manifest) -> dict[str, int]:
     return dict(counts.most_common())
 
 
-def field_values(manifest: Manifest, name: str) -> list[Value]:
-    """The values that documents have of a field, each once, in no order. Raises CorruptError."""
-    keys = [key for key in field_names(manifest) if key.casefold() == name.casefold()]
+def field_values(manifest: Manifest, name: str, within: Filter | None = None) -> list[Value]:
+    """The values that documents in the filter have of a field, each once, in no order. Raises CorruptError."""
+    keys = [key for key in field_names(manifest, within) if key.casefold() == name.casefold()]
     with map_errors(manifest.path):
         rows = manifest.db.execute(
             "SELECT DISTINCT field.type, field.value FROM documents, json_each(documents.meta) AS field "
-            "WHERE field.key IN (SELECT value FROM json_each(?))",
+            f"WHERE field.key IN (SELECT value FROM json_each(?)) AND {select(manifest, within)}",
             [json.dumps(keys)],
         ).fetchall()
         values = [
@@ -55,21 +61,36 @@ def _read(type: str, value: Any) -> Any:
     return value == 1 if type in ("true", "false") else value
 
 
-def check_fields(filter: Filter, manifest: Manifest) -> None:
-    """Raises InputError for a field that no document has, naming those there are, and for sources none of which is."""
+def check_fields(filter: Filter, manifest: Manifest, within: Filter | None = None) -> None:
+    """Raises InputError for a field that no document has, naming those there are, and for sources none of which is.
+
+    Documents are those that `within` lets through, and what the filter is within.
+    """
+    seen = _of_documents(narrow(filter.within, within))
     names = [name.removeprefix(META) for name in (*filter.any_of, *filter.none_of) if name.startswith(META)]
-    known = field_names(manifest) if names else []
+    known = field_names(manifest, seen) if names else []
     folded = {name.casefold() for name in known}
     for name in names:
         if name.casefold() not in folded:
             raise InputError(unknown_field(name, known))
     sources = filter.any_of.get("source", ())
-    if sources and not manifest.sources().keys() & set(sources):
+    if sources and not list_sources(manifest, seen).keys() & set(sources):
         raise InputError(
             f"no indexed file is called {sources[0]!r}; `rag status` lists them. A filter takes no patterns."
         )
     if filter.within is not None:
-        check_fields(filter.within, manifest)
+        check_fields(filter.within, manifest, within)
+
+
+def _of_documents(filter: Filter | None) -> Filter | None:
+    """The filter without what it says of chunks."""
+    if filter is None:
+        return None
+    any_of, none_of = (
+        {name: values for name, values in fields.items() if name in DOCUMENT_FIELDS or name.startswith(META)}
+        for fields in (filter.any_of, filter.none_of)
+    )
+    return Filter(any_of, none_of, _of_documents(filter.within))
 
 
 def unknown_field(name: str, known: list[str]) -> str:

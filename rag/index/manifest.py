@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +32,7 @@ from rag.index.tables import (
     transaction,
 )
 from rag.index.unwritable import may_write
+from rag.text.access import FIELD
 from rag.types import Chunk, Chunked, Document, Embeddings, Source
 
 JOURNAL = "An interrupted run left a journal, which is read only where the folder can be written."
@@ -191,14 +192,24 @@ class Manifest:
 
     def documents(self, source: str) -> list[Document]:
         """The documents of a source, in the order they were loaded."""
+        return self.select_documents("source = ?", [source])
+
+    def select_documents(self, condition: str, values: Sequence[str]) -> list[Document]:
+        """The documents for which a condition in SQL holds, in the order they were loaded."""
         with map_errors(self.path):
-            rows = self._rows("documents", "WHERE source = ? ORDER BY rowid", [source])
+            rows = self._rows("documents", f"WHERE {condition} ORDER BY rowid", values)
             return [row_to_document(row[:-1]) for row in rows]
 
-    def document(self, id: str) -> Document | None:
-        """The document of this id."""
-        with map_errors(self.path):
-            return next((row_to_document(row[:-1]) for row in self._among("documents", "id", [id])), None)
+    def set_access(self, source: str, groups: Sequence[str]) -> None:
+        """The groups that may read all documents of a source, from now on; chunks and vectors stay."""
+        documents = [replace(one, meta={**one.meta, FIELD: tuple(groups)}) for one in self.documents(source)]
+        batch, keys = [], []
+        for document in documents:
+            with map_errors(self.path):
+                rows = self._rows("chunks", "WHERE doc_id = ? ORDER BY rowid", [document.id])
+                batch.append(Chunked(document, tuple(row_to_chunk(row[:-1], document) for row in rows)))
+                keys.append([row[6] for row in rows])
+        self.replace_documents(source, batch, keys)
 
     def chunk_checksums(self) -> dict[str, int]:
         """The checksum of every chunk by id, documents together: what the vector index must hold, no more, no less."""

@@ -24,6 +24,7 @@ from rag.index.tables import CELLS, VERSION, insert_into, row_to_chunk, row_to_d
 from rag.types import Source
 
 RECOVERED = "manifest.recovered"  # whole and on the disk: what is to take the place of the manifest and its journal
+CLOSED = '{"access": []}'  # the fields of a document that nobody may read, in JSON
 FAR = 20_000  # rows looked for behind a bad page when the table does not say how many it has
 
 
@@ -142,18 +143,21 @@ def _read_rows(db: sqlite3.Connection, table: str, names: Sequence[str]) -> Iter
 
 
 def _copy_texts(old: sqlite3.Connection, new: sqlite3.Connection) -> set[str]:
-    """Copy documents whose row is damaged and whose text is not, without their fields; the names of their sources."""
+    """Copy documents whose row is damaged and whose text is not, without their fields; the names of their sources.
+
+    Who may read them was a field: until they are read again, nobody may.
+    """
     names = {name for (name,) in new.execute("SELECT name FROM sources")}
     found = set()
     for _, *cells, crc in _read_rows(old, "documents", ("rowid", *CELLS["documents"], "crc")):
         with suppress(ValueError, TypeError):
-            document = row_to_document((*cells[:-1], "{}"))
+            document = row_to_document((*cells[:-1], CLOSED))
             if row_checksum(*cells) == crc or document.source not in names:
                 continue
             if row_checksum(*cells[:2], document.digest, *cells[3:]) == crc:  # only its digest is damaged
                 row = (*cells[:2], document.digest, *cells[3:])
             elif document.digest == cells[2]:
-                row = (*cells[:-1], "{}")
+                row = (*cells[:-1], CLOSED)
             else:
                 continue
             new.execute(insert_into("documents", "OR IGNORE"), (*row, row_checksum(*row)))

@@ -2,7 +2,8 @@
 
 Every row carries a checksum: over its other cells (`rag.index.codec.row_checksum`, in SQL `crc(...)`), in `chunks` over
 the whole chunk as it is read (`rag.index.codec.chunk_checksum`), which says that document, span and keys still belong
-together.
+together. What says who may read a document stands before its text, so that a look at it takes the same time whatever
+the text.
 """
 
 import json
@@ -33,7 +34,7 @@ CREATE TABLE sources (
 ) STRICT;
 CREATE TABLE documents (
     id TEXT PRIMARY KEY, source TEXT NOT NULL REFERENCES sources(name) ON DELETE CASCADE, digest TEXT NOT NULL,
-    title TEXT NOT NULL, text TEXT NOT NULL, sections TEXT NOT NULL, meta TEXT NOT NULL, crc INTEGER NOT NULL
+    title TEXT NOT NULL, meta TEXT NOT NULL, text TEXT NOT NULL, sections TEXT NOT NULL, crc INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX documents_source ON documents(source);
 CREATE TABLE chunks (

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from rag.text.access import FIELD, take_access
 from rag.text.values import encodable, flatten
 from rag.types import Document, Loaded, Section
 
@@ -28,7 +29,8 @@ def _documents(loaded: Loaded, problems: dict[str, None]) -> Iterator[Document]:
             n += 1
             id = f"{document.id}#{n}"
         ids.add(id)
-        meta, changed = flatten(document.meta)
+        own, access = take_access(document.meta)[0], loaded.source.access
+        meta, changed = flatten(document.meta if access is None else {**own, FIELD: access})
         problems |= dict.fromkeys(changed)
         text, title = encodable(document.text), encodable(document.title)
         if text != document.text or title != document.title:

@@ -5,6 +5,7 @@ run pays for nothing twice. Loading, chunking and embedding go through the stage
 ingest publishes now and then, so that an interrupted one answers from what was published not long ago.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -22,6 +23,7 @@ from rag.ingest.load import load
 from rag.ingest.report import FileReport, Progress, Report, ignore_progress
 from rag.ingest.vectorize import Vectorizer
 from rag.interrupt import Interrupted, Stop
+from rag.text.access import FIELD, groups_of
 from rag.text.languages import with_language
 from rag.text.values import encodable
 from rag.types import Chunked, Loaded, Source
@@ -107,7 +109,7 @@ class IngestSteps:
         changed = []
         for source in found.values():
             row = self.known.get(source.name)
-            same = row and (row.stamp, row.parser) == (source.stamp, self._parser)
+            same = row and (row.stamp, row.parser) == (source.stamp, self._parser_of(source))
             if row and same and not source.reason and row.status not in ("failed", sources.EXCLUDED):
                 self.report.files.append(self._unchanged(row))
             else:
@@ -121,7 +123,8 @@ class IngestSteps:
         for done, loaded in enumerate(self.stop.each(load(self.stages.connector, changed)), 1):
             self.progress("load", done, len(changed))
             row = self.known.get(loaded.source.name)
-            if row and row.sha256 == loaded.sha256 != "" and row.parser == self._parser and row.status == loaded.status:
+            parser = self._parser_of(loaded.source)
+            if row and row.sha256 == loaded.sha256 != "" and row.parser == parser and row.status == loaded.status:
                 touched.append(loaded.source)
                 self._report(self._unchanged(row))
             else:
@@ -214,6 +217,8 @@ class IngestSteps:
                 self._put_source(loaded, status, reason)
                 if status != "failed" or whole:
                     self.manifest.replace_documents(loaded.source.name, *columns(whole))
+                elif (groups := _stated_access(loaded)) is not None:  # the version that stays is for no others
+                    self.manifest.set_access(loaded.source.name, groups)
         except Exception as error:
             if not is_alone(error):
                 raise
@@ -226,8 +231,16 @@ class IngestSteps:
 
     def _put_source(self, loaded: Loaded, status: str, reason: str) -> None:
         self.manifest.put_source(
-            loaded.source, sha256=loaded.sha256, parser=self._parser, status=status, reason=encodable(reason)
+            loaded.source,
+            sha256=loaded.sha256,
+            parser=self._parser_of(loaded.source),
+            status=status,
+            reason=encodable(reason),
         )
+
+    def _parser_of(self, source: Source) -> str:
+        """What makes the source's documents of its bytes: the connector, and who may read them."""
+        return self._parser if source.access is None else f"{self._parser} {json.dumps(source.access)}"
 
     def _unchanged(self, row: SourceRow) -> FileReport:
         """What is not read again; a rebuild tells what is degraded, since it chunks that again."""
@@ -242,3 +255,11 @@ class IngestSteps:
         self.progress("embed", done, total)
         self.progress("tokens", self._vectors.tokens, 0)
         self.report.embedded, self.report.tokens = self._vectors.embedded, self._vectors.tokens
+
+
+def _stated_access(loaded: Loaded) -> tuple[str, ...] | None:
+    """The groups that may read all of a source; None where neither it nor its documents say any."""
+    if loaded.source.access is not None:
+        return loaded.source.access
+    stated = [set(groups_of(document.meta)) for document in loaded.documents if FIELD in document.meta]
+    return tuple(sorted(set.intersection(*stated))) if stated else None

@@ -3,7 +3,6 @@
 import mimetypes
 import os
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
 from rag.index.folder import Index
+from rag.index.visible import DocumentRow, find_document, list_documents
 from rag.ingest.sources import is_inside, path_of
 from rag.serve.doors import Door
 from rag.serve.replies import Refusal, document_url
 from rag.serve.rest import base_of, pools_of
-from rag.serve.visible import DocumentRow, find_document, list_documents, read_index
+from rag.serve.visible import read_index
 from rag.types import Document
 
 PAGE = 100  # documents of a list, unless the request says otherwise
@@ -35,7 +35,7 @@ async def documents(request: Request) -> Response:
     limit = request.query_params.get("limit", str(PAGE))
     if not limit.isdecimal() or not 1 <= int(limit) <= MOST:
         raise Refusal(400, f"limit: {limit[:20]!r} is no number from 1 to {MOST}.")
-    rows = await read_index(index, lambda m: list(islice(list_documents(m, within, after=after), int(limit) + 1)))
+    rows = await read_index(index, lambda m: list_documents(m, within, after=after, limit=int(limit) + 1))
     shown = rows[: int(limit)]
     return JSONResponse(
         {

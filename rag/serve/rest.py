@@ -11,13 +11,13 @@ from starlette.responses import JSONResponse, Response
 import rag
 from rag.config import load
 from rag.errors import IndexMissing, RagError
+from rag.index.visible import count_documents
 from rag.llm.rewrite import Turn
 from rag.pool import Pool
 from rag.serve.doors import Body, Door, read_body
 from rag.serve.pools import Pools
 from rag.serve.replies import answer_reply, hits_reply
 from rag.serve.stream import EVENTS, stream_answer
-from rag.serve.visible import count_documents
 from rag.serve.where import Condition, make_filter
 from rag.types import Filter
 

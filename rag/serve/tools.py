@@ -5,7 +5,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rag.errors import InputError
 from rag.explore import hop_from
-from rag.index.folder import Index
+from rag.index.manifest import Manifest
+from rag.index.visible import find_chunks, find_document, list_documents
 from rag.ingest.sources import path_of
 from rag.serve.access import Principal
 from rag.serve.pools import Pools
 from rag.serve.replies import document_url
-from rag.serve.visible import find_document, list_documents, read_index
+from rag.serve.visible import read_index
 from rag.types import Chunk, Document, Filter, Hit
 
 READ = 20_000  # characters of a document that one call gives
@@ -206,11 +206,7 @@ async def hops(caller: Caller, given: HopsArguments) -> SearchReply:
 
 async def fetch(caller: Caller, given: FetchArguments) -> FetchReply:
     name, index = caller.pools.index(given.index)
-    document, start = await _read(caller, index, given.id), 0
-    if document is None:
-        hits = await caller.pools.pool(name).run_async(lambda pipeline: pipeline.stages.store.fetch([given.id]))
-        for chunk in (hit.chunk for hit in hits):
-            document, start = await _read(caller, index, chunk.doc_id), max(0, chunk.start - READ // 4)
+    document, start = await read_index(index, lambda manifest: _read(manifest, given.id, caller.within))
     if document is None:
         raise InputError(f"There is no passage or document {given.id[:100]!r}.")
     begin = min(start if given.start is None else given.start, len(document.text))
@@ -224,15 +220,19 @@ async def fetch(caller: Caller, given: FetchArguments) -> FetchReply:
     return FetchReply(id=given.id, title=document.title or document.source, text=text, url=url, metadata=metadata)
 
 
-async def _read(caller: Caller, index: Index, id: str) -> Document | None:
-    return await read_index(index, lambda manifest: find_document(manifest, id, caller.within))
+def _read(manifest: Manifest, id: str, within: Filter | None) -> tuple[Document | None, int]:
+    """The document of this id, or of a passage of this id, and where to begin."""
+    if document := find_document(manifest, id, within):
+        return document, 0
+    for chunk in find_chunks(manifest, [id], within):
+        return find_document(manifest, chunk.doc_id, within), max(0, chunk.start - READ // 4)
+    return None, 0
 
 
 async def list_(caller: Caller, given: ListArguments) -> ListReply:
     name, index = caller.pools.index(given.index)
     rows = await read_index(
-        index,
-        lambda manifest: list(islice(list_documents(manifest, caller.within, after=given.after), given.limit + 1)),
+        index, lambda manifest: list_documents(manifest, caller.within, after=given.after, limit=given.limit + 1)
     )
     shown = rows[: given.limit]
     documents = [

@@ -5,9 +5,9 @@ from contextlib import closing
 from fnmatch import fnmatch
 
 from rag.errors import InputError
-from rag.index.fields import META, field_names, unknown_field
+from rag.index.fields import field_names, unknown_field
 from rag.index.folder import Index
-from rag.serve.visible import list_documents
+from rag.index.visible import META, list_sources
 from rag.types import Filter, Value
 
 Condition = str | int | float | bool | list[str | int | float | bool]
@@ -25,15 +25,11 @@ def make_filter(
     any_of: dict[str, tuple[Value, ...]] = {}
     with closing(index.read_manifest()) as manifest:
         if sources:
-            seen = manifest.sources() if within is None else {d.source for d in list_documents(manifest, within)}
+            seen = list_sources(manifest, within)
             any_of["source"] = tuple(name for name in seen if any(fnmatch(name, pattern) for pattern in sources))
             if not any_of["source"]:
                 raise InputError(f"no indexed file matches {' '.join(sources)}. GET /v1/documents lists them.")
-        names = []
-        if where and within is None:
-            names = field_names(manifest)
-        elif where:
-            names = sorted({name for document in list_documents(manifest, within) for name in document.meta})
+        names = field_names(manifest, within) if where else []
     known = {name.casefold() for name in names}
     for name, values in where.items():
         if name.casefold() in known:

@@ -26,7 +26,7 @@ from rag.errors import CorruptError, MismatchError, RagError, SpaceError, StoreE
 from rag.stages import component
 from rag.store import ranking
 from rag.store.checks import check_batch, is_id
-from rag.store.filters import Dialect, translate
+from rag.store.filters import Dialect, find_corpus, translate
 from rag.store.payload import INDEXED, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
 from rag.types import Chunk, Embeddings, Filter, Hit, Query
 
@@ -205,12 +205,18 @@ class EdgeStore:
                     branch.limit,
                     query=engine.Query.Nearest(to_plain(branch.vector, engine.SparseVector), using=branch.name),
                     filter=translate(branch.filter, DIALECT),
-                    params=_RESCORED if self.quantize != "none" and branch.name == "dense" else None,
+                    params=self._params(branch),
                 )
                 for branch in branches
             ]
             answers = self._shard.query_batch(engine.QueryBatchRequest(requests))
         return [[(str(point.id), point.score) for point in points] for points in answers]
+
+    def _params(self, branch: ranking.Branch) -> engine.SearchParams | None:
+        if branch.name == "dense":
+            return _RESCORED if self.quantize != "none" else None
+        corpus = find_corpus(branch.filter) if branch.name == "sparse" and self.idf else None
+        return engine.SearchParams(idf=engine.IdfParams(translate(corpus, DIALECT))) if corpus else None
 
     def _scroll(self, filter: Filter | None, offset: Any, limit: int) -> tuple[list[str], Any]:
         chosen = translate(filter, DIALECT)

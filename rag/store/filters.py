@@ -11,6 +11,7 @@ from typing import Any
 from rag.errors import InputError
 from rag.store.checks import is_id
 from rag.store.payload import FIELDS, KEYWORDS, word
+from rag.text.access import FIELD as ACCESS
 from rag.text.values import encodable
 from rag.types import Filter, Value
 
@@ -33,6 +34,17 @@ def translate(filter: Filter | None, dialect: Dialect) -> Any:
         must.append(translate(filter.within, dialect))
     must_not = [_condition(field, values, dialect) for field, values in filter.none_of.items()]
     return dialect.filter(must=must, must_not=must_not)
+
+
+def find_corpus(filter: Filter | None) -> Filter | None:
+    """What a filter says of who reads: how rare a word is, is counted among these chunks, or it would tell of others.
+
+    None: among all.
+    """
+    if filter is None:
+        return None
+    inner, groups = find_corpus(filter.within), filter.any_of.get(ACCESS)
+    return inner if groups is None else Filter(any_of={ACCESS: groups}, within=inner)
 
 
 def _condition(field: str, values: Sequence[Value], dialect: Dialect) -> Any:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from rag.errors import CorruptError
+from rag.text.access import groups_of
 from rag.text.values import from_json
 from rag.types import Chunk, Embeddings, Hit, Section, Sparse, Value, Vector, Vectors
 
 SparseClass = Callable[[list[int], list[float]], Any]  # an engine's
-KEYWORDS = ("doc_id", "source", "title", "about")  # fields of words to filter by
+KEYWORDS = ("doc_id", "source", "title", "about", "access")  # fields of words to filter by
 FIELDS = "fields"  # a word for each value of the metadata
 INDEXED = (*KEYWORDS, FIELDS)  # what every engine keeps a keyword index of
 LONGEST = 64  # characters of a value in such a word; a longer one is hashed
@@ -35,6 +36,7 @@ def to_payload(chunk: Chunk) -> dict[str, Any]:
         "title": chunk.title,
         "context": chunk.context,
         "about": list(chunk.about),
+        "access": list(groups_of(chunk.meta)),
         "sections": [[s.start, s.end, s.kind, s.label] for s in chunk.sections],
         "meta": json.dumps(dict(chunk.meta), ensure_ascii=False, allow_nan=False) if chunk.meta else "",
         FIELDS: [

@@ -17,7 +17,7 @@ from rag.errors import ConfigError, MismatchError, StoreError, extra
 from rag.stages import component
 from rag.store import ranking
 from rag.store.checks import check_batch, is_id
-from rag.store.filters import Dialect, translate
+from rag.store.filters import Dialect, find_corpus, translate
 from rag.store.payload import INDEXED, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
 from rag.text.urls import holds_secret
 from rag.types import Chunk, Embeddings, Filter, Hit, Query
@@ -192,11 +192,17 @@ class QdrantStore:
                     using=branch.name,
                     filter=translate(branch.filter, DIALECT),
                     limit=branch.limit,
+                    params=self._params(branch),
                 )
                 for branch in branches
             ]
             answers = self._client.query_batch_points(self.collection, requests)
         return [[(str(point.id), point.score) for point in answer.points] for answer in answers]
+
+    def _params(self, branch: ranking.Branch) -> models.SearchParams | None:
+        corpus = find_corpus(branch.filter) if branch.name == "sparse" and self.idf else None
+        scope = models.IdfCorpusParams(corpus=translate(corpus, DIALECT)) if corpus else None
+        return models.SearchParams(idf=scope) if scope else None
 
     def _scroll(self, filter: Filter | None, offset: Any, limit: int) -> tuple[list[str], Any]:
         chosen = translate(filter, DIALECT)

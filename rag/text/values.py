@@ -17,6 +17,8 @@ from itertools import islice
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+from rag.text.access import take_access
+
 if TYPE_CHECKING:
     from rag.types import Value, Values
 
@@ -34,11 +36,13 @@ class Digits(str):
 def flatten(fields: Mapping[str, object]) -> tuple[dict[str, Values], list[str]]:
     """The fields by path, and in words what could not be held as it is, each once.
 
+    `access` is kept as `rag.text.access` has it: a tuple of groups, which may be empty.
     Example: {"by": {"name": "Ada"}, "tags": ["a", "b"]} gives {"by.name": "Ada", "tags": ("a", "b")} and [].
     """
+    others, access, problem = take_access(fields)
     found: dict[str, list[Value]] = {}
-    problems: dict[str, None] = {}
-    walk = _walk("", fields, 0)
+    problems: dict[str, None] = dict.fromkeys([problem] * bool(problem))
+    walk = _walk("", others, 0)
     leaves = filter(None, islice(walk, _STEPS))
     for path, value in islice(leaves, MOST):
         plain, problem = _plain(value)
@@ -47,7 +51,8 @@ def flatten(fields: Mapping[str, object]) -> tuple[dict[str, Values], list[str]]
             problems[f"the field {path[:100]} holds {problem}, kept as text"] = None
     if any(leaves) or any(True for _ in walk):
         problems[f"its fields hold more than {MOST:,} values, of which the first are kept"] = None
-    return {path: values[0] if len(values) == 1 else tuple(values) for path, values in found.items()}, list(problems)
+    flat: dict[str, Values] = {path: values[0] if len(values) == 1 else tuple(values) for path, values in found.items()}
+    return flat | access, list(problems)
 
 
 def from_json(fields: Mapping[str, Any]) -> dict[str, Values]:
