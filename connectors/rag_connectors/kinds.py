@@ -16,26 +16,28 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("plain", 1, "txt text log cfg conf ini toml yaml yml xml tex bib org adoc srt vtt properties"),
+    Kind("plain", 2, "txt text log cfg conf ini toml yaml yml xml tex bib org adoc srt vtt properties"),
     Kind(
         "code",
-        1,
+        2,
         "py pyi js mjs cjs jsx ts tsx java kt kts scala go rs c h cc cpp cxx hpp hh cs m mm swift rb php pl pm lua jl "
         "dart ex exs erl hs clj r groovy sh bash zsh fish ps1 sql proto thrift graphql css scss less vue svelte tf",
     ),
     Kind("markdown", 3, "md markdown mdx mdown mkd"),
-    Kind("html", 2, "html htm xhtml"),
+    Kind("html", 3, "html htm xhtml"),
     Kind("pdf", 2, "pdf", text=False),
     Kind("docx", 1, "docx docm dotx", text=False),
     Kind("pptx", 1, "pptx pptm ppsx", text=False),
     Kind("xlsx", 1, "xlsx xlsm", text=False),
-    Kind("csv", 1, "csv tsv tab"),
+    Kind("csv", 2, "csv tsv tab"),
     Kind("json", 3, "json"),
     Kind("jsonl", 3, "jsonl ndjson"),
     Kind("ipynb", 1, "ipynb"),
-    Kind("epub", 1, "epub", text=False),
-    Kind("eml", 2, "eml"),
-    Kind("rst", 1, "rst rest"),
+    Kind("epub", 2, "epub", text=False),
+    Kind("eml", 3, "eml mht mhtml"),
+    Kind("mbox", 1, "mbox mbx"),
+    Kind("msg", 1, "msg", text=False),
+    Kind("rst", 2, "rst rest"),
 )
 _BY_SUFFIX = {f".{suffix}": kind for kind in KINDS for suffix in kind.suffixes.split()}
 _MAGIC = (

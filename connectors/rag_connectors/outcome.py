@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import zlib
 from collections.abc import Callable
 from importlib import import_module
@@ -24,7 +25,8 @@ _MAX_TEXT = 100_000_000  # characters of one file
 _NO_TITLES = frozenset(
     "untitled|untitled document|document1|powerpoint presentation|slide 1|book1|no title|(no subject)".split("|")
 )
-_PLAIN = Kind("plain", 1, "")
+_PLAIN, _MBOX = Kind("plain", 2, ""), Kind("mbox", 1, "")
+_MAILS = re.compile(rb"From \S+ [^\n]*\d\d:\d\d[^\n]*\n[!-9;-~]+:")
 
 
 def outcome(path: str, name: str, options: ParseOptions, *, inode: int = 0) -> ParseOutcome:
@@ -33,10 +35,10 @@ def outcome(path: str, name: str, options: ParseOptions, *, inode: int = 0) -> P
     try:
         kind = kind_of(name.removesuffix(".gz"))
         if kind is None:
-            _refuse_binary(read(path, limit=options.max_bytes, inode=inode, head=_HEAD), name)
+            kind = sniff(read(path, limit=options.max_bytes, inode=inode, head=_HEAD), name)
         data = read(path, limit=options.max_bytes, inode=inode)
         sha256 = hashlib.sha256(data).hexdigest()
-        return outcome_of(data, name, options, kind or _PLAIN, sha256)
+        return outcome_of(data, name, options, kind, sha256)
     except RefusalError as refusal:
         return ParseOutcome(refusal.status, refusal.reason, sha256)
     except MemoryError:
@@ -64,13 +66,16 @@ def outcome_of(data: bytes, name: str, options: ParseOptions, kind: Kind, sha256
     return ParseOutcome("degraded" if parsed.lost else "ok", "; ".join(parsed.lost), sha256, records)
 
 
-def _refuse_binary(head: bytes, name: str) -> None:
-    """Raises RefusalError for a file of unknown kind that is no text, by its first bytes."""
+def sniff(head: bytes, name: str) -> Kind:
+    """The kind by its name, else by its first bytes. Raises RefusalError for what is no text."""
+    if known := kind_of(name.removesuffix(".gz")):
+        return known
     marked = head.startswith((b"\xff\xfe", b"\xfe\xff"))  # UTF-16
     magic = magic_of(head)
     if magic or (b"\0" in head and not marked):
         what = suffix_of(name) or magic or "no suffix"
         raise RefusalError(f"unsupported type of file ({what})", "skipped")
+    return _MBOX if _MAILS.match(head) else _PLAIN
 
 
 def _gunzip(data: bytes, limit: int) -> bytes:

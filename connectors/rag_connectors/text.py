@@ -1,4 +1,4 @@
-"""Bytes to text: byte order marks, UTF-8, UTF-16 without a mark, Windows-1252, then charset-normalizer's guess.
+"""Bytes to text: byte order marks, UTF-8, UTF-16 without a mark, the encoding that is named, then the likeliest one.
 
 What comes out holds no control characters but line feed and tab, no lone surrogates and only line feeds as line ends;
 otherwise Unicode is kept as it is (no normalisation form is applied, so quotes stay exact).
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 
+from rag_connectors.encodings import guesses, known, seven_bits
 from rag_connectors.parsed import RefusalError
 
 _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
@@ -19,20 +21,20 @@ _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85]")
-_CONTROLS = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")  # terminal colours as a whole
+_CONTROLS = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\ufeff]")  # terminal colours as a whole
+_BREAKS = re.compile("(?<=[!-\u024f])[\u200b\u2060]+(?=[!-\u024f])")  # in other scripts they part words
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _RAW_CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_SAYS_NOTHING = frozenset(["ascii", "us-ascii", "unknown-8bit", "8bit", "default"])  # what mail names by habit
 _DOS_END = b"\x1a"  # what old programs put at the end of a text
-_HIGH = re.compile(rb"[\x80-\xff]")
-# ê¿x: not what Windows-1252 text looks like
-_SYMBOL_IN_WORD = re.compile("[^\\W\\d_][^\\w\\s\x00-\x7f’\xad·‑–—]+[^\\W\\d_]")
+_BEARABLE = 0.05  # share of the characters beyond ASCII that may be lost before an encoding is the wrong one
 
 
 def clean(text: str) -> str:
     """Line ends as "\\n", control characters gone, lone surrogates replaced: encodable as UTF-8."""
     if text.isascii() and "\r" not in text and text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+    text = _BREAKS.sub("", _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)))
     return _SURROGATES.sub("\ufffd", text)
 
 
@@ -51,6 +53,8 @@ def decode(data: bytes, *, declared: str = "") -> tuple[str, str]:
             return _lossy(data[len(mark) :], encoding)
     if b"\0" in data:
         return _lossy(data, _utf16(data))
+    if data.isascii() and (text := seven_bits(data, declared)):
+        return clean(text), ""
     try:
         return clean(data.decode("utf-8")), ""
     except UnicodeDecodeError:
@@ -74,24 +78,28 @@ def _utf16(data: bytes) -> str:
 
 
 def _legacy(data: bytes, declared: str) -> tuple[str, str]:
-    if declared:
-        try:
-            return clean(data.decode(declared)), ""
-        except (LookupError, UnicodeError):
-            pass  # unknown or wrong: as if it had named none
+    encoding = known(declared) if declared.strip().lower() not in _SAYS_NOTHING else ""
+    if encoding:
+        text, lost = _lossy(data, encoding)
+        if text.count("\ufffd") <= _BEARABLE * _beyond(text):
+            return text, lost  # else it is unknown or wrong: as if none were named
     damaged = data.decode("utf-8", "replace")
-    bad = damaged.count("\ufffd")
-    if bad * 4 < sum(char > "\x7f" for char in damaged):  # mostly sound UTF-8 with a few broken characters
+    if damaged.count("\ufffd") * 4 < _beyond(damaged):  # mostly sound UTF-8 with a few broken characters
         return _lossy(data, "utf-8")
-    western = data.decode("cp1252", "replace")
-    if "\ufffd" not in western and not _SYMBOL_IN_WORD.search(western) and len(_HIGH.findall(data)) < len(data) * 0.2:
-        return clean(western), ""  # charset-normalizer guesses poorly when few bytes are not ASCII
-    from charset_normalizer import from_bytes  # here: only files that are not UTF-8 pay for it
+    ranked = list(dict.fromkeys(guesses(data)))
+    for encoding in ranked:
+        with suppress(UnicodeError):
+            return clean(data.decode(encoding)), ""
+    for encoding in ranked:
+        text, lost = _lossy(data, encoding)
+        if text.count("\ufffd") <= _BEARABLE * _beyond(text):
+            return text, lost
+    raise RefusalError("not text in any encoding known here", "skipped")
 
-    guess = from_bytes(data).best()
-    if guess is None:
-        raise RefusalError("not text in any encoding known here", "skipped")
-    return clean(str(guess)), ""
+
+def _beyond(text: str) -> int:
+    """How many characters are beyond ASCII."""
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _lossy(data: bytes, encoding: str) -> tuple[str, str]:

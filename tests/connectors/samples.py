@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -157,3 +158,75 @@ def _shape(kind: str, text: str) -> str:
 
 def _relations(entries: str) -> str:
     return f'<Relationships xmlns="{_PACKAGE}">{entries}</Relationships>'
+
+
+_SECTOR, _SMALL = 512, 64
+_END, _FREE, _FAT = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
+
+
+def compound(streams: Mapping[str, bytes]) -> bytes:
+    """An OLE file of small streams, by their paths."""
+    paths = sorted({path.rsplit("/", n)[0] for path in streams for n in range(path.count("/") + 1)})
+    below: dict[str, list[int]] = {}
+    for number, path in enumerate(paths, 1):
+        below.setdefault(path.rpartition("/")[0], []).append(number)
+    small, chain, starts = b"", list[int](), {}
+    for path, data in streams.items():
+        count = -(-len(data) // _SMALL)
+        starts[path] = len(chain) if count else _END
+        chain += [*range(len(chain) + 1, len(chain) + count), _END] if count else []
+        small += data.ljust(count * _SMALL, b"\0")
+
+    def entry(name: str, kind: int, first: int, size: int, right: int, child: int) -> bytes:
+        wide = name.encode("utf-16-le") + b"\0\0"
+        head = wide.ljust(64, b"\0") + struct.pack("<HBBIII", len(wide), kind, 1, _FREE, right, child)
+        return (head + bytes(36) + struct.pack("<IQ", first, size)).ljust(128, b"\0")
+
+    def first_below(path: str) -> int:
+        return below.get(path, [_FREE])[0]
+
+    sectors = [
+        -(-max(len(part), 1) // _SECTOR) for part in (bytes(128 * (len(paths) + 1)), small, bytes(4 * len(chain)))
+    ]
+    begins = [1, 1 + sectors[0], 1 + sectors[0] + sectors[1]]
+    folder = entry("Root Entry", 5, begins[1], len(small), _FREE, first_below(""))
+    for number, path in enumerate(paths, 1):
+        siblings = below[path.rpartition("/")[0]]
+        right = siblings[siblings.index(number) + 1] if number != siblings[-1] else _FREE
+        kind, size = (2, len(streams[path])) if path in streams else (1, 0)
+        folder += entry(path.rpartition("/")[2], kind, starts.get(path, 0), size, right, first_below(path))
+    parts = [folder, small, struct.pack(f"<{len(chain)}I", *chain)]
+    table = [_FAT] + [
+        n for first, count in zip(begins, sectors, strict=True) for n in [*range(first + 1, first + count), _END]
+    ]
+    fat = struct.pack(f"<{len(table)}I", *table).ljust(_SECTOR, b"\xff")
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(10)
+    head += struct.pack("<IIIIIIII", 1, 1, 0, 4096, begins[2], sectors[2], _END, 0) + struct.pack("<I", 0)
+    body = b"".join(part.ljust(count * _SECTOR, b"\0") for part, count in zip(parts, sectors, strict=True))
+    return head.ljust(_SECTOR, b"\xff") + fat + body
+
+
+def msg(
+    fields: Mapping[str, bytes | str], attachments: Mapping[str, bytes] = {}, inner: Mapping[str, str] = {}
+) -> bytes:
+    """An Outlook mail: text by the number of its property, bytes by number and type."""
+    streams: dict[str, bytes] = {"__properties_version1.0": bytes(32)}
+    streams["__properties_version1.0"] += struct.pack("<HHIQ", 0x40, 0x0039, 6, 133_854_912_000_000_000)
+
+    def put(at: str, tag: str, value: bytes | str) -> None:
+        wide = isinstance(value, str)
+        streams[f"{at}__substg1.0_{tag}" + "001F" * wide] = (
+            value.encode("utf-16-le") if isinstance(value, str) else value
+        )
+
+    for tag, value in fields.items():
+        put("", tag, value)
+    for number, (name, data) in enumerate(attachments.items()):
+        put(f"__attach_version1.0_#{number:08X}/", "3707", name)
+        put(f"__attach_version1.0_#{number:08X}/", "37010102", data)
+    if inner:
+        at = "__attach_version1.0_#000000FF/__substg1.0_3701000D/"
+        streams[f"{at}__properties_version1.0"] = bytes(24)
+        for tag, value in inner.items():
+            put(at, tag, value)
+    return compound(streams)

@@ -322,13 +322,13 @@ def test_eml() -> None:
         "Date: Mon, 6 May 2024 09:00:00 +0000\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=B\n\n"
         "--B\nContent-Type: text/html; charset=latin-1\nContent-Transfer-Encoding: quoted-printable\n\n"
         "<p>We move to <b>building 4</b> =E9.</p>\n"
-        "--B\nContent-Type: application/pdf\nContent-Disposition: attachment; filename=plan.pdf\n\nx\n--B--\n"
+        "--B\nContent-Type: image/png\nContent-Disposition: attachment; filename=plan.png\n\nno picture\n--B--\n"
     )
     record = one(mail, "m.eml")
     assert record.title == "Café move"
     assert record.meta["from"] == "Desk <desk@northwind.example>"
     assert "We move to building 4 é." in record.text
-    assert record.text.endswith("Attachment: plan.pdf")
+    assert record.text.endswith("Attachment: plan.png")
 
 
 def test_rst() -> None:
@@ -362,6 +362,8 @@ SOUND = {
     "a.ipynb": b'{"cells": [{"cell_type": "markdown", "source": "# One"}]}',
     "a.epub": samples.epub(["<h1>One</h1>"]),
     "a.eml": b"Subject: One\nFrom: a@b.example\n\nText\n",
+    "a.mbox": b"From a Tue Mar  4 09:00:00 2025\nSubject: One\n\nText\n",
+    "a.msg": samples.msg({"0037": "One", "1000": "Text"}, {"a.txt": b"two"}),
     "a.rst": b"One\n===\n\nText\n",
 }
 

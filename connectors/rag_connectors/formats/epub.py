@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from rag_connectors.archive import need, resolve, unpack, xml
 from rag_connectors.formats import html
+from rag_connectors.markup import read_markup
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
-from rag_connectors.text import decode, one_line
+from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
 
 _OPF = "{http://www.idpf.org/2007/opf}"
@@ -37,7 +38,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         if part not in archive.namelist():
             lost.append(f"{part} is missing in the book")
             continue
-        text, damage = decode(archive.read(part))
+        text, damage = read_markup(archive.read(part))
         writer.gap()
         start = writer.at
         html.write(text, writer)

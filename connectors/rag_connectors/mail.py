@@ -1,0 +1,182 @@
+"""A mail, from whatever file it came, as documents: one for itself, one for each attachment that has text.
+
+A document of an attachment names its mail in the field `parent`; all mails of a conversation have the same `thread`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from rag_connectors.formats import html
+from rag_connectors.kinds import kind_of
+from rag_connectors.outcome import outcome_of, sniff
+from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, RefusalError
+from rag_connectors.text import decode, one_line
+from rag_connectors.writing import TextWriter
+
+if TYPE_CHECKING:
+    from rag.types import Values
+
+HEADERS = ("From", "To", "Cc", "Date", "Subject")
+_MAX_DEPTH = 8  # mails in mails
+_MAX_PARTS = 2000  # of one file
+_NO_TEXT = ("image/", "audio/", "video/", "font/")
+_SUFFIXES = {  # of attachments whose name says nothing, by their type
+    "text/plain": ".txt", "text/html": ".html", "text/csv": ".csv", "text/markdown": ".md", "text/xml": ".xml",
+    "text/calendar": ".ics", "text/rtf": ".rtf", "application/rtf": ".rtf", "application/xhtml+xml": ".xhtml",
+    "application/json": ".json", "application/xml": ".xml", "application/pdf": ".pdf", "application/msword": ".doc",
+    "application/vnd.ms-excel": ".xls", "application/vnd.ms-powerpoint": ".ppt", "application/epub+zip": ".epub",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
+    "application/vnd.oasis.opendocument.text": ".odt", "application/vnd.oasis.opendocument.spreadsheet": ".ods",
+    "message/rfc822": ".eml", "application/vnd.ms-outlook": ".msg", "application/gzip": ".gz",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Attachment:
+    """A file in a mail, or another mail. `charset` is the encoding that the mail names for it."""
+
+    name: str
+    data: bytes = b""
+    type: str = ""
+    charset: str = ""
+    mail: Mail | None = None
+
+
+@dataclass(slots=True)
+class Mail:
+    """What a mail says: its headers, its body in parts (kind "plain" or "html", text), its attachments."""
+
+    headers: dict[str, str] = field(default_factory=dict)
+    bodies: list[tuple[str, str]] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    id: str = ""
+    thread: str = ""
+
+
+def parsed(mails: Mapping[str, Mail], name: str, options: ParseOptions) -> Parsed:
+    """The records of all mails of a file called `name`, by their keys; "" is the key of a mail that is the file."""
+    gathered = _Gathered(options)
+    for key, mail in mails.items():
+        gathered.add(mail, key, name, f"mail {key}" if key else "", {})
+    return Parsed(tuple(gathered.records), tuple(dict.fromkeys(gathered.lost)))
+
+
+class _Gathered:
+    def __init__(self, options: ParseOptions) -> None:
+        self.options = options
+        self.records: list[ParsedRecord] = []
+        self.lost: list[str] = []
+        self._parts = 0
+
+    def add(self, mail: Mail, key: str, name: str, label: str, above: Mapping[str, Values], depth: int = 0) -> None:
+        """A mail, then what it holds. `label` says where it is in the file; `above` are fields it has from there."""
+        self.lost.extend(mail.lost)
+        writer = TextWriter()
+        for header, value in mail.headers.items():
+            writer.add(f"{header}: {value}")
+        writer.gap()
+        for kind, text in mail.bodies:
+            html.write(text, writer) if kind == "html" else writer.add(text.strip("\n"))
+            writer.gap()
+        for attachment in mail.attachments:
+            if attachment.name:
+                writer.add(f"Attachment: {attachment.name}")
+        if label:
+            writer.span(0, "mail", label)
+        meta: dict[str, Values] = {header.lower(): value for header, value in mail.headers.items()}
+        meta |= {field: value for field, value in (("message_id", mail.id), ("thread", mail.thread)) if value}
+        title = mail.headers.get("Subject", "")
+        self.records.append(replace(writer.record(title=title, meta={**meta, **above}), key=key))
+        fields = ("from", "to", "date", "subject", "thread")
+        inherited = {field: meta[field] for field in fields if field in meta}
+        parent = f"{name}#{key}" if key else name
+        for number, attachment in enumerate(mail.attachments, 1):
+            self._parts += 1
+            if self._parts > _MAX_PARTS or depth > _MAX_DEPTH:
+                self.lost.append("it holds too many mails or attachments: some are left out")
+                return
+            where = f"{label}, " * bool(label) + f"attachment {attachment.name or number}"
+            own = f"{key}/" * bool(key) + f"attachment {number}"
+            if attachment.mail:
+                self.add(attachment.mail, own, name, where, {"parent": parent}, depth + 1)
+            else:
+                self._file(attachment, own, where, {**inherited, "parent": parent})
+
+    def _file(self, attachment: Attachment, key: str, label: str, above: Mapping[str, Values]) -> None:
+        name = os.path.basename(attachment.name.replace("\\", "/")) or "attachment"
+        if kind_of(name.removesuffix(".gz")) is None:
+            if attachment.type.startswith(_NO_TEXT):
+                return
+            name += _SUFFIXES.get(attachment.type, "")
+        data = attachment.data
+        try:
+            kind = sniff(data, name)
+            if kind.text and attachment.charset:
+                text, damage = decode(data, declared=attachment.charset)
+                data = text.encode()
+                self.lost.extend([f"{name}: {damage}"] * bool(damage))
+            outcome = outcome_of(data, name, self.options, kind, "")
+        except RefusalError as refusal:
+            if refusal.status == "failed":
+                self.lost.append(f"the attachment {name}: {refusal.reason}")
+            return
+        except (MemoryError, RecursionError):
+            raise
+        except Exception as error:  # parsers raise nearly anything for damaged files
+            self.lost.append(f"the attachment {name} cannot be read ({type(error).__name__})")
+            return
+        self.lost.extend([f"the attachment {name}: {outcome.reason}"] * bool(outcome.reason))
+        for record in outcome.records:
+            spans = ((0, len(record.text), "attachment", label), *record.spans)
+            title = record.title or attachment.name
+            own = f"{key}/{record.key}" if record.key else key
+            self.records.append(
+                replace(record, key=own, spans=spans, title=title, meta={**above, **record.meta, "attachment": name})
+            )
+
+
+def flow(text: str, *, delete: bool = False) -> str:
+    """Plain text in "flowed" form (RFC 3676) with each paragraph in one line again."""
+    lines: list[str] = []
+    soft = ""  # what the line goes on from: its quote marks, then "+"
+    for line in text.split("\n"):
+        marks = len(line) - len(line.lstrip(">"))
+        body = line[marks:].removeprefix(" ")
+        goes_on = body.endswith(" ") and body != "-- "
+        if soft == f"{marks}+" and body != "-- ":
+            lines[-1] += body
+        else:
+            lines.append(">" * marks + " " * bool(marks) + body)
+        if goes_on and delete:
+            lines[-1] = lines[-1][:-1]
+        soft = f"{marks}+" if goes_on else ""
+    return "\n".join(lines)
+
+
+def count_words(bodies: list[tuple[str, str]]) -> int:
+    """Of a body, as it is read."""
+    writer = TextWriter()
+    for kind, text in bodies:
+        html.write(text, writer) if kind == "html" else writer.add(text)
+    return len(writer.record().text.split())
+
+
+def thread_of(references: str, reply_to: str, id: str) -> str:
+    """The id of the conversation: that of its first mail."""
+    return next((one for one in (*references.split(), *reply_to.split(), id) if one.startswith("<")), "")
+
+
+def keys(mails: list[Mail]) -> Iterator[str]:
+    """A key for each mail of a file: its id, with a number where that is not its own."""
+    seen: dict[str, int] = {}
+    for number, mail in enumerate(mails, 1):
+        key = one_line(mail.id.strip("<> ")) or f"mail {number}"
+        seen[key] = seen.get(key, 0) + 1
+        yield key if seen[key] == 1 else f"{key}#{seen[key]}"

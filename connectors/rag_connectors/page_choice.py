@@ -1,0 +1,122 @@
+"""What of a page is not its text: navigation, banners, link lists, what the page hides and no button shows.
+
+Everything else stays. Which element is called `main` decides only about lists of links outside it: pages put warnings,
+questions and whole articles wherever they like.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+SKIP = frozenset(
+    "script style noscript template svg canvas iframe object head audio video input select datalist".split()
+)
+_FRAMES = frozenset(["nav", "aside", "header", "footer", "menu"])  # what may be furniture, by its element
+_FRAME_ROLES = frozenset(["navigation", "banner", "contentinfo", "complementary", "menu", "menubar", "directory"])
+_SKIP_ROLES = frozenset(["search", "dialog", "alertdialog", "menu", "menubar", "tooltip"])
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_SHOWN = re.compile(r"accordion|collaps|panel|\btab|faq|answer|toggle|expand|disclos|drawer|spoiler|footnote", re.I)
+_TWICE = re.compile(r"\b(?:katex-html|mjx-chtml|MathJax_Preview|mwe-math-fallback)", re.I)  # what <math> says too
+_NOTES = re.compile(r"note|rearnote|endnote", re.IGNORECASE)
+_RIGHTS = re.compile(r"©|\(c\)\s*\d{4}|copyright|all rights reserved|alle rechte vorbehalten", re.IGNORECASE)
+_BLOCKS = frozenset("div section ul ol dl p table aside nav header footer form details center".split())
+_LINKED = 0.5  # of the characters: more in links is a list of links
+_FEW_WORDS = 6  # a banner or footer of fewer says nothing
+_MIN_MAIN = 200  # characters; a shorter <main> is not where the text is
+_LONG_BUTTON = 4  # words; shorter ones are commands, not text
+
+
+class Choice:
+    """Decides for each node of one page whether it is left out, with all that it holds."""
+
+    def __init__(self, tree: LexborHTMLParser, root: LexborNode) -> None:
+        self._root = root.mem_id
+        self._tree = tree
+        mains = [node for node in tree.css("main, [role=main], article") if len(node.text()) >= _MIN_MAIN]
+        self._main = {node.mem_id for node in mains}
+        self._around = {above.mem_id for node in mains for above in _above(node)}
+
+    def leaves_out(self, node: LexborNode, tag: str, inside: bool) -> bool:
+        """`inside`: whether it stands in a main element, or in something outside that was looked at as a whole."""
+        if tag in SKIP:
+            return True
+        attributes = node.attributes
+        role = attributes.get("role") or ""
+        if role in _SKIP_ROLES or self._hides(node, tag) or _TWICE.search(attributes.get("class") or ""):
+            return True
+        if tag in _FRAMES or role in _FRAME_ROLES:
+            return self._is_furniture(node, tag, role, inside)
+        if tag == "button" or role == "button":
+            return not _is_heading(node)
+        outside = bool(self._main) and not inside and node.mem_id not in self._around
+        return outside and tag in _BLOCKS and _links(node) > _LINKED
+
+    def opens(self, node: LexborNode) -> bool:
+        """Whether what is in the node needs no look of its own."""
+        return node.mem_id not in self._around and node.mem_id != self._root
+
+    @cached_property
+    def _shown(self) -> frozenset[str]:
+        return frozenset(_controlled(self._tree))
+
+    def _hides(self, node: LexborNode, tag: str) -> bool:
+        attributes = node.attributes
+        if attributes.get("hidden") == "until-found":
+            return False
+        if "hidden" not in attributes and not _HIDDEN.search(attributes.get("style") or "") and tag != "dialog":
+            return False
+        names = f"{attributes.get('class') or ''} {attributes.get('id') or ''} {attributes.get('epub:type') or ''}"
+        shown = (attributes.get("id") or "\0") in self._shown or attributes.get("role") in ("tabpanel", "region")
+        return not (shown or "aria-labelledby" in attributes or _SHOWN.search(names) or node.css_first("math"))
+
+    def _is_furniture(self, node: LexborNode, tag: str, role: str, inside: bool) -> bool:
+        attributes = node.attributes
+        kinds = f"{attributes.get('epub:type') or ''} {role} {attributes.get('class') or ''}"
+        if tag == "aside" and _NOTES.search(kinds):
+            return False
+        text = node.text()
+        words = len(text.split())
+        if _links(node) > _LINKED or (tag == "nav" and words < 2 * _FEW_WORDS):
+            return True
+        if tag == "header" and (inside or node.css_first("h1, h2, h3") is not None):
+            return False
+        if tag == "footer" or role == "contentinfo":
+            return words < (10 * _FEW_WORDS if _RIGHTS.search(text) else _FEW_WORDS)
+        return tag != "aside" and role != "complementary" and words < _FEW_WORDS
+
+
+def _controlled(tree: LexborHTMLParser) -> Iterator[str]:
+    """The ids of what buttons, tabs and links within the page show."""
+    for name in ("aria-controls", "data-target", "data-bs-target", "href", "aria-details", "aria-describedby", "for"):
+        for node in tree.css(f"[{name}]"):
+            value = node.attributes.get(name) or ""
+            if name != "href" or value.startswith("#"):
+                yield from value.replace("#", " ").split()
+
+
+def _above(node: LexborNode) -> Iterator[LexborNode]:
+    above = node.parent
+    while above is not None:
+        yield above
+        above = above.parent
+
+
+def _links(node: LexborNode) -> float:
+    """The share of its text that is in links; 1 for a node without text but with links."""
+    total = len("".join(node.text().split()))
+    linked = sum(len("".join(link.text().split())) for link in node.css("a[href], a[onclick]"))
+    return linked / total if total else 0.0
+
+
+def _is_heading(button: LexborNode) -> bool:
+    """Whether a button is the heading of what it opens, or says more than a command does."""
+    names = button.attributes
+    if names.keys() & {"aria-expanded", "aria-controls", "data-bs-toggle", "data-toggle", "data-target"}:
+        return True
+    above = button.parent
+    in_heading = above is not None and (above.tag or "") in {"h1", "h2", "h3", "h4", "h5", "h6", "dt", "summary"}
+    return in_heading or len(button.text().split()) >= _LONG_BUTTON or button.text().strip().endswith("?")

@@ -1,0 +1,77 @@
+"""What is said by the form of a page's text: powers, notes, formulas, the numbers of a list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from selectolax.lexbor import LexborNode
+
+from rag_connectors.mathml import linear
+from rag_connectors.text import one_line
+
+MARK = "- "  # of an item without a number
+_EXPONENT = re.compile(r"[-+−–]?(?:\d+(?:[.,/]\d+)?|[a-z])|[-+−]", re.ASCII)
+_POWERS = {"2": "²", "3": "³"}
+_WHOLE = re.compile(r"-?\d{1,9}", re.ASCII)
+_ROMAN = tuple(
+    zip((1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1), "M CM D CD C XC L XL X IX V IV I".split(), strict=True)
+)
+
+
+def _superscript(node: LexborNode, before: str) -> str:
+    """Powers as `10^6` and `m²`, notes as `[1]`; anything else as it stands."""
+    text = one_line(node.text())
+    link = node.css_first("a") is not None or (node.parent is not None and node.parent.tag == "a")
+    if link or "note" in (node.attributes.get("class") or "") or "reference" in (node.attributes.get("class") or ""):
+        return text if not text or text[0] in "[(*†‡" else f"[{text}]"
+    if not (before.isalnum() or before in ")]}") or not before:
+        return text
+    if before.isalpha() and text in _POWERS:
+        return _POWERS[text]
+    if _EXPONENT.fullmatch(text):
+        return f"^{text}"
+    return f"^({text})" if any(char.isdigit() for char in text) and any(char in "+-−·/*=" for char in text) else text
+
+
+def _subscript(node: LexborNode, before: str) -> str:
+    text = one_line(node.text())
+    return f"_{text}" if before.isdigit() and text[:1].isalnum() else text
+
+
+def is_note_link(node: LexborNode) -> bool:
+    kinds = f"{node.attributes.get('epub:type') or ''} {node.attributes.get('role') or ''}"
+    return "noteref" in kinds and node.css_first("sup") is None
+
+
+INLINE: dict[str, Callable[[LexborNode, str], str]] = {
+    "sup": _superscript,
+    "sub": _subscript,
+    "math": lambda node, before: linear(node),
+}
+
+
+def list_mark(item: LexborNode, last: dict[int, int]) -> str:
+    """What stands before a list's item: its number, in an ordered list of plain numbers, else a dash."""
+    above = item.parent
+    if above is None or above.tag != "ol":
+        return MARK
+    start = above.attributes.get("start") or ""
+    before = last.get(above.mem_id, int(start) - 1 if _WHOLE.fullmatch(start) else 0)
+    own = item.attributes.get("value") or ""
+    number = int(own) if _WHOLE.fullmatch(own) else before + 1
+    last[above.mem_id] = number
+    style = above.attributes.get("type") or "1"
+    return f"{_letters(number, style)}. "
+
+
+def _letters(number: int, style: str) -> str:
+    if style in "aA" and 0 < number <= 26:
+        return chr(ord(style) + number - 1)
+    if style in "iI" and 0 < number < 4000:
+        roman = ""
+        for value, sign in _ROMAN:
+            roman += sign * (number // value)
+            number %= value
+        return roman if style == "I" else roman.lower()
+    return str(number)

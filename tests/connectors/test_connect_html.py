@@ -1,0 +1,176 @@
+"""Pages and books: nothing that a reader sees is left out, tables and formulas say what they say on the page."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag_connectors.outcome import outcome_of, sniff
+from rag_connectors.parsed import ParseOptions
+from tests.connectors import samples
+
+FILLER = "<p>" + "A paragraph about the yard and its opening hours, which goes on for a while. " * 5 + "</p>"
+MATH = "http://www.w3.org/1998/Math/MathML"
+
+
+def text_of(page: str | bytes, name: str = "p.html") -> str:
+    data = page.encode() if isinstance(page, str) else page
+    result = outcome_of(data, name, ParseOptions(), sniff(data, name), "")
+    assert (result.status, result.reason) == ("ok", "")
+    return "\n".join(record.text for record in result.records)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<form><h1>Winch</h1><p>The limit is 750 kg.</p><input type=submit value=Go></form>",
+        f"<main><h1>Winch</h1>{FILLER}<aside class=warning>The limit is 750 kg.</aside></main>",
+        f"<main><h1>Winch</h1>{FILLER}</main><aside>Note: The limit is 750 kg.</aside>",
+        f"<main>{FILLER}</main><div class=warning>The limit is 750 kg.</div>",
+        f"<div role=alert>The limit is 750 kg.</div><main>{FILLER}</main>",
+        f"<main>{FILLER}</main><section role=complementary>Limit: The limit is 750 kg.</section>",
+        f"<article>{FILLER}</article><h2>Winch</h2><p>The limit is 750 kg.</p>",
+        f"<article>{FILLER}</article><article>The limit is 750 kg.</article>",
+        f"<main>{FILLER}</main><main hidden id=m></main><p>The limit is 750 kg.</p>",
+        "<details><summary>How much?</summary>The limit is 750 kg.</details>",
+        "<h3><button aria-controls=a>How much?</button></h3><div id=a hidden>The limit is 750 kg.</div>",
+        "<button data-bs-target='#a'>How much?</button><div id=a style='display:none'>The limit is 750 kg.</div>",
+        "<div class=faq-answer style='display: none'>The limit is 750 kg.</div>",
+        "<a href='#t2'>Two</a><div role=tabpanel id=t2 hidden><p>The limit is 750 kg.</p></div>",
+        "<h1>W</h1><nav><p>How the site works: The limit is 750 kg. Ask the harbour master before use.</p></nav>",
+        f"<article>{FILLER}<footer><p>Sources and limits: The limit is 750 kg. Written by Ana.</p></footer></article>",
+        "<table><tr><td><h1>Winch</h1><p>The limit is 750 kg.</p></td></tr></table>",
+        "<header><h1>Winch</h1><p>The limit is 750 kg.</p></header><p>More.</p>",
+        "<script src='a.js'/><p>The limit is 750 kg.</p>",
+        "<p><![CDATA[The limit is 750 kg.]]></p>",
+        "<textarea>The limit is 750 kg.</textarea>",
+        "<fieldset><legend>Limits</legend><label>The limit is 750 kg.<input></label></fieldset>",
+    ],
+)
+def test_text_stays_wherever_it_stands(page: str) -> None:
+    assert "The limit is 750 kg." in text_of(f"<html><body>{page}</body></html>")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<nav><ul><li><a href=/>gone</a><li><a href=/b>Products and services of the yard</a></ul></nav>",
+        "<div class=sidebar><ul><li><a href=/a>gone</a></ul><a href=/b>Other pages</a></div>",
+        "<aside><h2>Related</h2><a href=/a>gone with all the other links</a></aside>",
+        "<footer>© 2024 gone</footer>",
+        "<header>gone Inc.</header>",
+        "<p style='display:none'>gone</p>",
+        "<div hidden>gone</div>",
+        "<dialog>gone</dialog>",
+        "<button>gone</button>",
+        "<select><option>gone</select>",
+        "<script>gone</script><style>gone</style><template>gone</template>",
+    ],
+)
+def test_furniture_and_what_is_hidden_go(page: str) -> None:
+    assert "gone" not in text_of(f"<body><main><h1>Winch</h1>{FILLER}</main>{page}</body>")
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("10<sup>6</sup> bolts", "10^6 bolts"),
+        ("2<sup>-3</sup>", "2^-3"),
+        ("x<sup>n+1</sup>", "x^(n+1)"),
+        ("5 m<sup>2</sup>", "5 m²"),
+        ("(a+b)<sup>2</sup>", "(a+b)^2"),
+        ("the 1<sup>st</sup> of May", "the 1st of May"),
+        ("750 kg<sup><a href='#f1'>1</a></sup>", "750 kg[1]"),
+        ("750 kg<a href='#f1'><sup>1</sup></a>.", "750 kg[1]."),
+        ("H<sub>2</sub>O", "H2O"),
+        ("101<sub>2</sub>", "101_2"),
+        ("a&shy;b, c\u200bd", "ab, cd"),
+        ("<ol start=3><li>Term<li>Rent</ol>", "3. Term\n4. Rent"),
+        ("<ol type=a><li>Term<li value=4>Rent</ol>", "a. Term\nd. Rent"),
+    ],
+)
+def test_inline_markup(markup: str, text: str) -> None:
+    assert text_of(f"<p>{markup}</p>") == text
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<mi>σ</mi><mo>=</mo><mfrac><mi>F</mi><mi>A</mi></mfrac>", "σ = F/A"),
+        ("<mn>4.2</mn><mo>&#x2062;</mo><msup><mi>x</mi><mn>2</mn></msup>", "4.2x^2"),
+        ("<msqrt><mrow><mi>x</mi><mo>+</mo><mn>1</mn></mrow></msqrt>", "√(x + 1)"),
+        ("<munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover>", "∑_(i = 1)^n"),
+        (
+            "<semantics><mrow><mi>a</mi><mo>≤</mo><mi>b</mi></mrow><annotation>a \\le b</annotation></semantics>",
+            "a ≤ b",
+        ),
+        ("<semantics><annotation encoding='application/x-tex'>a^2</annotation></semantics>", "a^2"),
+        ("<mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>2</mn></mfrac>", "(a + b)/2"),
+    ],
+)
+def test_formulas(markup: str, text: str) -> None:
+    page = f"<p>The stress is <span style='display:none'><math xmlns='{MATH}'>{markup}</math></span> at most.</p>"
+    assert text_of(page) == f"The stress is {text} at most."
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ("<tr><th>Part<th>Steel<th>Zinc<tr><td rowspan=2>Nut<td>12<td>9<tr><td>13<td>8", "Nut | 12 | 9\nNut | 13 | 8"),
+        ("<tr><td>Bolt<td><td><td>40", "Bolt |  |  | 40"),
+        ("<tr><td>Pin<td colspan=2>all<td>7", "Pin | all |  | 7"),
+        (
+            "<thead><tr><th rowspan=2>Part<th colspan=2>2023<tr><th>In<th>Out</thead><tr><td>Bolt<td>1<td>2",
+            "Part | 2023 In | 2023 Out\nBolt | 1 | 2",
+        ),
+        ("<tr><th colspan=3>Stock in May<tr><th>A<th>B<th>C<tr><td>1<td>2<td>3", "Stock in May\nA | B | C\n1 | 2 | 3"),
+        ("<tr><td>a<td rowspan=2>b<td>c<tr><td>d<td>e", "a | b | c\nd | b | e"),
+        ("<tr><td>a<td rowspan=99>b<tr><td>c", "a | b\nc | b"),
+        ("<caption>Stock</caption><tr><td>a<td><ul><li>x<li>y</ul>", "Stock\na | x y"),
+        ("<tr><td>a<td><table><tr><td>x<td>y</table><td>b", "a | x y | b"),
+    ],
+)
+def test_tables_keep_their_columns(rows: str, text: str) -> None:
+    assert text_of(f"<table>{rows}</table>").endswith(text)
+
+
+def test_encodings_of_pages() -> None:
+    czech = "Růžena Dvořáková podepsala smlouvu."
+    late = f"<html><head>{'<!-- x -->' * 400}<meta http-equiv=Content-Type content='text/html; charset=windows-1250'>"
+    assert text_of(f"{late}</head><body>{czech}</body></html>".encode("cp1250")) == czech
+    trap = "<!-- <meta charset=koi8-r> --><meta name=description content='charset=koi8-r'><meta charset=windows-1250>"
+    assert text_of(f"<head>{trap}</head><body>{czech}</body>".encode("cp1250")) == czech
+    declared = '<?xml version="1.0" encoding="windows-1251"?><html xmlns="x"><body><p>Да, насос 5.</p></body></html>'
+    assert text_of(declared.encode("cp1251"), "p.xhtml") == "Да, насос 5."
+    latin = "<meta charset=iso-8859-1><p>The filter costs € 45 – “cheap”, don’t wait…</p>"
+    assert text_of(latin.encode("cp1252")) == "The filter costs € 45 – “cheap”, don’t wait…"
+
+
+XHTML = '<html xmlns="http://www.w3.org/1999/xhtml"><head>{}</head><body>{}</body></html>'
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ("<title/>", "<p>The winch lifts 750 kg.</p>"),
+        ('<script src="a.js"/><title>x</title>', "<p>The winch lifts 750 kg.</p>"),
+        ("<style/>", "<p/><a id='x'/><div class='&gt;'/><p>The winch lifts 750 kg.</p>"),
+        ("", "<p>A<![CDATA[ & <b>. The winch lifts 750 kg.]]></p>"),
+        (
+            "",
+            "<p>A<a epub:type='noteref' href='#n'>1</a></p><aside epub:type='footnote' id='n' hidden=''>"
+            "<p>The winch lifts 750 kg.</p></aside>",
+        ),
+        ("", "<iframe src='x'/><textarea/><p>The winch lifts 750 kg.</p>"),
+    ],
+)
+def test_books_are_xml(head: str, body: str) -> None:
+    text = text_of(samples.epub(["<h1>One</h1><p>First.</p>", XHTML.format(head, body)]), "b.epub")
+    assert "First." in text and "The winch lifts 750 kg." in text
+    assert "The winch lifts 750 kg." in text_of(XHTML.format(head, body))
+
+
+@pytest.mark.parametrize(
+    "page", ["<p><b>one<p>two</b></p></div>", "<p>one<br></br>two</p></div>", "<font><center>one two"]
+)
+def test_sloppy_markup_is_no_damage(page: str) -> None:
+    assert text_of(f"<html><body>{page}</body></html>").split() == ["one", "two"]
