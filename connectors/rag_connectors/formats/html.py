@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from rag_connectors.grid import row
 from rag_connectors.markup import cut_off, read_markup, torn
 from rag_connectors.page_choice import Choice
 from rag_connectors.page_inline import INLINE, is_note_link, list_mark
@@ -15,7 +16,7 @@ from rag_connectors.page_tables import lines as table_lines
 from rag_connectors.page_tables import rows_of
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import clean, one_line
-from rag_connectors.writing import TextWriter, row
+from rag_connectors.writing import TextWriter
 
 _LINES = frozenset("div li tr dt dd option summary figcaption caption address center".split())
 _PARAGRAPHS = frozenset(
