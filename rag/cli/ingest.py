@@ -9,7 +9,7 @@ import typer
 from typer import Argument, Option
 
 from rag.cli.options import IndexOption, JsonOption, PipelineOption, TrustOption, WaitOption
-from rag.cli.terminal import fail, line, paint, peak_memory, progress_bars, say, say_json, tell_languages, waiting
+from rag.cli.terminal import fail, line, paint, progress_bars, say, say_json, tell_languages, waiting
 from rag.errors import EXIT_PARTIAL, RagError
 from rag.interrupt import Interrupted
 
@@ -46,7 +46,7 @@ def ingest(
       rag ingest ./docs --pipeline fast --rebuild
       rag ingest ./docs --watch
     """
-    from rag.ingest.report import Report
+    from rag.ingest.report import Report, report_data
     from rag.pipeline import Pipeline
 
     interruption: Interrupted | None = None
@@ -67,7 +67,7 @@ def ingest(
             report, interruption = error.report, error
         unread = pipe.unread_languages() if report.published else {}
         if json:
-            say_json(_as_json(report), indent=None if watch else 2)
+            say_json(report_data(report), indent=None if watch else 2)
         else:
             _show(report)
         tell_languages(unread)
@@ -82,13 +82,15 @@ def ingest(
 
 def _follow(reports: Iterator[Report | RagError], *, json: bool) -> None:
     """A line for every change, until a signal; one that finds nothing unfinished is how this ends."""
+    from rag.ingest.report import report_data
+
     fail("watching; Ctrl-C ends it.")
     try:
         for report in reports:
             if isinstance(report, RagError):
                 fail(report)
             elif json:
-                say_json(_as_json(report), indent=None)
+                say_json(report_data(report), indent=None)
             else:
                 for file in report.files:
                     reason = f": {line(file.reason)}" if file.reason else ""
@@ -101,23 +103,9 @@ def _follow(reports: Iterator[Report | RagError], *, json: bool) -> None:
         raise typer.Exit(interruption.exit_code)
 
 
-def _as_json(report: Report) -> dict[str, Any]:
-    from rag.ingest.report import STATUSES
-
-    return {
-        **{status: report.count(status) for status in STATUSES},
-        **{name: getattr(report, name) for name in ("embedded", "tokens", "left", "published", "pending")},
-        "seconds": round(report.seconds, 3),
-        "memory_mb": peak_memory() // 10**6,
-        "files": [
-            {"source": f.source, "status": f.status, "reason": f.reason, "chunks": f.chunks} for f in report.files
-        ],
-    }
-
-
 def _show(report: Report) -> None:
     """Files that failed, lost text or were skipped, then the sums."""
-    from rag.ingest.report import STATUSES
+    from rag.ingest.report import STATUSES, peak_memory
 
     for status, colour in COLOURS.items():
         files = [f for f in report.files if f.status == status]

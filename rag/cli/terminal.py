@@ -105,16 +105,6 @@ def waiting(process: int) -> None:
     fail(f"waiting for {f'process {process}' if process else 'another process'} to be done writing this index")
 
 
-def peak_memory() -> int:
-    """The most memory this process had, in bytes; 0 where the system does not say."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
     """A progress callback that draws a bar per phase on stderr, with tokens a second and memory, on a terminal."""
@@ -123,6 +113,8 @@ def progress_bars() -> Iterator[Progress]:
         return
     from rich import progress as rich
     from rich.console import Console
+
+    from rag.ingest.report import peak_memory
 
     first, last = rich.TextColumn("{task.description:>18}"), rich.TextColumn("{task.fields[note]}")
     numbers = rich.MofNCompleteColumn(), rich.TimeElapsedColumn(), rich.TimeRemainingColumn()

@@ -1,7 +1,9 @@
 """What an ingest tells: its progress while it runs, and what became of every file when it is done."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 ADDRESS = "speaks to whoever answers:"  # begins the note of such a source, whatever its status
 STATUSES = ("added", "updated", "unchanged", "deleted", "degraded", "skipped", "failed")
@@ -43,3 +45,26 @@ class Report:
     def count(self, status: str) -> int:
         """How many files have this status."""
         return sum(1 for f in self.files if f.status == status)
+
+
+def report_data(report: Report) -> dict[str, Any]:
+    """A report as JSON data, as documented; `memory_mb` is the most that this process had."""
+    return {
+        **{status: report.count(status) for status in STATUSES},
+        **{name: getattr(report, name) for name in ("embedded", "tokens", "left", "published", "pending")},
+        "seconds": round(report.seconds, 3),
+        "memory_mb": peak_memory() // 10**6,
+        "files": [
+            {"source": f.source, "status": f.status, "reason": f.reason, "chunks": f.chunks} for f in report.files
+        ],
+    }
+
+
+def peak_memory() -> int:
+    """The most memory this process had, in bytes; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

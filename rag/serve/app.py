@@ -11,10 +11,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rag.errors import RagError
-from rag.serve import documents, rest
+from rag.serve import completions, documents, jobs, rest
 from rag.serve.access import KnowPrincipal
 from rag.serve.assistants import http_side
 from rag.serve.doors import Door, Guarded, describe
+from rag.serve.jobs import Jobs
 from rag.serve.pools import Pools
 from rag.serve.replies import reply_error
 from rag.serve.settings import ServerSettings
@@ -30,6 +31,8 @@ async def openapi(request: Request) -> Response:
 DOORS: tuple[Door, ...] = (
     *rest.DOORS,
     *documents.DOORS,
+    *jobs.DOORS,
+    *completions.DOORS,
     Door("GET", "/openapi.json", openapi, "This document.", role=None),
 )
 
@@ -46,6 +49,7 @@ def make_app(settings: ServerSettings) -> Starlette:
             async with assistants.run():
                 yield
         finally:
+            await app.state.jobs.close()
             pools.close()
 
     app = Starlette(
@@ -55,5 +59,6 @@ def make_app(settings: ServerSettings) -> Starlette:
         lifespan=lifespan,
     )
     app.state.pools = pools
+    app.state.jobs = Jobs(pools)
     app.state.settings = settings
     return app

@@ -14,7 +14,7 @@ import rag
 from rag.serve.access import Principal, Role
 from rag.serve.replies import Refusal
 
-B = TypeVar("B", bound="Body")
+B = TypeVar("B", bound=BaseModel)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -32,7 +32,7 @@ class Door:
     path: str
     endpoint: Endpoint
     summary: str
-    body: type[Body] | None = None
+    body: type[BaseModel] | None = None
     role: Role | None = "reader"
 
     def route(self) -> Route:
