@@ -9,7 +9,7 @@ import typer
 from typer import Argument, Option
 
 from rag.cli.options import IndexOption, JsonOption, PipelineOption, TrustOption, WaitOption
-from rag.cli.terminal import fail, line, paint, progress_bars, say, say_json, tell_languages, waiting
+from rag.cli.terminal import fail, line, paint, peak_memory, progress_bars, say, say_json, tell_languages, waiting
 from rag.errors import EXIT_PARTIAL, RagError
 from rag.interrupt import Interrupted
 
@@ -105,7 +105,7 @@ def _follow(reports: Iterator[Report | RagError], *, json: bool) -> None:
 
 def _show(report: Report) -> None:
     """Files that failed, lost text or were skipped, then the sums."""
-    from rag.ingest.report import STATUSES, peak_memory
+    from rag.ingest.report import STATUSES
 
     for status, colour in COLOURS.items():
         files = [f for f in report.files if f.status == status]

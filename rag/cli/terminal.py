@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rag.ingest.report import peak_memory as peak_memory  # commands of other packages have it from here
 from rag.text.urls import redact
 
 if TYPE_CHECKING:
@@ -113,8 +114,6 @@ def progress_bars() -> Iterator[Progress]:
         return
     from rich import progress as rich
     from rich.console import Console
-
-    from rag.ingest.report import peak_memory
 
     first, last = rich.TextColumn("{task.description:>18}"), rich.TextColumn("{task.fields[note]}")
     numbers = rich.MofNCompleteColumn(), rich.TimeElapsedColumn(), rich.TimeRemainingColumn()
