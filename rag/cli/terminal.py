@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rag.ingest.report import peak_memory as peak_memory  # commands of other packages have it from here
+from rag.models.processor import peak_memory as peak_memory  # commands of other packages have it from here
 from rag.text.urls import redact
 
 if TYPE_CHECKING:

@@ -1,9 +1,10 @@
 """What an ingest tells: its progress while it runs, and what became of every file when it is done."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from rag.models.processor import peak_memory
 
 ADDRESS = "speaks to whoever answers:"  # begins the note of such a source, whatever its status
 STATUSES = ("added", "updated", "unchanged", "deleted", "degraded", "skipped", "failed")
@@ -58,13 +59,3 @@ def report_data(report: Report) -> dict[str, Any]:
             {"source": f.source, "status": f.status, "reason": f.reason, "chunks": f.chunks} for f in report.files
         ],
     }
-
-
-def peak_memory() -> int:
-    """The most memory this process had, in bytes; 0 where the system does not say."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,7 +1,8 @@
-"""What the processor has: cores, and products of whole numbers."""
+"""What this machine has: cores, products of whole numbers, and how much memory this process took of it."""
 
 import os
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -24,3 +25,13 @@ def has_fast_int8() -> bool:
 def count_cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def peak_memory() -> int:
+    """The most memory this process had, in bytes; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
