@@ -6,10 +6,16 @@ one thread. OpenBLAS's threads wait for each other by spinning: on a busy machin
 
 import os
 import signal
+import sys
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command; a question goes to a server of the same user where one runs."""
+    if sys.argv[1:2] == ["ask"]:
+        from rag.serve.client import ask
+
+        if (code := ask(sys.argv[2:])) is not None:
+            sys.exit(code)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

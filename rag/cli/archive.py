@@ -38,7 +38,8 @@ def import_(
     Example: rag import notes.rag.zip --index ./notes
     """
     from rag.config import from_facts, load
-    from rag.index.folder import FOLDER, Index
+    from rag.index.folder import Index
+    from rag.index.nearest import FOLDER
     from rag.maintain.archive import import_index, read_facts
 
     config = load(pipeline) if pipeline else from_facts(read_facts(file), str(file))

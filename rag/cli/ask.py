@@ -1,7 +1,10 @@
 """`rag ask` and `rag search`: questions in, cited answers or passages out."""
 
+from __future__ import annotations
+
 import time
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
@@ -22,6 +25,9 @@ from rag.cli.terminal import line, paint, say, say_json, tell_languages
 from rag.cli.where import make_filter, tell_absent
 from rag.errors import EXIT_ABSTAINED
 
+if TYPE_CHECKING:
+    from rag.pipeline import Pipeline
+
 
 def ask(
     question: Annotated[str, Argument(help="A question in your own words.")],
@@ -35,6 +41,9 @@ def ask(
     open: Annotated[bool, Option("--open", help="Show every quote with the text around it.")] = False,
     trace: Annotated[bool, Option("--trace", help="Show the hop tree and what each step did.")] = False,
     trust: TrustOption = False,
+    server: Annotated[
+        bool, Option("--no-server", help="Do it here, where a server of yours would answer.", show_default=False)
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Answer a question from your documents, with checked citations.
@@ -50,29 +59,47 @@ def ask(
       rag ask "Why did pump 3 fail?" --llm http://localhost:11434/v1 --model qwen3
       rag ask "Why did pump 3 fail?" --llm auto
     """
+    begin = time.monotonic()
+    with open_pipeline(pipeline, index, llm, model, trust=trust) as pipe:
+        code = answer_question(
+            pipe, question, k=k, source=source, where=where, open=open, trace=trace, json=json, begin=begin
+        )
+    if code:
+        raise typer.Exit(code)
+
+
+def answer_question(
+    pipe: Pipeline,
+    question: str,
+    *,
+    k: int | None,
+    source: Sequence[str] | None,
+    where: Sequence[str] | None,
+    open: bool,
+    trace: bool,
+    json: bool,
+    begin: float,
+) -> int:
+    """What `rag ask` does with an open pipeline: print the answer; the exit code. `begin` is when it began."""
     from rag.answer.data import answer_data
     from rag.cli.detail import show_context
     from rag.cli.show import follow, show, suggest_model
 
-    begin = time.monotonic()
-    with open_pipeline(pipeline, index, llm, model, trust=trust) as pipe:
-        filter = make_filter(pipe.index, source, where)
-        answer = follow(pipe.stream(question, k=k, filter=filter), question, silent=json)
-        if not answer.hits:
-            tell_absent(pipe.index, filter)
-        generator = pipe.stages.generator
-        unread = pipe.unread_languages(answer) if answer.level != "answer" else {}
+    filter = make_filter(pipe.index, source, where)
+    answer = follow(pipe.stream(question, k=k, filter=filter), question, silent=json)
+    if not answer.hits:
+        tell_absent(pipe.index, filter)
+    unread = pipe.unread_languages(answer) if answer.level != "answer" else {}
     if json:
         data = answer_data(answer, time.monotonic() - begin)
         say_json({**data, "trace": list(answer.trace)} if trace else data)
     else:
         show(answer, trace=trace)
-        suggest_model(answer, generator)
+        suggest_model(answer, pipe.stages.generator)
         if open:
             show_context(answer, pipe.index)
     tell_languages(unread)
-    if answer.abstained:
-        raise typer.Exit(EXIT_ABSTAINED)
+    return EXIT_ABSTAINED if answer.abstained else 0
 
 
 def search(

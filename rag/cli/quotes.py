@@ -6,13 +6,11 @@ What is shown is easier to read than what is cited: on one line, and of Markdown
 from __future__ import annotations
 
 import re
-import shutil
-import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from rag.cli.terminal import line, paint, say
+from rag.cli.terminal import line, paint, say, screen
 from rag.text.markdown import SUFFIXES, strip_marks
 from rag.text.words import fold, stems
 
@@ -26,7 +24,7 @@ _WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
 
 def columns() -> int:
     """How wide a line may be."""
-    return max(20, min(shutil.get_terminal_size((PIPED, 24)).columns, WIDEST))
+    return max(20, min(screen().columns or PIPED, WIDEST))
 
 
 def readable(text: str, source: str) -> str:
@@ -81,7 +79,7 @@ def _join(citations: Iterable[Citation]) -> list[tuple[Citation, str]]:
 
 def _paint_spans(text: str, spans: Sequence[tuple[int, int]]) -> str:
     """The text with spans bold; what of them lies outside is another line's."""
-    if not sys.stdout.isatty():
+    if not screen().out.isatty():
         return text
     parts, done = [], 0
     for start, end in sorted(spans):

@@ -42,10 +42,11 @@ def serve(
     with extra("serve", "rag serve"):
         import uvicorn
 
+        from rag.cli.door import open_doors
         from rag.serve.app import make_app
     given = {"host": host, "port": port, "pipeline": pipeline, "indexes": _named(index)}
     chosen = _settings(settings, given, trust)
-    app = make_app(chosen)
+    app = make_app(chosen, open_doors)
     fail(f"serving {', '.join(chosen.indexes)} at {chosen.base_url}")
     uvicorn.run(app, host=chosen.host, port=chosen.port, log_level="warning", server_header=False)
 

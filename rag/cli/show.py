@@ -7,7 +7,6 @@ with its markers, and a list of the quotes below.
 from __future__ import annotations
 
 import re
-import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from rag.answer.verify import ACCEPTED, PARTLY
 from rag.cli.detail import show_trace
 from rag.cli.quotes import INDENT, columns, readable, say_address, show_quotes, wrap
-from rag.cli.terminal import WaitingSign, clean, line, paint, say
+from rag.cli.terminal import WaitingSign, clean, line, paint, say, screen
 from rag.stages import LanguageModel
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def follow(events: Iterable[Event], question: str, *, silent: bool = False) -> A
     A pipe gets the text when it is whole, so that an answer that breaks off leaves nothing there. Of an answer that
     only quotes nothing is printed: `show` does it. A question that was completed from a conversation is shown first.
     """
-    live = sys.stdout.isatty() and not silent
+    live = screen().out.isatty() and not silent
     waiting, text, shown, line_open = "", "", 0, False
     flow = Flow()
     sign = WaitingSign()

@@ -7,11 +7,14 @@ before anything is printed. JSON output is left as it is: json.dumps escapes the
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag.models.processor import peak_memory as peak_memory  # commands of other packages have it from here
@@ -32,6 +35,23 @@ PHASES = {
 UNITS = {"load": "files", "rechunk": "files"}
 
 
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Where a command prints; `columns` is 0 where nobody says how wide that is."""
+
+    out: Any
+    err: Any
+    columns: int = 0
+
+
+SCREEN: ContextVar[Screen | None] = ContextVar("screen", default=None)  # None: the process's own
+
+
+def screen() -> Screen:
+    """That of this command."""
+    return SCREEN.get() or Screen(sys.stdout, sys.stderr, shutil.get_terminal_size((0, 0)).columns)
+
+
 def clean(text: str) -> str:
     """Text without control, format, surrogate and private-use characters (escape sequences, bidi marks, BOMs)."""
     return "".join(c for c in text if c in KEEP or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
@@ -44,12 +64,12 @@ def line(text: str) -> str:
 
 def paint(text: str, style: str) -> str:
     """Colour for a terminal, the plain text for a pipe."""
-    return f"\033[{STYLES[style]}m{text}\033[0m" if sys.stdout.isatty() else text
+    return f"\033[{STYLES[style]}m{text}\033[0m" if screen().out.isatty() else text
 
 
 def say(text: str = "", *, end: str = "\n") -> None:
     """Print cleaned text by way of a stream that cannot fail on an unencodable character."""
-    write(sys.stdout, text + end)
+    write(screen().out, text + end)
 
 
 def write(stream: Any, text: str) -> None:
@@ -68,22 +88,23 @@ class WaitingSign:
     """A sign behind the cursor of a terminal that something is still to come; nothing where stderr is none."""
 
     def __init__(self) -> None:
-        self._on = sys.stderr.isatty()
+        self._err = screen().err
+        self._on = self._err.isatty()
 
     def show(self) -> None:
         """Draw it; what is printed next shall follow `hide`."""
         if self._on:
-            write(sys.stderr, "\0337\033[2m ...\033[0m\0338")  # the cursor stays where it was
+            write(self._err, "\0337\033[2m ...\033[0m\0338")  # the cursor stays where it was
 
     def hide(self) -> None:
         """Take it away."""
         if self._on:
-            write(sys.stderr, "\033[J")
+            write(self._err, "\033[J")
 
 
 def fail(error: object, *, code: int | None = None) -> int:
     """Print an error to stderr; the exit code it asks for."""
-    write(sys.stderr, f"rag: {clean(redact(str(error)))}\n")
+    write(screen().err, f"rag: {clean(redact(str(error)))}\n")
     return code if code is not None else getattr(error, "exit_code", 1)
 
 

@@ -1,5 +1,1 @@
 """What an index is: a folder `.rag/` with a manifest, the truth, and generations of a vector index made from it."""
-
-from rag.index.folder import Index
-
-__all__ = ["Index"]

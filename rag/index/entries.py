@@ -1,4 +1,5 @@
-"""What may stand in an index's folder: files and folders of the user who runs raghop, each under this one name.
+"""What may stand in an index's folder: files and folders of the user who runs raghop, each under this one name, and
+the socket of a server.
 
 A link would lead what is read or written elsewhere, a pipe never ends, and what another user wrote may be made to
 mislead. So everything is looked at before anything is opened. Before a write the folder is closed to other users: then
@@ -14,6 +15,7 @@ from pathlib import Path
 from rag.errors import TrustError
 from rag.index.checksums import TEMPORARY
 from rag.index.disk import sync
+from rag.index.nearest import SOCKET
 
 TRUST_ENV = "RAGHOP_TRUST"  # the variable that stands for --trust
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -55,6 +57,8 @@ def check_entries(folder: Path, *, trust: bool, write: bool = False) -> None:
     for path, status in _entries(folder):
         if path == folder and not stat.S_ISDIR(status.st_mode):
             raise TrustError(f"{folder}: not a folder. If it is a link, give what it leads to with --index.")
+        if path == folder / SOCKET and stat.S_ISSOCK(status.st_mode):
+            continue  # who uses it looks at whose it is
         if not (stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode)):
             what = "a link" if stat.S_ISLNK(status.st_mode) else "no file"
             raise TrustError(f"{path}: {what}, and an index has files alone. Remove it; {folder} may be made to harm.")

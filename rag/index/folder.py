@@ -25,15 +25,14 @@ from rag.index.entries import TRUST_ENV, check_entries, open_private, prepare_fo
 from rag.index.generations import DERIVE, FACTS, Generation, Pointer, checksum_content, read_pointer
 from rag.index.locks import Check, Wait, hold_lock, open_lock, share_lock
 from rag.index.manifest import Manifest
+from rag.index.nearest import TRACES, find_folder, has_index
 from rag.index.publish import publish
 from rag.index.tables import REPAIR
 from rag.index.unwritable import may_write, need_write
 from rag.stages import Store
 from rag.types import Hit
 
-FOLDER = ".rag"
 IGNORE = b"*\n"  # no index is part of a git repository
-TRACES = ("manifest.sqlite", "CURRENT", "seal.json", "generations")  # any of them: something was ingested here
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +62,11 @@ class Index:
         RAGHOP_TRUST in the environment stands for `trust`.
         """
         trust = trust or os.environ.get(TRUST_ENV, "0") not in ("", "0")
-        if path is None:
-            here = [cls(folder / FOLDER, trust) for folder in (Path.cwd(), *Path.cwd().parents)]
-            return next((index for index in here if index.exists()), here[0])
-        folder = Path(path).absolute()
-        return cls(folder if folder.name == FOLDER else folder / FOLDER, trust)
+        return cls(find_folder(path), trust)
 
     def exists(self) -> bool:
         """Whether anything was ever ingested here."""
-        return any(os.path.lexists(self.path / name) for name in TRACES)
+        return has_index(self.path)
 
     def facts(self) -> Mapping[str, str]:
         """What the live index notes about itself, nothing where there is no index. Raises CorruptError."""

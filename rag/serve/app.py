@@ -1,7 +1,8 @@
 """The application: tables of doors and of middlewares, and what lives as long as the server."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,6 +21,7 @@ from rag.serve.pools import Pools
 from rag.serve.replies import reply_error
 from rag.serve.settings import ServerSettings
 
+Companion: TypeAlias = Callable[[Pools], AbstractAsyncContextManager[object]]
 MIDDLEWARES = (Middleware(KnowPrincipal),)  # outermost first
 
 
@@ -37,8 +39,11 @@ DOORS: tuple[Door, ...] = (
 )
 
 
-def make_app(settings: ServerSettings) -> Starlette:
-    """The server as an ASGI application; `state.pools` are its pools. Raises ConfigError."""
+def make_app(settings: ServerSettings, *companions: Companion) -> Starlette:
+    """The server as an ASGI application; `state.pools` are its pools. Raises ConfigError.
+
+    `companions` are entered with the pools when it starts, and left before those are closed.
+    """
     pools = Pools(settings)
 
     assistants = http_side(pools)
@@ -46,7 +51,10 @@ def make_app(settings: ServerSettings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
-            async with assistants.run():
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(assistants.run())
+                for companion in companions:
+                    await stack.enter_async_context(companion(pools))
                 yield
         finally:
             await app.state.jobs.close()

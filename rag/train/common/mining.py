@@ -21,7 +21,8 @@ from zlib import crc32
 import numpy as np
 
 from rag.errors import InputError, MismatchError
-from rag.index.folder import FOLDER, Index
+from rag.index.folder import Index
+from rag.index.nearest import FOLDER
 from rag.stages import Embedder
 from rag.text.mentions import mentions
 from rag.text.sentences import sentence_spans
