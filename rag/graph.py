@@ -105,20 +105,29 @@ def hop(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
 
 def rank(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     """One list from the tree, reranked, cut to k; what leaves here is what the manifest says."""
-    tree, k = state["tree"], state["k"]
+    tree, root = state["tree"], state["root"]
+    *_, (_, hits) = order_tree(state["question"], root, tree, stages, k=state["k"])
+    stages.witness(hits)
+    hits = [replace(hit, cosine=cosine(root.dense, hit.vector)) for hit in hits]
+    return {"hits": hits, "notes": {"tree": len(tree), "kept": len(hits)}}
+
+
+def order_tree(
+    question: str, root: Query, tree: Sequence[Hit], stages: Stages, *, k: int
+) -> Iterator[tuple[str, list[Hit]]]:
+    """The tree in one list, after each step: "rank", "rerank" (of as many as `depth`) and "read", the k that are."""
     depth = max(k, stages.settings.depth)
     if stages.hopper is not None:
-        hits = stages.hopper.rank(state["root"], tree, k=max(1, len(tree)))
+        hits = stages.hopper.rank(root, tree, k=max(1, len(tree)))
     else:
         hits = sorted(tree, key=lambda h: (-h.score, h.chunk.id))
-    hits = put_first(state["question"], hits)[:depth]  # no reranker may miss what the question identifies
-    hits = stages.reranker.rerank([state["question"]], [hits])[0] if hits else []
-    hits = put_first(state["question"], hits)
+    hits = put_first(question, hits)  # no reranker may miss what the question identifies
+    yield "rank", hits
+    hits = stages.reranker.rerank([question], [hits[:depth]])[0] if hits else []
+    hits = put_first(question, hits)
+    yield "rerank", hits
     passages = [(hit.chunk.heading, hit.chunk.text) for hit in hits]
-    hits = [hits[place] for place in leave_room(state["question"], passages, k)]
-    stages.witness(hits)
-    hits = [replace(hit, cosine=_cosine(state["root"].dense, hit.vector)) for hit in hits]
-    return {"hits": hits, "notes": {"tree": len(tree), "kept": len(hits)}}
+    yield "read", [hits[place] for place in leave_room(question, passages, k)]
 
 
 def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
@@ -187,7 +196,8 @@ def verify(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     return {"answer": answer, "notes": {"verdicts": verdicts, "level": answer.level}}
 
 
-def _cosine(question: Vector | None, passage: Vector | None) -> float | None:
+def cosine(question: Vector | None, passage: Vector | None) -> float | None:
+    """That of two vectors; None where one is missing."""
     if question is None or passage is None:
         return None
     return float(question @ passage / max(float(np.linalg.norm(question) * np.linalg.norm(passage)), 1e-9))

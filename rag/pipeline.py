@@ -33,6 +33,7 @@ from rag.text.languages import detect_language, named_language
 from rag.types import Answer, Estimate, Filter, Hit, narrow
 
 if TYPE_CHECKING:
+    from rag.explain import Explanation
     from rag.graph import State
 
 
@@ -228,11 +229,35 @@ class Pipeline:
         self, question: str, *, k: int | None = None, filter: Filter | None = None, within: Filter | None = None
     ) -> tuple[list[Hit], list[Hit]]:
         """What `search` gives, and the whole tree that it was chosen from, in the order it was found."""
-        from rag.graph import run_untraced
+        from rag.graph import cosine, run_untraced
 
         given = self._input(question, k, filter, within)
         *_, state = run_untraced(self._graph(answers=False).stream(given, context=self.stages, stream_mode="values"))
-        return state["hits"], state["tree"]
+        root = state["root"].dense
+        return state["hits"], [replace(hit, cosine=cosine(root, hit.vector)) for hit in state["tree"]]
+
+    def explain(
+        self,
+        question: str,
+        *,
+        source: str = "",
+        passage: str = "",
+        k: int | None = None,
+        filter: Filter | None = None,
+        within: Filter | None = None,
+    ) -> "Explanation":
+        """Where a source or passage stands at each stage of a question, and what stands before it.
+
+        `source` is a name, pattern or document's id; `passage` an id, or words of it. Raises InputError for neither,
+        and where nothing that may be found is it.
+        """
+        from rag.explain import explain, find_target
+
+        if not source and not passage:
+            raise InputError("name a source, or a passage by its id or words of it.")
+        with closing(self.index.read_manifest()) as manifest:
+            target = find_target(manifest, source=source, passage=passage, open=within is None)
+        return explain(self._input(question, k, filter, within), self.stages, target)
 
     def stream(
         self, question: str, *, k: int | None = None, filter: Filter | None = None, within: Filter | None = None

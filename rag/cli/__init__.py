@@ -10,7 +10,7 @@ import typer
 from typer import Option
 
 from rag import __version__
-from rag.cli import archive, ask, chat, check, ingest, pipelines, remove, serve, status, train
+from rag.cli import archive, ask, chat, check, explain, ingest, pipelines, remove, serve, status, train
 from rag.cli.guard import guard
 from rag.cli.terminal import fail, say
 from rag.errors import RagError
@@ -46,6 +46,7 @@ def options(
 app.command()(ingest.ingest)
 app.command()(ask.ask)
 app.command()(ask.search)
+app.command()(explain.explain)
 app.command()(chat.chat)
 app.command()(serve.serve)
 app.command()(serve.mcp)

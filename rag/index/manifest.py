@@ -225,6 +225,15 @@ class Manifest:
         with map_errors(self.path):
             return {row[0]: (row[6], row[-1]) for row in self._among("chunks", "id", ids)}
 
+    def chunks_over(self, document: str, start: int, end: int) -> list[str]:
+        """The ids of a document's chunks that overlap a span of its text, in text order."""
+        with map_errors(self.path):
+            rows = self.db.execute(
+                "SELECT id FROM chunks WHERE doc_id = ? AND start < ? AND stop > ? ORDER BY start",
+                [document, end, start],
+            )
+            return [str(id) for (id,) in rows]
+
     def counts(self) -> dict[str, int]:
         """Numbers of sources, documents, chunks and vectors."""
         tables = ("sources", "documents", "chunks", "vectors")

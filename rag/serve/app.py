@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rag.errors import RagError
-from rag.serve import completions, documents, jobs, rest
+from rag.serve import completions, documents, explain, jobs, pages, rest, static
 from rag.serve.access import KnowPrincipal
 from rag.serve.assistants import http_side
 from rag.serve.doors import Door, Guarded, describe
@@ -31,7 +31,10 @@ async def openapi(request: Request) -> Response:
 
 
 DOORS: tuple[Door, ...] = (
+    *static.DOORS,
     *rest.DOORS,
+    *explain.DOORS,
+    *pages.DOORS,  # their paths end behind an id, which may be any path
     *documents.DOORS,
     *jobs.DOORS,
     *completions.DOORS,

@@ -1,0 +1,142 @@
+"""Pages of PDFs: the picture is of the page, the boxes are over the quoted words; and the files of the web page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from shutil import copy
+from typing import Any
+
+import pypdfium2
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from rag.pipeline import Pipeline
+from rag.serve.app import make_app
+from rag.serve.settings import ServerSettings
+
+EXAMPLES = Path(__file__).parent.parent / "examples" / "documents"
+PDFS = ("contracts/shore-power-agreement.pdf", "fleet/capra-winch-manual.pdf", "network/lumen-k2-datasheet.pdf")
+TINY = Path(__file__).parent / "tiny.yaml"
+DRAWN = 4 / 72  # of an inch, by which a box may be wider than the letters in it
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("pages")
+    (base / "docs").mkdir()
+    for name in (*PDFS, "fleet/grey-heron.md"):
+        copy(EXAMPLES / name, base / "docs")
+    pipeline = Pipeline.load(str(TINY), index=base)
+    pipeline.ingest([base / "docs"])
+    return base
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path) -> Iterator[TestClient]:
+    with TestClient(make_app(ServerSettings(indexes={"docs": str(folder)})), base_url="http://127.0.0.1") as opened:
+        yield opened
+
+
+def documents(client: TestClient) -> dict[str, dict[str, Any]]:
+    rows = client.get("/v1/documents").json()["documents"]
+    return {Path(row["source"]).name: client.get(f"/v1/documents/{row['id']}").json() for row in rows}
+
+
+def letters(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
+
+
+@pytest.mark.parametrize("name", [Path(name).name for name in PDFS])
+def test_the_text_below_the_boxes_is_the_quote(client: TestClient, folder: Path, name: str) -> None:
+    document = documents(client)[name]
+    text = client.get(f"/v1/documents/{document['id']}/text").text
+    pdf = pypdfium2.PdfDocument(folder / "docs" / name)
+    pages = [section for section in document["sections"] if section["kind"] == "page"]
+    for section in (pages[0], pages[-1]):
+        number = int(section["label"].split()[1])
+        body = text[section["start"] : section["end"]]
+        found = list(re.finditer(r"[A-Z][^.|\n]{25,}\n?[^.|]{5,60}\.", body))
+        for match in (found[0], found[-1]) if found else ():
+            place = {"start": section["start"] + match.start(), "end": section["start"] + match.end()}
+            reply = client.get(f"/v1/documents/{document['id']}/pages/{number}/boxes", params=place).json()
+            assert reply["boxes"], (name, match[0])
+            page = pdf[number - 1].get_textpage()
+            width, height = reply["width"], reply["height"]
+            below = "".join(
+                page.get_text_bounded(
+                    x * width - 1, height - (y + h) * height, (x + w) * width + 1, height - y * height
+                )
+                for x, y, w, h in reply["boxes"]
+            )
+            assert letters(below) == letters(match[0]), (name, match[0], below)
+
+
+def test_a_page_is_a_picture_of_its_size_and_there_are_no_others(client: TestClient) -> None:
+    document = documents(client)["shore-power-agreement.pdf"]
+    path = f"/v1/documents/{document['id']}/pages"
+    reply = client.get(f"{path}/5.png", params={"scale": 1})
+    assert reply.headers["content-type"] == "image/png"
+    picture = Image.open(BytesIO(reply.content))
+    assert picture.size == (596, 842) and len(picture.convert("L").getcolors() or ()) > 2  # not an empty page
+    assert client.get(f"{path}/99.png").status_code == 404
+    assert client.get(f"{path}/1.png", params={"scale": 100}).status_code == 400
+    assert client.get(f"{path}/1/boxes", params={"start": -1, "end": 3}).status_code == 400
+
+
+def test_what_does_not_stand_on_a_page_has_no_box(client: TestClient) -> None:
+    document = documents(client)["shore-power-agreement.pdf"]
+    start = document["sections"][0]["start"]
+    reply = client.get(f"/v1/documents/{document['id']}/pages/5/boxes", params={"start": start, "end": start + 90})
+    assert reply.json()["boxes"] == []
+
+
+def test_only_a_pdf_that_is_as_it_was_indexed_is_drawn(client: TestClient, folder: Path) -> None:
+    found = documents(client)
+    assert client.get(f"/v1/documents/{found['grey-heron.md']['id']}/pages/1.png").status_code == 415
+    path = folder / "docs" / "lumen-k2-datasheet.pdf"
+    before = path.read_bytes()
+    try:
+        path.write_bytes(before + b"\n")
+        reply = client.get(f"/v1/documents/{found['lumen-k2-datasheet.pdf']['id']}/pages/1.png")
+        assert reply.status_code == 409 and "changed" in reply.json()["error"]["message"]
+    finally:
+        path.write_bytes(before)
+
+
+def test_a_span_is_marked_in_the_view_of_a_document(client: TestClient) -> None:
+    document = documents(client)["grey-heron.md"]
+    text = client.get(f"/v1/documents/{document['id']}/text").text
+    start = text.index("She was built")
+    reply = client.get(f"/v1/documents/{document['id']}/view", params={"start": start, "end": start + 13}).json()
+    assert reply["kind"] == "markdown" and "'mark', 'children': ['She was built']" in str(reply["elements"])
+
+
+def test_doors_of_explanation_say_what_the_library_says(client: TestClient) -> None:
+    asked = {"question": "Who built the Grey Heron?", "source": "*winch*", "k": 1}
+    data = client.post("/v1/explain", json=asked).json()
+    assert data["passage"]["source"].endswith("capra-winch-manual.pdf") and data["lost_at"]
+    tree = client.post("/v1/tree", json={"query": asked["question"], "k": 2}).json()
+    assert [node["place"] for node in tree["nodes"] if node["place"]] == [1, 2]
+    assert client.post("/v1/explain", json={"question": "x", "source": "none"}).status_code == 400
+
+
+def test_the_files_of_the_page_come_with_a_policy_and_nothing_else_does(client: TestClient) -> None:
+    reply = client.get("/")
+    policy = reply.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
+    names = re.findall(r'"/page/([\w.]+)"', reply.text)
+    assert {"app.js", "style.css"} <= set(names)
+    for name in names:
+        assert client.get(f"/page/{name}").headers["content-security-policy"] == policy
+    for name in ("..%2Fapp.py", "../app.py", "%2e%2e/app.py", "nothing.js", "."):
+        assert client.get(f"/page/{name}").status_code == 404
+
+
+def test_the_page_names_no_other_host_and_parses_no_markup() -> None:
+    for path in (Path(__file__).parent.parent / "rag" / "serve" / "page").iterdir():
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?://(?!\))\w|innerHTML|outerHTML|insertAdjacentHTML|eval\(|\bstyle=", text), path
