@@ -14,7 +14,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
@@ -170,7 +170,7 @@ class Pool:
         filter: Filter | None = None,
         within: Filter | None = None,
         turns: Sequence[Turn] = (),
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event]:
         """As `stream`; to cancel the task ends the question."""
         loop, events = asyncio.get_running_loop(), asyncio.Queue[Any]()
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from benchmarks.serve import run
 from rag.errors import ConfigError
 from rag.serve.app import make_app
 from rag.serve.settings import load_settings, settings_of
+from tests.serving import served
 
 QUESTION = "Where is the head office of the maker of the router in building 4?"
 
@@ -114,3 +119,42 @@ def test_settings_name_every_problem_with_its_line(tmp_path: Path) -> None:
     toml.write_text('port = 9000\n[indexes]\nnotes = "notes"\n')
     settings = load_settings(toml)
     assert settings.port == 9000 and settings.indexes == {"notes": str(tmp_path / "notes")}
+
+
+def test_who_goes_away_waits_no_longer(folder: Path) -> None:
+    app = make_app(settings_of({"indexes": {"notes": str(folder)}, "workers": 1}))
+    gate, pool = threading.Event(), app.state.pools.pool("notes")
+    with served(app) as url:
+        blocked = threading.Thread(target=pool.run, args=(lambda pipeline: gate.wait(60),))
+        blocked.start()
+        for path, body in (("ask", {"question": QUESTION}), ("search", {"query": QUESTION})):
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(f"{url}/v1/{path}", json=body, timeout=httpx.Timeout(30, read=0.2))
+        with pytest.raises(httpx.ReadTimeout):
+            events = {"Accept": "text/event-stream"}
+            httpx.post(
+                f"{url}/v1/ask", json={"question": QUESTION}, headers=events, timeout=httpx.Timeout(30, read=0.2)
+            )
+        while pool.pending > 1:
+            time.sleep(0.01)
+        gate.set()
+        blocked.join()
+
+
+def test_more_than_may_wait_are_told_when_to_come_again(folder: Path) -> None:
+    app = make_app(settings_of({"indexes": {"notes": str(folder)}, "workers": 1, "queue": 0}))
+    gate, pool = threading.Event(), app.state.pools.pool("notes")
+    with served(app) as url:
+        blocked = threading.Thread(target=pool.run, args=(lambda pipeline: gate.wait(60),))
+        blocked.start()
+        refused = httpx.post(f"{url}/v1/search", json={"query": QUESTION})
+        gate.set()
+        blocked.join()
+    assert refused.status_code == 503 and int(refused.headers["retry-after"]) >= 1
+    assert refused.json()["error"]["code"] == "busy_error"
+
+
+def test_a_few_clients_some_of_whom_leave_while_ingests_publish() -> None:
+    load = run(clients=6, seconds=5, leaving=0.3, pause=0.5)
+    assert not load.wrong
+    assert load.answered and load.gone and load.published

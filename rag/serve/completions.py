@@ -9,7 +9,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from itertools import zip_longest
 from typing import Annotated, Any, Literal
@@ -25,7 +25,7 @@ from rag.pipeline import Event
 from rag.serve.doors import Door, read_body
 from rag.serve.replies import Refusal, document_url, explain
 from rag.serve.rest import LONGEST, base_of, pools_of
-from rag.serve.stream import PING
+from rag.serve.stream import PING, last_event, unless_gone
 from rag.types import Answer
 
 TURNS = 50  # that are looked at
@@ -105,11 +105,10 @@ async def complete(request: Request) -> Response:
     head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": body.model}
     base = base_of(request)
     if body.stream:
-        first = await anext(events)
+        first = await unless_gone(request, anext(events))
         usage = bool(body.stream_options and body.stream_options.include_usage)
         return EventSourceResponse(_chunks(first, events, head, base, index, usage=usage), ping=PING, sep="\n")
-    async for event in events:
-        last = event
+    last, _ = await unless_gone(request, last_event(events))
     content, annotations = _compose(last.data, base, index)
     message = {"role": "assistant", "content": content, "refusal": None, "annotations": annotations}
     choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
@@ -117,7 +116,7 @@ async def complete(request: Request) -> Response:
 
 
 async def _chunks(
-    first: Event, events: AsyncIterator[Event], head: dict[str, Any], base: str, index: str, *, usage: bool
+    first: Event, events: AsyncGenerator[Event], head: dict[str, Any], base: str, index: str, *, usage: bool
 ) -> AsyncIterator[ServerSentEvent]:
     """The chunks of a stream; annotations come with the last one that says something."""
 
@@ -127,7 +126,7 @@ async def _chunks(
 
     said = ""
     try:
-        async with aclosing(events):  # type: ignore[type-var]
+        async with aclosing(events):
             yield chunk({"role": "assistant", "content": ""})
             event = first
             while event.kind != "answer":

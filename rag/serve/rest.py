@@ -17,7 +17,7 @@ from rag.pool import Pool
 from rag.serve.doors import Body, Door, read_body
 from rag.serve.pools import Pools
 from rag.serve.replies import answer_reply, hits_reply
-from rag.serve.stream import EVENTS, stream_answer
+from rag.serve.stream import EVENTS, last_event, stream_answer, unless_gone
 from rag.serve.where import Condition, make_filter
 from rag.types import Filter
 
@@ -93,10 +93,9 @@ async def ask(request: Request) -> Response:
     began = time.monotonic()
     events = pool.stream_async(body.question, k=body.k, filter=filter, within=within, turns=body.turns)
     if EVENTS in request.headers.get("accept", ""):
-        return await stream_answer(events, base=base_of(request), index=index)
-    asked = ""
-    async for event in events:
-        asked = event.data if event.kind == "asked" else asked
+        first = await unless_gone(request, anext(events))
+        return await stream_answer(first, events, base=base_of(request), index=index)
+    event, asked = await unless_gone(request, last_event(events))
     reply = answer_reply(event.data, time.monotonic() - began, base=base_of(request), index=index)
     return JSONResponse({**reply, "question": body.question, "asked": asked or body.question})
 
@@ -107,7 +106,7 @@ async def search(request: Request) -> Response:
     index, _ = pools.index(body.index)
     pool = pools.pool(index, body.pipeline)
     filter = await find_filter(request, pool, body)
-    hits = await pool.search_async(body.query, k=body.k, filter=filter, within=within)
+    hits = await unless_gone(request, pool.search_async(body.query, k=body.k, filter=filter, within=within))
     return JSONResponse(hits_reply(hits, base=base_of(request), index=index))
 
 

@@ -1,15 +1,19 @@
 """An answer as server-sent events: steps and statements as they come, the whole answer last."""
 
+import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import aclosing
+from typing import Any, TypeVar
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
 
 from rag.pipeline import Event
-from rag.serve.replies import answer_reply, explain
+from rag.serve.replies import Refusal, answer_reply, explain
 
+T = TypeVar("T")
 EVENTS = "text/event-stream"
 PING = 15  # seconds without an event until a comment shows that the server is there
 
@@ -24,20 +28,47 @@ def event_data(event: Event) -> tuple[str, Any]:
     return name, data
 
 
-async def stream_answer(events: AsyncIterator[Event], *, base: str, index: str) -> EventSourceResponse:
-    """The response; what is wrong before the first event is an error of the request itself."""
+async def unless_gone(request: Request, work: Awaitable[T]) -> T:
+    """What the work gives. Where the client goes away, the work is cancelled, and Refusal raised for nobody."""
+
+    async def leave() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.ensure_future(work), asyncio.create_task(leave())
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise Refusal(499, "The client went away.")
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def last_event(events: AsyncIterator[Event]) -> tuple[Event, str]:
+    """The last event, and the question as it stands alone; "" where it did from the start."""
+    asked = ""
+    async for event in events:
+        asked = event.data if event.kind == "asked" else asked
+    return event, asked
+
+
+async def stream_answer(first: Event, events: AsyncGenerator[Event], *, base: str, index: str) -> EventSourceResponse:
+    """The response. What is wrong before the `first` event is an error of the request itself."""
     began = time.monotonic()
-    first = await anext(events)
 
     async def send() -> AsyncIterator[ServerSentEvent]:
         try:
-            yield _sent(*event_data(first))
-            async for event in events:
-                if event.kind == "answer":
-                    seconds = time.monotonic() - began
-                    yield _sent("answer", answer_reply(event.data, seconds, base=base, index=index))
-                else:
-                    yield _sent(*event_data(event))
+            async with aclosing(events):
+                yield _sent(*event_data(first))
+                async for event in events:
+                    if event.kind == "answer":
+                        seconds = time.monotonic() - began
+                        yield _sent("answer", answer_reply(event.data, seconds, base=base, index=index))
+                    else:
+                        yield _sent(*event_data(event))
         except Exception as error:
             yield _sent("error", explain(error)[1])
 
