@@ -25,7 +25,7 @@ KINDS = (
     ),
     Kind("markdown", 3, "md markdown mdx mdown mkd"),
     Kind("html", 3, "html htm xhtml"),
-    Kind("pdf", 2, "pdf", text=False),
+    Kind("pdf", 3, "pdf", text=False),
     Kind("docx", 1, "docx docm dotx", text=False),
     Kind("pptx", 1, "pptx pptm ppsx", text=False),
     Kind("xlsx", 1, "xlsx xlsm", text=False),

@@ -136,11 +136,21 @@ def pdf_of(streams: Sequence[bytes]) -> bytes:
         b"stream\n0\nendstream",
     ]
     font = "<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>>>"
-    for number, stream in enumerate(streams):
+    for number, content in enumerate(streams):
         resources = f"<</Font{font}/XObject<</Im1 3 0 R>>>>"
         objects.append(f"<</Type/Page/Parent 2 0 R/Resources{resources}/Contents {5 + 2 * number} 0 R>>".encode())
-        packed = zlib.compress(stream)
-        objects.append(b"<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream" % (len(packed), packed))
+        objects.append(stream(content))
+    return pdf_objects(objects)
+
+
+def stream(data: bytes) -> bytes:
+    """A compressed stream object."""
+    packed = zlib.compress(data)
+    return b"<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream" % (len(packed), packed)
+
+
+def pdf_objects(objects: Sequence[bytes]) -> bytes:
+    """A PDF of these objects, numbered from 1, the first of which is its root."""
     out, offsets = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, 1):
         offsets.append(len(out))

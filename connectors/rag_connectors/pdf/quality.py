@@ -1,0 +1,114 @@
+"""How plausible the words of a text are, without a dictionary: a measure that tells decoded text from garbled text.
+
+A word is plausible if its letters are of one script and, in a script with vowels, can be spoken in their order. A word
+with a symbol, a control character or a private character inside is not. Numbers, names of things (K2-7), addresses
+and abbreviations say nothing. What it does not do: find a wrong word that looks like a word.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from string import ascii_lowercase
+
+GOOD = 0.75  # share of plausible words below which a page is looked at again
+POOR = 0.5  # below it, what was read is not the text of the page
+LEAST, _MANY = 8, 20  # words that tell something of a page; enough to count letters
+
+_TOKEN = re.compile(r"\S+")
+_OUTSIDE = "\"'“”‘’„«»‹›()[]{}<>.,;:!?…*†‡•·-–—/|_#%&+=~°©®™§¶¹²³0123456789"
+_NEVER = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]"
+    r"|(?:/[A-Za-z_.]{0,5}\d+){3}|\(cid:\d+\)"  # names of glyphs instead of letters
+)
+_PARTS = re.compile(r"[-–—/.'’·:&+_@,;()=|]+")
+_INSIDE = re.compile(r"[A-Za-z][$%*<>?!\[\]{}\\^`~\"#¤¥£¢¬¦×÷]+[A-Za-z]")
+_VOWELS = frozenset("aeiouyäöüåæøœàáâãèéêëěęìíîïòóôõőùúûüűůýÿāēīōūăąıŵŷαεηιουωάέήίόύώаеёиоуыэюяіїєўѣ")
+_NO_VOWEL = re.compile(r"(?:[^\W\d_]*[A-Z]){2}|[^\W\d_]{1,3}$")  # abbreviations
+_LONG = 6  # consonants that no language here puts together; "Angstschweiß" has eight
+_USUAL, _USUAL_SHARE = (
+    "eaintros",
+    0.42,
+)  # letters that make half of a text in Latin script, and the least that they make
+_STRANGE = frozenset(["MODIFIER", "PHONETIC"])
+
+
+def plausibility(text: str) -> tuple[float, int]:
+    """The share of plausible words among those that tell, and how many they are."""
+    verdicts = [verdict for token in _TOKEN.findall(text) if (verdict := _verdict(token)) is not None]
+    return (sum(verdicts) / len(verdicts) if verdicts else 1.0), len(verdicts)
+
+
+def likeness(text: str) -> float:
+    """How much a text is like one in a language, to compare readings of it: plausible words of usual letters."""
+    folded = text.lower()
+    letters = sum(map(folded.count, ascii_lowercase))
+    usual = sum(map(folded.count, _USUAL)) / letters if letters else 1.0
+    return plausibility(text)[0] * min(1.0, usual / _USUAL_SHARE)
+
+
+def is_garbled(text: str) -> bool:
+    """Whether so many words of the text are none that it cannot have been decoded right."""
+    share, count = plausibility(text)
+    if count >= _MANY:
+        share = likeness(text)
+    return share < GOOD and (count >= LEAST or bool(_NEVER.search(text)) or share < POOR)
+
+
+def agreement(first: str, second: str) -> float:
+    """The share of the words of the text with fewer of them that the other has, whatever the order."""
+    words, others = (frozenset(re.findall(r"\w{2,}", text.casefold())) for text in (first, second))
+    fewer, more = sorted((words, others), key=len)
+    return len(fewer & more) / len(fewer) if fewer else float(not more)
+
+
+@lru_cache(maxsize=1 << 14)
+def _verdict(token: str) -> bool | None:
+    """Whether a token is a plausible word; None where it tells nothing."""
+    if _NEVER.search(token):
+        return False
+    core = token.strip(_OUTSIDE)
+    if not core or "://" in token or "@" in token:
+        return None
+    if _INSIDE.search(core):
+        return False
+    parts = [part for part in _PARTS.split(core) if part]
+    if any(any(letter.isdigit() for letter in part) for part in parts):
+        return None
+    verdicts = [_is_word(part) for part in parts]
+    return None if not verdicts or None in verdicts else all(verdicts)
+
+
+def _is_word(part: str) -> bool | None:
+    if part.isascii() and part.isalpha():
+        return _is_spoken(part)
+    scripts = set(_scripts(part))
+    if not scripts:
+        return False if len(part) > 1 else None  # symbols only
+    if len(scripts - {"CJK", "HIRAGANA", "KATAKANA", "HANGUL"}) > 1 or scripts & _STRANGE:
+        return False
+    return _is_spoken(part) if scripts <= {"LATIN", "GREEK", "CYRILLIC"} else True
+
+
+def _is_spoken(part: str) -> bool | None:
+    if len(part) < 3:
+        return None if len(part) == 1 else True if _VOWELS & set(part.lower()) else None
+    longest = run = 0
+    vowels = 0
+    for letter in part.lower():
+        run = 0 if letter in _VOWELS else run + 1
+        vowels += run == 0
+        longest = max(longest, run)
+    if not vowels:
+        return None if _NO_VOWEL.fullmatch(part) or part.isupper() else False
+    return longest < _LONG + 2 * (len(part) > 9)
+
+
+def _scripts(part: str) -> Iterable[str]:
+    for letter in part:
+        if letter.isalpha() or unicodedata.category(letter)[0] == "M":
+            name = unicodedata.name(letter, "")
+            if not name.startswith("COMBINING"):
+                yield name.partition(" ")[0]

@@ -1,0 +1,213 @@
+"""PDF pages as people read them: letters, words, order, tables, margins, forms."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from rag_connectors.kinds import kind_of
+from rag_connectors.outcome import outcome_of
+from rag_connectors.parsed import ParseOptions, ParseOutcome, RefusalError
+from tests.connectors import samples
+
+HELVETICA = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
+WORDS = "Hello rain over harbour"
+Line = tuple[float, float, str]  # left, bottom, text
+
+
+def pdf(contents: Sequence[str], font: bytes = HELVETICA, *more: bytes, entries: bytes = b"") -> bytes:
+    """Pages of these contents, one font /F1 (object 3), `more` objects from number 4, `entries` of every page."""
+    first = 4 + len(more)
+    kids = b" ".join(b"%d 0 R" % (first + 2 * n) for n in range(len(contents)))
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count %d/Kids[%b]/MediaBox[0 0 612 792]>>" % (len(contents), kids),
+        font,
+        *more,
+    ]
+    for n, content in enumerate(contents):
+        page = b"<</Type/Page/Parent 2 0 R/Resources<</Font<</F1 3 0 R>>>>/Contents %d 0 R%b>>"
+        objects += [page % (first + 2 * n + 1, entries), samples.stream(content.encode("latin-1"))]
+    return samples.pdf_objects(objects)
+
+
+def written(lines: Sequence[Line], size: int = 10) -> str:
+    """A content that draws these texts, one by one in this order."""
+    return f"BT /F1 {size} Tf " + "".join(f"1 0 0 1 {x} {y} Tm ({text}) Tj " for x, y, text in lines) + "ET"
+
+
+def read(data: bytes) -> ParseOutcome:
+    kind = kind_of("a.pdf")
+    assert kind is not None
+    return outcome_of(data, "a.pdf", ParseOptions(), kind, "")
+
+
+def text_of(data: bytes) -> str:
+    result = read(data)
+    assert result.status == "ok", result.reason
+    return result.records[0].text
+
+
+def coded(name: Callable[[str], str], head: bytes = b"/Type1/BaseFont/ABCDEF+Foo", tail: bytes = b"") -> bytes:
+    """The words in a font whose codes count from 1 and whose glyphs are called by `name`."""
+    codes = {letter: code for code, letter in enumerate(sorted(set(WORDS)), 1)}
+    names = " ".join(f"{code}/{name(letter)}" for letter, code in codes.items())
+    font = b"<</Type/Font/Subtype%b/Encoding<</Differences[%b]>>/FirstChar 0/LastChar 255/Widths[%b]%b>>"
+    shown = "".join(f"{codes[letter]:02x}" for letter in WORDS)
+    glyph = samples.stream(b"500 0 0 0 500 700 d1 0 0 400 600 re f")
+    return pdf([f"BT /F1 12 Tf 72 700 Td <{shown}> Tj ET"], font % (head, names.encode(), b"500 " * 256, tail), glyph)
+
+
+NAMES: dict[str, Callable[[str], str]] = {
+    "code": lambda letter: str(ord(letter)),
+    "g and code": lambda letter: f"g{ord(letter)}",
+    "G and hexadecimal code": lambda letter: f"G{ord(letter):02X}",
+    "place in TrueType": lambda letter: f"g{ord(letter) - 29}",
+    "place in CFF": lambda letter: f"cid{ord(letter) - 31}",
+    "Unicode": lambda letter: f"uni{ord(letter):04X}",
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_glyphs_with_numbers_for_names_are_letters(name: Callable[[str], str]) -> None:
+    assert text_of(coded(name)) == WORDS
+    glyphs = "".join(f"/{name(letter)} 4 0 R" for letter in sorted(set(WORDS)))
+    tail = f"/FontBBox[0 0 500 700]/FontMatrix[0.001 0 0 0.001 0 0]/CharProcs<<{glyphs}>>".encode()
+    assert text_of(coded(name, b"/Type3", tail)) == WORDS
+
+
+def test_letters_that_nothing_names_are_said_to_be_lost() -> None:
+    order = sorted(set(WORDS))
+    with pytest.raises(RefusalError, match="page 1 is garbled"):
+        read(coded(lambda letter: f"x{'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[order.index(letter)]}zq"))
+
+
+def cjk(encoding: str, ordering: str, codes: bytes) -> bytes:
+    below = f"<</Type/Font/Subtype/CIDFontType0/BaseFont/Foo/CIDSystemInfo<</Registry(Adobe)/Ordering({ordering})"
+    return pdf(
+        [f"BT /F1 12 Tf 300 700 Td <{codes.hex()}> Tj ET"],
+        f"<</Type/Font/Subtype/Type0/BaseFont/Foo/Encoding/{encoding}/DescendantFonts[4 0 R]>>".encode(),
+        f"{below}/Supplement 2>>/FontDescriptor 5 0 R/DW 1000>>".encode(),
+        b"<</Type/FontDescriptor/FontName/Foo/Flags 4/Ascent 880/Descent -120/FontBBox[0 -120 1000 880]>>",
+    )
+
+
+JAPANESE, KOREAN = "日本語の文書", "한국어문서"
+SEVEN_BITS = JAPANESE.encode("iso-2022-jp")[3:-3]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "ordering", "codes", "shown"),
+    [
+        ("H", "Japan1", SEVEN_BITS, JAPANESE),
+        ("V", "Japan1", SEVEN_BITS, JAPANESE),
+        ("78-H", "Japan1", SEVEN_BITS, JAPANESE),
+        ("EUC-H", "Japan1", JAPANESE.encode("euc-jp"), JAPANESE),
+        ("90ms-RKSJ-H", "Japan1", JAPANESE.encode("cp932"), JAPANESE),
+        ("RKSJ-H", "Japan1", JAPANESE.encode("cp932"), JAPANESE),
+        ("Identity-H", "Japan1", bytes.fromhex("034b034d0c5a"), "あい凍"),
+        ("KSC-EUC-H", "Korea1", KOREAN.encode("euc-kr"), KOREAN),
+        ("KSC-H", "Korea1", bytes(byte & 0x7F for byte in KOREAN.encode("euc-kr")), KOREAN),
+        ("KSCms-UHC-H", "Korea1", KOREAN.encode("cp949"), KOREAN),
+        ("GBK-EUC-H", "GB1", "中文文件".encode("gbk"), "中文文件"),
+        ("ETen-B5-H", "CNS1", "中文文件".encode("big5"), "中文文件"),
+    ],
+)
+def test_encodings_of_chinese_japanese_and_korean(encoding: str, ordering: str, codes: bytes, shown: str) -> None:
+    assert text_of(cjk(encoding, ordering, codes)) == shown
+
+
+LEFT = ["The ferry leaves from the", "old pier at the end of", "the harbour, where a clerk", "sells tickets on board."]
+RIGHT = ["Bicycles travel free, but", "dogs need a ticket of", "their own, which costs", "one euro for each way."]
+
+
+def test_columns_are_read_one_after_the_other() -> None:
+    rows = [(x, 700 - 14 * n, side[n]) for n in range(4) for x, side in ((72, LEFT), (320, RIGHT))]
+    found = text_of(pdf([written([(72, 740, "The ferry and what it costs to take things along with you"), *rows])]))
+    assert found.split("\n\n")[-2:] == ["\n".join(LEFT), "\n".join(RIGHT)]
+
+
+def test_rows_of_a_table_are_lines_whatever_the_order_of_their_cells() -> None:
+    cells = [("Port", "Fee", "Hours"), ("Lindholm", "42", "8-16"), ("Havn", "", "9-12"), ("Skagen", "38", "7-20")]
+    drawn = [(72 + 120 * k, 700 - 16 * n, cell) for n, row in enumerate(cells) for k, cell in enumerate(row) if cell]
+    expected = "Port | Fee | Hours\nLindholm | 42 | 8-16\nHavn |  | 9-12\nSkagen | 38 | 7-20"
+    assert text_of(pdf([written(drawn)])) == expected
+    assert text_of(pdf([written(drawn[::-1])])) == expected
+
+
+def test_a_list_is_no_table() -> None:
+    items = [(x, 700 - 16 * n, text) for n in range(3) for x, text in ((72, f"{n + 1}."), (110, f"step number {n}"))]
+    assert text_of(pdf([written(items)])) == "1. step number 0\n2. step number 1\n3. step number 2"
+
+
+def test_words_are_neither_torn_nor_glued() -> None:
+    content = (
+        "BT /F1 10 Tf 1 0 0 1 72 700 Tm (The ) Tj [(har) 20 (bour) -250 (office) -250 (is) -250 (open)] TJ "
+        "1 0 0 1 72 680 Tm (01/02/2026) Tj 1 0 0 1 124 680 Tm (03/04/2026) Tj "
+        "1 0 0 1 72 660 Tm [(N) -300 (O) -300 (T) -300 (I) -300 (C) -300 (E) -900 (T) -300 (O) -900 (A) -300 (L)] TJ "
+        "1 0 0 1 72 640 Tm (Bold word) Tj 1 0 0 1 72.3 640 Tm (Bold word) Tj ET"
+    )
+    assert text_of(pdf([content])).split("\n") == [
+        "The harbour office is open",
+        "01/02/2026 03/04/2026",
+        "NOTICE TO AL",
+        "Bold word",
+    ]
+
+
+@pytest.mark.parametrize(("turns", "matrix"), [(90, "0 1 -1 0 500"), (270, "0 -1 1 0 100"), (0, "0 1 -1 0 500")])
+def test_a_page_on_its_side_is_read(turns: int, matrix: str) -> None:
+    content = f"BT /F1 10 Tf {matrix} 300 Tm (The ferry leaves at noon) Tj 0 -14 Td (from the old pier.) Tj ET"
+    found = text_of(pdf([content], entries=b"/Rotate %d" % turns))
+    assert found == "The ferry leaves at noon\nfrom the old pier."
+
+
+def test_words_broken_at_line_ends_are_whole() -> None:
+    lines = ["The inter-", "national co-", "operation of well-", "known ports in state-of-the-", "art halls"]
+    found = text_of(pdf([written([(72, 700 - 14 * n, line) for n, line in enumerate(lines)])]))
+    assert found.split() == "The international cooperation of well-known ports in state-of-the-art halls".split()
+
+
+def test_what_stands_in_the_margin_of_every_page_leaves_the_text() -> None:
+    heads = ["Franks", "Franks", "4.5.3 Ropes", "4.5.4 Knots", "4.6 Sails"]
+    pages = [
+        written(
+            [
+                (72, 750, head),
+                (72, 690, f"Page text {n}: all ropes"),
+                (72, 676, f"{'x' * n} are kept dry."),
+                (300, 30, f"4-{n}"),
+            ]
+        )
+        for n, head in enumerate(heads, 1)
+    ]
+    found = text_of(pdf(pages))
+    assert "Ropes" not in found and "4-3" not in found and found.count("Page text") == 5 == found.count("kept dry")
+
+
+def test_form_values_and_notes_are_part_of_the_page() -> None:
+    notes = (
+        b"/Annots[<</Subtype/Widget/FT/Tx/V(Anna Berg)/T(name)/Rect[130 696 300 712]>>"
+        b"<</Subtype/Widget/FT/Ch/V(b)/Opt[[(a)(Aarhus)][(b)(Bergen)]]/T(port)/Rect[130 676 300 692]>>"
+        b"<</Subtype/Widget/FT/Btn/AS/Yes/T(agree)/Rect[130 656 142 672]>>"
+        b"<</Subtype/Widget/FT/Tx/V(secret)/F 2/T(hidden)/Rect[130 596 300 612]>>"
+        b"<</Subtype/FreeText/Contents(Paid in cash)/Rect[300 500 400 516]>>"
+        b"<</Subtype/Text/Contents(Check the date)/T(Ole)/Rect[10 10 20 20]>>]"
+    )
+    lines: list[Line] = [(72, 700, "Name:"), (72, 680, "Port:"), (72, 660, "I agree")]
+    found = text_of(pdf([written(lines)], entries=notes))
+    assert found.split("\n\n")[0].split("\n") == ["Name: | Anna Berg", "Port: | Bergen", "I agree | [x]"]
+    assert "Paid in cash" in found and "Comment by Ole: Check the date" in found and "secret" not in found
+
+
+def test_what_macos_leaves_out_is_no_damage() -> None:
+    sound = pdf([written([(72, 700, "one")])])
+    assert sound.count(b"xref\n0 6") == 1
+    unused = sound.replace(b"xref\n0 6", b"xref\n0 7").replace(b"trailer", b"0000000000 00000 n \ntrailer")
+    assert read(unused).status == "ok"
+
+
+def test_a_page_beyond_a_limit_is_lost_and_the_others_are_read() -> None:
+    result = read(pdf([written([(72, 700, "sound")]), " " * 25_000_000]))
+    assert result.status == "degraded" and result.records[0].text == "sound"
+    with pytest.raises(RefusalError, match="page 1 could not be read"):
+        read(pdf([" " * 25_000_000]))
