@@ -23,45 +23,55 @@ _NUMBERED = {  # by base
     16: re.compile(r"/[A-Za-z_.]{0,5}?([0-9A-Fa-f]{2}|[0-9A-Fa-f]{4})"),
 }
 _GUESSES = ((10, 0), (16, 0), (10, 29), (10, 31))  # base of the number; from glyph to letter in TrueType, in CFF
+_DOWNWARDS = re.compile(r"/(?:.*-)?V")
 _GLYPHS = range(1, 600)
 _DEEPEST = 8
 
 
 def guesses(data: bytes) -> Iterator[bytes]:
     """The file with each guess of what its fonts show; none where every font says it."""
+    if not any(_lacks_map(font) for page in PdfReader(BytesIO(data), strict=False).pages for font in _fonts(page)):
+        return
     for base, offset in _GUESSES:
         writer = PdfWriter(clone_from=PdfReader(BytesIO(data), strict=False))
-        fonts = [font for page in writer.pages for font in _fonts(page.get("/Resources"))]
-        if not sum([_mend(writer, font, base, offset) for font in fonts]):
-            return
+        for page in writer.pages:
+            for font in _fonts(page):
+                _mend(writer, font, base, offset)
         copy = BytesIO()
         writer.write(copy)
         yield copy.getvalue()
 
 
-def _fonts(resources: Any, depth: int = 0) -> Iterator[DictionaryObject]:
+def _fonts(page: DictionaryObject, depth: int = 0) -> Iterator[DictionaryObject]:
     """The fonts of a page and of its forms."""
-    yield from entries(resources, "/Font").values()
-    for form in entries(resources, "/XObject").values() if depth < _DEEPEST else ():
-        yield from _fonts(form.get("/Resources"), depth + 1)
+    yield from entries(page.get("/Resources"), "/Font").values()
+    for form in entries(page.get("/Resources"), "/XObject").values() if depth < _DEEPEST else ():
+        yield from _fonts(form, depth + 1)
 
 
-def _mend(writer: PdfWriter, font: DictionaryObject, base: int, offset: int) -> bool:
-    """Whether the font got a map it had not."""
+def _lacks_map(font: DictionaryObject) -> bool:
+    """Whether there is something to guess."""
     encoding = resolved(font.get("/Encoding"))
-    turned = False
-    if isinstance(encoding, str) and re.fullmatch(r"/(?:.*-)?V", encoding):
+    downwards = isinstance(encoding, str) and bool(_DOWNWARDS.fullmatch(encoding))
+    return downwards or ("/ToUnicode" not in font and any(_shown(font, encoding, *guess) for guess in _GUESSES))
+
+
+def _mend(writer: PdfWriter, font: DictionaryObject, base: int, offset: int) -> None:
+    """Give the font a map if it has none, and write it from left to right."""
+    encoding = resolved(font.get("/Encoding"))
+    if isinstance(encoding, str) and _DOWNWARDS.fullmatch(encoding):
         encoding = NameObject(encoding[:-1] + "H")
         font[NameObject("/Encoding")] = encoding
-        turned = True
-    if "/ToUnicode" in font:
-        return turned
-    letters = (
-        _cid_letters(font, encoding, offset) if font.get("/Subtype") == "/Type0" else _letters(encoding, base, offset)
-    )
+    letters = {} if "/ToUnicode" in font else _shown(font, encoding, base, offset)
     if letters:
         font[NameObject("/ToUnicode")] = writer._add_object(_map(letters))
-    return turned or bool(letters)
+
+
+def _shown(font: DictionaryObject, encoding: Any, base: int, offset: int) -> dict[bytes, str]:
+    """What the codes of a font show, by this guess; {} where nothing can be guessed."""
+    return (
+        _cid_letters(font, encoding, offset) if font.get("/Subtype") == "/Type0" else _letters(encoding, base, offset)
+    )
 
 
 def _letters(encoding: Any, base: int, offset: int) -> dict[bytes, str]:

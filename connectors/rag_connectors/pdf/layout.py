@@ -13,8 +13,8 @@ from itertools import pairwise
 from statistics import median
 
 from rag.text.wraps import begins_small, goes_over
+from rag_connectors.grid import row
 from rag_connectors.pdf.words import RIGHT_TO_LEFT, Word, joined
-from rag_connectors.writing import row
 
 _LEAST = 3  # lines that make a column
 _WORDS = 3  # of a usual line of prose
