@@ -16,7 +16,7 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("plain", 2, "txt text log cfg conf ini toml yaml yml xml tex bib org adoc srt vtt properties"),
+    Kind("plain", 3, "txt text log cfg conf ini toml yaml yml tex bib org adoc srt vtt properties"),
     Kind(
         "code",
         2,
@@ -25,6 +25,7 @@ KINDS = (
     ),
     Kind("markdown", 3, "md markdown mdx mdown mkd"),
     Kind("html", 3, "html htm xhtml"),
+    Kind("xml", 1, "xml rss atom rdf opml kml gpx xlf xliff tmx resx dita dbk tei nxml fb2"),
     Kind("pdf", 3, "pdf", text=False),
     Kind("docx", 1, "docx docm dotx", text=False),
     Kind("pptx", 1, "pptx pptm ppsx", text=False),

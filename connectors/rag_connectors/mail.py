@@ -6,7 +6,7 @@ A document of an attachment names its mail in the field `parent`; all mails of a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from rag_connectors.formats import html
 from rag_connectors.kinds import kind_of
 from rag_connectors.outcome import outcome_of, sniff
 from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, RefusalError
+from rag_connectors.records import tell_apart
 from rag_connectors.text import decode, one_line
 from rag_connectors.writing import TextWriter
 
@@ -173,10 +174,6 @@ def thread_of(references: str, reply_to: str, id: str) -> str:
     return next((one for one in (*references.split(), *reply_to.split(), id) if one.startswith("<")), "")
 
 
-def keys(mails: list[Mail]) -> Iterator[str]:
+def keys(mails: list[Mail]) -> list[str]:
     """A key for each mail of a file: its id, with a number where that is not its own."""
-    seen: dict[str, int] = {}
-    for number, mail in enumerate(mails, 1):
-        key = one_line(mail.id.strip("<> ")) or f"mail {number}"
-        seen[key] = seen.get(key, 0) + 1
-        yield key if seen[key] == 1 else f"{key}#{seen[key]}"
+    return tell_apart([one_line(mail.id.strip("<> ")) or f"mail {number}" for number, mail in enumerate(mails, 1)])

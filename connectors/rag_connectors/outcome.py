@@ -25,7 +25,7 @@ _MAX_TEXT = 100_000_000  # characters of one file
 _NO_TITLES = frozenset(
     "untitled|untitled document|document1|powerpoint presentation|slide 1|book1|no title|(no subject)".split("|")
 )
-_PLAIN, _MBOX = Kind("plain", 2, ""), Kind("mbox", 1, "")
+_PLAIN, _MBOX = Kind("plain", 3, ""), Kind("mbox", 1, "")
 _MAILS = re.compile(rb"From \S+ [^\n]*\d\d:\d\d[^\n]*\n[!-9;-~]+:")
 
 

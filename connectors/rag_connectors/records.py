@@ -46,11 +46,11 @@ def parsed_records(values: Iterable[tuple[Any, str]], options: ParseOptions, los
         raise RefusalError(wrong[0] if wrong else "empty", "failed" if wrong else "skipped")
     if wrong:
         lost = (*lost, wrong[0] + (f", and {len(wrong) - 1} more like it" if len(wrong) > 1 else ""))
-    keys = _tell_apart([record.key for record in records])
+    keys = tell_apart([record.key for record in records])
     return Parsed(tuple(map(_with_key, records, keys)), (*lost, *problems))
 
 
-def _tell_apart(keys: Sequence[str]) -> list[str]:
+def tell_apart(keys: Sequence[str]) -> list[str]:
     """The keys, each once: one that comes again gets a number that no other has (`page`, `page#2`)."""
     taken, last, found = set(keys), dict.fromkeys(keys, 0), []
     for key in keys:

@@ -364,6 +364,7 @@ SOUND = {
     "a.eml": b"Subject: One\nFrom: a@b.example\n\nText\n",
     "a.mbox": b"From a Tue Mar  4 09:00:00 2025\nSubject: One\n\nText\n",
     "a.msg": samples.msg({"0037": "One", "1000": "Text"}, {"a.txt": b"two"}),
+    "a.xml": b"<r><p id='1'><n>x</n></p><p id='2'><n>y</n></p></r>",
     "a.rst": b"One\n===\n\nText\n",
 }
 
