@@ -14,7 +14,8 @@ from fnmatch import fnmatchcase
 
 from rag.errors import InputError
 from rag.index.folder import Index
-from rag.ingest.sources import is_inside, path_of
+from rag.ingest.sources import is_inside, path_of, place_of
+from rag.text.names import is_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def select(index: Index, paths: Sequence[str]) -> Selection:
 
 def _place_of(path: str) -> str:
     """Where a path leads, but for a link at its end: that is not what it leads to."""
+    if is_address(path):
+        return place_of(path)
     folder, last = os.path.split(path.rstrip(os.sep) or path)
     if last in ("", os.curdir, os.pardir):
         return os.path.realpath(path)

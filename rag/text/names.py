@@ -8,6 +8,7 @@ import os
 import re
 
 _ESCAPE_LIKE = re.compile(r"\\(?=x[0-9a-f]{2})")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
 
 
@@ -20,3 +21,8 @@ def to_name(path: str) -> str:
 def to_path(name: str) -> str:
     """The path that has this name."""
     return os.fsdecode(_ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), name.encode()))
+
+
+def is_address(path: str) -> bool:
+    """Whether a root or a name is the address of something elsewhere (`https://...`), not a path."""
+    return bool(_ADDRESS.match(path))
