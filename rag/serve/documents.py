@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
 from rag.index.folder import Index
-from rag.index.visible import DocumentRow, find_document, list_documents
+from rag.index.visible import DocumentRow, find_document, list_documents, list_sources
 from rag.ingest.sources import is_inside, path_of
 from rag.serve.doors import Door
 from rag.serve.replies import Refusal, document_url
@@ -42,6 +42,16 @@ async def documents(request: Request) -> Response:
             "documents": [row_data(row, base=base_of(request), index=name) for row in shown],
             "next": shown[-1].id if len(rows) > len(shown) else None,
         }
+    )
+
+
+async def unread(request: Request) -> Response:
+    """The files without a document, and why. Who may see these depends on no document: only who may see all is told."""
+    _, index = pools_of(request).index(request.query_params.get("index"))
+    rows = await read_index(index, lambda manifest: list_sources(manifest, request.state.principal.within).values())
+    names = ("source", "status", "reason")
+    return JSONResponse(
+        {"files": [dict(zip(names, (r.name, r.status, r.reason), strict=True)) for r in rows if not r.documents]}
     )
 
 
@@ -98,6 +108,7 @@ def original(index: Index, document: Document) -> Path:
 
 
 DOORS = (
+    Door("GET", "/v1/unread", unread, "The files without a document, and why; ?index=."),
     Door("GET", "/v1/documents", documents, "The documents; ?index=, ?after=ID, ?limit=."),
     Door("GET", "/v1/documents/{id:path}/text", text, "The text of a document."),
     Door("GET", "/v1/documents/{id:path}/file", file, "The original file of a document."),

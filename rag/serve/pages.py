@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from rag.index.folder import Index
+from rag.index.manifest import Manifest
+from rag.index.visible import is_whole
 from rag.serve.documents import find, original
 from rag.serve.doors import Door
 from rag.serve.render import NO_PAGE
@@ -97,7 +99,15 @@ def read_pdf(index: Index, document: Document, sha256: str) -> bytes:
 async def open_pdf(request: Request) -> tuple[Document, bytes, str]:
     """The document of a request with the bytes of its file and their digest."""
     _, index, document = await find(request)
-    sha256 = await read_index(index, lambda manifest: manifest.sources()[document.source].sha256)
+    source, within = document.source, request.state.principal.within
+
+    def look(manifest: Manifest) -> str:
+        """The digest of the file; "" where other documents of it are hidden."""
+        return manifest.sources()[source].sha256 if is_whole(manifest, source, within) else ""
+
+    sha256 = await read_index(index, look)
+    if not sha256:
+        raise Refusal(403, "You may see a part of this file only.", HINT)
     return document, await asyncio.to_thread(read_pdf, index, document, sha256), sha256
 
 

@@ -50,7 +50,8 @@ class RagAsk extends HTMLElement {
     );
     this.turns = h("div", { class: "turns" });
     this.welcome = h("div", { class: "welcome" });
-    this.append(this.welcome, this.turns, this.form);
+    this.heading = h("h1", { class: "hidden", hidden: true }, "Conversation");
+    this.append(this.heading, this.welcome, this.turns, this.form);
     this.#welcome();
   }
 
@@ -84,7 +85,7 @@ class RagAsk extends HTMLElement {
     this.#history = [];
     this.turns.replaceChildren();
     this.welcome.hidden = false;
-    this.fresh.hidden = true;
+    this.heading.hidden = this.fresh.hidden = true;
     this.field.focus();
   }
 
@@ -106,7 +107,7 @@ class RagAsk extends HTMLElement {
     const running = (this.#running = new AbortController());
     this.field.fill("");
     this.welcome.hidden = true;
-    this.fresh.hidden = false;
+    this.heading.hidden = this.fresh.hidden = false;
     this.#busy(true);
     const steps = h("ol", { class: "steps live" });
     const text = h("p", { class: "prose" });

@@ -1,9 +1,10 @@
 // What is indexed, in which state and why; adding files, with progress.
 
-import { follow, get, send, upload } from "./api.js";
+import { Problem, follow, get, upload } from "./api.js";
 import { problemLine } from "./ask.js";
 import { count, h, icon, splitAddress } from "./dom.js";
 
+const PHASES = { scan: "Looking for files", load: "Reading", rechunk: "Cutting", embed: "Embedding", publish: "Publishing" };
 const STATES = { ok: "read", degraded: "in part", failed: "failed", skipped: "left out" };
 
 class RagDocuments extends HTMLElement {
@@ -52,10 +53,13 @@ class RagDocuments extends HTMLElement {
         this.summary.replaceChildren(`${count(status.documents ?? 0, "document")} · ${count(status.chunks ?? 0, "passage")}`);
         this.list.replaceChildren();
       }
-      const { documents, failed = [], next } = await get("/v1/documents", { after });
+      const [{ documents, next }, { files }] = await Promise.all([
+        get("/v1/documents", { after }),
+        after ? { files: [] } : get("/v1/unread"),
+      ]);
       this.next = next;
       this.more.hidden = !next;
-      this.list.append(...[...failed, ...documents].map((row) => this.#row(row)));
+      this.list.append(...[...files, ...documents].map((row) => this.#row(row)));
       this.#narrow();
     } catch (problem) {
       if (problem.code === "index_missing") this.summary.replaceChildren("Nothing is indexed yet.");
@@ -101,13 +105,12 @@ class RagDocuments extends HTMLElement {
       const job = await upload(files, (share) => (bar.value = share));
       bar.removeAttribute("value");
       says.textContent = "Reading and embedding …";
-      for await (const { name, data } of follow(job.id)) {
-        if (name === "progress") {
-          says.textContent = `${data.phase ?? "Working"} …`;
-          if (data.total) Object.assign(bar, { max: data.total, value: data.done });
-        } else if (name === "report") {
-          this.#report(data, says, report);
-        }
+      for await (const { data } of follow(job.id)) {
+        const { phase, done, total } = data.progress;
+        says.textContent = data.state === "waiting" ? "Waiting for its turn …" : `${PHASES[phase] ?? "Reading"} …`;
+        if (total) Object.assign(bar, { max: total, value: done });
+        if (data.report) this.#report(data.report, says, report);
+        if (data.state === "failed") throw new Problem(200, data.error.error ?? data.error);
       }
     } catch (problem) {
       says.replaceWith(problemLine(problem));

@@ -85,7 +85,7 @@ class RagWhy extends HTMLElement {
     return h(
       "li",
       { class: on ? "on" : after ? "after" : "off" },
-      h("div", { class: "line" }, h("h3", {}, label), h("span", { class: "place" }, says), h("span", { class: "meaning" }, `${meaning}; the first ${stage.limit} go on`)),
+      h("div", { class: "line" }, h("h2", {}, label), h("span", { class: "place" }, says), h("span", { class: "meaning" }, `${meaning}; the first ${stage.limit} go on`)),
       stage.ahead.length > 0 && h("details", {}, h("summary", {}, more), beat),
     );
   }
