@@ -26,7 +26,7 @@ from queue import SimpleQueue
 from typing import Any, Self, TypeVar, cast
 
 from rag.config import PipelineConfig, from_facts, load
-from rag.errors import BusyError, IndexMissing, RagError
+from rag.errors import BusyError, RagError
 from rag.index.folder import Index
 from rag.llm.rewrite import Turn, rewrite_question
 from rag.models.processor import count_cores
@@ -103,6 +103,8 @@ class Pool:
 
     def close(self) -> None:
         """Wait for the questions that run, give up those that wait, and release index and models."""
+        if self._process != os.getpid():
+            return
         self._closed.set()
         self._threads.shutdown(cancel_futures=True)
         with self._opening:
@@ -121,10 +123,9 @@ class Pool:
 
     def warm(self) -> None:
         """Open the index and load every model, so that the first question does not wait for it."""
-        with self._borrow() as pipeline:
-            hits = pipeline.search("warm up", k=1)
-            if hits and isinstance(pipeline.stages.generator, Confident):
-                pipeline.stages.generator.confidence("warm up", hits)
+        self._leave_to_parent()
+        with self._borrow():
+            pass
 
     def ask(self, question: str, **options: Any) -> Answer:
         """Answer a question with checked citations, or abstain; options as of `stream`."""
@@ -214,9 +215,7 @@ class Pool:
 
     def _submit(self, work: Callable[[Pipeline], T]) -> tuple[Future[T], threading.Event]:
         """The work in the queue, and what ends it. Raises BusyError."""
-        if self._process != os.getpid():
-            _OF_PARENTS.append((self._live, self._threads))
-            self._start()
+        self._leave_to_parent()
         with self._lock:
             if self._pending >= self.workers + self.queue:
                 seconds = min(60, ceil(self._pending * self._mean / self.workers))
@@ -230,6 +229,12 @@ class Pool:
             raise
         future.add_done_callback(self._count_down)
         return future, stop
+
+    def _leave_to_parent(self) -> None:
+        """In a forked process, begin anew: the threads are not in it."""
+        if self._process != os.getpid():
+            _OF_PARENTS.append((self._live, self._threads))
+            self._start()
 
     def _count_down(self, done: object) -> None:
         with self._lock:
@@ -267,7 +272,7 @@ class Pool:
                     live.users += 1
                     return live
             with self._opening:
-                if self._live is None:
+                if self._live is None and not self._closed.is_set():
                     self._open()
         raise RagError("this pool is closed.")
 
@@ -276,24 +281,28 @@ class Pool:
         closed = self._closed
         while not closed.wait(LOOK):
             if self.index.pointer_text() != self._seen:
-                with self._opening, suppress(IndexMissing):
+                with self._opening:
                     try:
                         if not closed.is_set():
                             self._open()
                             self.problem = ""
-                    except RagError as error:  # the generation in use goes on answering
+                    except Exception as error:  # the generation in use goes on answering
                         self.problem = str(error)
 
-    def _open(self) -> _Live:
-        """The live generation, opened and put in place. Raises what `Pipeline.stages` does."""
+    def _open(self) -> None:
+        """The live generation, opened and put in place, with every model loaded. Raises what `Pipeline` does."""
         self._seen = pointer = self.index.pointer_text()
-        models = self._live.pipeline.stages if self._live else None
         config = self._config or from_facts(self.index.facts(), str(self.index.path))
-        pipeline = Pipeline(config, self.index, models=models)
-        _ = pipeline.stages
-        live = _Live(pipeline, pointer)
-        self._exchange(live)
-        return live
+        old = self._live.pipeline if self._live else None
+        pipeline = Pipeline(config, self.index, models=old.stages if old else None)
+        try:
+            _ = pipeline.stages
+            if old is None or old.config != config:
+                _load_models(pipeline)
+        except BaseException:
+            pipeline.close()
+            raise
+        self._exchange(_Live(pipeline, pointer))
 
     def _exchange(self, new: _Live | None) -> None:
         with self._lock:
@@ -303,6 +312,13 @@ class Pool:
                 unused = not old.users
         if old and unused:
             old.pipeline.close()
+
+
+def _load_models(pipeline: Pipeline) -> None:
+    """One question, so that no two load a model at once, and none waits for it later."""
+    hits = pipeline.search("warm up", k=1)
+    if hits and isinstance(pipeline.stages.generator, Confident):
+        pipeline.stages.generator.confidence("warm up", hits)
 
 
 def _stream(

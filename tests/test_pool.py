@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from rag.errors import BusyError, IndexMissing, InputError
+from rag.explore import hop_from
 from rag.pipeline import Pipeline
 from rag.pool import Pool
+from rag.types import Filter
 
 QUESTION = "Where is the head office of the maker of the router in building 4?"
 
@@ -77,3 +81,41 @@ def test_an_index_that_is_made_later_is_found(tmp_path: Path, notes: Path) -> No
         assert pool.search(QUESTION)
         with pytest.raises(InputError):
             pool.ask(" ")
+
+
+def test_a_forked_process_opens_everything_anew(pool: Pool, notes: Path) -> None:
+    code = (
+        "import os, sys\nfrom rag.pool import Pool\n"
+        "pool = Pool.load(index=sys.argv[1], workers=1)\nexpected = pool.ask(sys.argv[2]).text\n"
+        "child = os.fork()\nif child == 0:\n    os._exit(0 if pool.ask(sys.argv[2]).text == expected else 9)\n"
+        "status = os.waitpid(child, 0)[1]\nassert pool.ask(sys.argv[2]).text == expected\npool.close()\n"
+        "sys.exit(os.waitstatus_to_exitcode(status))"
+    )
+    with pool:
+        assert pool.ask(QUESTION).text
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(notes), QUESTION], check=True, timeout=120)
+
+
+def test_models_are_loaded_once_for_all_generations(pool: Pool, notes: Path) -> None:
+    with pool:
+        before = pool.run(lambda pipeline: pipeline.stages)
+        (notes / "docs" / "new.md").write_text("# Mast\n\nThe mast of the Dorothea is made of larch.\n")
+        with Pipeline.load(index=notes) as pipeline:
+            pipeline.ingest(["docs"])
+        while (now := pool.run(lambda pipeline: pipeline.stages)).store == before.store:
+            pass
+        assert now.embedder is before.embedder and now.generator is before.generator
+        assert now.retriever is not before.retriever
+
+
+def test_what_a_user_may_see_cannot_be_widened(pool: Pool) -> None:
+    within = Filter(any_of={"source": ("docs/router.md", "docs/canteen.txt")})
+    with pool:
+        for filter in (None, Filter(any_of={"source": ("docs/halvorsen.md", "docs/router.md")})):
+            hits = pool.search(QUESTION, k=50, filter=filter, within=within)
+            answer = pool.ask(QUESTION, k=50, filter=filter, within=within)
+            seen = {hit.chunk.source for hit in (*hits, *answer.hits)} | {one.source for one in answer.citations}
+            assert seen <= set(within.any_of["source"])
+        start = [hit.chunk.id for hit in pool.search("router in building 4", k=1)]
+        led = pool.run(lambda pipeline: hop_from(pipeline.stages, start, QUESTION, k=9, filter=within))
+        assert {hit.chunk.source for hit in led} <= set(within.any_of["source"])

@@ -1,5 +1,6 @@
 """The application: tables of doors and of middlewares, and what lives as long as the server."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TypeAlias
@@ -48,7 +49,6 @@ def make_app(settings: ServerSettings, *companions: Companion) -> Starlette:
     `companions` are entered with the pools when it starts, and left before those are closed.
     """
     pools = Pools(settings)
-
     assistants = http_side(pools)
 
     @asynccontextmanager
@@ -56,9 +56,11 @@ def make_app(settings: ServerSettings, *companions: Companion) -> Starlette:
         try:
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(assistants.run())
+                warming = asyncio.create_task(asyncio.to_thread(pools.warm))
                 for companion in companions:
                     await stack.enter_async_context(companion(pools))
                 yield
+            await warming
         finally:
             await app.state.jobs.close()
             pools.close()

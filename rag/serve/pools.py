@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from rag.config import load
-from rag.errors import InputError
+from rag.errors import InputError, RagError
 from rag.index.folder import Index
 from rag.pool import Pool
 from rag.registry import did_you_mean
@@ -44,6 +45,12 @@ class Pools:
                 pool = Pool(folder, config, workers=self.settings.workers, queue=self.settings.queue)
                 self._pools[name, chosen] = pool
         return pool
+
+    def warm(self) -> None:
+        """Open every index with its models; why one cannot be opened is told to who asks."""
+        for name in self.indexes:
+            with suppress(RagError):
+                self.pool(name).warm()
 
     @property
     def open(self) -> Mapping[tuple[str, str], Pool]:

@@ -1,5 +1,6 @@
 """Questions over HTTP: ask, search, and what there is to ask."""
 
+import asyncio
 import time
 from contextlib import closing
 from typing import Annotated
@@ -147,7 +148,7 @@ async def ready(request: Request) -> Response:
     problems = {}
     for name in pools_of(request).indexes:
         try:
-            await pools_of(request).pool(name).run_async(lambda pipeline: pipeline.stages)
+            await asyncio.to_thread(pools_of(request).pool(name).warm)
         except IndexMissing:
             pass
         except RagError as error:
