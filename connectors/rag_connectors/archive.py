@@ -7,7 +7,9 @@ the checksum, so a header that lies is an error and not a bomb.
 from __future__ import annotations
 
 import posixpath
+import re
 import zipfile
+from functools import cached_property
 from io import BytesIO
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element, ParseError
@@ -22,16 +24,35 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MAX_ENTRIES = 10_000
 _MAX_RATIO = 200  # of any member above a megabyte
 _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
+# The strict variant of the format has other names for the same things.
+_STRICT = re.compile(rb"""(\sxmlns(?::[\w.-]+)?\s*=\s*["'])http://purl\.oclc\.org/ooxml/(\w+)/""")
+_USUAL = rb"\1http://schemas.openxmlformats.org/\2/2006/"
 
 
-def unpack(data: bytes, *, limit: int) -> zipfile.ZipFile:
+class Archive(zipfile.ZipFile):
+    """A zip archive whose members are also found in another case, or written with backslashes."""
+
+    def find(self, name: str) -> zipfile.ZipInfo | None:
+        """The member of this name, or one that differs from it only in how it is written."""
+        return self.NameToInfo.get(name) or self._alike.get(name.lower())
+
+    @cached_property
+    def _alike(self) -> dict[str, zipfile.ZipInfo]:
+        return {_plain(member.filename): member for member in reversed(self.infolist())}
+
+
+def _plain(name: str) -> str:
+    return posixpath.normpath(name.replace("\\", "/").lower()).lstrip("/")
+
+
+def unpack(data: bytes, *, limit: int) -> Archive:
     """The archive, if it is one and within its caps. Raises RefusalError."""
     if data.startswith(_OLE):
         raise RefusalError(
             "it needs a password, or it is in the old binary Office format: save it without, in the new one"
         )
     try:
-        archive = zipfile.ZipFile(BytesIO(data))
+        archive = Archive(BytesIO(data))
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise RefusalError("damaged, or not what its name says: it is no zip archive") from error
     members = archive.infolist()
@@ -47,11 +68,19 @@ def unpack(data: bytes, *, limit: int) -> zipfile.ZipFile:
     return archive
 
 
-def xml(archive: zipfile.ZipFile, name: str) -> Element | None:
+def content(archive: Archive, name: str) -> bytes | None:
+    """A part of the archive as bytes, with the usual names where it is strict Office XML; None where there is none."""
+    member = archive.find(name) if name else None
+    if member is None:
+        return None
+    data = archive.read(member)
+    return _STRICT.sub(_USUAL, data) if b"purl.oclc.org/ooxml" in data[:4096] else data
+
+
+def xml(archive: Archive, name: str) -> Element | None:
     """A part of the archive as a tree, None where there is none. Raises RefusalError for broken or unsafe XML."""
-    try:
-        data = archive.read(name)
-    except KeyError:
+    data = content(archive, name)
+    if data is None:
         return None
     try:
         return fromstring(data)
@@ -61,7 +90,7 @@ def xml(archive: zipfile.ZipFile, name: str) -> Element | None:
         raise RefusalError(f"refused: {name} declares XML entities") from error
 
 
-def need(archive: zipfile.ZipFile, name: str, what: str) -> Element:
+def need(archive: Archive, name: str, what: str) -> Element:
     """A part that must be there."""
     root = xml(archive, name)
     if root is None:
@@ -69,16 +98,27 @@ def need(archive: zipfile.ZipFile, name: str, what: str) -> Element:
     return root
 
 
-def relations(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
-    """Relation id -> (last word of its type, part name) of an Office part."""
+def main_part(archive: Archive, usual: str) -> str:
+    """The part that an Office file begins with: the one its relations name, else the usual one."""
+    targets = (target for kind, target in relations(archive, "").values() if kind == "officeDocument")
+    return next((target for target in targets if archive.find(target)), usual)
+
+
+def relations(archive: Archive, part: str) -> dict[str, tuple[str, str]]:
+    """Relation id -> (last word of its type, part name) of an Office part; of the whole file for ""."""
     folder, name = posixpath.split(part)
-    root = xml(archive, f"{folder}/_rels/{name}.rels")
+    root = xml(archive, posixpath.join(folder, "_rels", f"{name}.rels"))
     found: dict[str, tuple[str, str]] = {}
     for relation in root.iter(_RELATIONS) if root is not None else ():
-        target = relation.get("Target", "")
+        target = relation.get("Target", "").replace("\\", "/")
         if relation.get("TargetMode") != "External":
             found[relation.get("Id", "")] = (relation.get("Type", "").rsplit("/", 1)[-1], resolve(part, target))
     return found
+
+
+def related(archive: Archive, part: str, *kinds: str) -> list[str]:
+    """The parts that a part names under these types of relation, each once."""
+    return list(dict.fromkeys(target for kind, target in relations(archive, part).values() if kind in kinds))
 
 
 def resolve(part: str, href: str) -> str:
@@ -86,7 +126,7 @@ def resolve(part: str, href: str) -> str:
     return posixpath.normpath(posixpath.join("/", posixpath.dirname(part), unquote(href))).lstrip("/")
 
 
-def core_title(archive: zipfile.ZipFile) -> str:
+def core_title(archive: Archive) -> str:
     """The title in an Office file's properties."""
-    root = xml(archive, "docProps/core.xml")
+    root = xml(archive, next(iter(related(archive, "", "core-properties")), "docProps/core.xml"))
     return one_line(root.findtext("{http://purl.org/dc/elements/1.1/}title") or "") if root is not None else ""

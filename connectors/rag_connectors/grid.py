@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, groupby, islice, zip_longest
+from itertools import chain, groupby, islice, pairwise, zip_longest
 from typing import NamedTuple
 
 from rag_connectors.text import one_line
 
 _NUMBER = re.compile(r"[\d\s.,:/%+\-()$€£¥]*\d[\d\s.,:/%+\-()$€£¥]*")
 _YEAR = re.compile(r"(19|20)\d\d")
-_MAX_HEADER = 60  # characters; a longer cell is prose
+_MAX_HEADER = 80  # characters; a longer cell is prose
 _MOST_LEVELS = 3  # rows of a header
 _AHEAD = 8  # rows that tell whether a table has a header, and of how many rows
 _MAX_REPEATED = 200  # characters; longer text of a cell over several rows stands in the first one alone
@@ -38,7 +38,7 @@ def spread(grid: Sequence[list[str]], merges: Iterable[Merge]) -> None:
         text = grid[top][left] if top < len(grid) and left < len(grid[top]) else ""
         if not text or (bottom > top and len(text) > _MAX_REPEATED):
             continue
-        label = left == 0 and (top > 0 or right + 1 >= max(map(len, grid[top : bottom + 1])))
+        label = left == 0 and (top > 0 or not any(grid[top][right + 1 :]))
         for cells in grid[top : bottom + 1]:
             for column in range(left, (left if label else right) + 1):
                 if column < len(cells) and not cells[column]:
@@ -61,14 +61,19 @@ def table(rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, str]
     all. After a blank row, a row that does not fit the header drops it.
     """
     header: Sequence[str] = ()
+    waiting: list[tuple[int, list[str]]] = []  # rows that head the next block, if it has numbers
     numbered = ((number, [one_line(cell) for cell in cells]) for number, cells in rows)
     for is_filled, block in groupby(numbered, key=lambda item: any(item[1])):
         if not is_filled:
             continue
         head = list(islice(block, _AHEAD))
-        while head and sum(map(bool, head[0][1])) == 1:
+        while not waiting and head and sum(map(bool, head[0][1])) == 1:
             number, cells = head.pop(0)
             yield number, "".join(cells)  # a caption
+        head = [*waiting, *head]
+        waiting = [] if waiting else _only_groups(head)
+        if waiting:
+            continue
         levels = _levels([cells for _, cells in head])
         if levels:
             header = _names([cells for _, cells in head[:levels]])
@@ -78,6 +83,15 @@ def table(rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, str]
             yield number, row(_trim(cells))
         for number, cells in chain(head[levels:], block):
             yield number, _pairs(header, cells) if header else row(_trim(cells))
+    for number, cells in waiting:
+        yield number, row(_trim(cells))
+
+
+def _only_groups(rows: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    """The rows, if they are a header of several rows and nothing else."""
+    cells = [cells for _, cells in rows]
+    is_header = 1 < len(rows) <= _MOST_LEVELS and _are_names(cells[0])
+    return rows if is_header and all(_heads(*pair, [["1"] * len(pair[1])]) for pair in pairwise(cells)) else []
 
 
 def _pairs(header: Sequence[str], cells: Sequence[str]) -> str:
@@ -127,10 +141,11 @@ def _names(rows: Sequence[Sequence[str]]) -> list[str]:
         group = ""
         for i in range(width):
             own = cells[i] if i < len(cells) else ""
-            part_below = level + 1 < len(rows) and i < len(rows[level + 1]) and rows[level + 1][i] != ""
-            group = own or (group if part_below else "")
-            if group and group != names[i] and not names[i].endswith(f" {group}"):
-                names[i] = f"{names[i]} {group}".strip()
+            has_part = level + 1 < len(rows) and i < len(rows[level + 1]) and rows[level + 1][i] != ""
+            group = (own or group) if has_part else ""
+            name = own or group
+            if name and name != names[i] and not names[i].endswith(f" {name}"):
+                names[i] = f"{names[i]} {name}".strip()
     return names
 
 

@@ -65,6 +65,12 @@ class TextWriter:
         """Name what was written since `start`."""
         self._spans.append((start, self.at, kind, label))
 
+    def embed(self, record: ParsedRecord) -> None:
+        """Another document's text, with its sections."""
+        start = self.at
+        self.add(record.text.rstrip())
+        self._spans.extend((start + a, min(start + b, self.at), kind, label) for a, b, kind, label in record.spans)
+
     @property
     def title(self) -> str:
         """The first heading."""

@@ -1,115 +1,228 @@
-"""Word documents (docx): paragraphs, headings from styles, tables row by row, foot- and endnotes at the end.
+"""Word documents (docx): paragraphs with their automatic numbers, headings from styles, tables row by row.
 
-Deleted (tracked) text, field codes, headers and footers are left out.
+Charts, diagrams and comments stand below the block they belong to; page headers come first and page footers last, each
+text once; then foot- and endnotes. Deleted (tracked) text and field codes are left out.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
-from zipfile import ZipFile
 
-from rag_connectors.archive import core_title, need, unpack, xml
-from rag_connectors.grid import row
+from rag.text.furniture import page_number
+from rag_connectors.archive import Archive, content, core_title, main_part, need, related, relations, unpack, xml
+from rag_connectors.grid import Merge, row, spread
+from rag_connectors.office.drawings import drawn
+from rag_connectors.office.embedded import embedded
+from rag_connectors.office.numbering import BULLET, Numbering
+from rag_connectors.office.runs import LEFT_OUT, Runs
+from rag_connectors.office.styles import Style, W, outline, read_styles, value
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
 
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # the same text a second time
-_CHARACTERS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-", f"{_W}p": "\n"}
-_LEFT_OUT = frozenset([f"{_W}del", f"{_W}moveFrom", f"{_W}instrText", f"{_W}pPr", f"{_W}rPr", _FALLBACK])
-_HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
-_NOTES = ("word/footnotes.xml", "word/endnotes.xml")
+_R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+_MAX_CELL = 300  # characters; a longer text in a table of one column is text in a frame
+_MAX_SPAN = 64  # columns of a cell
 
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record. The title is the file's own, else its Title paragraph, else the first heading."""
     archive = unpack(data, limit=options.max_bytes)
-    body = need(archive, "word/document.xml", "Word document").find(f"{_W}body")
-    levels = _levels(archive)
-    writer = TextWriter()
-    title = ""
-    for block in _nearest(body, "p", "tbl") if body is not None else ():
-        if block.tag == f"{_W}tbl":
-            writer.gap()
-            for line in _rows(block):
-                writer.add(line)
-            writer.gap()
-            continue
-        text = _text(block).strip()
-        level = _level(block, levels)
+    part = main_part(archive, "word/document.xml")
+    body = need(archive, part, "Word document").find(f"{W}body")
+    word = _Word(archive, part, options)
+    if body is not None:
+        word.edges(body, "header")
+        word.blocks(body)
+        word.edges(body, "footer")
+    for kind in ("footnotes", "endnotes"):
+        for target in related(archive, part, kind) or [f"word/{kind}.xml"]:
+            for note in xml(archive, target) or ():
+                word.note(one_line(word.runs.text(note)))
+    for comment in list(word.comments):
+        word.note(word.comments.pop(comment))
+    return Parsed((word.writer.record(title=core_title(archive) or word.title),), tuple(word.lost))
+
+
+class _Word:
+    """What a document is read with, and what was written of it."""
+
+    def __init__(self, archive: Archive, part: str, options: ParseOptions) -> None:
+        self.archive, self.part, self.options = archive, part, options
+        self.writer = TextWriter()
+        self.title = ""
+        self.lost: list[str] = []
+        self.styles = read_styles(self._root("styles"))
+        self.numbering = Numbering(self._root("numbering"))
+        self.runs = Runs(self.styles)
+        self.comments = dict(self._comments())
+        self._seen: set[str] = set()  # texts of page headers and footers
+
+    def _root(self, kind: str) -> Element | None:
+        return xml(self.archive, next(iter(related(self.archive, self.part, kind)), f"word/{kind}.xml"))
+
+    def _comments(self) -> Iterator[tuple[str, str]]:
+        root = self._root("comments")
+        reader = Runs(self.styles)
+        for comment in root if root is not None else ():
+            by = comment.get(f"{W}author", "")
+            text = one_line(reader.text(comment))
+            if text:
+                yield comment.get(f"{W}id", ""), f"Comment{f' by {by}' if by else ''}: {text}"
+
+    def note(self, text: str) -> None:
+        """A paragraph of its own."""
+        if text:
+            self.writer.gap()
+            self.writer.add(text)
+
+    def blocks(self, parent: Element) -> None:
+        """Every paragraph and table inside, in order, and what hangs on each."""
+        for block in _nearest(parent, "p", "tbl", "altChunk"):
+            self.runs.comments.clear()
+            self.runs.objects.clear()
+            if block.tag == f"{W}p":
+                self._paragraph(block)
+            elif block.tag == f"{W}tbl":
+                self._table(block)
+            else:
+                self._other(block)
+            objects, comments = list(self.runs.objects), list(self.runs.comments)
+            for one in objects:
+                if lines := list(drawn(self.archive, self.part, one)):
+                    self.note("\n".join(lines))
+            for comment in comments:
+                self.note(self.comments.pop(comment, ""))
+
+    def _paragraph(self, block: Element) -> None:
+        text = self.runs.text(block).strip()
+        level, label = self._look(block)
         if not text:
-            writer.gap()
+            self.writer.gap()
         elif level is not None:
-            writer.heading(level, text)
-            title = title or (one_line(text) if level == 0 else "")
-        elif block.find(f"{_W}pPr/{_W}numPr") is not None:
-            writer.add(f"- {text}")
+            self.writer.heading(level, f"{label} {text}" if label and label != BULLET else text)
+            self.title = self.title or (one_line(text) if level == 0 else "")
+        elif label:
+            self.writer.add(f"{label} {text}")
         else:
-            writer.gap()
-            writer.add(text)
-    for part in _NOTES:
-        _notes(xml(archive, part), writer)
-    return Parsed((writer.record(title=core_title(archive) or title),))
+            self.note(text)
+
+    def _look(self, paragraph: Element) -> tuple[int | None, str]:
+        """The heading level of a paragraph, and its automatic number or bullet; an empty one counts too."""
+        name = value(paragraph, "pPr/pStyle")
+        style = self.styles.get(name, Style())
+        level = outline(value(paragraph, "pPr/outlineLvl")) or style.level
+        own = paragraph.find(f"{W}pPr/{W}numPr")
+        number = value(own, "numId") or style.number
+        place = value(own, "ilvl")
+        if number is None and own is None and name in self.numbering.styles:
+            number, at = self.numbering.styles[name]
+        else:
+            at = int(place) if place.isdecimal() else style.place
+            if at is None:
+                at = self.numbering.styles.get(name, ("", 0))[1]
+        if (number is None and own is None) or number == "0":
+            return level, ""
+        return level, self.numbering.label(number or "", at)
+
+    def _table(self, node: Element) -> None:
+        cells = [list(_nearest(line, "tc")) for line in _nearest(node, "tr")]
+        if (
+            cells
+            and max(map(len, cells)) == 1
+            and any(len(_plain(cell)) > _MAX_CELL for line in cells for cell in line)
+        ):
+            for line in cells:
+                for cell in line:
+                    self.blocks(cell)
+            return
+        self.writer.gap()
+        for line in self._rows(node):
+            self.writer.add(line)
+        self.writer.gap()
+
+    def _rows(self, table: Element) -> Iterator[str]:
+        """Rows as lines; what a cell says over several rows or columns stands in each of them."""
+        grid: list[list[str]] = []
+        merges: list[Merge] = []
+        open_at: dict[int, Merge] = {}  # column -> the cell that goes on below
+        for number, line in enumerate(_nearest(table, "tr")):
+            texts = [""] * _count(value(line, "trPr/gridBefore"), 0)
+            for cell in _nearest(line, "tc"):
+                left, span = len(texts), max(1, _count(value(cell, "tcPr/gridSpan"), 1))
+                down = cell.find(f"{W}tcPr/{W}vMerge")
+                goes_on = down is not None and down.get(f"{W}val", "continue") != "restart"
+                text = self._cell(cell)
+                texts += [text, *[""] * (span - 1)]
+                merge = Merge(number, left, number, left + span - 1)
+                if goes_on and left in open_at and not text:
+                    open_at[left] = open_at[left]._replace(bottom=number)
+                    continue
+                if left in open_at:
+                    merges.append(open_at.pop(left))
+                if down is not None and not goes_on:
+                    open_at[left] = merge
+                elif span > 1:
+                    merges.append(merge)
+            grid.append(texts)
+        spread(grid, [*merges, *open_at.values()])
+        yield from filter(None, map(row, grid))
+
+    def _cell(self, cell: Element) -> str:
+        texts = []
+        for block in _nearest(cell, "p", "tbl"):
+            if block.tag == f"{W}tbl":
+                texts.extend(self._rows(block))
+                continue
+            text = self.runs.text(block).strip()
+            label = self._look(block)[1]
+            texts.append(f"{label} {text}" if label and text else text)
+        return one_line(" ".join(texts))
+
+    def _other(self, block: Element) -> None:
+        """A document that is put in whole (altChunk)."""
+        target = relations(self.archive, self.part).get(block.get(f"{_R}id", ""), ("", ""))[1]
+        data = content(self.archive, target)
+        if data is None:
+            self.lost.append(f"a document that belongs in it is missing ({target or 'no name'})")
+            return
+        parsed = embedded(data, target, self.options)
+        self.lost.extend(parsed.lost)
+        for record in parsed.records:
+            self.writer.gap()
+            self.writer.embed(record)
+            self.writer.gap()
+
+    def edges(self, body: Element, kind: str) -> None:
+        """The texts of all page headers or footers, each once, without page numbers."""
+        targets = relations(self.archive, self.part)
+        found = dict.fromkeys(node.get(f"{_R}id", "") for node in body.iter(f"{W}{kind}Reference"))
+        for target in dict.fromkeys(targets.get(name, ("", ""))[1] for name in found):
+            root = xml(self.archive, target)
+            main, self.part = self.part, target
+            for block in _nearest(root, "p", "tbl") if root is not None else ():
+                lines = list(self._rows(block)) if block.tag == f"{W}tbl" else [one_line(self.runs.text(block))]
+                for text in lines:
+                    if text not in self._seen and any(map(str.isalpha, text)) and page_number(text) is None:
+                        self.note(text)
+                        self._seen.add(text)
+            self.part = main
 
 
 def _nearest(parent: Element, *names: str) -> Iterator[Element]:
     """The outermost elements of these names in order, out of content controls and the like."""
+    wanted = {f"{W}{name}" for name in names}
     for child in parent:
-        if child.tag in [f"{_W}{name}" for name in names]:
+        if child.tag in wanted:
             yield child
-        elif child.tag not in _LEFT_OUT:
+        elif child.tag not in LEFT_OUT:
             yield from _nearest(child, *names)
 
 
-def _rows(table: Element) -> Iterator[str]:
-    for one in _nearest(table, "tr"):
-        cells = [one_line(_text(cell)) for cell in _nearest(one, "tc")]
-        if line := row(cells):
-            yield line
+def _plain(node: Element) -> str:
+    return "".join(text.text or "" for text in node.iter(f"{W}t"))
 
 
-def _text(node: Element) -> str:
-    if node.tag == f"{_W}t":
-        return node.text or ""
-    if node.tag in _LEFT_OUT:
-        return ""
-    return _CHARACTERS.get(node.tag, "") + "".join(map(_text, node))
-
-
-def _level(paragraph: Element, levels: dict[str, int]) -> int | None:
-    outline = paragraph.find(f"{_W}pPr/{_W}outlineLvl")
-    if outline is not None:
-        return _outline(outline)
-    style = paragraph.find(f"{_W}pPr/{_W}pStyle")
-    return levels.get(style.get(f"{_W}val", "")) if style is not None else None
-
-
-def _levels(archive: ZipFile) -> dict[str, int]:
-    """Style id -> heading level; the Title style is level 0. Ids are localised, names are not."""
-    styles = xml(archive, "word/styles.xml")
-    found: dict[str, int] = {}
-    for style in styles.iter(f"{_W}style") if styles is not None else ():
-        named = style.find(f"{_W}name")
-        name = named.get(f"{_W}val", "") if named is not None else ""
-        heading = _HEADING.fullmatch(name)
-        outline = style.find(f"{_W}pPr/{_W}outlineLvl")
-        level = int(heading[1]) if heading else 0 if name.lower() == "title" else _outline(outline)
-        if level is not None:
-            found[style.get(f"{_W}styleId", "")] = level
-    return found
-
-
-def _outline(outline: Element | None) -> int | None:
-    value = outline.get(f"{_W}val", "") if outline is not None else ""
-    return int(value) + 1 if value.isdecimal() and int(value) < 9 else None  # 9 is body text
-
-
-def _notes(root: Element | None, writer: TextWriter) -> None:
-    for note in root if root is not None else ():
-        text = one_line(_text(note))
-        if text:
-            writer.gap()
-            writer.add(text)
+def _count(text: str, usual: int) -> int:
+    return min(int(text), _MAX_SPAN) if text.isdecimal() and len(text) < 6 else usual

@@ -1,30 +1,41 @@
-"""Slides (pptx): the text of every slide in its order, tables row by row, and the speaker's notes."""
+"""Slides (pptx): the text of every slide in its order, tables row by row, charts, diagrams, comments, speaker's notes.
+
+Footers, dates and slide numbers are left out, and what a slide has from its layout.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from rag_connectors.archive import core_title, need, relations, unpack, xml
-from rag_connectors.grid import row
+from rag_connectors.archive import Archive, core_title, main_part, need, related, relations, unpack, xml
+from rag_connectors.grid import Merge, row, spread
+from rag_connectors.office.drawings import A, drawn
+from rag_connectors.office.equations import M, equation
+from rag_connectors.office.numbering import write_number
+from rag_connectors.office.symbols import translate
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
 
-_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_ROOT = "ppt/presentation.xml"
 _TITLES = frozenset(["title", "ctrTitle"])
 _FIELDS = frozenset(["sldNum", "dt", "ftr", "hdr", "sldImg"])  # repeated on every slide
+_SHAPES = (  # of automatic numbers
+    ("arabic", "decimal"), ("alphaLc", "lowerLetter"), ("alphaUc", "upperLetter"), ("romanLc", "lowerRoman"),
+    ("romanUc", "upperRoman"), ("circle", "decimalEnclosedCircle"),
+)  # fmt: skip
 
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per slide. The title is the file's own, else that of the first slide that has one."""
     archive = unpack(data, limit=options.max_bytes)
-    root = need(archive, _ROOT, "presentation")
-    targets = relations(archive, _ROOT)
+    main = main_part(archive, "ppt/presentation.xml")
+    root = need(archive, main, "presentation")
+    targets = relations(archive, main)
+    authors = dict(_authors(archive, main))
     writer = TextWriter()
     title = ""
     lost: list[str] = []
@@ -39,11 +50,15 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         for shape in _shapes(slide):
             if _placeholder(shape) in _TITLES:
                 title = title or one_line(" ".join(_lines(shape)))
-            _write(shape, writer)
+            _write(archive, part, shape, writer)
         for kind, target in relations(archive, part).values():
-            notes = xml(archive, target) if kind == "notesSlide" else None
-            for shape in _shapes(notes) if notes is not None else ():
-                _write(shape, writer)
+            more = xml(archive, target) if kind in ("notesSlide", "comments") else None
+            if more is not None and kind == "comments":
+                for line in _comments(more, authors):
+                    writer.add(line)
+                writer.gap()
+            for shape in _shapes(more) if more is not None and kind == "notesSlide" else ():
+                _write(archive, target, shape, writer)
         writer.span(start, "slide", f"slide {number}")
     return Parsed((writer.record(title=core_title(archive) or title),), tuple(lost))
 
@@ -62,23 +77,101 @@ def _placeholder(shape: Element) -> str:
     return found.get("type", "body") if found is not None else ""
 
 
-def _write(shape: Element, writer: TextWriter) -> None:
-    lines = [line for line in _lines(shape) if line]
-    if lines and _placeholder(shape) not in _FIELDS:
+def _write(archive: Archive, part: str, shape: Element, writer: TextWriter) -> None:
+    if _placeholder(shape) in _FIELDS:
+        return
+    lines = [line for line in (*_lines(shape), *drawn(archive, part, shape)) if line]
+    if lines:
         writer.add("\n".join(lines))
         writer.gap()
 
 
 def _lines(shape: Element) -> Iterator[str]:
-    rows = list(shape.iter(f"{_A}tr"))
-    for one in rows:
-        yield row([one_line(" ".join(map(_text, cell.iter(f"{_A}p")))) for cell in one.findall(f"{_A}tc")])
-    if not rows:
-        for paragraph in shape.iter(f"{_A}p"):
-            yield one_line(_text(paragraph))
+    tables = list(shape.iter(f"{A}tbl"))
+    for one in tables:
+        yield from _rows(one)
+    if not tables:
+        yield from _paragraphs(shape)
 
 
-def _text(paragraph: Element) -> str:
-    return "".join(
-        node.text or "" if node.tag == f"{_A}t" else "\n" if node.tag == f"{_A}br" else "" for node in paragraph.iter()
+def _rows(table: Element) -> Iterator[str]:
+    """Rows as lines; what a cell says over several rows or columns stands in each of them."""
+    grid: list[list[str]] = []
+    merges: list[Merge] = []
+    for number, line in enumerate(table.iter(f"{A}tr")):
+        cells = line.findall(f"{A}tc")
+        grid.append([one_line(" ".join(_paragraphs(cell))) for cell in cells])
+        for left, cell in enumerate(cells):
+            across, down = (_count(cell.get(name, "1")) for name in ("gridSpan", "rowSpan"))
+            if across > 1 or down > 1:
+                merges.append(Merge(number, left, number + down - 1, left + across - 1))
+    spread(grid, merges)
+    yield from map(row, grid)
+
+
+def _paragraphs(body: Element) -> Iterator[str]:
+    """Paragraphs with the numbers that are counted for them."""
+    counts: dict[int, tuple[str, int]] = {}  # level -> kind of number, the last one
+    for paragraph in body.iter(f"{A}p"):
+        text = one_line(_text(paragraph))
+        look = paragraph.find(f"{A}pPr")
+        level = _count(look.get("lvl", "0")) if look is not None else 0
+        auto = look.find(f"{A}buAutoNum") if look is not None else None
+        counts = {at: count for at, count in counts.items() if at < level or (at == level and auto is not None)}
+        if auto is None or not text:
+            yield text
+            continue
+        kind = auto.get("type", "arabicPeriod")
+        before, last = counts.get(level, ("", 0))
+        number = last + 1 if before == kind else _count(auto.get("startAt", "1"))
+        counts[level] = (kind, number)
+        yield f"{_numbered(kind, number)} {text}"
+
+
+def _numbered(kind: str, number: int) -> str:
+    said = write_number(number, next((shape for start, shape in _SHAPES if kind.startswith(start)), "decimal"))
+    return (
+        f"({said})"
+        if kind.endswith("ParenBoth")
+        else said + (")" if kind.endswith("ParenR") else "." * kind.endswith("Period"))
     )
+
+
+def _text(node: Element) -> str:
+    """A paragraph's runs, line breaks and equations."""
+    if node.tag == f"{A}r":
+        fonts = [
+            found.get("typeface", "") for found in node.iterfind(f"{A}rPr/*") if found.tag in (f"{A}latin", f"{A}sym")
+        ]
+        text = node.findtext(f"{A}t") or ""
+        return translate(next(iter(fonts), ""), text)
+    if node.tag == f"{A}t":
+        return node.text or ""
+    if node.tag == f"{A}br":
+        return "\n"
+    if node.tag == f"{M}oMath":
+        return f" {equation(node)} "
+    return "" if node.tag == _FALLBACK else "".join(map(_text, node))
+
+
+def _authors(archive: Archive, main: str) -> Iterator[tuple[str, str]]:
+    for part in related(archive, main, "commentAuthors", "authors"):
+        for author in xml(archive, part) or ():
+            yield author.get("id", ""), author.get("name", "")
+
+
+def _comments(root: Element, authors: dict[str, str]) -> Iterator[str]:
+    """Comments and their replies, of the old kind and of the new."""
+    for comment in root.iter():
+        name = comment.tag.rpartition("}")[2] if isinstance(comment.tag, str) else ""
+        if name not in ("cm", "reply"):
+            continue
+        bodies = [part for part in comment if part.tag.rpartition("}")[2] in ("txBody", "text")]
+        text = one_line(" ".join(" ".join(_paragraphs(body)) or body.text or "" for body in bodies))
+        by = authors.get(comment.get("authorId", ""), "")
+        if text:
+            yield f"Comment{f' by {by}' if by else ''}: {text}"
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 6 else 1

@@ -1,68 +1,119 @@
-"""Workbooks (xlsx) by openpyxl: a line per row, with stored results of formulas, under "Sheet1 row 12" addresses.
+"""Workbooks (xlsx): a line per row as it is shown, with stored results of formulas, at "Sheet1 row 12".
 
-Charts, comments and pictures are left out.
+Comments stand below the row they belong to; text boxes, and titles and axes of charts, below the sheet. Pictures and
+heads of printed pages are left out.
 """
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time
-from io import BytesIO
-from typing import Any
-from zipfile import ZipFile
+from collections.abc import Iterator
 
-import openpyxl
-
-from rag_connectors.archive import unpack
-from rag_connectors.grid import table
-from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
+from rag_connectors.archive import core_title, main_part, related, unpack, xml
+from rag_connectors.grid import Merge, spread, table
+from rag_connectors.office.drawings import A, drawn
+from rag_connectors.office.workbook import S, Sheet, Workbook, place_of
+from rag_connectors.parsed import Parsed, ParseOptions
+from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
 
-_NO_RESULT = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>")
+_TC = "{http://schemas.microsoft.com/office/spreadsheetml/2018/threadedcomments}"
+_XDR = "{http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing}"
+_MOST_MERGED = 20_000  # cells of a merged area that are filled; a larger one is decoration
 
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per row; it has no title unless the workbook's properties name one."""
     archive = unpack(data, limit=options.max_bytes)
-    if "[Content_Types].xml" not in archive.namelist():
-        raise RefusalError("damaged, or not what its name says: no workbook inside")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about styles and extensions, which hold no text
-        book = openpyxl.load_workbook(BytesIO(data), read_only=True, data_only=True)
+    book = Workbook(archive, main_part(archive, "xl/workbook.xml"))
     writer = TextWriter()
-    for sheet in book.worksheets:
-        sheet.reset_dimensions()  # the declared size is often wrong
+    blind = 0
+    for sheet in book.sheets():
+        blind += sheet.blind
+        comments = _comments(book, sheet)
         writer.gap()
-        for number, line in table(_rows(sheet.iter_rows())):
+        for number, line in table(_rows(sheet)):
             start = writer.at
             writer.add(line)
-            writer.span(start, "row", f"{sheet.title} row {number}")
-    blind = sum(len(_NO_RESULT.findall(part)) for part in _sheets(archive))
-    lost = (f"formulas without a stored result: {blind} (open and save it in a spreadsheet program)",) if blind else ()
-    return Parsed((writer.record(title=str(book.properties.title or "")),), lost)
+            for said in comments.pop(number - 1, ()):
+                writer.add(said)
+            writer.span(start, "row", f"{sheet.name} row {number}")
+        writer.gap()
+        for said in [*(line for lines in comments.values() for line in lines), *_drawn(book, sheet)]:
+            writer.add(said)
+    if blind:
+        book.lost.append(f"formulas without a stored result: {blind} (open and save it in a spreadsheet program)")
+    return Parsed((writer.record(title=core_title(archive)),), tuple(book.lost))
 
 
-def _rows(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[str]]]:
-    for number, row in enumerate(rows, 1):
-        yield number, [_show(cell.value, getattr(cell, "number_format", "")) for cell in row]
+def _rows(sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
+    """Rows with their numbers, without columns that are empty in all of them; a blank row where rows are missing."""
+    columns = sorted({column for cells in sheet.rows.values() for column in cells})
+    places = {column: i for i, column in enumerate(columns)}
+    numbers = sorted(sheet.rows)
+    order = {number: i for i, number in enumerate(numbers)}
+    grid = [[""] * len(columns) for _ in numbers]
+    for number, cells in sheet.rows.items():
+        for column, text in cells.items():
+            grid[order[number]][places[column]] = text
+    spread(grid, _merges(sheet, order, places))
+    last = -1
+    for number, cells in zip(numbers, grid, strict=True):
+        if number > last + 1:
+            yield number, []
+        yield number + 1, cells
+        last = number
 
 
-def _show(value: object, shape: str) -> str:
-    """A cell as a person sees it, near enough: whole numbers whole, percentages as such, dates in ISO form."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, int | float):
-        return f"{value * 100:.10g}%" if shape and shape.endswith("%") else f"{value:.15g}"
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == time() else value.isoformat(" ", "minutes")
-    return value.isoformat() if isinstance(value, date | time) else str(value)
+def _merges(sheet: Sheet, order: dict[int, int], places: dict[int, int]) -> Iterator[Merge]:
+    """Merged cells by the rows and columns that are left of the sheet."""
+    for top, left, bottom, right in sheet.merges:
+        if (bottom - top + 1) * (right - left + 1) > _MOST_MERGED or top not in order or left not in places:
+            continue
+        rows = [order[i] for i in range(top, bottom + 1) if i in order]
+        columns = [places[i] for i in range(left, right + 1) if i in places]
+        yield Merge(order[top], places[left], rows[-1], columns[-1])
 
 
-def _sheets(archive: ZipFile) -> Iterator[bytes]:
-    for name in archive.namelist():
-        if name.startswith("xl/worksheets/") and name.endswith(".xml"):
-            yield archive.read(name)
+def _comments(book: Workbook, sheet: Sheet) -> dict[int, list[str]]:
+    """Row -> its comments as lines; of a cell with a thread, the thread."""
+    people = {
+        person.get("id", ""): person.get("displayName", "")
+        for part in related(book.archive, book.main, "person")
+        for person in xml(book.archive, part) or ()
+    }
+    found: dict[str, list[str]] = {}
+    for part in related(book.archive, sheet.part, "threadedComment"):
+        for node in xml(book.archive, part) or ():
+            by = people.get(node.get("personId", ""), "")
+            found.setdefault(node.get("ref", ""), []).append(
+                _said(node.get("ref", ""), by, node.findtext(f"{_TC}text") or "")
+            )
+    for part in related(book.archive, sheet.part, "comments"):
+        root = xml(book.archive, part)
+        authors = [author.text or "" for author in root.iter(f"{S}author")] if root is not None else []
+        for node in root.iter(f"{S}comment") if root is not None else ():
+            ref, who = node.get("ref", ""), node.get("authorId", "")
+            by = authors[int(who)] if who.isdecimal() and int(who) < len(authors) else ""
+            text = "".join(run.text or "" for run in node.iter(f"{S}t"))
+            if ref not in found or not by.startswith("tc="):
+                found.setdefault(ref, []).append(_said(ref, by, text.removeprefix(f"{by}:") if by else text))
+    rows: dict[int, list[str]] = {}
+    for ref, lines in found.items():
+        rows.setdefault((place_of(ref) or (0, 0))[0], []).extend(filter(None, lines))
+    return rows
+
+
+def _said(ref: str, by: str, text: str) -> str:
+    text = one_line(text)
+    return f"Comment on {ref}{f' by {by}' if by and not by.startswith('tc=') else ''}: {text}" if text else ""
+
+
+def _drawn(book: Workbook, sheet: Sheet) -> Iterator[str]:
+    """Text boxes, and charts without the numbers that stand in cells."""
+    for part in related(book.archive, sheet.part, "drawing", "chart"):
+        root = xml(book.archive, part)
+        for body in root.iter(f"{_XDR}txBody") if root is not None else ():
+            if text := one_line(" ".join("".join(t.text or "" for t in p.iter(f"{A}t")) for p in body.iter(f"{A}p"))):
+                yield text
+        if root is not None:
+            yield from drawn(book.archive, part, root)
