@@ -37,8 +37,22 @@ def _whole(digits: str) -> int | Digits:
         return Digits(digits)
 
 
+class Written(float):
+    """A number that says how it was written: 1.10, not 1.1."""
+
+    __slots__ = ("_digits",)
+
+    def __new__(cls, digits: str) -> Written:
+        number = super().__new__(cls, digits)
+        number._digits = digits
+        return number
+
+    def __str__(self) -> str:
+        return self._digits
+
+
 def _real(digits: str) -> float | Digits:
-    number = float(digits)
+    number = Written(digits)
     return number if math.isfinite(number) else Digits(digits)
 
 

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from rag_connectors.kinds import Kind, kind_of, magic_of, suffix_of
+from rag_connectors.office.legacy import actual
 from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, ParseOutcome, RefusalError
 from rag_connectors.reading import read
 from rag_connectors.text import clean, one_line
@@ -56,7 +57,9 @@ def outcome_of(data: bytes, name: str, options: ParseOptions, kind: Kind, sha256
     magic = magic_of(data) if kind.text else ""
     if magic:
         raise RefusalError(f"its content is {magic}, not what its name says")
-    parse: Callable[[bytes, str, ParseOptions], Parsed] = import_module(f"rag_connectors.formats.{kind.name}").parse
+    parse: Callable[[bytes, str, ParseOptions], Parsed] = import_module(
+        f"rag_connectors.formats.{actual(data, kind.name)}"
+    ).parse
     parsed = parse(data, name, options)
     records = tuple(record for record in (_finish(record, name) for record in parsed.records) if record.text)
     if not records:
@@ -79,15 +82,19 @@ def sniff(head: bytes, name: str) -> Kind:
 
 
 def _gunzip(data: bytes, limit: int) -> bytes:
-    unzip = zlib.decompressobj(wbits=31)
-    try:
-        unpacked = unzip.decompress(data, limit + 1)
-    except zlib.error as error:
-        raise RefusalError("damaged, or no gzip file") from error
-    if len(unpacked) > limit:
-        raise RefusalError(f"refused: it unpacks to more than {limit >> 20} MB")
-    if not unzip.eof:
-        raise RefusalError("damaged: the gzip file is cut short")
+    """Every member of a gzip file, one behind the other. Raises RefusalError."""
+    unpacked = b""
+    while data:
+        unzip = zlib.decompressobj(wbits=31)
+        try:
+            unpacked += unzip.decompress(data, limit + 1 - len(unpacked))
+        except zlib.error as error:
+            raise RefusalError("damaged, or no gzip file") from error
+        if len(unpacked) > limit:
+            raise RefusalError(f"refused: it unpacks to more than {limit >> 20} MB")
+        if not unzip.eof:
+            raise RefusalError("damaged: the gzip file is cut short")
+        data = unzip.unused_data.lstrip(b"\0")  # what fills a block of a tape is no member
     return unpacked
 
 

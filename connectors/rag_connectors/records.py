@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rag.text.values import flatten
+from rag_connectors.data_uris import drop_data
 from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, RefusalError
 from rag_connectors.text import clean, one_line
 
@@ -23,20 +24,24 @@ def is_record(value: object, options: ParseOptions) -> bool:
 def parsed_records(values: Iterable[tuple[Any, str]], options: ParseOptions, lost: tuple[str, ...] = ()) -> Parsed:
     """A record per value that is one; each value comes with what is wrong with it ("" if nothing).
 
-    Fields that are neither text nor title become metadata. Raises RefusalError without records.
+    Fields that are neither text nor title become metadata; those that are no id either stand below the text as lines,
+    where they are found. Raises RefusalError without records.
     """
     records: list[ParsedRecord] = []
     wrong: list[str] = []
     problems: dict[str, None] = {}
     for number, (value, problem) in enumerate(values, 1):
-        if not is_record(value, options):
+        if problem or not (is_record(value, options) or (isinstance(value, dict) and not options.text_field)):
             wrong.append(problem or f"record {number} has no text field ({options.text_field or ', '.join(_TEXT)})")
             continue
-        text_field = _field(value, options.text_field, _TEXT)
+        text_field = _field(value, options.text_field, _TEXT) if is_record(value, options) else ""
         title_field = _field(value, options.title_field, _TITLE)
         id_field = _field(value, options.id_field, _ID)
         name = one_line(str(value[id_field])) if id_field else ""
-        text = clean(value[text_field])
+        others = {field: value[field] for field in value if field not in (text_field, title_field, id_field)}
+        lines = "\n".join(line for field, item in others.items() for line in field_lines(item, field))
+        text = drop_data(clean(value.get(text_field, "")).rstrip())
+        text = "\n\n".join(filter(None, (text, drop_data(clean(lines)))))
         title = str(value[title_field]) if title_field else ""
         left_out = {text_field} | ({title_field} if title_field.casefold() == "title" else set())
         meta, own = flatten({field: value[field] for field in value if field not in left_out})
@@ -48,6 +53,21 @@ def parsed_records(values: Iterable[tuple[Any, str]], options: ParseOptions, los
         lost = (*lost, wrong[0] + (f", and {len(wrong) - 1} more like it" if len(wrong) > 1 else ""))
     keys = tell_apart([record.key for record in records])
     return Parsed(tuple(map(_with_key, records, keys)), (*lost, *problems))
+
+
+def field_lines(value: Any, path: str) -> Iterator[str]:
+    """A value as lines of `path: value`; null gives none."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from field_lines(item, f"{path}.{key}")
+    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        for number, item in enumerate(value):
+            yield from field_lines(item, f"{path}[{number}]")
+    elif isinstance(value, list):
+        if value:
+            yield f"{path}: {', '.join(map(str, value))}"
+    elif value is not None and value != "":
+        yield f"{path}: {value}"
 
 
 def tell_apart(keys: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rag_connectors.kinds import KINDS, kind_of
 from rag_connectors.outcome import outcome, outcome_of
 from rag_connectors.parsed import ParsedRecord, ParseOptions, ParseOutcome, RefusalError
-from tests.connectors import samples
+from tests.connectors import old_office, samples
 
 
 def read(data: bytes | str, name: str, options: ParseOptions | None = None) -> ParseOutcome:
@@ -269,7 +269,7 @@ def test_csv_of_anything_keeps_sections_sound(rows: list[list[str]]) -> None:
 def test_json_records_and_paths() -> None:
     result = read(json.dumps([{"id": "a1", "title": "T", "text": "x", "n": 3, "deep": {}}, {"body": "y"}]), "r.json")
     first, second = result.records
-    assert (first.title, first.text, first.meta, first.key) == ("T", "x", {"id": "a1", "n": 3}, "a1")
+    assert (first.title, first.text, first.meta, first.key) == ("T", "x\n\nn: 3", {"id": "a1", "n": 3}, "a1")
     assert (second.title, second.text, second.key) == ("", "y", "2")
     assert labels(first, "record") == {"record a1": "x"}
     config = one('{"router": {"ports": [1, 2], "sites": [{"name": "north"}]}, "text": "x", "on": true}', "c.json")
@@ -357,6 +357,11 @@ SOUND = {
     "a.pptx": samples.pptx([("One", "two")]),
     "a.xlsx": samples.xlsx({"S": [["a", "b"], [1, 2]]}),
     "a.csv": b"a,b\n1,2\n",
+    "a.doc": old_office.doc([("One\r", b"\1\0"), ("x\x07", b"\0\0\x16\x24\1"), ("\x07", b"\0\0\x17\x24\1")]),
+    "a.xls": old_office.xls([["a", "b"], [1.0, 2.0]]),
+    "a.ppt": old_office.compound({"PowerPoint Document": b"One"}),
+    "a.rtf": b"{\\rtf1 One\\par two}",
+    "a.odt": old_office.odf("<text:h>One</text:h><text:p>Text</text:p>"),
     "a.json": b'{"a": [1, {"b": 2}]}',
     "a.jsonl": b'{"text": "one"}\n{"text": "two"}\n',
     "a.ipynb": b'{"cells": [{"cell_type": "markdown", "source": "# One"}]}',

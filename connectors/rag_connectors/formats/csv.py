@@ -1,9 +1,14 @@
-"""Delimited text (csv, tsv): a line per row, `Name: Router; Building: 4` where the first row is a header."""
+"""Delimited text (csv, tsv): a line per row, `Name: Router; Building: 4` where the first row is a header.
+
+Quotes escaped by a backslash are read as such. Where a quote is never closed, rows are told by their number of cells.
+"""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from io import StringIO
 
 from rag_connectors.grid import table
@@ -11,17 +16,29 @@ from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import decode
 from rag_connectors.writing import TextWriter
 
-_DELIMITERS = ",;\t|"
+_DELIMITERS = "\t;|,"  # of two that fit as well, the first: commas stand in numbers and sentences too
+_NONE = "\x1f"  # no text has it: every line is one cell
 _SAMPLE = 50  # rows
+_SHARE = 0.5  # of these that have the same number of cells; what fits less is prose
+_NAMED = re.compile(r"\Asep=(.)\r?\n", re.IGNORECASE)
+_ESCAPED = re.compile(r'\\"(?=[^",;|\t\r\n])')
+_LONGEST = 100  # lines of one row
+_SINGLE = re.compile(r"\s*'[^']*'(?:\s*[,;\t|]\s*'[^']*')+\s*")
 
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per row; rows are counted as a spreadsheet counts them, from 1."""
     text, lost = decode(data)
     csv.field_size_limit(max(len(text), csv.field_size_limit()))  # for the whole process: only ever raised
+    if _ESCAPED.search(text):
+        text = text.replace('\\"', '""')
+    named = _NAMED.match(text)
+    if named:
+        text, delimiter = text[named.end() :], named[1]
+    else:
+        delimiter = _delimiter(text, name)
     writer = TextWriter()
-    rows = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text, name))
-    for number, line in table(enumerate(rows, 1)):
+    for number, line in table(enumerate(_rows(text, delimiter), 2 if named else 1)):
         start = writer.at
         writer.add(line)
         writer.span(start, "row", f"row {number}")
@@ -30,12 +47,83 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
 
 def _delimiter(text: str, name: str) -> str:
     """The delimiter by which most of the first rows have the same number of cells, more than one."""
-    if name.lower().endswith((".tsv", ".tab")):
+    if name.lower().endswith((".tsv", ".tab")) and "\t" in text:
         return "\t"
-    sample = text[: 1 << 16].splitlines(keepends=True)[:_SAMPLE]
+    sample = [line for line in text[: 1 << 16].split("\n") if line.strip()][:_SAMPLE]
 
-    def score(delimiter: str) -> tuple[int, int]:
-        widths = Counter(len(row) for row in csv.reader(sample, delimiter=delimiter) if len(row) > 1)
-        return max(((rows, width) for width, rows in widths.items()), default=(0, 0))
+    def score(delimiter: str) -> tuple[float, bool]:
+        rows = list(csv.reader(sample, delimiter=delimiter, quotechar=_quote(text), skipinitialspace=True))
+        wide = [len(row) for row in rows if len(row) > 1]
+        width, count = Counter(wide).most_common(1)[0] if wide else (1, 0)
+        heads = bool(rows) and len(rows[0]) == width
+        share = count / max(1, len(rows))
+        fits = share >= _SHARE and (heads or share >= 0.8) and not _is_prose(sample, delimiter, len(set(wide)) > 1)
+        return (share if fits else 0.0), heads
 
-    return max(_DELIMITERS, key=score)
+    best = max(_DELIMITERS, key=score)
+    return best if score(best)[0] else _NONE
+
+
+def _is_prose(sample: Sequence[str], delimiter: str, uneven: bool) -> bool:
+    """Whether commas part sentences: nearly all have a blank behind them, and rows have other numbers of them."""
+    text = "\n".join(sample)
+    found = text.count(delimiter)
+    return (
+        uneven and delimiter in ",;" and text.count(f"{delimiter} ") > 0.9 * found and not text.count(f'{delimiter} "')
+    )
+
+
+def _quote(text: str) -> str:
+    lines = text[: 1 << 16].split("\n")[:_SAMPLE]
+    return "'" if '"' not in text and lines and all(_SINGLE.fullmatch(line) for line in lines if line.strip()) else '"'
+
+
+def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    quote = _quote(text)
+    if _is_sound(text, delimiter, quote):
+        yield from csv.reader(StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, skipinitialspace=True)
+        return
+    lines = text.split("\n")
+    width = Counter(line.count(delimiter) + 1 for line in lines if line.strip()).most_common(1)[0][0]
+    i = 0
+    while i < len(lines):
+        cells, taken = _row(lines[i : i + _LONGEST], delimiter, quote, width)
+        yield cells
+        i += taken
+
+
+def _is_sound(text: str, delimiter: str, quote: str) -> bool:
+    """Whether every quote that opens is closed, and none swallows rows."""
+    if quote not in text:
+        return True
+    try:
+        rows = csv.reader(StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, skipinitialspace=True)
+        widths: Counter[int] = Counter()
+        swallowed = []
+        for row in rows:
+            widths[len(row)] += 1
+            swallowed += [(len(row), cell) for cell in row if "\n" in cell]
+    except csv.Error:
+        return False
+    width = widths.most_common(1)[0][0] if widths else 1
+    looks = (line.count(delimiter) == width - 1 for _, cell in swallowed for line in cell.split("\n")[1:-1])
+    if width > 1 and any(looks):
+        return False
+    # a quote left open at the end takes all the rest for one cell
+    last = swallowed[-1][1] if swallowed else ""
+    ends_open = bool(last) and text.rstrip("\n").endswith(last.rstrip("\n")) and not text.rstrip().endswith(quote)
+    return not ends_open
+
+
+def _row(lines: Sequence[str], delimiter: str, quote: str, width: int) -> tuple[list[str], int]:
+    """The cells of the first row, and how many lines it takes: more than one only if that gives `width` cells."""
+    for taken in range(1, len(lines) + 1):
+        if taken > 1 and lines[taken - 1].count(delimiter) == width - 1 and width > 1:
+            break  # the next row
+        part = "\n".join(lines[:taken])
+        if part.count(quote) % 2 == 0:
+            [cells] = list(csv.reader([part], delimiter=delimiter, quotechar=quote, skipinitialspace=True)) or [[]]
+            if taken == 1 or len(cells) == width:
+                return cells, taken
+    cells = next(csv.reader([lines[0]], delimiter=delimiter, quoting=csv.QUOTE_NONE), [])
+    return [cell.strip().strip(quote) for cell in cells], 1

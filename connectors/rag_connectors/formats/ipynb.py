@@ -1,17 +1,27 @@
-"""Jupyter notebooks: cells in order with their textual output; headings in Markdown cells are sections."""
+"""Jupyter notebooks: cells in order with their textual output; headings in Markdown cells are sections.
+
+An output in several forms is taken as text, unless that only names it; HTML is read as a page. Of a line that was
+written over again and again (a progress bar) the last state stays. Pictures are left out.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from rag_connectors.data_uris import drop_data
+from rag_connectors.formats.html import write
 from rag_connectors.formats.markdown import headings
 from rag_connectors.numbers import read_json
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.text import clean, decode
 from rag_connectors.writing import TextWriter
 
-_MAX_OUTPUT = 5_000  # characters of one output; logs of training runs are longer and say little
+_ONLY_NAMED = re.compile(r"\s*<[\w.]+(?:[ \w.]*\bobject\b| at 0x|[ \w.]* size )[^\n]*>\s*|\s*")  # <Figure size 640x480>
+_FORMS = ("text/markdown", "text/latex", "application/json", "application/javascript")
+_OVERWRITTEN = re.compile(r"[^\n\r]*\r(?![\r\n]|\Z)")
+_OLD_ERROR, _ERROR = "pyerr", "error"
 
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
@@ -24,12 +34,14 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         raise RefusalError("damaged, or no notebook: it has no cells in JSON form") from error
     writer = TextWriter()
     for number, cell in enumerate(cells, 1):
-        source = _joined(cell.get("source", cell.get("input", "")))
+        source = drop_data(_joined(cell.get("source", cell.get("input", ""))))
         pieces = [source.strip("\n"), *_outputs(cell)]
         writer.gap()
         start = writer.at
         if cell.get("cell_type") == "markdown":
             writer.headings((start + at, level, title) for at, level, title in headings(pieces[0]))
+        if cell.get("cell_type") == "heading":
+            writer.heading(int(cell.get("level", 1)), pieces.pop(0))
         for piece in pieces:
             if piece.strip():
                 writer.add(piece)
@@ -38,10 +50,34 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
 
 
 def _joined(source: Any) -> str:
-    return clean("".join(source) if isinstance(source, list) else str(source))
+    return clean("".join(map(str, source)) if isinstance(source, list) else str(source))
 
 
 def _outputs(cell: dict[str, Any]) -> Iterator[str]:
     for output in cell.get("outputs") or ():
-        shown = output.get("text") or (output.get("data") or {}).get("text/plain") or ""
-        yield _joined(shown).strip("\n")[:_MAX_OUTPUT]
+        if output.get("output_type") in (_ERROR, _OLD_ERROR):
+            trace = "\n".join(map(str, output.get("traceback") or ()))
+            said = f"{output.get('ename', '')}: {output.get('evalue', '')}"
+            trace, said = _joined(trace).strip("\n"), _joined(said).strip(": ")
+            yield "\n".join(filter(None, (trace, said if said not in trace else "")))
+        else:
+            yield _shown(output)
+
+
+def _shown(output: dict[str, Any]) -> str:
+    """The form of an output that says most in words."""
+    data = output.get("data") or {}
+    plain = output.get("text") or data.get("text/plain") or ""
+    plain = plain if isinstance(plain, str) else "".join(map(str, plain))
+    plain = drop_data(clean(_OVERWRITTEN.sub("", plain))).strip("\n")
+    if not _ONLY_NAMED.fullmatch(plain):
+        return plain
+    page = data.get("text/html") or output.get("html")
+    if page:
+        writer = TextWriter()
+        write(_joined(page), writer)
+        if text := writer.record().text.strip():
+            return text
+    others = (data[form] for form in _FORMS if data.get(form))
+    other = next(others, output.get("latex") or "")
+    return drop_data(_joined(other)).strip("\n") or plain

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from rag_connectors.formats.jsonl import json_lines
 from rag_connectors.numbers import read_json
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
-from rag_connectors.records import is_record, parsed_records
+from rag_connectors.records import field_lines, is_record, parsed_records
 from rag_connectors.text import decode
 from rag_connectors.writing import TextWriter
 
@@ -18,11 +19,13 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     text, lost = decode(data)
     if not text.strip():
         raise RefusalError("empty", "skipped")
+    losses = (lost,) if lost else ()
     try:
         value = read_json(text)
     except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and not any(problem for _, problem in json_lines(text)):
+            return parsed_records(json_lines(text), options, losses)
         raise RefusalError(f"not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}") from error
-    losses = (lost,) if lost else ()
     if isinstance(value, list) and any(is_record(item, options) for item in value):
         return parsed_records(((item, "") for item in value), options, losses)
     if is_record(value, options) and not any(isinstance(item, dict | list) for item in value.values()):
@@ -30,7 +33,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     writer = TextWriter()
     for label, path, item in _entries(value):
         start = writer.at
-        for line in _lines(item, path):
+        for line in field_lines(item, path):
             writer.add(line)
         writer.span(start, "entry", label)
     return Parsed((writer.record(),), losses)
@@ -44,16 +47,3 @@ def _entries(value: Any) -> Iterator[tuple[str, str, Any]]:
         yield from ((f"entry {number}", f"[{number}]", item) for number, item in enumerate(value))
     else:
         yield "", "value", value
-
-
-def _lines(value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _lines(item, f"{path}.{key}")
-    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-        for number, item in enumerate(value):
-            yield from _lines(item, f"{path}[{number}]")
-    elif isinstance(value, list):
-        yield f"{path}: {', '.join(map(str, value))}"
-    elif value is not None:
-        yield f"{path}: {value}"

@@ -12,12 +12,13 @@ from rag_connectors.text import decode
 
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
-    """One record per line with a text field; lines that are not JSON are named as lost."""
+    """One record per line; lines that are not JSON, or lack the text field that was named, are named as lost."""
     text, lost = decode(data)
-    return parsed_records(_values(text), options, (lost,) if lost else ())
+    return parsed_records(json_lines(text), options, (lost,) if lost else ())
 
 
-def _values(text: str) -> Iterator[tuple[Any, str]]:
+def json_lines(text: str) -> Iterator[tuple[Any, str]]:
+    """The value of every line, and what is wrong with it. Raises RefusalError for a text without lines."""
     start = 0
     number = 0
     while start < len(text):  # not splitlines(): U+2028 may stand inside a JSON string

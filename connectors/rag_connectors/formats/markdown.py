@@ -13,6 +13,7 @@ import yaml
 from markdown_it import MarkdownIt
 
 from rag.text.values import flatten
+from rag_connectors.data_uris import drop_data
 from rag_connectors.numbers import read_yaml
 from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions
 from rag_connectors.text import decode, one_line
@@ -27,7 +28,7 @@ _INLINE = MarkdownIt("commonmark")
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record. The title is the front matter's, else the first heading of level 1."""
     text, lost = decode(data)
-    fields, text = front_matter(text)
+    fields, text = front_matter(drop_data(text))
     found = headings(text)
     titles = [key for key, value in fields.items() if key.casefold() == "title" and value is not None]
     title = str(fields.pop(titles[0])) if titles else ""

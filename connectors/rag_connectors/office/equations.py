@@ -7,7 +7,7 @@ from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
 M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
-_WHOLE = re.compile(r"[\w.,′]+|\([^()]*\)|[^\w\s]?")
+_WHOLE = re.compile(r"\d[\d.,]*|[^\W\d]+′*|\([^()]*\)|[^\w\s]?")
 _HIDDEN = frozenset(f"{M}{name}" for name in ("ctrlPr", "rPr", "argPr"))
 
 
@@ -20,7 +20,7 @@ def equation(node: Element) -> str:
         return ""
     if tag in _FORMS:
         return _FORMS[tag](node)
-    return (" " if tag == "oMath" else "").join(map(equation, node)) if tag != "oMathPara" else _lines(node)
+    return _lines(node) if tag == "oMathPara" else "".join(map(equation, node))
 
 
 def _lines(node: Element) -> str:

@@ -1,0 +1,151 @@
+"""Old and open Office formats: doc, xls, ppt, rtf, odt, ods, odp, and files that are not what their name says."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag_connectors.parsed import RefusalError
+from tests.connectors import samples
+from tests.connectors.old_office import compound, doc, odf, xls
+from tests.connectors.test_connect_formats import labels, one, read
+
+_CELL, _ROW_END = b"\0\0\x16\x24\x01", b"\0\0\x16\x24\x01\x17\x24\x01"
+
+
+def test_doc() -> None:
+    data = doc(
+        [
+            ("Supply of kiosks\r", b"\1\0"),
+            ("See \x13HYPERLINK x \x14the plan\x15, clause 4 – 𝛼.\r", b"\0\0"),
+            ("Bolt\x07", _CELL),
+            ("\x07", _CELL),
+            ("7\x07", _CELL),
+            ("\x07", _ROW_END),
+            ("Nut\x07", _CELL),
+            ("two\r", _CELL),
+            ("lines\x07", _CELL),
+            ("9\x07", _CELL),
+            ("\x07", _ROW_END),
+            ("The end.\r", b"\0\0"),
+        ]
+    )
+    record = one(data, "k.doc")
+    assert (
+        record.text == "Supply of kiosks\n\nSee the plan, clause 4 – 𝛼.\nBolt |  | 7\nNut | two lines | 9\n\nThe end."
+    )
+    assert record.title == "Supply of kiosks"
+    assert labels(record, "heading") == {"Supply of kiosks": "Supply of kiosks"}
+    assert one(data, "renamed.docx").text == record.text
+
+
+def test_doc_with_a_password_or_a_hole_is_named() -> None:
+    with pytest.raises(RefusalError, match="needs a password"):
+        read(doc([("x\r", b"\0\0")], flags=0x100), "a.doc")
+    with pytest.raises(RefusalError, match="text pieces is missing"):
+        read(compound({"WordDocument": b"\xec\xa5\xc1\0"}), "a.doc")
+
+
+def test_an_encrypted_office_file_is_named() -> None:
+    with pytest.raises(RefusalError, match="encrypted: it needs a password"):
+        read(compound({"EncryptedPackage": b"x", "EncryptionInfo": b"y"}), "a.xlsx")
+
+
+def test_xls() -> None:
+    record = one(xls([["Site", "Cars", "Since"], ["North", 12.0, 0.25], ["", 1234567890123456.0, ""]]), "s.xls")
+    assert labels(record, "row") == {
+        "Sites row 1": "Site | Cars | Since",
+        "Sites row 2": "Site: North; Cars: 12; Since: 0.25",
+        "Sites row 3": "Cars: 1234567890123456",
+    }
+
+
+def test_xls_is_often_something_else() -> None:
+    page = (
+        "<html><body><table><tr><td>Site</td><td>Cars</td></tr><tr><td>North</td><td>12</td></tr></table></body></html>"
+    )
+    assert "North | 12" in one(page, "s.xls").text
+    assert one("Site\tCars\nNorth\t12\n", "s.xls").text == "Site | Cars\nSite: North; Cars: 12"
+    assert one(samples.xlsx({"S": [["Site", "Cars"], ["North", 12]]}), "s.xls").text.endswith("Site: North; Cars: 12")
+    xml = (
+        '<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" '
+        'xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="S"><Table>'
+        '<Row><Cell><Data ss:Type="String">Site</Data></Cell><Cell><Data ss:Type="String">Cars</Data></Cell></Row>'
+        '<Row ss:Index="2"><Cell ss:Index="2"><Data ss:Type="Number">12</Data></Cell></Row></Table>'
+        "</Worksheet></Workbook>"
+    )
+    assert labels(one(xml, "s.xls"), "row") == {"S row 1": "Site | Cars", "S row 2": "Cars: 12"}
+
+
+def test_doc_is_often_something_else() -> None:
+    assert one(b"{\\rtf1\\ansi Kiosk \\'e9 plan\\par}", "k.doc").text == "Kiosk é plan"
+    assert one("<html><body><p>Kiosk plan</p></body></html>", "k.doc").text == "Kiosk plan"
+    assert one(samples.docx(samples.paragraph("Kiosk plan")), "k.doc").text == "Kiosk plan"
+
+
+def test_ppt_says_how_to_convert_it() -> None:
+    with pytest.raises(RefusalError, match="--convert-to pptx") as refused:
+        read(compound({"PowerPoint Document": b"x"}), "old.ppt")
+    assert refused.value.status == "skipped"
+
+
+def test_rtf() -> None:
+    text = (
+        b"{\\rtf1\\ansi\\ansicpg1250{\\info{\\title Supply}}{\\fonttbl{\\f0 Arial;}}Dar \\'bew\\u322?a\\par "
+        b"\\trowd\\cellx1\\cellx2\\cellx3 Bolt\\cell\\cell 7\\cell\\row\\pard The end.\\par}"
+    )
+    record = one(text, "s.rtf")
+    assert record.title == "Supply"
+    assert "Dar ľwła" in record.text and "Bolt |  | 7" in record.text and record.text.endswith("The end.")
+    cut = read(text[:-20], "s.rtf")
+    assert cut.status == "degraded" and "cut off" in cut.reason
+
+
+_NUMBERED = (
+    '<text:list-style style:name="L"><text:list-level-style-number text:level="1" style:num-format="1" '
+    'style:num-suffix="."/><text:list-level-style-number text:level="2" style:num-format="a" style:num-prefix="(" '
+    'style:num-suffix=")"/></text:list-style>'
+)
+
+
+def test_odt() -> None:
+    item = "<text:list-item><text:p>{}</text:p>{}</text:list-item>"
+    inner = f"<text:list>{item.format('inner', '')}</text:list>"
+    body = (
+        '<text:h text:outline-level="1">Terms</text:h>'
+        "<text:p>Pay<text:s text:c='2'/>by<text:tab/>May<text:note><text:note-citation>1</text:note-citation>"
+        "<text:note-body>"
+        "<text:p>Or June.</text:p></text:note-body></text:note>.<office:annotation><dc:creator>Ann</dc:creator>"
+        "<text:p>Why?</text:p></office:annotation></text:p>"
+        f'<text:list text:style-name="L">{item.format("first", inner)}{item.format("second", "")}</text:list>'
+        '<table:table><table:table-row><table:table-cell table:number-columns-spanned="2"><text:p>Prices</text:p>'
+        "</table:table-cell><table:covered-table-cell/><table:table-cell><text:p>Note</text:p></table:table-cell>"
+        "</table:table-row><table:table-row><table:table-cell><text:p>Bolt</text:p></table:table-cell><table:table-cell/>"
+        "<table:table-cell><text:p>7</text:p></table:table-cell></table:table-row></table:table>"
+        "<text:tracked-changes><text:p>gone</text:p></text:tracked-changes>"
+    )
+    record = one(odf(body, styles=_NUMBERED, title="Supply terms"), "t.odt")
+    assert record.title == "Supply terms"
+    assert record.text == (
+        "Terms\n\nPay  by\tMay.\n\nComment by Ann: Why?\n1. first\n(a) inner\n2. second\n\n"
+        "Prices | Prices | Note\nBolt |  | 7\n\nOr June."
+    )
+
+
+def test_ods_shows_cells_as_they_are_shown() -> None:
+    cell = '<table:table-cell office:value-type="{}" office:value="{}"><text:p>{}</text:p></table:table-cell>'
+    empty = '<table:table-cell table:number-columns-repeated="16381"/>'
+    rows = [
+        "".join(cell.format("string", "", name) for name in ("Site", "Share", "Code")) + empty,
+        cell.format("string", "", "North")
+        + '<table:table-cell table:number-columns-repeated="1"/>'
+        + cell.format("float", "42", "00042"),
+        cell.format("string", "", "South") + cell.format("percentage", "0.125", "12.5%"),
+    ]
+    sheet = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+    sheet += f'<table:table-row table:number-rows-repeated="1048573">{empty}</table:table-row>'
+    record = one(odf(f'<table:table table:name="S">{sheet}</table:table>', kind="spreadsheet"), "s.ods")
+    assert labels(record, "row") == {
+        "S row 1": "Site | Share | Code",
+        "S row 2": "Site: North; Code: 00042",
+        "S row 3": "Site: South; Share: 12.5%",
+    }

@@ -1,0 +1,136 @@
+"""Delimited text, JSON, notebooks and gzip as people have them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from rag_connectors.data_uris import drop_data
+from tests.connectors.test_connect_formats import labels, one, read
+
+
+def rows(text: str, name: str = "a.csv") -> list[str]:
+    return list(labels(one(text, name), "row").values())
+
+
+def test_a_column_of_prose_is_not_cut_at_its_commas() -> None:
+    text = "remark\nThe pump, when hot, leaks.\nFine.\nOil, water and air.\nShut, then opened, then shut, again.\n"
+    assert rows(text) == text.strip().split("\n")
+    assert rows('remark\n"Hot, wet"\n"Cold, dry"\n') == ["remark", "Hot, wet", "Cold, dry"]
+
+
+def test_semicolons_part_cells_with_commas() -> None:
+    assert rows("Part;Price, EUR\nBolt;1,50\nNut;2,25\n")[1] == "Part: Bolt; Price, EUR: 1,50"
+    assert rows("1,5;2,5;3,5\n4,5;5,5;6,5\n") == ["1,5 | 2,5 | 3,5", "4,5 | 5,5 | 6,5"]
+    assert rows("sep=;\nPart;Price\nBolt;1,50\n") == ["Part | Price", "Part: Bolt; Price: 1,50"]
+
+
+def test_an_empty_cell_keeps_its_place() -> None:
+    assert rows("Bolt,,3\nNut,4,\n,,7\n") == ["Bolt |  | 3", "Nut | 4", "|  |  | 7 |"]
+
+
+@pytest.mark.parametrize("inside", ['say \\"hi\\", twice', 'say ""hi"", twice'])
+def test_quotes_inside_quotes(inside: str) -> None:
+    assert rows(f'Id,Text\n1,"{inside}"\n2,"end"\n') == [
+        "Id | Text",
+        'Id: 1; Text: say "hi", twice',
+        "Id: 2; Text: end",
+    ]
+
+
+def test_a_folder_at_the_end_of_a_cell_is_no_quote() -> None:
+    assert rows('Id,Folder\n1,"C:\\dir\\"\n2,"D:\\"\n')[1:] == ["Id: 1; Folder: C:\\dir\\", "Id: 2; Folder: D:\\"]
+
+
+@pytest.mark.parametrize("end", ["", '5,"x"\n'])
+def test_a_quote_that_is_never_closed_swallows_no_rows(end: str) -> None:
+    found = rows(f'Id,Text\n1,"open text\n2,Bolt\n3,"two\nlines"\n4,Nut\n{end}')
+    assert found[:5] == [
+        "Id | Text",
+        "Id: 1; Text: open text",
+        "Id: 2; Text: Bolt",
+        "Id: 3; Text: two lines",
+        "Id: 4; Text: Nut",
+    ]
+
+
+def test_inches_and_blanks_before_quotes() -> None:
+    assert rows('Id,Size\n1,5" pipe\n2,6" pipe\n')[1:] == ['Id: 1; Size: 5" pipe', 'Id: 2; Size: 6" pipe']
+    assert rows('Id, Name\n1, "Lee, Ann"\n2, "Ray, Bo"\n')[1] == "Id: 1; Name: Lee, Ann"
+
+
+def test_every_field_of_a_record_is_found() -> None:
+    value = {
+        "id": 7,
+        "title": "Pump",
+        "text": "Main text.",
+        "body": "More text.",
+        "price": 12,
+        "spec": {"volt": [230, 400]},
+    }
+    [record] = read(json.dumps([value]), "a.json").records
+    assert record.text == "Main text.\n\nbody: More text.\nprice: 12\nspec.volt: 230, 400"
+    assert record.meta["price"] == 12 and record.key == "7"
+
+
+def test_numbers_stand_as_they_are_written() -> None:
+    text = '{"text": "x", "a": 123456789012345678901234567890, "b": 1.10, "c": 0.12345678901234567890}'
+    for name in ("a.json", "a.jsonl"):
+        [record] = read(text, name).records
+        assert "a: 123456789012345678901234567890\nb: 1.10\nc: 0.12345678901234567890" in record.text
+
+
+def test_lines_without_a_text_field_are_records_too() -> None:
+    lines = '{"level": "error", "msg": "pump stopped"}\n{"level": "info", "msg": "started"}\n'
+    for name in ("a.jsonl", "a.json"):  # JSON lines are often called so
+        result = read(lines, name)
+        assert [record.text for record in result.records] == [
+            "level: error\nmsg: pump stopped",
+            "level: info\nmsg: started",
+        ]
+        assert result.status == "ok"
+
+
+def notebook(*outputs: dict[str, object], kind: str = "code", source: str = "f()") -> str:
+    return json.dumps({"cells": [{"cell_type": kind, "source": source, "outputs": list(outputs)}]})
+
+
+def test_outputs_of_notebooks() -> None:
+    table = "<table><tr><th>Site</th><th>Cars</th></tr><tr><td>North</td><td>12</td></tr></table>"
+    only_html = {"data": {"text/html": [table]}}
+    both = {"data": {"text/html": table, "text/plain": "<IPython.core.display.HTML object>"}}
+    for output in (only_html, both):
+        assert one(notebook(output), "n.ipynb").text == "f()\nSite | Cars\nNorth | 12"
+    plain = {"data": {"text/html": table, "text/plain": "   Site  Cars"}}
+    assert one(notebook(plain), "n.ipynb").text == "f()\n   Site  Cars"
+    error = {
+        "output_type": "error",
+        "ename": "ValueError",
+        "evalue": "no pump",
+        "traceback": ["\x1b[0;31mTrace\x1b[0m"],
+    }
+    assert one(notebook(error), "n.ipynb").text == "f()\nTrace\nValueError: no pump"
+    long = {"output_type": "stream", "text": [f"line {n}\n" for n in range(2000)]}
+    assert one(notebook(long), "n.ipynb").text.endswith("line 1999")
+    bar = {"output_type": "stream", "text": "10%|#  |\r50%|## |\r100%|###|\ndone\n"}
+    assert one(notebook(bar), "n.ipynb").text == "f()\n100%|###|\ndone"
+
+
+PICTURE = "data:image/png;base64," + "iVBORw0KGgo" * 40 + "="
+
+
+def test_pictures_in_a_text_are_no_words() -> None:
+    text = f"# Plan\n\n![The plan]({PICTURE})\n\nAfter.\n\n[ref]: <{PICTURE}>\n"
+    assert one(text, "a.md").text == "# Plan\n\n![The plan](data:)\n\nAfter.\n\n[ref]: <data:>"
+    cell = notebook(kind="markdown", source=f"![The plan]({PICTURE}) After.")
+    assert one(cell, "n.ipynb").text == "![The plan](data:) After."
+    wrapped = PICTURE[:80] + "\n" + PICTURE[80:]
+    assert drop_data(f"a {wrapped} b") == "a data: b"
+    assert drop_data("data: 12;base64 is a code") == "data: 12;base64 is a code"
+
+
+def test_gzip_of_several_members_is_read_whole() -> None:
+    data = gzip.compress(b"first\n") + gzip.compress(b"second\n")
+    assert one(data, "a.txt.gz").text == one(data + b"\0" * 512, "a.txt.gz").text == "first\nsecond"
