@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rag.text.access import take_access
 from rag.text.values import flatten
 from rag_connectors.data_uris import drop_data
 from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, RefusalError
@@ -38,7 +39,11 @@ def parsed_records(values: Iterable[tuple[Any, str]], options: ParseOptions, los
         title_field = _field(value, options.title_field, _TITLE)
         id_field = _field(value, options.id_field, _ID)
         name = one_line(str(value[id_field])) if id_field else ""
-        others = {field: value[field] for field in value if field not in (text_field, title_field, id_field)}
+        others = {
+            field: item
+            for field, item in take_access(value)[0].items()
+            if field not in (text_field, title_field, id_field)
+        }
         lines = "\n".join(line for field, item in others.items() for line in field_lines(item, field))
         text = drop_data(clean(value.get(text_field, "")).rstrip())
         text = "\n\n".join(filter(None, (text, drop_data(clean(lines)))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from io import BytesIO
 
 from rag_connectors.parsed import RefusalError
@@ -57,6 +56,8 @@ def _stream(data: bytes, kind: str) -> str:
 
 
 def _folder(data: bytes, kind: str) -> str:
+    import zipfile
+
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             names = [name.replace("\\", "/").lower().lstrip("/") for name in archive.namelist()]
