@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
+from itertools import islice
 
 from rag_connectors.grid import table
 from rag_connectors.parsed import Parsed, ParseOptions
@@ -49,10 +50,14 @@ def _delimiter(text: str, name: str) -> str:
     """The delimiter by which most of the first rows have the same number of cells, more than one."""
     if name.lower().endswith((".tsv", ".tab")) and "\t" in text:
         return "\t"
-    sample = [line for line in text[: 1 << 16].split("\n") if line.strip()][:_SAMPLE]
+    head = text[: 1 << 16]
+    sample = [line for line in head.split("\n") if line.strip()][:_SAMPLE]
+    quote = _quote(text)
 
     def score(delimiter: str) -> tuple[float, bool]:
-        rows = list(csv.reader(sample, delimiter=delimiter, quotechar=_quote(text), skipinitialspace=True))
+        lines = StringIO(head, newline="") if head.count(quote) % 2 == 0 else iter(sample)
+        reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=True)
+        rows = list(islice(filter(any, reader), _SAMPLE))
         wide = [len(row) for row in rows if len(row) > 1]
         width, count = Counter(wide).most_common(1)[0] if wide else (1, 0)
         heads = bool(rows) and len(rows[0]) == width
@@ -122,8 +127,9 @@ def _row(lines: Sequence[str], delimiter: str, quote: str, width: int) -> tuple[
             break  # the next row
         part = "\n".join(lines[:taken])
         if part.count(quote) % 2 == 0:
-            [cells] = list(csv.reader([part], delimiter=delimiter, quotechar=quote, skipinitialspace=True)) or [[]]
-            if taken == 1 or len(cells) == width:
+            reader = csv.reader(StringIO(part, newline=""), delimiter=delimiter, quotechar=quote, skipinitialspace=True)
+            cells, *more = list(reader) or [[]]
+            if not more and (taken == 1 or len(cells) == width):
                 return cells, taken
     cells = next(csv.reader([lines[0]], delimiter=delimiter, quoting=csv.QUOTE_NONE), [])
     return [cell.strip().strip(quote) for cell in cells], 1
