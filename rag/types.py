@@ -27,6 +27,9 @@ _QUOTED_LINE = re.compile(r"^\s*(?:“[^“”]*”[\s,;]*)+(?:\(\w+\)\s*)?$", r
 _LED_QUOTE = re.compile(r":\s*“[^“”]*”")  # behind what it shows
 
 
+PAGES = ("page", "slide")  # the kinds of sections that are pages
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A span of a document with a human address: `kind` is "page", "heading", "slide", "row", "record", ...

@@ -45,7 +45,7 @@ def test_ingest_ask_and_search_print_the_documented_json(indexed: Path) -> None:
     report = json.loads(rag("ingest", "docs", "--json").stdout)
     assert {"added", "updated", "unchanged", "deleted", "degraded", "failed", "files", "seconds"} <= set(report)
     assert report["unchanged"] == 4
-    assert set(report["files"][0]) == {"source", "status", "reason", "chunks"}
+    assert set(report["files"][0]) == {"source", "status", "reason", "chunks", "characters", "pages", "tables"}
 
     answer = json.loads(rag("ask", QUESTION, "--json").stdout)
     assert set(answer) == {

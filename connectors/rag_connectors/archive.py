@@ -24,6 +24,8 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MAX_ENTRIES = 10_000
 _MAX_RATIO = 200  # of any member above a megabyte
 _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
+_OVERRIDE = "{http://schemas.openxmlformats.org/package/2006/content-types}Override"
+_MAIN = ".main+xml"  # ends the type of the part that a file begins with
 # The strict variant of the format has other names for the same things.
 _STRICT = re.compile(rb"""(\sxmlns(?::[\w.-]+)?\s*=\s*["'])http://purl\.oclc\.org/ooxml/(\w+)/""")
 _USUAL = rb"\1http://schemas.openxmlformats.org/\2/2006/"
@@ -100,7 +102,11 @@ def need(archive: Archive, name: str, what: str) -> Element:
 
 def main_part(archive: Archive, usual: str) -> str:
     """The part that an Office file begins with: the one its relations name, else the usual one."""
-    targets = (target for kind, target in relations(archive, "").values() if kind == "officeDocument")
+    targets = [target for kind, target in relations(archive, "").values() if kind == "officeDocument"]
+    if not archive.find(usual):
+        types = xml(archive, "[Content_Types].xml")
+        parts = types.iter(_OVERRIDE) if types is not None else ()
+        targets += [part.get("PartName", "").lstrip("/") for part in parts if _MAIN in part.get("ContentType", "")]
     return next((target for target in targets if archive.find(target)), usual)
 
 

@@ -41,6 +41,7 @@ class Written(float):
     """A number that says how it was written: 1.10, not 1.1."""
 
     __slots__ = ("_digits",)
+    _digits: str
 
     def __new__(cls, digits: str) -> Written:
         number = super().__new__(cls, digits)

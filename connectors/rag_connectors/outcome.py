@@ -21,6 +21,7 @@ from rag_connectors.reading import read
 from rag_connectors.text import clean, one_line
 
 _HEAD = 8192  # bytes that tell whether a file of unknown kind is text
+_GZIP = b"\x1f\x8b"
 _MAX_TITLE = 300  # characters
 _MAX_TEXT = 100_000_000  # characters of one file
 _NO_TITLES = frozenset(
@@ -84,7 +85,7 @@ def sniff(head: bytes, name: str) -> Kind:
 def _gunzip(data: bytes, limit: int) -> bytes:
     """Every member of a gzip file, one behind the other. Raises RefusalError."""
     unpacked = b""
-    while data:
+    while True:
         unzip = zlib.decompressobj(wbits=31)
         try:
             unpacked += unzip.decompress(data, limit + 1 - len(unpacked))
@@ -94,8 +95,9 @@ def _gunzip(data: bytes, limit: int) -> bytes:
             raise RefusalError(f"refused: it unpacks to more than {limit >> 20} MB")
         if not unzip.eof:
             raise RefusalError("damaged: the gzip file is cut short")
-        data = unzip.unused_data.lstrip(b"\0")  # what fills a block of a tape is no member
-    return unpacked
+        data = unzip.unused_data.lstrip(b"\0")
+        if not data.startswith(_GZIP):  # other bytes behind a member belong to none
+            return unpacked
 
 
 def _finish(record: ParsedRecord, name: str) -> ParsedRecord:

@@ -10,7 +10,7 @@ import typer
 from typer import Option
 
 from rag import __version__
-from rag.cli import archive, ask, chat, check, explain, ingest, pipelines, remove, serve, status, train
+from rag.cli import archive, ask, chat, check, explain, ingest, inspect, pipelines, remove, serve, status, train
 from rag.cli.guard import guard
 from rag.cli.terminal import fail, say
 from rag.errors import RagError
@@ -51,6 +51,7 @@ app.command()(chat.chat)
 app.command()(serve.serve)
 app.command()(serve.mcp)
 app.command()(status.status)
+app.command()(inspect.inspect)
 app.command()(status.config)
 app.command()(check.check)
 app.command()(check.rebuild)

@@ -121,6 +121,8 @@ def _show(report: Report) -> None:
         else "no files found (what is hidden, or named in a .gitignore, is left out)"
     )
     say(", ".join(f"{n:,} {status}" for status in STATUSES if (n := report.count(status))) or nothing)
+    if read := ", ".join(f"{n:,} {name}" for name, n in report.read().items() if n):
+        say(f"read {read}")
     chunks = sum(f.chunks for f in report.files)
     embedded = f"{report.embedded:,} embedded"
     if report.tokens:

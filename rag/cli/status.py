@@ -3,8 +3,9 @@
 from contextlib import closing, suppress
 from typing import Annotated
 
-from typer import Option
+from typer import Argument, Option
 
+from rag.cli.inspect import find_source, show_source
 from rag.cli.options import IndexOption, JsonOption, PipelineOption, TrustOption
 from rag.cli.terminal import clean, line, say, say_json
 from rag.errors import IndexMissing
@@ -14,17 +15,19 @@ NAMED = 10  # files with a note
 
 
 def status(
+    file: Annotated[str | None, Argument(help="A file that is indexed: what was read of it.", metavar="[FILE]")] = None,
     index: IndexOption = None,
     failed: Annotated[bool, Option("--failed", help="Only files that failed, lost text or were skipped.")] = False,
     trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Show what is indexed.
+    """Show what is indexed, or what was read of one file.
 
     \b
     Examples:
       rag status
       rag status --failed
+      rag status handbook.pdf
     """
 
     from rag.index.fields import count_languages
@@ -33,6 +36,9 @@ def status(
     from rag.text.languages import language_name
 
     target = Index.at(index, trust=trust)
+    if file is not None:
+        show_source(find_source(target, file), json=json)
+        return
     with suppress(IndexMissing), target.hold_generation(deep=False):
         pass  # reports a damaged vector index now, and not when the first question comes
     with closing(target.read_manifest(whole=True)) as manifest:

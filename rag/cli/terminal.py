@@ -135,12 +135,22 @@ def progress_bars() -> Iterator[Progress]:
         return
     from rich import progress as rich
     from rich.console import Console
+    from rich.text import Text
+
+    began = time.monotonic()
+    tasks: dict[str, Any] = {}
+    current: list[Any] = []  # the task that goes on: it alone shows the time
+
+    class Clock(rich.ProgressColumn):
+        """The time since the beginning, once."""
+
+        def render(self, task: rich.Task) -> Text:
+            seconds = int(time.monotonic() - began)
+            return Text(f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}" if task.id in current else "")
 
     first, last = rich.TextColumn("{task.description:>18}"), rich.TextColumn("{task.fields[note]}")
-    numbers = rich.MofNCompleteColumn(), rich.TimeElapsedColumn(), rich.TimeRemainingColumn()
-    with rich.Progress(first, rich.BarColumn(), *numbers, last, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, Any] = {}
-        began = time.monotonic()
+    columns = first, rich.BarColumn(), rich.MofNCompleteColumn(), Clock(), last
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bars:
 
         def update(phase: str, done: int, total: int) -> None:
             if phase == "tokens":
@@ -149,6 +159,7 @@ def progress_bars() -> Iterator[Progress]:
                 return
             if phase not in tasks:
                 tasks[phase] = bars.add_task(PHASES[phase], total=total or None, note=UNITS.get(phase, ""))
+            current[:] = [tasks[phase]]
             bars.update(tasks[phase], completed=done, total=total or None)
 
         yield update

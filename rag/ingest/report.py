@@ -19,12 +19,18 @@ def ignore_progress(phase: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of one file: `status` is one of STATUSES, `reason` says why where there is one."""
+    """What became of one file: `status` is one of STATUSES, `reason` says why where there is one.
+
+    `characters`, `pages` (slides too) and `tables` are what was read of it now; 0 where it was not read.
+    """
 
     source: str
     status: str
     reason: str = ""
     chunks: int = 0
+    characters: int = 0
+    pages: int = 0
+    tables: int = 0
 
 
 @dataclass(slots=True)
@@ -43,6 +49,10 @@ class Report:
     pending: bool = False
     seconds: float = 0.0
 
+    def read(self) -> dict[str, int]:
+        """How many characters, pages and tables were read."""
+        return {name: sum(getattr(f, name) for f in self.files) for name in ("characters", "pages", "tables")}
+
     def count(self, status: str) -> int:
         """How many files have this status."""
         return sum(1 for f in self.files if f.status == status)
@@ -53,9 +63,14 @@ def report_data(report: Report) -> dict[str, Any]:
     return {
         **{status: report.count(status) for status in STATUSES},
         **{name: getattr(report, name) for name in ("embedded", "tokens", "left", "published", "pending")},
+        **report.read(),
         "seconds": round(report.seconds, 3),
         "memory_mb": peak_memory() // 10**6,
         "files": [
-            {"source": f.source, "status": f.status, "reason": f.reason, "chunks": f.chunks} for f in report.files
+            {
+                name: getattr(f, name)
+                for name in ("source", "status", "reason", "chunks", "characters", "pages", "tables")
+            }
+            for f in report.files
         ],
     }

@@ -25,8 +25,9 @@ from rag.ingest.vectorize import Vectorizer
 from rag.interrupt import Interrupted, Stop
 from rag.text.access import FIELD, groups_of
 from rag.text.languages import with_language
+from rag.text.tables import count_tables
 from rag.text.values import encodable
-from rag.types import Chunked, Loaded, Source
+from rag.types import PAGES, Chunked, Document, Loaded, Source
 
 WINDOW = 512  # sources, or about as many chunks, that are loaded, chunked and sorted by length together
 CHUNK_LENGTH = 800  # characters, about
@@ -227,7 +228,8 @@ class IngestSteps:
                 self._put_source(loaded, status, reason)
         self._unpublished += chunks
         shown = status if status != "ok" else "added" if row is None else "updated"
-        self._report(FileReport(loaded.source.name, shown, reason, chunks))
+        read = _measure(loaded.documents) if whole else (0, 0, 0)
+        self._report(FileReport(loaded.source.name, shown, reason, chunks, *read))
 
     def _put_source(self, loaded: Loaded, status: str, reason: str) -> None:
         self.manifest.put_source(
@@ -255,6 +257,13 @@ class IngestSteps:
         self.progress("embed", done, total)
         self.progress("tokens", self._vectors.tokens, 0)
         self.report.embedded, self.report.tokens = self._vectors.embedded, self._vectors.tokens
+
+
+def _measure(documents: Sequence[Document]) -> tuple[int, int, int]:
+    """Characters, pages and tables."""
+    pages = sum(section.kind in PAGES for document in documents for section in document.sections)
+    texts = [document.text for document in documents]
+    return sum(map(len, texts)), pages, sum(map(count_tables, texts))
 
 
 def _stated_access(loaded: Loaded) -> tuple[str, ...] | None:

@@ -232,7 +232,11 @@ BAD: dict[str, tuple[bytes, str, str]] = {  # name: content, status, words of th
     "scan.pdf": (samples.pdf([[], []], picture=True), "failed", "no text layer"),
     "bomb.pdf": (samples.pdf_of([b" " * 25_000_000]), "failed", "LimitReached"),
     "text.docx": (b"plain words", "failed", "no zip archive"),
-    "old.docx": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "failed", "an old Office file, or one with a password"),
+    "old.docx": (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600,
+        "failed",
+        "an old Office file, or one with a password",
+    ),
     "zip.xlsx": (samples.archive({"a.txt": "x"}), "failed", "no workbook inside"),
     "xml.pptx": (samples.archive({"ppt/presentation.xml": "<a><b></a>"}), "failed", "not well-formed"),
     "bomb.docx": (samples.archive({"word/document.xml": b" " * 3_000_000}), "failed", "more than 200 times"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_lines_without_a_text_field_are_records_too() -> None:
         assert result.status == "ok"
 
 
-def notebook(*outputs: dict[str, object], kind: str = "code", source: str = "f()") -> str:
+def notebook(*outputs: Mapping[str, object], kind: str = "code", source: str = "f()") -> str:
     return json.dumps({"cells": [{"cell_type": kind, "source": source, "outputs": list(outputs)}]})
 
 

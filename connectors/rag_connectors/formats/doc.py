@@ -6,6 +6,7 @@ Deleted text, field codes and pictures are left out; so are automatic numbers, w
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import olefile
 
@@ -27,15 +28,14 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         tables = {
             called: file.openstream(called).read(_MAX_STREAM) for called in ("0Table", "1Table") if file.exists(called)
         }
-        title = file.get_metadata().title if file.exists("\x05SummaryInformation") else b""
-        page = file.get_metadata().codepage if title else None
+        about: Any = file.get_metadata()
     writer = TextWriter()
     cells: list[str] = []
     for paragraph in read_paragraphs(document, tables):
         cells = _write(paragraph, cells, writer)
     if any(cells):
         writer.add(row(cells))
-    return Parsed((writer.record(title=_title(title, page)),))
+    return Parsed((writer.record(title=_title(about.title, about.codepage)),))
 
 
 def _write(paragraph: Paragraph, cells: list[str], writer: TextWriter) -> list[str]:

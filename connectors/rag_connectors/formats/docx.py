@@ -7,6 +7,7 @@ text once; then foot- and endnotes. Deleted (tracked) text and field codes are l
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from xml.etree.ElementTree import Element
 
 from rag.text.furniture import page_number
@@ -14,6 +15,7 @@ from rag_connectors.archive import Archive, content, core_title, main_part, need
 from rag_connectors.grid import Merge, row, spread
 from rag_connectors.office.drawings import drawn
 from rag_connectors.office.embedded import embedded
+from rag_connectors.office.equations import M
 from rag_connectors.office.numbering import BULLET, Numbering
 from rag_connectors.office.runs import LEFT_OUT, Runs
 from rag_connectors.office.styles import Style, W, outline, read_styles, value
@@ -79,15 +81,17 @@ class _Word:
 
     def blocks(self, parent: Element) -> None:
         """Every paragraph and table inside, in order, and what hangs on each."""
-        for block in _nearest(parent, "p", "tbl", "altChunk"):
+        for block in _nearest(parent, "p", "tbl", "altChunk", "oMathPara"):
             self.runs.comments.clear()
             self.runs.objects.clear()
             if block.tag == f"{W}p":
                 self._paragraph(block)
             elif block.tag == f"{W}tbl":
                 self._table(block)
-            else:
+            elif block.tag == f"{W}altChunk":
                 self._other(block)
+            else:
+                self.note(self.runs.text(block).strip())
             objects, comments = list(self.runs.objects), list(self.runs.comments)
             for one in objects:
                 if lines := list(drawn(self.archive, self.part, one)):
@@ -112,34 +116,30 @@ class _Word:
         """The heading level of a paragraph, and its automatic number or bullet; an empty one counts too."""
         name = value(paragraph, "pPr/pStyle")
         style = self.styles.get(name, Style())
-        level = outline(value(paragraph, "pPr/outlineLvl")) or style.level
+        own_level = value(paragraph, "pPr/outlineLvl")
+        level = outline(own_level) if own_level else style.level
         own = paragraph.find(f"{W}pPr/{W}numPr")
         number = value(own, "numId") or style.number
         place = value(own, "ilvl")
-        if number is None and own is None and name in self.numbering.styles:
-            number, at = self.numbering.styles[name]
-        else:
-            at = int(place) if place.isdecimal() else style.place
-            if at is None:
-                at = self.numbering.styles.get(name, ("", 0))[1]
+        linked, at = self.numbering.styles.get(name, (None, 0))
+        if number is None and own is None:
+            number = linked
+        if place.isdecimal() or style.place is not None:
+            at = int(place) if place.isdecimal() else style.place or 0
         if (number is None and own is None) or number == "0":
             return level, ""
         return level, self.numbering.label(number or "", at)
 
     def _table(self, node: Element) -> None:
         cells = [list(_nearest(line, "tc")) for line in _nearest(node, "tr")]
-        if (
-            cells
-            and max(map(len, cells)) == 1
-            and any(len(_plain(cell)) > _MAX_CELL for line in cells for cell in line)
-        ):
-            for line in cells:
-                for cell in line:
-                    self.blocks(cell)
+        is_frame = max(map(len, cells), default=0) == 1
+        if is_frame and any(len(_plain(cell)) > _MAX_CELL for cell in chain.from_iterable(cells)):
+            for cell in chain.from_iterable(cells):
+                self.blocks(cell)
             return
         self.writer.gap()
-        for line in self._rows(node):
-            self.writer.add(line)
+        for row_text in self._rows(node):
+            self.writer.add(row_text)
         self.writer.gap()
 
     def _rows(self, table: Element) -> Iterator[str]:
@@ -148,7 +148,7 @@ class _Word:
         merges: list[Merge] = []
         open_at: dict[int, Merge] = {}  # column -> the cell that goes on below
         for number, line in enumerate(_nearest(table, "tr")):
-            texts = [""] * _count(value(line, "trPr/gridBefore"), 0)
+            texts: list[str] = [""] * _count(value(line, "trPr/gridBefore"), 0)
             for cell in _nearest(line, "tc"):
                 left, span = len(texts), max(1, _count(value(cell, "tcPr/gridSpan"), 1))
                 down = cell.find(f"{W}tcPr/{W}vMerge")
@@ -170,7 +170,7 @@ class _Word:
         yield from filter(None, map(row, grid))
 
     def _cell(self, cell: Element) -> str:
-        texts = []
+        texts: list[str] = []
         for block in _nearest(cell, "p", "tbl"):
             if block.tag == f"{W}tbl":
                 texts.extend(self._rows(block))
@@ -212,7 +212,7 @@ class _Word:
 
 def _nearest(parent: Element, *names: str) -> Iterator[Element]:
     """The outermost elements of these names in order, out of content controls and the like."""
-    wanted = {f"{W}{name}" for name in names}
+    wanted = {f"{space}{name}" for name in names for space in (W, M)}
     for child in parent:
         if child.tag in wanted:
             yield child

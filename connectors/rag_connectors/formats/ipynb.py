@@ -34,7 +34,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         raise RefusalError("damaged, or no notebook: it has no cells in JSON form") from error
     writer = TextWriter()
     for number, cell in enumerate(cells, 1):
-        source = drop_data(_joined(cell.get("source", cell.get("input", ""))))
+        source = drop_data(_joined(cell.get("source", cell.get("input")) or ""))
         pieces = [source.strip("\n"), *_outputs(cell)]
         writer.gap()
         start = writer.at

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from rag_connectors.data_uris import drop_data
 from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions
 from rag_connectors.text import decode, one_line
 from rag_connectors.writing import outline
@@ -23,6 +24,7 @@ _MARKUP = re.compile(r":[\w:.+-]+:(?=`)|[`*|]|\s*<[^<>`]*>(?=`)")
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record. The title is the first section's."""
     text, lost = decode(data)
+    text = drop_data(text)
     found = _headings(text)
     record = ParsedRecord(text, found[0][2] if found else "", tuple(outline(found, len(text))))
     return Parsed((record,), (lost,) if lost else ())

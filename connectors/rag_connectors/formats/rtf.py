@@ -28,7 +28,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     else:
         lost = ()
     try:
-        text = rtf_to_text(data.decode("latin-1"), encoding=encoding, errors="replace")
+        text = str(rtf_to_text(data.decode("latin-1"), encoding=encoding, errors="replace"))  # type: ignore[no-untyped-call]
     except (ValueError, IndexError) as error:
         raise RefusalError(f"damaged: no rich text ({one_line(str(error))[:100]})") from error
     writer = TextWriter()

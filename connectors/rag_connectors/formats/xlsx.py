@@ -57,10 +57,10 @@ def _rows(sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
             grid[order[number]][places[column]] = text
     spread(grid, _merges(sheet, order, places))
     last = -1
-    for number, cells in zip(numbers, grid, strict=True):
+    for number, texts in zip(numbers, grid, strict=True):
         if number > last + 1:
             yield number, []
-        yield number + 1, cells
+        yield number + 1, texts
         last = number
 
 

@@ -24,7 +24,7 @@ def drawn(archive: Archive, part: str, node: Element) -> Iterator[str]:
     found = [one for one in node.iter() if one.tag in _CHARTS or one.tag == f"{_D}relIds"]
     targets = relations(archive, part) if found else {}
     for one in found:
-        target = targets.get(one.get(f"{_R}id") or one.get(f"{_R}dm", ""), ("", ""))[1]
+        target = targets.get(one.get(f"{_R}id") or one.get(f"{_R}dm") or "", ("", ""))[1]
         root = xml(archive, target)
         if root is not None:
             yield from diagram(root) if one.tag == f"{_D}relIds" else chart(root)
@@ -54,6 +54,7 @@ def chart(root: Element) -> Iterator[str]:
         yield row(["", *names])
     for place in sorted(rows, key=lambda place: int(place.partition(" ")[0])):
         yield row([place.partition(" ")[2], *rows[place]])
+    yield from filter(None, (_words(label.find(f"{_C}tx")) for label in root.iter(f"{_C}dLbl")))
 
 
 def _words(node: Element | None) -> str:

@@ -53,8 +53,8 @@ def show_number(stored: str, shape: str, *, date1904: bool = False) -> str:
 
 def general(number: Decimal) -> str:
     """Without a format: whole numbers with every digit, others with 15 of them."""
-    if number == number.to_integral_value() and number.adjusted() < 22:
-        return f"{int(number)}"
+    if number.adjusted() < 22 and (number == number.to_integral_value() or number.adjusted() >= 15):
+        return f"{number.to_integral_value():f}"
     return f"{float(number):.15g}"
 
 
@@ -153,11 +153,12 @@ def _number(number: Decimal, tokens: tuple[Token, ...]) -> str:
     number = number / Decimal(1000) ** thousands
     text = _fixed(abs(number), len(places), places.rstrip("#?"), integer.replace(",", "").count("0"), grouped)
     sign = "-" if number < 0 and any(char in "123456789" for char in text) else ""
-    out, said = [], False
+    out: list[str] = []
+    written = False
     for kind, value in tokens:
         if kind == "digit":
-            out.append("" if said else text)
-            said = True
+            out.append("" if written else text)
+            written = True
         elif kind in ("text", "percent"):
             out.append(value)
     return sign + "".join(out).strip()

@@ -104,11 +104,11 @@ class Numbering:
             if name not in self._lists:
                 continue
             by_list.setdefault(name, number)
-            own = {}
+            own: dict[int, Level] = {}
             for change in one.findall(f"{W}lvlOverride"):
                 at = _int(change.get(f"{W}ilvl"), 0)
-                if (level := change.find(f"{W}lvl")) is not None:
-                    own[at] = _level(level)[1]
+                if (changed := change.find(f"{W}lvl")) is not None:
+                    own[at] = _level(changed)[1]
                 if (start := change.find(f"{W}startOverride")) is not None:
                     self._starts.setdefault(number, {})[at] = _int(start.get(f"{W}val"), 1)
             self._nums[number] = (name, own)
