@@ -10,13 +10,13 @@ the old. Not thread-safe: one pipeline per thread, or `rag.Pool` for many. In a 
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
 from rag.config import PipelineConfig, Stages, build, from_facts, load
 from rag.errors import InputError, MismatchError, RagError
@@ -42,6 +42,8 @@ def _tell(wait: bool | Wait) -> Wait | None:
     return wait if callable(wait) else (lambda process: None) if wait else None
 
 
+# what is told of a question that is answered, or a search: its steps, as `Answer.trace` has them, and the answer
+Tell: TypeAlias = Callable[[Sequence[Mapping[str, Any]], Answer | None], object]
 _OF_PARENTS: list[object] = []
 
 
@@ -69,6 +71,7 @@ class Pipeline:
         self._resources = ExitStack()
         self._stages: Stages | None = None
         self._process = os.getpid()
+        self._tell: Tell = lambda trace, answer: None
 
     @classmethod
     def load(cls, name: str | None = None, *, index: str | Path | None = None, trust: bool = False) -> Self:
@@ -181,12 +184,13 @@ class Pipeline:
             self._models = None
         return self._stages
 
-    def share(self, check: Callable[[], None]) -> Self:
+    def share(self, check: Callable[[], None], tell: Tell | None = None) -> Self:
         """This pipeline for one question in another thread, as long as this one is open.
 
-        `check` is called between steps and sentences: what it raises ends the question.
+        `check` is called between steps and sentences: what it raises ends the question. `tell` is given what was done.
         """
         twin = type(self)(self.config, self.index)
+        twin._tell = tell or twin._tell
         twin._stages = replace(self.stages, check=check)
         return twin
 
@@ -273,7 +277,9 @@ class Pipeline:
                 state = data
             else:
                 yield from (Event(kind, value) for kind, value in data.items())
-        yield Event("answer", self._date_sides(replace(state["answer"], trace=tuple(state["trace"]))))
+        answer = self._date_sides(replace(state["answer"], trace=tuple(state["trace"])))
+        self._tell(answer.trace, answer)
+        yield Event("answer", answer)
 
     def _date_sides(self, answer: Answer) -> Answer:
         """Where sources disagree and a document gives no date, that of its file."""

@@ -30,7 +30,7 @@ from rag.errors import BusyError, RagError
 from rag.index.folder import Index
 from rag.llm.rewrite import Turn, rewrite_question
 from rag.models.processor import count_cores
-from rag.pipeline import Event, Pipeline
+from rag.pipeline import Event, Pipeline, Tell
 from rag.stages import Confident
 from rag.types import Answer, Filter, Hit
 
@@ -68,6 +68,7 @@ class Pool:
         self.index = index
         self.workers = workers or count_cores()
         self.queue = queue
+        self.tell: Tell | None = None  # what is told of every question that is answered
         self.problem = ""  # why the newest generation is not used
         self._config = config
         self._start()
@@ -247,7 +248,7 @@ class Pool:
 
         check()
         began = time.monotonic()
-        with self._borrow() as pipeline, pipeline.share(check) as own:
+        with self._borrow() as pipeline, pipeline.share(check, self.tell) as own:
             result = work(own)
         self._mean += 0.1 * (time.monotonic() - began - self._mean)
         return result

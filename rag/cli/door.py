@@ -122,7 +122,10 @@ async def _enter(pools: Pools, name: str, reader: asyncio.StreamReader, writer: 
                 return
             request = json.loads(await reader.readexactly(length))
         try:
-            code = await _ask(pools, name, request, reader, writer, began)
+            if pools.drain.stopping:
+                raise _ColdError
+            with pools.drain.hold():
+                code = await _ask(pools, name, request, reader, writer, began)
             writer.write(wire.pack(wire.EXIT, str(code).encode()))
         except Exception:  # whatever it is, the command meets it itself
             writer.write(wire.pack(wire.COLD))

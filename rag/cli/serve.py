@@ -40,15 +40,16 @@ def serve(
       rag serve raghop.toml
     """
     with extra("serve", "rag serve"):
-        import uvicorn
-
         from rag.cli.door import open_doors
         from rag.serve.app import make_app
+        from rag.serve.logs import set_up
+        from rag.serve.running import Server
     given = {"host": host, "port": port, "pipeline": pipeline, "indexes": _named(index)}
     chosen = _settings(settings, given, trust)
     app = make_app(chosen, open_doors)
     fail(f"serving {', '.join(chosen.indexes)} at {chosen.base_url}")
-    uvicorn.run(app, host=chosen.host, port=chosen.port, log_level="warning", server_header=False)
+    set_up(chosen.log)
+    Server(app, host=chosen.host, port=chosen.port, grace=chosen.grace).run()
 
 
 def mcp(

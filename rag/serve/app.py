@@ -13,14 +13,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rag.errors import RagError
-from rag.serve import completions, documents, explain, jobs, pages, rest, static
+from rag.serve import completions, documents, explain, jobs, metrics, pages, rest, static
 from rag.serve.access import KnowPrincipal
 from rag.serve.assistants import http_side
 from rag.serve.doors import Door, Guarded, describe
 from rag.serve.jobs import Jobs
+from rag.serve.observe import Observe
 from rag.serve.pools import Pools
 from rag.serve.replies import reply_error
 from rag.serve.settings import ServerSettings
+from rag.serve.spans import Spans
+from rag.serve.watching import find_roots, watch_folders
 
 Companion: TypeAlias = Callable[[Pools], AbstractAsyncContextManager[object]]
 MIDDLEWARES = (Middleware(KnowPrincipal),)  # outermost first
@@ -39,6 +42,7 @@ DOORS: tuple[Door, ...] = (
     *documents.DOORS,
     *jobs.DOORS,
     *completions.DOORS,
+    *metrics.DOORS,
     Door("GET", "/openapi.json", openapi, "This document.", role=None),
 )
 
@@ -49,7 +53,11 @@ def make_app(settings: ServerSettings, *companions: Companion) -> Starlette:
     `companions` are entered with the pools when it starts, and left before those are closed.
     """
     pools = Pools(settings)
+    find_roots(pools)  # raises
     assistants = http_side(pools)
+    figures, spans = metrics.Metrics(pools), Spans(settings.traces) if settings.traces else None
+    pools.listeners += [figures.count_question, *([spans.question] if spans else [])]
+    observe = Middleware(Observe, pools=pools, metrics=figures, spans=spans)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -57,21 +65,24 @@ def make_app(settings: ServerSettings, *companions: Companion) -> Starlette:
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(assistants.run())
                 warming = asyncio.create_task(asyncio.to_thread(pools.warm))
-                for companion in companions:
+                for companion in (watch_folders, *companions):
                     await stack.enter_async_context(companion(pools))
                 yield
             await warming
         finally:
             await app.state.jobs.close()
             pools.close()
+            if spans:
+                spans.close()
 
     app = Starlette(
         routes=[*(door.route() for door in DOORS), Route("/mcp", Guarded(assistants.handle_request))],
-        middleware=MIDDLEWARES,
+        middleware=[observe, *MIDDLEWARES],
         exception_handlers={HTTPException: reply_error, RagError: reply_error, Exception: reply_error},
         lifespan=lifespan,
     )
     app.state.pools = pools
+    app.state.metrics = figures
     app.state.jobs = Jobs(pools)
     app.state.settings = settings
     return app

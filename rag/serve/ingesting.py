@@ -18,10 +18,13 @@ Message = tuple[str, Any]  # ("progress", {...}), and last ("done", report) or (
 class IngestProcess:
     """An ingest that runs; `receive` gives what it tells."""
 
-    def __init__(self, folder: str, pipeline: str | None, roots: Sequence[str], *, trust: bool) -> None:
+    def __init__(
+        self, folder: str, pipeline: str | None, roots: Sequence[str], *, trust: bool, watch: bool = False
+    ) -> None:
+        """To `watch` is to go on, with a ("changed", report) or ("trouble", error) whenever there is one."""
         context = multiprocessing.get_context("spawn")
         self._messages, theirs = context.Pipe(duplex=False)
-        given = (theirs, folder, pipeline, list(roots), trust)
+        given = (theirs, folder, pipeline, list(roots), trust, watch)
         self._process = context.Process(target=_ingest, args=given, name="raghop-ingest", daemon=True)
         self._process.start()
         theirs.close()
@@ -48,7 +51,9 @@ class IngestProcess:
         self._messages.close()
 
 
-def _ingest(messages: Connection, folder: str, pipeline: str | None, roots: list[str], trust: bool) -> None:
+def _ingest(
+    messages: Connection, folder: str, pipeline: str | None, roots: list[str], trust: bool, watch: bool
+) -> None:
     """What the process does."""
     from rag.pipeline import Pipeline
 
@@ -63,6 +68,12 @@ def _ingest(messages: Connection, folder: str, pipeline: str | None, roots: list
 
     try:
         with Pipeline.load(pipeline, index=folder, trust=trust) as pipe:
+            if watch:
+                for told in pipe.watch(roots, wait=True, progress=progress):
+                    if isinstance(told, Report):
+                        messages.send(("changed", report_data(told)))
+                    else:
+                        messages.send(("trouble", explain(told)[1]))
             report = pipe.ingest(roots, wait=True, progress=progress)
         messages.send(("done", report_data(report)))
     except Interrupted as interruption:

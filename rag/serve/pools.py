@@ -1,16 +1,22 @@
 """The pools of a server: one for each index and each pipeline that questions name, opened when it is first used."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from rag.config import load
 from rag.errors import InputError, RagError
 from rag.index.folder import Index
 from rag.pool import Pool
 from rag.registry import did_you_mean
+from rag.serve.drain import Drain
 from rag.serve.settings import ServerSettings
+from rag.types import Answer
+
+# what is told of every question that is answered: the index, the steps, the answer
+Listener: TypeAlias = Callable[[str, Sequence[Mapping[str, Any]], Answer | None], object]
 
 
 class Pools:
@@ -23,6 +29,8 @@ class Pools:
         }
         own = (settings.pipeline, *settings.pipelines)
         self.pipelines: Mapping[str, str] = {Path(name).stem: name for name in own if name}  # by which they are named
+        self.drain = Drain()
+        self.listeners: list[Listener] = []
         self._pools: dict[tuple[str, str], Pool] = {}
         self._lock = threading.Lock()
 
@@ -43,6 +51,7 @@ class Pools:
             if (pool := self._pools.get((name, chosen))) is None:
                 config = load(chosen) if chosen else None
                 pool = Pool(folder, config, workers=self.settings.workers, queue=self.settings.queue)
+                pool.tell = lambda trace, answer: [tell(name, trace, answer) for tell in self.listeners]
                 self._pools[name, chosen] = pool
         return pool
 

@@ -13,6 +13,7 @@ from rag.config.options import validate
 from rag.errors import ConfigError
 from rag.index.folder import Index
 from rag.models.processor import count_cores
+from rag.serve.logs import Format
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,15 @@ class ServerSettings:
     ] = field(default_factory=dict)
     uploads: Annotated[str, Field(description="The folder of uploaded files; default: uploads beside .rag.")] = ""
     originals: Annotated[bool, Field(description="Whether the original files can be fetched.")] = True
+    watch: Annotated[
+        Mapping[str, tuple[str, ...]],
+        Field(description="For an index, names of folders that are indexed as they change."),
+    ] = field(default_factory=dict)
+    grace: Annotated[float, Field(ge=0, description="Seconds that running requests have to end when it stops.")] = 30.0
+    log: Annotated[Format, Field(description="Lines of text for people, or of JSON.")] = "line"
+    traces: Annotated[str, Field(description="Where spans go by OTLP, as http://localhost:4318; default: nowhere.")] = (
+        ""
+    )
     trust: Annotated[bool, Field(description="Use indexes that another user made.")] = False
 
     @property

@@ -1,0 +1,49 @@
+"""How a server stops: what runs is finished, what comes is refused, and it ends in time.
+
+After SIGTERM or Ctrl-C every new request gets 503 with Retry-After, until those that run are done or `grace` seconds
+are over. A second signal ends it at once. A question that cannot be ended even then is left when the process ends.
+"""
+
+import os
+import threading
+import time
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from rag.serve.drain import Drain
+from rag.serve.logs import note
+
+LAST = 5.0  # seconds after that, for streams to end and for models to be let go
+
+
+class Server(uvicorn.Server):
+    """Serves an application of `make_app`; `run` returns when it was told to stop."""
+
+    def __init__(self, app: Starlette, *, host: str, port: int, grace: float) -> None:
+        config = uvicorn.Config(
+            app, host=host, port=port, log_config=None, server_header=False, timeout_graceful_shutdown=int(LAST)
+        )
+        super().__init__(config)
+        self._drain: Drain = app.state.pools.drain
+        self._grace, self._deadline = grace, 0.0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal stops it, the second ends it."""
+        if self._drain.stopping:
+            self.should_exit = self.force_exit = True
+            return
+        self._drain.stopping = True
+        self._deadline = time.monotonic() + self._grace
+        end = threading.Timer(self._grace + 2 * LAST, os._exit, [1])
+        end.daemon = True
+        end.start()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether it is over."""
+        if self._drain.stopping and not self.should_exit:
+            if counter % 10 == 0 or not self._drain.running:
+                note("stopping", running=self._drain.running)
+            self.should_exit = not self._drain.running or time.monotonic() > self._deadline
+        return await super().on_tick(counter)
