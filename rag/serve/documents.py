@@ -5,9 +5,10 @@ import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from rag.index.folder import Index
 from rag.index.visible import DocumentRow, find_document, list_documents, list_sources
@@ -66,6 +67,10 @@ async def find(request: Request) -> tuple[str, Index, Document]:
 
 
 async def document(request: Request) -> Response:
+    """The document as data, and to a browser the page with it open."""
+    if "text/html" in request.headers.get("accept", ""):
+        given = {**request.query_params, "document": request.path_params["id"]}
+        return RedirectResponse(f"{base_of(request)}/?{urlencode(given)}", 303)
     name, _, found = await find(request)
     return JSONResponse(
         {

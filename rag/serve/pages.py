@@ -29,6 +29,7 @@ from rag.types import Document
 KEPT = 64 << 20  # bytes of pictures
 PATIENCE = 60  # seconds for one page
 LARGEST = 256 << 20  # bytes of a file that is drawn
+LONGEST = 10_000  # characters of a quote that is looked for on a page
 HINT = "The text is: GET /v1/documents/ID/text."
 
 
@@ -52,15 +53,21 @@ class Pictures:
             self._kept.popitem(last=False)
 
 
-_pictures = Pictures()
+def pictures_of(request: Request) -> Pictures:
+    """Those of the server."""
+    state = request.app.state
+    if not hasattr(state, "pictures"):
+        state.pictures = Pictures()
+    pictures: Pictures = state.pictures
+    return pictures
 
 
-async def render(data: bytes, digest: str, *words: str) -> bytes:
+async def render(pictures: Pictures, data: bytes, digest: str, *words: str) -> bytes:
     """What the child says of a file with this digest. Raises Refusal."""
     key = (digest, *words)
-    if kept := _pictures.get(key):
+    if kept := pictures.get(key):
         return kept
-    async with _pictures.drawing:
+    async with pictures.drawing:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "rag.serve.render", *words),
             stdin=asyncio.subprocess.PIPE,
@@ -79,7 +86,7 @@ async def render(data: bytes, digest: str, *words: str) -> bytes:
         raise Refusal(404, "The document has no such page.")
     if child.returncode:
         raise Refusal(415, "This page cannot be drawn.", HINT)
-    _pictures.put(key, out)
+    pictures.put(key, out)
     return out
 
 
@@ -115,7 +122,7 @@ async def picture(request: Request) -> Response:
     """A page as PNG; `scale` is in pixels per point, a 72nd of an inch."""
     scale = _number(request, "scale", 1.5, least=0.1, most=4)
     _, data, digest = await open_pdf(request)
-    png = await render(data, digest, str(request.path_params["number"]), f"{scale:.2f}")
+    png = await render(pictures_of(request), data, digest, str(request.path_params["number"]), f"{scale:.2f}")
     headers = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
     return Response(png, media_type="image/png", headers=headers)
 
@@ -126,7 +133,7 @@ async def boxes(request: Request) -> Response:
     number = request.path_params["number"]
     start, end = (int(_number(request, name, 0, least=0, most=len(document.text))) for name in ("start", "end"))
     quote, nth = on_page(document, number, start, end)
-    out = await render(data, digest, str(number), "1", json.dumps([quote, nth]))
+    out = await render(pictures_of(request), data, digest, str(number), "1", json.dumps([quote[:LONGEST], nth]))
     return JSONResponse(json.loads(out))
 
 

@@ -331,6 +331,16 @@ def test_markup_of_documents_stays_text_everywhere(page: Page) -> None:
     assert page.locator("main img, rag-source article img, main i").count() == 0
 
 
+def test_the_address_of_a_citation_opens_the_page_with_its_source(page: Page, url: str) -> None:
+    answer = page.request.post("/v1/ask", data={"question": QUESTION}).json()
+    citation = answer["citations"][0]
+    assert citation["url"].startswith(f"{url}/v1/documents/")
+    page.goto(citation["url"])
+    expect(page.get_by_alt_text("Page 5 of 7")).to_be_visible()
+    expect(page.locator("rag-source h2")).to_contain_text("Shore power agreement")
+    assert page.locator(".box").count() >= 1
+
+
 def test_the_look_is_chosen_and_kept(page: Page) -> None:
     page.get_by_role("button", name="Dark colours").click()
     page.reload()

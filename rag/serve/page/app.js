@@ -28,8 +28,13 @@ class RagApp extends HTMLElement {
     this.addEventListener("rag-open", (event) => this.source.open(event.detail));
     this.addEventListener("rag-go", (event) => this.#go(event.detail.view, event.detail));
     window.addEventListener("hashchange", () => this.#show());
-    await this.#learn();
+    const given = new URLSearchParams(location.search);
+    await this.#learn(given.get("index"));
     this.#show();
+    if (given.has("document")) {
+      const [start, end] = ["start", "end"].map((name) => Number(given.get(name)) || 0);
+      this.source.open({ document: given.get("document"), start, end });
+    }
   }
 
   #header() {
@@ -56,11 +61,12 @@ class RagApp extends HTMLElement {
     this.theme.setAttribute("aria-label", isDark() ? "Light colours" : "Dark colours");
   }
 
-  async #learn() {
+  async #learn(chosen) {
     try {
       const { indexes } = await get("/v1/indexes");
-      state.index = indexes[0];
+      state.index = indexes.includes(chosen) ? chosen : indexes[0];
       this.index.replaceChildren(...indexes.map((name) => h("option", { value: name }, name)));
+      this.index.value = state.index;
       this.index.hidden = indexes.length < 2;
       state.pipelines = (await get("/v1/pipelines")).pipelines;
     } catch (problem) {

@@ -48,7 +48,7 @@ export function splitAddress(address, source) {
 }
 
 export function shorten(text, length) {
-  const line = text.replace(/\s+/g, " ").trim();
+  const line = text.replace(/^#{1,6}\s+/gm, "").replace(/\s+/g, " ").trim();
   return line.length <= length ? line : `${line.slice(0, line.lastIndexOf(" ", length))} …`;
 }
 
@@ -66,6 +66,7 @@ export function build(children) {
     if (child.label && tag === "tr") node.append(h("th", { scope: "row", class: "address" }, child.label));
     else if (child.label) node.append(h("p", { class: "address" }, child.label));
     node.append(...build(child.children));
-    return node;
+    if (tag === "pre") node.tabIndex = 0; // what scrolls can be reached by the keyboard
+    return tag === "table" ? h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Table" }, node) : node;
   });
 }

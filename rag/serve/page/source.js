@@ -44,6 +44,7 @@ class RagSource extends HTMLElement {
     try {
       const about = await get(`/v1/documents/${encodeURIComponent(id)}`);
       if (turn !== this.#turn) return;
+      if (!source) heading.textContent = about.title || about.source.split("/").at(-1);
       const pages = about.sections.filter((one) => one.kind === "page");
       const drawn = /\.pdf$/i.test(about.source) && pages.length > 0;
       if (drawn) {
