@@ -216,3 +216,17 @@ def test_tokens_overlap() -> None:
 def test_too_much_overlap_is_refused() -> None:
     with pytest.raises(ConfigError, match="overlap: 6 is more than half of size, 10; give at most 5"):
         TokenChunker(embedder=WORDS, size=10, overlap=6)
+
+
+@pytest.mark.parametrize("header", ["Part | Note", "Part | Price | Price\n|  | Net | Gross |"])
+def test_every_chunk_of_a_long_table_knows_its_header(header: str) -> None:
+    wide = "Price" in header
+    rows = "\n".join(f"Bolt {n} | {n} | {n + 1}" if wide else f"Bolt {n} | for deck {n}" for n in range(20))
+    first, *others = cut(f"{header}\n{rows}")
+    assert first.text.startswith(header) and len(others) > 3
+    assert {chunk.context for chunk in others} == {" ".join(header.split())}
+
+
+def test_a_title_with_a_bar_is_no_table() -> None:
+    (block,) = blocks("Home | Northwind\n")
+    assert block.kind == "prose"

@@ -45,6 +45,15 @@ def spread(grid: Sequence[list[str]], merges: Iterable[Merge]) -> None:
                     cells[column] = text
 
 
+def merged_rows(grid: Sequence[list[str]], merges: Sequence[Merge]) -> Iterator[str]:
+    """The rows of a table with merged cells as lines; a cell over a whole row is a caption."""
+    spread(grid, merges)
+    width = max(map(len, grid), default=0)
+    captions = {merge.top for merge in merges if merge.left == 0 and merge.right + 1 >= width > 1}
+    for number, cells in enumerate(grid):
+        yield cells[0] if number in captions else row(cells)
+
+
 def row(cells: Sequence[str]) -> str:
     """A table's row as a line, "" if it is empty; empty cells stay, since a cell's place says what it is."""
     if not any(cells):

@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from rag.chunk.spans import Cut, Span, lines
 from rag.text.lines import is_rule
@@ -21,13 +22,17 @@ _HEADING = re.compile(r"#{1,6}\s")
 _BULLET = r"[^\S\n]*(?:[-*+•‣▪◦]|\d{1,3}[.)]|[a-z][.)])\s"
 _ITEM = re.compile(_BULLET)
 _ROW = re.compile(r"\s*\||[^|]*\|[^|]*\|")
+_ROW_OF_TWO = re.compile(r"[^|]*[^|\s] \| [^|\s][^|]*")  # a title may look so: it takes two of them in a row
+
+
+_HAS_DIGIT = re.compile(r"\d").search
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """A span of one kind, a key of `CUTS`.
 
-    `lead` is where it starts together with what leads into it; `header` is a table's first row, if it names columns.
+    `lead` is where it starts together with what leads into it; `header` are a table's first rows that name columns.
     """
 
     lead: int
@@ -56,6 +61,7 @@ def _plain(text: str, sections: Sequence[Section]) -> Iterator[Block]:
     starts = {section.start: section.label.rpartition(" > ")[2] for section in sections if section.kind != "page"}
     boundaries = sorted(starts)
     kind, start, end, fence, blank = "", 0, 0, "", False
+    of_two = _rows_of_two(text)
     for at, stop in lines(text, 0, len(text)):
         line = text[at:stop]
         bare = line.strip()
@@ -76,7 +82,7 @@ def _plain(text: str, sections: Sequence[Section]) -> Iterator[Block]:
         elif _ITEM.match(line) or (kind == "list" and (line[0].isspace() or not blank)):
             now = "list"
         else:
-            now = "table" if _ROW.match(line) else "prose"
+            now = "table" if _ROW.match(line) or at in of_two else "prose"
         if here or now != kind or now in ("heading", "code") or (blank and now != "list"):
             if kind:
                 yield _block(text, start, end, kind)
@@ -89,7 +95,25 @@ def _plain(text: str, sections: Sequence[Section]) -> Iterator[Block]:
 def _block(text: str, start: int, end: int, kind: str) -> Block:
     rows = text[start:end].splitlines() if kind == "table" else []
     named = len(rows) > 1 and (is_rule(rows[1].strip()) or read_tables("\n".join(rows[:2])))
-    return Block(start, start, end, kind, (start, start + len(rows[0])) if named else None)
+    length = len(rows[0]) + (1 + len(rows[1]) if named and _names_parts(rows[:3]) else 0) if named else 0
+    return Block(start, start, end, kind, (start, start + length) if named else None)
+
+
+def _rows_of_two(text: str) -> frozenset[int]:
+    """Where lines begin that are rows of two cells, beside another such line."""
+    if " | " not in text:
+        return frozenset()
+    found = [(at, _ROW_OF_TWO.fullmatch(text[at:stop].strip()) is not None) for at, stop in lines(text, 0, len(text))]
+    return frozenset(at for pair in pairwise(found) if pair[0][1] and pair[1][1] for at, _ in pair)
+
+
+def _names_parts(rows: Sequence[str]) -> bool:
+    """Whether the second row names parts of what the first names: `Net | Gross` below `Price | Price`, then numbers."""
+    if len(rows) < 3:
+        return False
+    upper, lower, first = ([cell.strip() for cell in row.strip().strip("|").split("|")] for row in rows)
+    grouped = "" in upper[1:] or any(a == b for a, b in pairwise(upper))
+    return grouped and not any(map(_HAS_DIGIT, lower)) and any(map(_HAS_DIGIT, first[1:]))
 
 
 def _after(pattern: str) -> Cut:

@@ -21,7 +21,7 @@ from rag.errors import ConfigError
 from rag.stages import INJECTED, BoundedEmbedder, Embedder, Generator, component
 from rag.types import Chunk, Chunked, Document, Estimate, Section
 
-VERSION = 1  # raise it when the same document comes to be cut otherwise
+VERSION = 2  # raise it when the same document comes to be cut otherwise
 CONTEXT_TOKENS = 48  # with 200 tokens of text and two special ones, a chunk stays inside a window of 256
 LONGEST_NAME = 1000  # characters of a title or heading that count
 

@@ -91,6 +91,17 @@ def test_clauses_have_the_numbers_they_are_cited_by() -> None:
     ]  # fmt: skip
 
 
+def test_lists_begin_anew_where_word_begins_them_anew() -> None:
+    twice = (
+        '<w:num w:numId="4"><w:abstractNumId w:val="0"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="1"/>'
+        '</w:lvlOverride><w:lvlOverride w:ilvl="1"><w:startOverride w:val="5"/></w:lvlOverride></w:num></w:numbering>'
+    )
+    numbering = LISTS.replace("</w:numbering>", twice)
+    body = clause("a", 1) + clause("b", 0) + clause("c", 0) + clause("d", 0, "4") + clause("e", 1, "4") + clause("f", 0)
+    lines = [line for line in text_of(body, {"numbering.xml": numbering}).split("\n") if line]
+    assert lines == ["1.1 a", "1. b", "2. c", "1. d", "1.5 e", "2. f"]
+
+
 def test_headings_take_their_number_from_their_style() -> None:
     styles = (
         '<w:styles><w:style w:styleId="H1"><w:name w:val="heading 1"/><w:pPr><w:numPr>'
@@ -129,6 +140,11 @@ def math(tag: str, **parts: str) -> str:
 
 def run(text: str) -> str:
     return f"<m:r><m:t>{text}</m:t></m:r>"
+
+
+def test_a_cell_over_the_whole_table_is_its_caption() -> None:
+    body = rows(cell("Rates", '<w:gridSpan w:val="2"/>'), cell("Trade") + cell("Rate"), cell("Mason") + cell("40"))
+    assert text_of(body) == "Rates\nTrade | Rate\nMason | 40"
 
 
 @pytest.mark.parametrize(
@@ -286,7 +302,7 @@ def test_slides_with_charts_comments_and_numbers() -> None:
     parts["ppt/comments/c.xml"] = f"<p:cmLst {space}><p:cm authorId='0'><p:text>Too dear</p:text></p:cm></p:cmLst>"
     assert one(archive(parts), "a.pptx").text == (
         "Plan\n\nWe build.\n\na) first\nb) second\n\nSales\n|  | 2023 | 2024 |\nNorth | 50% | 13%\n| South |  |  |\n\n"
-        "| Costs |  |\n|  | 7 |\n\nComment: Too dear"
+        "Costs\n|  | 7 |\n\nComment: Too dear"
     )
 
 

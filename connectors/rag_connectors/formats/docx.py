@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from rag.text.furniture import page_number
 from rag_connectors.archive import Archive, content, core_title, main_part, need, related, relations, unpack, xml
-from rag_connectors.grid import Merge, row, spread
+from rag_connectors.grid import Merge, merged_rows
 from rag_connectors.office.drawings import drawn
 from rag_connectors.office.embedded import embedded
 from rag_connectors.office.equations import M
@@ -166,8 +166,7 @@ class _Word:
                 elif span > 1:
                     merges.append(merge)
             grid.append(texts)
-        spread(grid, [*merges, *open_at.values()])
-        yield from filter(None, map(row, grid))
+        yield from filter(None, merged_rows(grid, [*merges, *open_at.values()]))
 
     def _cell(self, cell: Element) -> str:
         texts: list[str] = []

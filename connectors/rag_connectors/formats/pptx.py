@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from rag_connectors.archive import Archive, core_title, main_part, need, related, relations, unpack, xml
-from rag_connectors.grid import Merge, row, spread
+from rag_connectors.grid import Merge, merged_rows
 from rag_connectors.office.drawings import A, drawn
 from rag_connectors.office.equations import M, equation
 from rag_connectors.office.numbering import write_number
@@ -105,8 +105,7 @@ def _rows(table: Element) -> Iterator[str]:
             across, down = (_count(cell.get(name, "1")) for name in ("gridSpan", "rowSpan"))
             if across > 1 or down > 1:
                 merges.append(Merge(number, left, number + down - 1, left + across - 1))
-    spread(grid, merges)
-    yield from map(row, grid)
+    yield from merged_rows(grid, merges)
 
 
 def _paragraphs(body: Element) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from xml.etree.ElementTree import Element
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -48,7 +48,7 @@ class Numbering:
     def __init__(self, root: Element | None) -> None:
         self._lists: dict[str, _List] = {}
         self._nums: dict[str, tuple[str, dict[int, Level]]] = {}  # id -> abstract list, levels it has of its own
-        self._starts: dict[str, dict[int, int]] = {}  # where a num begins anew, once
+        self._anew: dict[str, list[int]] = {}  # the levels that a num begins anew, once
         self.styles: dict[str, tuple[str, int]] = {}  # paragraph style -> num id, level
         if root is not None:
             self._read(root)
@@ -62,12 +62,9 @@ class Numbering:
         looks = {**shared.levels, **own}
         level = min(max(level, 0), _LEVELS - 1)
         look = looks.get(level, Level())
-        for i, start in self._starts.pop(number, {}).items():
-            shared.counts[i] = None if i != level else start - 1
         counts = shared.counts
-        for i in range(level):
-            if counts[i] is None:
-                counts[i] = looks.get(i, Level()).start
+        for i in self._anew.pop(number, ()):
+            counts[i] = None
         count = counts[level]
         counts[level] = look.start if count is None else count + 1
         for i in range(level + 1, _LEVELS):
@@ -110,7 +107,10 @@ class Numbering:
                 if (changed := change.find(f"{W}lvl")) is not None:
                     own[at] = _level(changed)[1]
                 if (start := change.find(f"{W}startOverride")) is not None:
-                    self._starts.setdefault(number, {})[at] = _int(start.get(f"{W}val"), 1)
+                    self._anew.setdefault(number, []).append(at)
+                    own[at] = replace(
+                        own.get(at) or self._lists[name].levels.get(at, Level()), start=_int(start.get(f"{W}val"), 1)
+                    )
             self._nums[number] = (name, own)
         self.styles = {s: (by_list[name], at) for s, (name, at) in self.styles.items() if name in by_list}
 
