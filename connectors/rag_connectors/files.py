@@ -47,7 +47,9 @@ class Files:
     exclude: Annotated[tuple[str, ...], Field(description="No files that match one of these, even if included.")] = ()
     gitignore: Annotated[bool, Field(description="Leave out what the folder's own .gitignore files name.")] = True
     max_mb: Annotated[int, Field(ge=1, description="Largest file in MB, also of what it unpacks to.")] = 64
-    timeout: Annotated[float, Field(gt=0, description="Seconds to parse a small file; 12x for a large one.")] = 10.0
+    timeout: Annotated[float, Field(gt=0, description="Processor seconds for a small file; 12x for a large one.")] = (
+        10.0
+    )
     memory: Annotated[int, Field(ge=1, description="MB to parse a small file; 8 times its size for a large one.")] = 512
     workers: Annotated[int, Field(ge=0, description="Processes that parse; 0: one for each core.")] = 0
     text_field: Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -20,14 +21,13 @@ from rag_connectors.wire import HEADER, outcome_from, pack
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # no secrets for parsers
 _MAX_FRAME = 1 << 30  # bytes
-_TO_END = 0.5  # seconds of a file's time that are kept to end a process that outlasts it
 
 
 class ParserPool:
-    """Outcomes of files, parsed in `size` processes at most, each with its own time (s) and memory (MB) limit.
+    """Outcomes of files, parsed in `size` processes at most, each with its own limit on time (s) and memory (MB) limit.
 
-    The limits are those of a small file; larger ones get more (`budget.py`). Time counts from when a file's turn comes
-    until its process is gone; starting one counts too.
+    The limits are those of a small file; larger ones get more (`budget.py`). Time is the processor's, counted by the
+    process itself; a file that takes very long by the clock is given up here.
     """
 
     def __init__(self, size: int, *, options: ParseOptions, timeout: float, memory: int) -> None:
@@ -57,7 +57,7 @@ class ParserPool:
 
     def _ask(self, request: dict[str, Any]) -> ParseOutcome:
         limit = budget.seconds(self._timeout, request["size"])
-        deadline = time.monotonic() + limit - min(_TO_END, limit / 20)  # starting a process counts too
+        deadline = time.monotonic() + budget.WALL * limit
         try:
             process = self._process()
         except OSError as error:
@@ -70,9 +70,13 @@ class ParserPool:
                 return outcome_from(body)
         except TimeoutError:
             self._drop(process)
-            return ParseOutcome("failed", f"refused: parsing takes longer than {limit:g} s (connector.timeout)")
+            why = f"refused: parsing takes longer than {budget.WALL * limit:g} s, {budget.WALL} times connector.timeout"
+            return ParseOutcome("failed", why)
         except (OSError, ValueError, TypeError, KeyError):  # it ended, or answered what no sane parser does
             code = self._drop(process)
+            if code == -signal.SIGPROF:
+                why = f"refused: parsing takes longer than {limit:g} s of processor time (connector.timeout)"
+                return ParseOutcome("failed", why)
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             return ParseOutcome("failed", f"the parser crashed ({how})")
         self._drop(process)

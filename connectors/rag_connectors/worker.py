@@ -1,7 +1,8 @@
 """The child process that parses: `python -P -m rag_connectors.worker OPTIONS`, requests in, outcomes out.
 
-It limits itself before it touches a file: memory by RLIMIT_AS, no core dump, and an alarm that ends it should the
-parent no longer be there to do so. `-P` keeps the current folder, which may be anyone's, off its import path.
+It limits itself before it touches a file: memory by RLIMIT_AS, processor time by a timer, no core dump, and an alarm
+that ends it should the parent no longer be there to do so. `-P` keeps the current folder, which may be anyone's, off
+its import path.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, options: ParseOptions, memor
     import resource  # here: Windows has none, and there too the module can be imported
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     while header := requests.read(HEADER.size):
         request = json.loads(requests.read(*HEADER.unpack(header)))
-        signal.alarm(int(budget.seconds(timeout, request["size"])) + 5)
+        limit = budget.seconds(timeout, request["size"])
+        signal.setitimer(signal.ITIMER_PROF, budget.allowed(limit))  # its signal ends the process, native code too
+        signal.alarm(int(budget.WALL * limit) + 5)
         with suppress(ValueError, OSError):  # macOS does not take it
             resource.setrlimit(resource.RLIMIT_AS, (budget.memory(memory, request["size"]), resource.RLIM_INFINITY))
         try:
@@ -34,6 +38,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, options: ParseOptions, memor
         except MemoryError:
             frame = OUT_OF_MEMORY
         signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         answers.write(frame)
         answers.flush()
         if frame is OUT_OF_MEMORY:

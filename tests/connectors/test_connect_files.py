@@ -173,8 +173,32 @@ def test_a_file_that_becomes_a_link_or_pipe(tmp_path: Path) -> None:
 def test_a_file_that_hangs_stops_no_other(tmp_path: Path) -> None:
     put(tmp_path, {"a.md": "# A", "b.html": _SLOW, "c.md": "# C"})
     loaded = load(tmp_path, Files(workers=1, timeout=1.5))
-    assert loaded["b.html"].reason == "refused: parsing takes longer than 1.5 s (connector.timeout)"
+    assert loaded["b.html"].reason == "refused: parsing takes longer than 1.5 s of processor time (connector.timeout)"
     assert [loaded[name].status for name in ("a.md", "c.md")] == ["ok", "ok"]
+
+
+def test_time_is_the_processor_s_and_by_the_clock_there_is_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that stands still, as on a machine that has no time for it."""
+    put(tmp_path, {"a.html": "<p>A</p>", "b.html": "<p>B</p>", "c.html": "<p>C</p>"})
+    pool = ParserPool(1, options=ParseOptions(), timeout=20, memory=1024)
+    first = pool.submit(str(tmp_path / "a.html"), "a.html", 0)
+    assert first.result().status == "ok"
+    process = next(iter(pool._running))
+    monkeypatch.setattr(pool, "_timeout", 1.0)
+    monkeypatch.setattr(budget, "WALL", 60)
+    process.send_signal(signal.SIGSTOP)
+    held = pool.submit(str(tmp_path / "b.html"), "b.html", 0)
+    time.sleep(1.5)
+    assert not held.done()
+    process.send_signal(signal.SIGCONT)
+    assert held.result().status == "ok"
+    monkeypatch.setattr(budget, "WALL", 0.5)
+    process.send_signal(signal.SIGSTOP)
+    given_up = pool.submit(str(tmp_path / "c.html"), "c.html", 0).result()
+    assert given_up.reason == "refused: parsing takes longer than 0.5 s, 0.5 times connector.timeout"
+    pool.close()
 
 
 def test_a_file_that_wants_too_much_memory(tmp_path: Path) -> None:
