@@ -64,11 +64,13 @@ def ordered_ids(found: Sequence[Hit]) -> list[str]:
 
 
 class ConnectorConformance:
-    """Fixture `folder`: (connector, path of a folder with at least one file that it can read)."""
+    """Fixture `folder`: (connector, path or address of a folder with at least one file that it can read)."""
 
-    def test_scan_then_load(self, folder: tuple[Connector, Path]) -> None:
-        connector, path = folder
-        sources = list(connector.scan([str(path)], base=str(path)))
+    def test_scan_then_load(self, folder: tuple[Connector, Path | str]) -> None:
+        connector, root = folder
+        absent = f"{root}/absent"
+        sources = list(connector.scan([str(root)], base=str(root)))
+        assert list(connector.scan([str(root)], base=str(root))) == sources  # stamps of what did not change
         names = [source.name for source in sources]
         assert names and names == sorted(names) and not any(Path(name).is_absolute() for name in names)
         loaded = list(connector.load(sources))
@@ -77,10 +79,10 @@ class ConnectorConformance:
         documents = [document for one in loaded for document in one.documents]
         assert documents and len({document.id for document in documents}) == len(documents)
         assert all(0 <= s.start <= s.end <= len(d.text) for d in documents for s in d.sections)
-        [gone] = connector.load([replace(sources[0], path=str(path / "absent"))])
+        [gone] = connector.load([replace(sources[0], path=absent)])
         assert gone.status == "failed" and gone.reason and not gone.documents
         with pytest.raises(InputError):
-            list(connector.scan([str(path / "absent")], base=str(path)))
+            list(connector.scan([absent], base=str(root)))
 
 
 class ChunkerConformance:
