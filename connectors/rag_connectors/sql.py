@@ -59,11 +59,8 @@ class Sql(Files):
         if not mark:
             raise FetchError(f"{source.path}: not a row")
         row = json.loads(content)
-        if not any(isinstance(row.get(name), str) for name in _text_columns(row, self.text_field)):
-            shown = "\n".join(f"{name}: {value}" for name, value in row.items() if value not in (None, ""))
-            row = {**row, (self.text_field or "text"): shown}
         row.setdefault("id", _key(row, self.id_field))
-        return Fetched(json.dumps(row).encode(), f"{source.name}.json", {"url": source.name})
+        return Fetched(json.dumps(row).encode(), f"{source.name}.jsonl", {"url": source.name})
 
     def _rows(self, root: str) -> Iterator[Mapping[str, Any]]:
         with extra("sql", "connector: sql"):
@@ -92,11 +89,6 @@ class Sql(Files):
                 engine.dispose()
         except (SQLAlchemyError, ImportError) as error:
             raise InputError(f"{root}: the database says: {' '.join(str(error).split())[:300]}") from error
-
-
-def _text_columns(row: Mapping[str, Any], named: str) -> list[str]:
-    usual = ("text", "content", "body", "passage", "contents")
-    return [named] if named else [name for name in row if name.lower() in usual]
 
 
 def _key(row: Mapping[str, Any], named: str) -> str:
