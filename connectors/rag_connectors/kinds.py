@@ -39,7 +39,7 @@ KINDS = (
     Kind("json", 4, "json"),
     Kind("jsonl", 4, "jsonl ndjson"),
     Kind("ipynb", 2, "ipynb"),
-    Kind("epub", 2, "epub", text=False),
+    Kind("epub", 3, "epub", text=False),
     Kind("eml", 3, "eml mht mhtml"),
     Kind("mbox", 1, "mbox mbx"),
     Kind("msg", 1, "msg", text=False),

@@ -174,3 +174,17 @@ def test_books_are_xml(head: str, body: str) -> None:
 )
 def test_sloppy_markup_is_no_damage(page: str) -> None:
     assert text_of(f"<html><body>{page}</body></html>").split() == ["one", "two"]
+
+
+def test_pages_that_the_spine_leaves_out_come_last() -> None:
+    page = '<item id="{0}" href="{0}.xhtml" media-type="application/xhtml+xml"/>'
+    items = "".join(map(page.format, ("notes", "one", "toc")))
+    package = f"<package><manifest>{items}</manifest><spine><itemref idref='one'/></spine>"
+    pages = {f"O/{name}.xhtml": f"<p>Text of {name}.</p>" for name in ("toc", "one")}
+    book = {
+        "META-INF/container.xml": "<c><rootfile full-path='O/b.opf'/></c>",
+        "O/b.opf": f"{package}<guide><reference type='toc' href='toc.xhtml'/></guide></package>",
+        "O/NOTES.xhtml": "<p>Text of notes.</p>",
+        **pages,
+    }
+    assert text_of(samples.archive(book), "b.epub") == "Text of one.\n\nText of notes."
