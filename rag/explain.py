@@ -18,6 +18,7 @@ from rag.errors import InputError
 from rag.graph import State, compile_graph, cosine, order_tree, run_untraced
 from rag.hop.rank import link_keys
 from rag.index.manifest import Manifest
+from rag.index.visible import list_sources, passes
 from rag.store.checks import is_id
 from rag.text.words import find_stems, tokens
 from rag.types import Chunk, Filter, Hit, Query
@@ -76,20 +77,20 @@ class Explanation:
         return f"It is lost at {where}: it has place {lost.place}, and the first {lost.limit} go on."
 
 
-def find_target(manifest: Manifest, *, source: str = "", passage: str = "", open: bool = True) -> Filter:
+def find_target(manifest: Manifest, *, source: str = "", passage: str = "", within: Filter | None = None) -> Filter:
     """The chunks of a source (its name, a pattern or a document's id), or one passage: by its id, or words in it.
 
-    Where not `open`, nothing is told of a source without text. Raises InputError, CorruptError.
+    Only documents that `within` lets through are looked at. Raises InputError, CorruptError.
     """
-    rows = manifest.sources()
+    rows = list_sources(manifest, within)
     names = tuple(name for name in rows if name == source or fnmatch(name, source))
     if passage and is_id(passage):
         return Filter(any_of={"id": (passage,)})
     if passage:
-        return Filter(any_of={"id": tuple(_holders(manifest, names if source else tuple(rows), passage))})
+        return Filter(any_of={"id": tuple(_holders(manifest, names if source else tuple(rows), passage, within))})
     if source and is_id(source):
         return Filter(any_of={"doc_id": (source,)})
-    if open and names and not any(rows[name].chunks for name in names):
+    if names and not any(rows[name].chunks for name in names):
         row = rows[names[0]]
         raise InputError(f"{row.name}: no text of it is indexed ({row.status}{row.reason and f': {row.reason}'}).")
     return Filter(any_of={"source": names})
@@ -124,10 +125,11 @@ def shared_words(question: str, chunk: Chunk) -> tuple[str, ...]:
     return tuple(word for stem, word in words.items() if stem in found)
 
 
-def _holders(manifest: Manifest, names: Sequence[str], passage: str) -> Iterator[str]:
+def _holders(manifest: Manifest, names: Sequence[str], passage: str, within: Filter | None) -> Iterator[str]:
     """The chunks in which these words stand, white space and case apart."""
     words = re.compile(r"\s+".join(map(re.escape, passage.split())), re.IGNORECASE)
-    for document in (document for name in names for document in manifest.documents(name)):
+    documents = (document for name in names for document in manifest.documents(name))
+    for document in (d for d in documents if passes(within, d.id, d.source, d.title, d.meta)):
         for match in words.finditer(document.text):
             yield from manifest.chunks_over(document.id, *match.span())
 

@@ -260,7 +260,7 @@ class Pipeline:
         if not source and not passage:
             raise InputError("name a source, or a passage by its id or words of it.")
         with closing(self.index.read_manifest()) as manifest:
-            target = find_target(manifest, source=source, passage=passage, open=within is None)
+            target = find_target(manifest, source=source, passage=passage, within=within)
         return explain(self._input(question, k, filter, within), self.stages, target)
 
     def stream(

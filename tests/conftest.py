@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,15 @@ NOTES = {
 def private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Models exported by tests go to a folder of this run."""
     os.environ["RAGHOP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_know_the_test_client() -> None:
+    """A server may be asked by the name under which Starlette's test client asks it."""
+    with suppress(ModuleNotFoundError):
+        from rag.serve import limits
+
+        limits.LOCAL_NAMES |= {"testserver"}
 
 
 @pytest.fixture(scope="session", autouse=True)

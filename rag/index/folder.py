@@ -92,11 +92,15 @@ class Index:
 
     def private_file(self, name: str) -> Path:
         """A file of the folder that only its owner may read, made where there is none; its format is its user's."""
-        self.must_exist()
-        self._prepare()
-        with open(self.path / name, "a", opener=open_private) as file:
+        with open(self.private_folder() / name, "a", opener=open_private) as file:
             os.chmod(file.fileno() if os.chmod in os.supports_fd else file.name, 0o600)
         return self.path / name
+
+    def private_folder(self) -> Path:
+        """The folder, closed to other users, for a file that is its user's. Raises IndexMissing, RagError."""
+        self.must_exist()
+        self._prepare()
+        return self.path
 
     @contextmanager
     def hold_lock(self, *, wait: Wait | None = None, check: Check | None = None) -> Iterator[None]:

@@ -26,7 +26,7 @@ def within_groups(groups: Iterable[str] | None) -> Filter | None:
     return None if groups is None else Filter(any_of={FIELD: (EVERYONE, *sorted(set(groups) - {EVERYONE}))})
 
 
-def passes(filter: Filter | None, id: str, source: str, title: str, meta: dict[str, Values]) -> bool:
+def passes(filter: Filter | None, id: str, source: str, title: str, meta: Mapping[str, Values]) -> bool:
     """Whether a document is in the filter: what a store does for chunks. Raises InputError for a field of chunks."""
     if filter is None:
         return True

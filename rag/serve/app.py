@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TypeAlias
 
 from starlette.applications import Starlette
@@ -12,21 +13,41 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rag.errors import RagError
+from rag.errors import ConfigError, RagError
+from rag.index.folder import Index
 from rag.serve import completions, documents, explain, jobs, metrics, pages, rest, static
-from rag.serve.access import KnowPrincipal
+from rag.serve.access import KnowPrincipal, is_local
 from rag.serve.assistants import http_side
+from rag.serve.audit import Audit
 from rag.serve.doors import Door, Guarded, describe
 from rag.serve.jobs import Jobs
+from rag.serve.limits import CheckOrigin, LimitBodies, LimitRates
 from rag.serve.observe import Observe
 from rag.serve.pools import Pools
 from rag.serve.replies import reply_error
 from rag.serve.settings import ServerSettings
 from rag.serve.spans import Spans
+from rag.serve.tokens import NAME, TokenFile
 from rag.serve.watching import find_roots, watch_folders
 
 Companion: TypeAlias = Callable[[Pools], AbstractAsyncContextManager[object]]
-MIDDLEWARES = (Middleware(KnowPrincipal),)  # outermost first
+
+
+def middlewares(settings: ServerSettings) -> list[Middleware]:
+    """What every request goes through, outermost first. Raises ConfigError."""
+    tokens = TokenFile(Path(settings.tokens or Index.at(next(iter(settings.indexes.values()))).path / NAME))
+    if not is_local(settings.host) and not tokens.read():
+        raise ConfigError(
+            f"host: {settings.host}: others would reach this server, and there are no tokens in {tokens.path}. Make "
+            "some by `rag token make NAME`, or leave the host out: then only this machine reaches it."
+        )
+    return [
+        *([Middleware(Audit, Path(settings.audit))] if settings.audit else []),
+        Middleware(LimitBodies, settings),
+        Middleware(CheckOrigin, settings),
+        Middleware(KnowPrincipal, tokens),
+        Middleware(LimitRates, settings),
+    ]
 
 
 async def openapi(request: Request) -> Response:
@@ -77,7 +98,7 @@ def make_app(settings: ServerSettings, *companions: Companion) -> Starlette:
 
     app = Starlette(
         routes=[*(door.route() for door in DOORS), Route("/mcp", Guarded(assistants.handle_request))],
-        middleware=[observe, *MIDDLEWARES],
+        middleware=[observe, *middlewares(settings)],
         exception_handlers={HTTPException: reply_error, RagError: reply_error, Exception: reply_error},
         lifespan=lifespan,
     )

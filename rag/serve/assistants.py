@@ -66,7 +66,7 @@ def make_server(pools: Pools) -> "Server[Any]":
         try:
             data = (await tool.call(caller(context), given)).model_dump(mode="json")
         except RagError as error:
-            text = json.dumps(explain(error)[1])
+            text = json.dumps(explain(error, full=caller(context).within is None)[1])
             return types.CallToolResult(content=[types.TextContent(text=text)], is_error=True)
         return types.CallToolResult(content=[types.TextContent(text=json.dumps(data))], structured_content=data)
 

@@ -107,7 +107,9 @@ async def complete(request: Request) -> Response:
     if body.stream:
         first = await unless_gone(request, anext(events))
         usage = bool(body.stream_options and body.stream_options.include_usage)
-        return EventSourceResponse(_chunks(first, events, head, base, index, usage=usage), ping=PING, sep="\n")
+        return EventSourceResponse(
+            _chunks(first, events, head, base, index, usage=usage, full=within is None), ping=PING, sep="\n"
+        )
     last, _ = await unless_gone(request, last_event(events))
     content, annotations = _compose(last.data, base, index)
     message = {"role": "assistant", "content": content, "refusal": None, "annotations": annotations}
@@ -116,7 +118,7 @@ async def complete(request: Request) -> Response:
 
 
 async def _chunks(
-    first: Event, events: AsyncGenerator[Event], head: dict[str, Any], base: str, index: str, *, usage: bool
+    first: Event, events: AsyncGenerator[Event], head: dict[str, Any], base: str, index: str, *, usage: bool, full: bool
 ) -> AsyncIterator[ServerSentEvent]:
     """The chunks of a stream; annotations come with the last one that says something."""
 
@@ -140,7 +142,7 @@ async def _chunks(
         if usage:
             yield _sent({**head, "object": "chat.completion.chunk", "choices": [], "usage": _usage(event.data)})
     except Exception as error:
-        yield _sent(explain(error)[1])
+        yield _sent(explain(error, full=full)[1])
     yield ServerSentEvent("[DONE]")
 
 

@@ -1,26 +1,29 @@
 """Documents over HTTP: which there are, their text, the original files."""
 
+import asyncio
+import hashlib
 import mimetypes
 import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from rag.index.folder import Index
-from rag.index.visible import DocumentRow, find_document, list_documents, list_sources
+from rag.index.visible import DocumentRow, find_document, is_whole, list_documents, list_sources
 from rag.ingest.sources import is_inside, path_of
 from rag.serve.doors import Door
 from rag.serve.replies import Refusal, document_url
 from rag.serve.rest import base_of, pools_of
 from rag.serve.visible import read_index
-from rag.types import Document
+from rag.types import Document, Filter
 
 PAGE = 100  # documents of a list, unless the request says otherwise
 MOST = 1000
+GONE = "The original file is not there any more."
 
 
 def row_data(row: DocumentRow, *, base: str, index: str) -> dict[str, Any]:
@@ -96,20 +99,31 @@ async def file(request: Request) -> Response:
     if not pools_of(request).settings.originals:
         raise Refusal(403, "This server gives out no original files.")
     _, index, found = await find(request)
-    path = original(index, found)
+    path, digest = await asyncio.to_thread(original, index, found, within := request.state.principal.within)
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
-    return FileResponse(path, media_type=kind, filename=path.name, headers=headers)
+    if within is None:
+        return FileResponse(path, media_type=kind, filename=path.name, headers=headers)
+    data = await asyncio.to_thread(path.read_bytes)
+    if hashlib.sha256(data).hexdigest() != digest:  # it may now say that it is for others
+        raise Refusal(404, GONE, "Its text is: GET /v1/documents/ID/text.")
+    headers["Content-Disposition"] = f"attachment; filename*=utf-8''{quote(path.name, safe='')}"
+    return Response(data, media_type=kind, headers=headers)
 
 
-def original(index: Index, document: Document) -> Path:
-    """The file that a document is from. Raises Refusal where it is gone, or a link out of what was indexed."""
+def original(index: Index, document: Document, within: Filter | None) -> tuple[Path, str]:
+    """The file that a document is from, and the SHA-256 of what was indexed.
+
+    Raises Refusal where it is gone, a link out of what was indexed, or holds other documents that `within` hides.
+    """
     place = os.path.realpath(path_of(document.source, str(index.base)))
     with closing(index.read_manifest()) as manifest:
         roots = [os.path.realpath(path_of(root, str(index.base))) for root in manifest.roots()]
-    if not any(is_inside(place, root) for root in roots) or not os.path.isfile(place):
-        raise Refusal(404, "The original file is not there any more.", "Its text is: GET /v1/documents/ID/text.")
-    return Path(place)
+        whole = is_whole(manifest, document.source, within)
+        digest = manifest.sources()[document.source].sha256
+    if not whole or not any(is_inside(place, root) for root in roots) or not os.path.isfile(place):
+        raise Refusal(404, GONE, "Its text is: GET /v1/documents/ID/text.")
+    return Path(place), digest
 
 
 DOORS = (

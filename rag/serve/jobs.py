@@ -24,7 +24,7 @@ from rag.serve.access import Principal
 from rag.serve.doors import Body, Door, read_body
 from rag.serve.ingesting import IngestProcess
 from rag.serve.pools import Pools
-from rag.serve.replies import Refusal
+from rag.serve.replies import HIDDEN, Refusal, error_data
 from rag.serve.rest import Name, pools_of
 from rag.serve.stream import PING
 
@@ -45,7 +45,7 @@ class Job:
 
     id: str
     index: str
-    owner: str
+    owner: Principal
     roots: tuple[str, ...]
     files: tuple[str, ...] = ()
     state: str = "waiting"
@@ -82,7 +82,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._turns: dict[str, asyncio.Lock] = {}
 
-    def start(self, index: str, owner: str, roots: tuple[str, ...], files: tuple[str, ...] = ()) -> Job:
+    def start(self, index: str, owner: Principal, roots: tuple[str, ...], files: tuple[str, ...] = ()) -> Job:
         """A new job. Raises BusyError where too many wait."""
         if sum(not job.is_over for job in self._jobs.values()) >= KEPT:
             raise BusyError(f"{KEPT} jobs run or wait. Start this one when some are done.", 60)
@@ -96,13 +96,13 @@ class Jobs:
     def find(self, id: str, principal: Principal) -> Job:
         """A job that the principal may see. Raises Refusal."""
         job = self._jobs.get(id)
-        if job is None or not (job.owner == principal.name or principal.may("admin")):
+        if job is None or not (job.owner.name == principal.name or principal.may("admin")):
             raise Refusal(404, "There is no such job.", "GET /v1/jobs lists yours.")
         return job
 
     def list(self, principal: Principal) -> list[Job]:
         """Those that the principal may see, the oldest first."""
-        return [job for job in self._jobs.values() if job.owner == principal.name or principal.may("admin")]
+        return [job for job in self._jobs.values() if job.owner.name == principal.name or principal.may("admin")]
 
     async def follow(self, job: Job) -> AsyncIterator[dict[str, Any]]:
         """The job now, and whenever it changes, until it is over."""
@@ -136,7 +136,17 @@ class Jobs:
                 job.set(progress=data)
             await asyncio.to_thread(process.close)
             report = data if kind == "done" else data.pop("report", None)
-            job.set(state=kind, report=report, error=None if kind == "done" else data["error"], process=None)
+            job.set(
+                state=kind,
+                report=report,
+                error=None if kind == "done" else self._tell(data["error"], job),
+                process=None,
+            )
+
+    @staticmethod
+    def _tell(error: dict[str, Any], job: Job) -> dict[str, Any]:
+        """What went wrong; to an owner who may not see all documents only of what kind it was."""
+        return error if job.owner.groups is None else error_data(error["code"], HIDDEN)["error"]
 
 
 def jobs_of(request: Request) -> Jobs:
@@ -147,7 +157,7 @@ def jobs_of(request: Request) -> Jobs:
 
 async def start(request: Request) -> Response:
     """A job from files (multipart) or from the name of a folder (JSON)."""
-    pools, owner = pools_of(request), request.state.principal.name
+    pools, principal = pools_of(request), request.state.principal
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         async with request.form(max_files=MOST_FILES, max_fields=10) as form:
             files = [one for one in form.getlist("files") if isinstance(one, UploadFile)]
@@ -155,15 +165,18 @@ async def start(request: Request) -> Response:
                 raise InputError("there is no file in the form. Send each as a part called `files`.")
             name, index = pools.index(str(form.get("index") or "") or None)
             root = Path(pools.settings.uploads, name) if pools.settings.uploads else index.base / "uploads"
+            root = await asyncio.to_thread(uploads.own_folder, root, principal)
             names = await asyncio.to_thread(uploads.save, root, files)
-        job = jobs_of(request).start(name, owner, (str(root),), tuple(names))
+        job = jobs_of(request).start(name, principal, (str(root),), tuple(names))
     else:
         body = await read_body(request, JobRequest)
         name, _ = pools.index(body.index)
         folders = pools.settings.folders
         if body.folder not in folders:
             raise InputError(f"no folder is called {body.folder!r}.{did_you_mean(body.folder, list(folders))}")
-        job = jobs_of(request).start(name, owner, (folders[body.folder],))
+        if principal.groups is not None:  # its report names every file
+            raise Refusal(403, "Only who may see all documents can have a folder indexed.", "You can upload files.")
+        job = jobs_of(request).start(name, principal, (folders[body.folder],))
     return JSONResponse(job.data(), 202, {"Location": f"/v1/jobs/{job.id}"})
 
 

@@ -10,21 +10,17 @@ import json
 import sys
 from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from rag.index.folder import Index
-from rag.index.manifest import Manifest
-from rag.index.visible import is_whole
 from rag.serve.documents import find, original
 from rag.serve.doors import Door
 from rag.serve.render import NO_PAGE
 from rag.serve.replies import Refusal
 from rag.serve.views import view_document
-from rag.serve.visible import read_index
-from rag.types import Document
+from rag.types import Document, Filter
 
 KEPT = 64 << 20  # bytes of pictures
 PATIENCE = 60  # seconds for one page
@@ -90,9 +86,12 @@ async def render(pictures: Pictures, data: bytes, digest: str, *words: str) -> b
     return out
 
 
-def read_pdf(index: Index, document: Document, sha256: str) -> bytes:
-    """The bytes of the PDF that a document was read from. Raises Refusal where they are other ones now."""
-    path: Path = original(index, document)
+def read_pdf(index: Index, document: Document, within: Filter | None) -> tuple[bytes, str]:
+    """The bytes of the PDF that a document was read from, and their digest.
+
+    Raises Refusal where they are other ones now, or hold what `within` hides.
+    """
+    path, sha256 = original(index, document, within)
     if path.suffix.lower() != ".pdf" or path.stat().st_size > LARGEST:
         raise Refusal(415, "Only PDF files of up to 256 MB have pages that can be drawn.", HINT)
     data = path.read_bytes()
@@ -100,22 +99,13 @@ def read_pdf(index: Index, document: Document, sha256: str) -> bytes:
         raise Refusal(
             409, "The file has changed since it was indexed.", "Run `rag ingest` to bring the index up to date."
         )
-    return data
+    return data, sha256
 
 
 async def open_pdf(request: Request) -> tuple[Document, bytes, str]:
     """The document of a request with the bytes of its file and their digest."""
     _, index, document = await find(request)
-    source, within = document.source, request.state.principal.within
-
-    def look(manifest: Manifest) -> str:
-        """The digest of the file; "" where other documents of it are hidden."""
-        return manifest.sources()[source].sha256 if is_whole(manifest, source, within) else ""
-
-    sha256 = await read_index(index, look)
-    if not sha256:
-        raise Refusal(403, "You may see a part of this file only.", HINT)
-    return document, await asyncio.to_thread(read_pdf, index, document, sha256), sha256
+    return document, *await asyncio.to_thread(read_pdf, index, document, request.state.principal.within)
 
 
 async def picture(request: Request) -> Response:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from rag import errors
 from rag.answer.data import answer_data, hit_data
@@ -24,6 +25,8 @@ HTTP_CODES = {
     413: "too_large", 415: "not_understood", 429: "too_many",
 }  # fmt: skip
 
+HIDDEN = "The server cannot do this now; its log says why."  # said of errors that may name what others may not see
+
 
 class Refusal(HTTPException):
     """A request that cannot be served, in the shape of all errors."""
@@ -38,8 +41,11 @@ def error_data(code: str, message: str, hint: str = "") -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "hint": hint}}
 
 
-def explain(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
-    """Status, body and headers of what went wrong."""
+def explain(error: Exception, *, full: bool = True) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Status, body and headers of what went wrong; unless `full`, of an error inside only what kind it is.
+
+    What is wrong with a request may be said to all. Other errors name files, whoever may see them.
+    """
     if isinstance(error, HTTPException):
         code = HTTP_CODES.get(error.status_code, "error")
         body = error_data(code, error.detail, getattr(error, "hint", ""))
@@ -50,13 +56,22 @@ def explain(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]]:
     message, stop, hint = str(error).partition(". ")
     headers = {"Retry-After": str(error.seconds)} if isinstance(error, errors.BusyError) else {}
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    if not full and not isinstance(error, errors.InputError | errors.BusyError):
+        message, stop, hint = HIDDEN, "", ""
     return status, error_data(code, message + stop.strip(), hint), headers
 
 
 async def reply_error(request: Request, error: Exception) -> Response:
     """The handler of every exception."""
-    status, body, headers = explain(error)
+    principal = getattr(request.state, "principal", None)
+    status, body, headers = explain(error, full=principal is None or principal.within is None)
     return JSONResponse(body, status, headers)
+
+
+async def refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Reply to a request that reaches no door."""
+    status, body, headers = explain(error, full=False)
+    await JSONResponse(body, status, headers)(scope, receive, send)
 
 
 def document_url(base: str, index: str, id: str, **query: Any) -> str:

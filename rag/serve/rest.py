@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -15,6 +16,7 @@ from rag.errors import IndexMissing, RagError
 from rag.index.visible import count_documents
 from rag.llm.rewrite import Turn
 from rag.pool import Pool
+from rag.serve.audit import note_documents
 from rag.serve.doors import Body, Door, read_body
 from rag.serve.pools import Pools
 from rag.serve.replies import answer_reply, hits_reply
@@ -95,8 +97,9 @@ async def ask(request: Request) -> Response:
     events = pool.stream_async(body.question, k=body.k, filter=filter, within=within, turns=body.turns)
     if EVENTS in request.headers.get("accept", ""):
         first = await unless_gone(request, anext(events))
-        return await stream_answer(first, events, base=base_of(request), index=index)
+        return await stream_answer(first, events, base=base_of(request), index=index, full=within is None)
     event, asked = await unless_gone(request, last_event(events))
+    note_documents(request, (hit.chunk.doc_id for hit in event.data.hits))
     reply = answer_reply(event.data, time.monotonic() - began, base=base_of(request), index=index)
     return JSONResponse({**reply, "question": body.question, "asked": asked or body.question})
 
@@ -108,6 +111,7 @@ async def search(request: Request) -> Response:
     pool = pools.pool(index, body.pipeline)
     filter = await find_filter(request, pool, body)
     hits = await unless_gone(request, pool.search_async(body.query, k=body.k, filter=filter, within=within))
+    note_documents(request, (hit.chunk.doc_id for hit in hits))
     return JSONResponse(hits_reply(hits, base=base_of(request), index=index))
 
 
@@ -122,9 +126,13 @@ async def status(request: Request) -> Response:
     pool = pools.pool(name)
     with closing(index.read_manifest()) as manifest:
         counts = count_documents(manifest, within)
-        pipeline = manifest.facts().get("pipeline")
-    about = {"index": name, "pipeline": pipeline, **counts, "generation": pool.generation, "version": rag.__version__}
-    return JSONResponse({**about, "waiting": pool.pending, "problem": pool.problem})
+        pipeline = (
+            Path(manifest.facts().get("pipeline", "")).name or None
+        )  # where a file is, is the operator's business
+    about = {"index": name, "pipeline": pipeline, **counts, "version": rag.__version__}
+    if within is None:  # what else is told, changes with documents that others may not see
+        about |= {"generation": pool.generation, "waiting": pool.pending, "problem": pool.problem}
+    return JSONResponse(about)
 
 
 async def pipelines(request: Request) -> Response:

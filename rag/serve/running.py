@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from rag.serve.drain import Drain
 from rag.serve.logs import note
+from rag.serve.patience import PatientProtocol
 
 LAST = 5.0  # seconds after that, for streams to end and for models to be let go
 
@@ -23,7 +24,13 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: Starlette, *, host: str, port: int, grace: float) -> None:
         config = uvicorn.Config(
-            app, host=host, port=port, log_config=None, server_header=False, timeout_graceful_shutdown=int(LAST)
+            app,
+            host=host,
+            port=port,
+            http=PatientProtocol,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=int(LAST),
         )
         super().__init__(config)
         self._drain: Drain = app.state.pools.drain

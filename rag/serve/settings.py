@@ -47,6 +47,11 @@ class ServerSettings:
         ""
     )
     trust: Annotated[bool, Field(description="Use indexes that another user made.")] = False
+    tokens: Annotated[str, Field(description="The file of `rag token`; default: in the .rag of the first index.")] = ""
+    hosts: Annotated[tuple[str, ...], Field(description="Names it may be asked by, besides host and url.")] = ()
+    rate: Annotated[int, Field(ge=1, description="Requests a minute that the owner of a token may send.")] = 600
+    max_upload_mb: Annotated[int, Field(ge=1, description="Largest upload in MB.")] = 256
+    audit: Annotated[str, Field(description="The file of the audit log; none unless it is named.")] = ""
 
     @property
     def base_url(self) -> str:
@@ -102,6 +107,8 @@ def _check(
         indexes=_absolute(settings.indexes, base),
         folders=_absolute(settings.folders, base),
         uploads=str(base / settings.uploads) if settings.uploads else "",
+        tokens=str(base / settings.tokens) if settings.tokens else "",
+        audit=str(base / settings.audit) if settings.audit else "",
         pipeline=_place(settings.pipeline, base),
         pipelines=tuple(_place(name, base) for name in settings.pipelines),
     )

@@ -55,8 +55,10 @@ async def last_event(events: AsyncIterator[Event]) -> tuple[Event, str]:
     return event, asked
 
 
-async def stream_answer(first: Event, events: AsyncGenerator[Event], *, base: str, index: str) -> EventSourceResponse:
-    """The response. What is wrong before the `first` event is an error of the request itself."""
+async def stream_answer(
+    first: Event, events: AsyncGenerator[Event], *, base: str, index: str, full: bool
+) -> EventSourceResponse:
+    """The response. What is wrong before the `first` event is an error of the request; `full` as of `explain`."""
     began = time.monotonic()
 
     async def send() -> AsyncIterator[ServerSentEvent]:
@@ -70,7 +72,7 @@ async def stream_answer(first: Event, events: AsyncGenerator[Event], *, base: st
                     else:
                         yield _sent(*event_data(event))
         except Exception as error:
-            yield _sent("error", explain(error)[1])
+            yield _sent("error", explain(error, full=full)[1])
 
     return EventSourceResponse(send(), ping=PING)
 
