@@ -147,7 +147,7 @@ def _rows(runs: Sequence[Word]) -> list[list[Word]]:
 
 def _beside(row: Sequence[Word], run: Word) -> bool:
     """Whether a run stands on the line of a row: half of the lower one lies beside the other."""
-    tall = max(row, key=lambda word: word.height)
+    tall = row[0] if len(row) == 1 else max(row, key=lambda one: one.height)
     shared = min(tall.bottom, run.bottom) - max(tall.top, run.top)
     return shared > 0.5 * min(tall.height, run.height)
 

@@ -45,7 +45,7 @@ def likeness(text: str) -> float:
     """How much a text is like one in a language, to compare readings of it: plausible words of usual letters."""
     folded = text.lower()
     letters = sum(map(folded.count, ascii_lowercase))
-    usual = sum(map(folded.count, _USUAL)) / letters if letters else 1.0
+    usual = sum(map(folded.count, _USUAL)) / letters if letters > len(text) / 2 else 1.0
     return plausibility(text)[0] * min(1.0, usual / _USUAL_SHARE)
 
 

@@ -20,7 +20,7 @@ from rag_connectors.pdf.fonts import guesses
 from rag_connectors.pdf.layout import lines_of
 from rag_connectors.pdf.quality import agreement, is_garbled, likeness, plausibility
 from rag_connectors.pdf.structure import Facts, Structure
-from rag_connectors.pdf.words import PageWords, Word, read_words
+from rag_connectors.pdf.words import PageWords, Word, read_words, word
 
 _AGREE = 0.9  # of the words, by both readers: the words are what the file says
 _DOUBTFUL = 0.6  # share of plausible words that is enough then
@@ -96,18 +96,18 @@ def _with_notes(words: PageWords, page: pypdf.PageObject) -> list[Word]:
             runs += [[line] for line in _value(words, box, text)]
         remarks = list(forms.comments(page))
     lines = lines_of(runs, words.aside)
-    return lines + [Word(0.0, words.height, 0.0, words.height + _LINE, " ".join(text.split())) for text in remarks]
+    return lines + [word(0.0, words.height, 0.0, words.height + _LINE, " ".join(text.split())) for text in remarks]
 
 
 def _value(words: PageWords, box: forms.Rectangle, text: str) -> Iterator[Word]:
     """The lines of a value, one below the other in its box; none if the page itself says it there."""
     place = words.place(box, "")
     here = " ".join(
-        word.text
+        one.text
         for run in words.runs
-        for word in run
-        if place.left <= (word.left + word.right) / 2 <= place.right
-        and place.top <= (word.top + word.bottom) / 2 <= place.bottom
+        for one in run
+        if place.left <= (one.left + one.right) / 2 <= place.right
+        and place.top <= (one.top + one.bottom) / 2 <= place.bottom
     )
     parts = [part for part in text.splitlines() if part.strip()]
     if here and " ".join(text.split()) in here:
@@ -115,7 +115,7 @@ def _value(words: PageWords, box: forms.Rectangle, text: str) -> Iterator[Word]:
     height = place.height / len(parts)
     for n, part in enumerate(parts):
         top = place.top + n * height
-        yield Word(place.left, top, place.right, top + height, " ".join(part.split()))
+        yield word(place.left, top, place.right, top + height, " ".join(part.split()))
 
 
 def _by_pypdf(page: pypdf.PageObject) -> list[Word]:
@@ -125,7 +125,7 @@ def _by_pypdf(page: pypdf.PageObject) -> list[Word]:
         raise
     except Exception:  # of a damaged page: its facts say so
         return []
-    return [Word(0.0, n * _LINE, 0.0, (n + 1) * _LINE, line.strip()) for n, line in enumerate(text.splitlines())]
+    return [word(0.0, n * _LINE, 0.0, (n + 1) * _LINE, line.strip()) for n, line in enumerate(text.splitlines())]
 
 
 def _compared(page: PageText, other: pypdf.PageObject, number: int) -> PageText:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Sequence
-from itertools import pairwise, repeat
-from statistics import quantiles
+from collections.abc import Callable, Sequence
+from itertools import chain, pairwise, repeat
 from typing import Any, NamedTuple, TypeAlias
 
 import pypdfium2.raw as pdfium
@@ -36,18 +35,19 @@ Box: TypeAlias = Sequence[float]  # in the space of the file, where top is more 
 
 
 class Word(NamedTuple):
-    """Text with its box; `top` is less than `bottom`."""
+    """Text with its box in points; `top` is less than `bottom`, `height` is never zero."""
 
     left: float
     top: float
     right: float
     bottom: float
     text: str
+    height: float = 1.0
 
-    @property
-    def height(self) -> float:
-        """Points, never zero."""
-        return max(self.bottom - self.top, 1.0)
+
+def word(left: float, top: float, right: float, bottom: float, text: str) -> Word:
+    """A word with the height that its box has."""
+    return Word(left, top, right, bottom, text, max(bottom - top, 1.0))
 
 
 class PageWords(NamedTuple):
@@ -68,41 +68,44 @@ class PageWords(NamedTuple):
 
     def place(self, box: Box, text: str) -> Word:
         """Text that stands in a box of the file (left, bottom, right, top)."""
-        return Word(*_turned(box, self.edges, self.turns), text)
+        return word(*_turned(box, self.edges, self.turns), text)
 
 
 def read_words(page: Any) -> PageWords:
     """The words of a page: a handle of PDFium."""
     text_page = pdfium.FPDFText_LoadPage(page)
     try:
-        tokens = list(_TOKEN.finditer(_characters(text_page)))
-        spans = [(token.start(), token.end() - 1) for token in tokens]
-        first, last = (_boxes(text_page, [span[i] for span in spans]) for i in (0, 1))
+        text = _characters(text_page)
+        tokens = list(_TOKEN.finditer(text))
+        spans = [token.span() for token in tokens]
+        first = _boxes(text_page, [start for start, _ in spans])
+        last = _boxes(text_page, [end - 1 for _, end in spans])
         corners = pdfium.FS_RECTF()
         pdfium.FPDF_GetPageBoundingBox(page, corners)
         edges = corners.left, corners.bottom, corners.right, corners.top
         turns = _turns(spans, first, last, pdfium.FPDFPage_GetRotation(page))
         runs: list[list[Word]] = [[]]
         for token, a, z in zip(tokens, first, last, strict=True):
-            text = token[0]
-            if text == "\n":
+            shown = token[0]
+            if shown == "\n":
                 runs.append([])
-            elif text == _HYPHEN:
+            elif shown == _HYPHEN:
                 if runs[-1]:
-                    before = runs[-1].pop()
-                    runs[-1].append(before._replace(text=before.text + "-"))
+                    runs[-1][-1] = runs[-1][-1]._replace(text=runs[-1][-1].text + "-")
                 runs.append([])
+            elif _GLUED.search(shown):
+                parts = _parted(text_page, token)
+                runs[-1] += [word(*_turned(_around(p, q), edges, turns), part) for part, p, q in parts]
             else:
-                parts = _parted(text_page, token) if _GLUED.search(text) else [(text, a, z)]
-                runs[-1] += [Word(*_turned(_around(p, q), edges, turns), part) for part, p, q in parts]
+                runs[-1].append(word(*_turned(_around(a, z), edges, turns), shown))
     finally:
         pdfium.FPDFText_ClosePage(text_page)
     upright: list[list[Word]] = []
     aside: list[list[Word]] = []
-    for run in runs:
-        if run:
-            (aside if _across(run) else upright).append(run)
-    return PageWords(_mended(upright), aside, edges, turns)
+    for run in filter(None, runs):
+        (aside if _across(run) else upright).append(run)
+    gap = _gap_of_any if RIGHT_TO_LEFT.search(text) else _gap
+    return PageWords(_mended(upright, gap), aside, edges, turns)
 
 
 def _characters(text_page: Any) -> str:
@@ -131,7 +134,7 @@ def _turns(spans: Sequence[tuple[int, int]], first: Sequence[Box], last: Sequenc
     """Quarter turns clockwise after which most words run from left to right; as the page is `shown` if none tells."""
     directions = []
     for (start, end), a, z in zip(spans, first, last, strict=True):
-        if end - start > 1:
+        if end - start > 2:
             along, rise = z[2] + z[0] - a[2] - a[0], z[1] + z[3] - a[1] - a[3]
             directions.append(0 if abs(along) >= abs(rise) else 1 if rise > 0 else 3)
     if not directions:
@@ -170,58 +173,66 @@ def _parted(text_page: Any, token: re.Match[str]) -> list[tuple[str, Box, Box]]:
 
 def _across(run: Sequence[Word]) -> bool:
     """Whether the words run down or up the page."""
-    return any(len(word.text) > 3 and word.height > 2 * (word.right - word.left) for word in run)
+    return any(one.height > 2 * (one.right - one.left) and len(one.text) > 3 for one in run)
 
 
 def _gap(a: Word, b: Word) -> float:
     """The white space between two words of a run, in heights; negative where they do not follow each other."""
-    distance = a.left - b.right if RIGHT_TO_LEFT.search(a.text + b.text) and b.left < a.left else b.left - a.right
-    return distance / max(a.height, b.height)
+    return (b.left - a.right) / (a.height if a.height > b.height else b.height)
 
 
-def _mended(runs: Sequence[list[Word]]) -> list[list[Word]]:
+def _gap_of_any(a: Word, b: Word) -> float:
+    """The same on a page that has words written from right to left."""
+    leftwards = b.left < a.left and RIGHT_TO_LEFT.search(a.text + b.text)
+    return _gap(b, a) if leftwards else _gap(a, b)
+
+
+def _mended(runs: Sequence[list[Word]], gap: Callable[[Word, Word], float]) -> list[list[Word]]:
     """The runs with torn words whole, cut where a wide gap is or the line jumps."""
-    gaps = [_gap(a, b) for run in runs for a, b in pairwise(run)]
-    tells = len(gaps) > 3 and quantiles(gaps, n=10)[-1] > _SPACE  # else the widths of the font are wrong
+    gaps = [list(map(gap, run, run[1:])) for run in runs]
+    sizes = sorted(chain.from_iterable(gaps))
+    tells = len(sizes) > 3 and sizes[len(sizes) * 9 // 10] > _SPACE  # else the widths of the font are wrong
     found: list[list[Word]] = []
-    for run in runs:
+    for run, distances in zip(runs, gaps, strict=True):
         whole = [run[0]]
-        for word in run[1:]:
+        for own, distance in zip(run[1:], distances, strict=True):
             before = whole[-1]
-            gap = _gap(before, word)
-            if gap > WIDE or gap < -WIDE or abs(word.top + word.bottom - before.top - before.bottom) > before.height:
-                found.append(_unspaced(whole))
-                whole = [word]
-            elif tells and gap < (_SPACE if word.text[0] in _CLOSING else _TOUCHING):
-                whole[-1] = joined([before, word], "")
+            if abs(distance) > WIDE or abs(own.top + own.bottom - before.top - before.bottom) > before.height:
+                found.append(whole)
+                whole = [own]
+            elif tells and distance < _SPACE and (distance < _TOUCHING or own.text[0] in _CLOSING):
+                whole[-1] = joined([before, own], "")
             else:
-                whole.append(word)
-        found.append(_unspaced(whole))
-    return found
+                whole.append(own)
+        found.append(whole)
+    return [_unspaced(run, gap) for run in found]
 
 
-def _unspaced(run: list[Word]) -> list[Word]:
+def _unspaced(run: list[Word], gap: Callable[[Word, Word], float]) -> list[Word]:
     """The run with its spaced letters as words, if it has hardly anything else."""
-    single = sum(len(word.text) == 1 and word.text.isalpha() for word in run)
-    if single < 4 or single < 0.8 * len(run):
+    if len(run) < 4 or sum(len(one.text) == 1 and one.text.isalpha() for one in run) < max(4, 0.8 * len(run)):
         return run
-    gaps = [_gap(a, b) for a, b in pairwise(run)]
+    gaps = list(map(gap, run, run[1:]))
     least = min(gaps)
     between = least * 1.6 if max(gaps) > least * 1.6 else _SPACED
     if least < 0 or between > _SPACED:
         return run
     words = [[run[0]]]
-    for word, gap in zip(run[1:], gaps, strict=True):
-        if gap > between:
+    for letter, distance in zip(run[1:], gaps, strict=True):
+        if distance > between:
             words.append([])
-        words[-1].append(word)
+        words[-1].append(letter)
     return [joined(letters, "") for letters in words]
 
 
 def joined(words: Sequence[Word], between: str = " ") -> Word:
     """Words as one; `between` them is left out where the script has no spaces."""
-    text = words[0].text
-    for a, b in pairwise(words):
-        text += ("" if UNSPACED.match(a.text[-1]) and UNSPACED.match(b.text[0]) else between) + b.text
-    lefts, tops, rights, bottoms, _ = zip(*words, strict=True)
-    return Word(min(lefts), min(tops), max(rights), max(bottoms), text)
+    if len(words) == 1:
+        return words[0]
+    lefts, tops, rights, bottoms, texts, _ = zip(*words, strict=True)
+    text = between.join(texts)
+    if between and not text.isascii():
+        text = texts[0]
+        for a, b in pairwise(texts):
+            text += ("" if UNSPACED.match(a[-1]) and UNSPACED.match(b[0]) else between) + b
+    return word(min(lefts), min(tops), max(rights), max(bottoms), text)
