@@ -46,7 +46,7 @@ _LOSSY = re.compile(  # what pypdf only logs, and costs text
 )
 _SHOWS = re.compile(rb"\b(?:Do|BI|Tj|TJ)\b")
 _PICTURE = re.compile(rb"\b(?:Do|BI)\b")
-_INVISIBLE = re.compile(rb"\b3\s+Tr\b")
+_INVISIBLE = re.compile(rb"(?<!\S)3\s+Tr\b")
 _FORM = re.compile(rb"/([^\s/<>\[\]()]+)\s+Do\b")
 
 
@@ -101,8 +101,10 @@ class Structure:
         if forms > _MOST_FORMS:
             raise LimitReachedError(f"page {number} shows more than {_MOST_FORMS:,} forms")
         lost = f"page {number} is damaged, text may be missing" if broken or _damaged(page["/Contents"]) else ""
-        picture = bool(_PICTURE.search(content))
-        return Facts(bool(_SHOWS.search(content)), picture, bool(_INVISIBLE.search(content)), lost)
+        picture = (b"Do" in content or b"BI" in content) and bool(_PICTURE.search(content))
+        return Facts(
+            bool(_SHOWS.search(content)), picture, b" Tr" in content and bool(_INVISIBLE.search(content)), lost
+        )
 
     def _look(self, resources: Any, content: bytes, depth: int = 0) -> tuple[int, bool]:
         """How many forms a content shows, forms in forms too, and whether a stream of text or of a font is broken."""

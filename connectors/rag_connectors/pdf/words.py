@@ -47,7 +47,8 @@ class Word(NamedTuple):
 
 def word(left: float, top: float, right: float, bottom: float, text: str) -> Word:
     """A word with the height that its box has."""
-    return Word(left, top, right, bottom, text, max(bottom - top, 1.0))
+    height = bottom - top
+    return Word(left, top, right, bottom, text, height if height > 1.0 else 1.0)
 
 
 class PageWords(NamedTuple):
@@ -144,8 +145,17 @@ def _turns(spans: Sequence[tuple[int, int]], first: Sequence[Box], last: Sequenc
 
 
 def _around(a: Box, z: Box) -> tuple[float, float, float, float]:
-    """Left, bottom, right, top of two boxes."""
-    return min(a[0], z[0]), min(a[3], z[3]), max(a[2], z[2]), max(a[1], z[1])
+    """Left, bottom, right, top of two boxes. Without min and max, which take a third of the time of a page."""
+    left, top, right, bottom = a
+    if z[0] < left:
+        left = z[0]
+    if z[1] > top:
+        top = z[1]
+    if z[2] > right:
+        right = z[2]
+    if z[3] < bottom:
+        bottom = z[3]
+    return left, bottom, right, top
 
 
 def _turned(box: Box, edges: Box, turns: int) -> tuple[float, float, float, float]:
