@@ -27,7 +27,7 @@ CANARY = "canary-7f3a"
 
 
 def _timed(folder: Path) -> Iterator[tuple[Loaded, float]]:
-    connector = Files(workers=1)
+    connector = Files(workers=1, ocr="never")
     started = time.monotonic()
     for loaded in connector.load(connector.scan([str(folder)], base=str(folder))):
         yield loaded, time.monotonic() - started

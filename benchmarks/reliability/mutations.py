@@ -72,7 +72,7 @@ def _mutated(count: int, types: tuple[str, ...], seed: int) -> Iterator[tuple[st
 
 def load(folder: Path) -> dict[str, Loaded]:
     """Every file's outcome, as an ingest sees it."""
-    connector = Files(workers=2)
+    connector = Files(workers=2, ocr="never")
     return {loaded.source.name: loaded for loaded in connector.load(connector.scan([str(folder)], base=str(folder)))}
 
 

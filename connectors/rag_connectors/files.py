@@ -2,8 +2,8 @@
 
 Who may read a file, files beside it can say (`rag_connectors.sidecar`). Every file has an outcome: "ok", "degraded"
 (text was lost), "failed" or "skipped", with a reason. Parsers run in child processes with limits on time and memory;
-small UTF-8 text is decoded here, which is cheaper than asking. It does not follow links, open hidden files, unpack
-general archives, run OCR or touch a network.
+small UTF-8 text is decoded here, which is cheaper than asking. Pages and pictures without text are read by OCR where
+the extra `ocr` is installed. It does not follow links, open hidden files, unpack general archives or touch a network.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import NAMESPACE_URL, uuid5
 
 from pathspec import GitIgnoreSpec
@@ -26,6 +26,7 @@ from rag.errors import ConfigError, InputError
 from rag.stages import component
 from rag.text.names import to_name
 from rag.types import Document, Loaded, Section, Source
+from rag_connectors import ocr
 from rag_connectors.kinds import KINDS, kind_of
 from rag_connectors.outcome import outcome_of
 from rag_connectors.parsed import ParseOptions, ParseOutcome, RefusalError
@@ -52,6 +53,10 @@ class Files:
     )
     memory: Annotated[int, Field(ge=1, description="MB to parse a small file; 8 times its size for a large one.")] = 512
     workers: Annotated[int, Field(ge=0, description="Processes that parse; 0: one for each core.")] = 0
+    ocr: Annotated[
+        Literal["auto", "always", "never"],
+        Field(description="Read pages by OCR: those without sound text if the extra `ocr` is there; all; none."),
+    ] = "auto"
     text_field: Annotated[
         str, Field(description="Text of a JSON record; empty: its text, content, body, passage or contents.")
     ] = ""
@@ -62,6 +67,7 @@ class Files:
     def fingerprint(self) -> str:
         """Of the parsers' versions and the options that shape documents."""
         parts = [*(f"{kind.name}={kind.version}" for kind in KINDS), self.text_field, self.title_field, self.id_field]
+        parts += [self._ocr] if self._ocr != "never" else []
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def scan(self, roots: Sequence[str], *, base: str) -> Iterator[Source]:
@@ -89,7 +95,12 @@ class Files:
         yield from sorted(found.values(), key=lambda source: source.name)
 
     def load(self, sources: Iterable[Source]) -> Iterator[Loaded]:
-        """One `Loaded` per source, in their order. Memory holds a few outcomes per worker at a time."""
+        """One `Loaded` per source, in their order. Memory holds a few outcomes per worker at a time.
+
+        Raises MissingExtra where all pages are to be read by OCR and the extra is not there.
+        """
+        if self.ocr == "always":
+            ocr.need()
         workers = self.workers or os.cpu_count() or 1
         waiting: deque[tuple[Source, ParseOutcome | Future[ParseOutcome]]] = deque()
         pool = ParserPool(workers, options=self._options, timeout=self.timeout, memory=self.memory)
@@ -106,7 +117,11 @@ class Files:
 
     @cached_property
     def _options(self) -> ParseOptions:
-        return ParseOptions(self.max_mb << 20, self.text_field, self.title_field, self.id_field)
+        return ParseOptions(self.max_mb << 20, self.text_field, self.title_field, self.id_field, self._ocr)
+
+    @property
+    def _ocr(self) -> str:
+        return "never" if self.ocr == "auto" and not ocr.is_installed() else self.ocr
 
     def _inline(self, source: Source) -> ParseOutcome | None:
         """The outcome of small UTF-8 text; None when it takes a worker."""

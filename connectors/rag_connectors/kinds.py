@@ -27,6 +27,7 @@ KINDS = (
     Kind("html", 3, "html htm xhtml"),
     Kind("xml", 1, "xml rss atom rdf opml kml gpx xlf xliff tmx resx dita dbk tei nxml fb2"),
     Kind("pdf", 3, "pdf", text=False),
+    Kind("picture", 1, "png jpg jpeg jpe tif tiff webp bmp", text=False),
     Kind("docx", 2, "docx docm dotx dotm", text=False),
     Kind("pptx", 2, "pptx pptm ppsx ppsm potx potm", text=False),
     Kind("xlsx", 2, "xlsx xlsm xltx xltm", text=False),

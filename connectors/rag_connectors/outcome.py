@@ -42,7 +42,7 @@ def outcome(path: str, name: str, options: ParseOptions, *, inode: int = 0) -> P
         sha256 = hashlib.sha256(data).hexdigest()
         return outcome_of(data, name, options, kind, sha256)
     except RefusalError as refusal:
-        return ParseOutcome(refusal.status, refusal.reason, sha256)
+        return ParseOutcome(refusal.status, refusal.reason, sha256, scans=refusal.scans)
     except MemoryError:
         raise
     except Exception as error:  # parsers raise nearly anything for damaged files
@@ -67,7 +67,8 @@ def outcome_of(data: bytes, name: str, options: ParseOptions, kind: Kind, sha256
         raise RefusalError("; ".join(parsed.lost) or "there is no text in it", "failed" if parsed.lost else "skipped")
     if sum(len(record.text) for record in records) > _MAX_TEXT:
         raise RefusalError(f"too large: more than {_MAX_TEXT:,} characters of text", "skipped")
-    return ParseOutcome("degraded" if parsed.lost else "ok", "; ".join(parsed.lost), sha256, records)
+    status, reason = "degraded" if parsed.lost else "ok", "; ".join((*parsed.lost, *parsed.notes))
+    return ParseOutcome(status, reason, sha256, records, parsed.scans)
 
 
 def sniff(head: bytes, name: str) -> Kind:

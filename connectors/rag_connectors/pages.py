@@ -6,7 +6,7 @@ pages. A running head that stands on fewer than three pages stays, and so does o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rag.text.furniture import LEAST, find_running, page_number
 from rag.text.wraps import goes_over
@@ -23,8 +23,8 @@ def strip_furniture(pages: Sequence[str]) -> list[str]:
     return kept
 
 
-def write_pages(writer: TextWriter, pages: Sequence[tuple[str, str]]) -> None:
-    """Labels and texts, each page a span; empty ones are left out."""
+def write_pages(writer: TextWriter, pages: Sequence[tuple[str, str]], scans: Mapping[str, str] | None = None) -> None:
+    """Labels and texts, each page a span; empty ones are left out. `scans` say of a page how it was read by OCR."""
     above = ""
     for label, text in pages:
         if text.strip():
@@ -34,6 +34,8 @@ def write_pages(writer: TextWriter, pages: Sequence[tuple[str, str]]) -> None:
             start = writer.at
             writer.add(text)
             writer.span(start, "page", label)
+            if scans and label in scans:
+                writer.span(start, "ocr", scans[label])
             above = text.rstrip().rpartition("\n")[2]
 
 

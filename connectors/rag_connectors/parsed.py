@@ -24,6 +24,8 @@ class ParseOptions:
     text_field: str = ""
     title_field: str = ""
     id_field: str = ""
+    ocr: str = "never"  # or "auto", "always": which pages need it
+    scan: bool = False  # whether to run it on them: it takes more time and memory than parsing
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +41,33 @@ class ParsedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The records of a file and, in words for its owner, what was lost on the way."""
+    """The records of a file and, in words for its owner, what was lost on the way and what else is to know.
+
+    `scans` are how many pages OCR could read.
+    """
 
     records: tuple[ParsedRecord, ...]
     lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    scans: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ParseOutcome:
-    """What became of a file: the fields of rag.types.Loaded, before documents are built."""
+    """What became of a file: the fields of rag.types.Loaded, before documents are built; `scans` as in `Parsed`."""
 
     status: str
     reason: str = ""
     sha256: str = ""
     records: tuple[ParsedRecord, ...] = ()
+    scans: int = 0
 
 
 class RefusalError(Exception):
     """A parser's finding that there is nothing to index, with the reason in words for the file's owner."""
 
-    def __init__(self, reason: str, status: str = "failed") -> None:
+    def __init__(self, reason: str, status: str = "failed", *, scans: int = 0) -> None:
         super().__init__(reason)
+        self.scans = scans
         self.reason = reason
         self.status = status

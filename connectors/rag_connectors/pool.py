@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Lock, local
 from typing import Any
@@ -32,6 +32,7 @@ class ParserPool:
 
     def __init__(self, size: int, *, options: ParseOptions, timeout: float, memory: int) -> None:
         self._settings = json.dumps({"options": asdict(options), "memory": memory, "timeout": timeout})
+        self._ocr = options.ocr
         self._timeout = timeout
         self._memory = memory
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="rag-parse")
@@ -56,7 +57,18 @@ class ParserPool:
             _bury(process)
 
     def _ask(self, request: dict[str, Any]) -> ParseOutcome:
-        limit = budget.seconds(self._timeout, request["size"])
+        """The outcome of a file; of one with pages for OCR that of a second look, with more time and memory."""
+        found = self._answer({**request, "scans": 0})
+        if not found.scans or self._ocr == "never":
+            return found
+        seen = self._answer({**request, "scans": found.scans})
+        if seen.sha256:
+            return seen
+        status = "degraded" if found.records else found.status
+        return replace(found, status=status, reason=f"{found.reason or 'pages not read'}; OCR: {seen.reason}")
+
+    def _answer(self, request: dict[str, Any]) -> ParseOutcome:
+        limit = budget.seconds(self._timeout, request["size"], request["scans"])
         deadline = time.monotonic() + budget.WALL * limit
         try:
             process = self._process()
@@ -66,6 +78,8 @@ class ParserPool:
             process.stdin.write(pack(request))  # type: ignore[union-attr]
             process.stdin.flush()  # type: ignore[union-attr]
             body = _receive(process, deadline)
+            if body and request["scans"]:
+                self._drop(process)  # no other file gets as much memory as OCR needs
             if body:
                 return outcome_from(body)
         except TimeoutError:
@@ -80,7 +94,7 @@ class ParserPool:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             return ParseOutcome("failed", f"the parser crashed ({how})")
         self._drop(process)
-        most = budget.memory(self._memory, request["size"]) >> 20
+        most = budget.memory(self._memory, request["size"], request["scans"]) >> 20
         return ParseOutcome("failed", f"refused: it needs more than {most} MB of memory (connector.memory)")
 
     def _process(self) -> subprocess.Popen[bytes]:

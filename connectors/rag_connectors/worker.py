@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from typing import BinaryIO
 
 from rag_connectors import budget
@@ -28,13 +29,15 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, options: ParseOptions, memor
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     while header := requests.read(HEADER.size):
         request = json.loads(requests.read(*HEADER.unpack(header)))
-        limit = budget.seconds(timeout, request["size"])
+        size, scans = request["size"], request["scans"]
+        limit = budget.seconds(timeout, size, scans)
         signal.setitimer(signal.ITIMER_PROF, budget.allowed(limit))  # its signal ends the process, native code too
         signal.alarm(int(budget.WALL * limit) + 5)
         with suppress(ValueError, OSError):  # macOS does not take it
-            resource.setrlimit(resource.RLIMIT_AS, (budget.memory(memory, request["size"]), resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_AS, (budget.memory(memory, size, scans), resource.RLIM_INFINITY))
         try:
-            frame = pack_outcome(outcome(request["path"], request["name"], options, inode=request["inode"]))
+            wanted = replace(options, scan=scans > 0)
+            frame = pack_outcome(outcome(request["path"], request["name"], wanted, inode=request["inode"]))
         except MemoryError:
             frame = OUT_OF_MEMORY
         signal.alarm(0)

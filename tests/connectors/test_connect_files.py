@@ -38,7 +38,7 @@ def names(folder: Path, connector: Files | None = None) -> list[str]:
 
 
 def load(folder: Path, connector: Files | None = None) -> dict[str, Loaded]:
-    connector = connector or Files(workers=2)
+    connector = connector or Files(workers=2, ocr="never")
     return {loaded.source.name: loaded for loaded in connector.load(connector.scan([str(folder)], base=str(folder)))}
 
 
@@ -246,7 +246,7 @@ BAD: dict[str, tuple[bytes, str, str]] = {  # name: content, status, words of th
     "empty.txt": (b"", "skipped", "empty"),
     "blank.md": (b" \n\n\t ", "skipped", "no text"),
     "null.txt": (b"abc\0def", "skipped", "binary"),
-    "picture.png": (b"\x89PNG\r\n\x1a\n\0\0", "skipped", "unsupported type of file (.png)"),
+    "picture.png": (b"\x89PNG\r\n\x1a\n\0\0", "skipped", "a picture"),
     "program": (b"\x7fELF\x02\x01\x01\0\0", "skipped", "unsupported"),
     "archive.zip": (samples.archive({"a.txt": "x"}), "skipped", "unsupported type of file (.zip)"),
     "pdf-as.txt": (samples.pdf([["x"]]), "failed", "its content is a PDF"),

@@ -371,6 +371,7 @@ SOUND = {
     "a.msg": samples.msg({"0037": "One", "1000": "Text"}, {"a.txt": b"two"}),
     "a.xml": b"<r><p id='1'><n>x</n></p><p id='2'><n>y</n></p></r>",
     "a.rst": b"One\n===\n\nText\n",
+    "a.png": b"\x89PNG\r\n\x1a\n\0\0",
 }
 
 

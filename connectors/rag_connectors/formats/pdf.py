@@ -1,6 +1,6 @@
 """PDF: text in reading order by PDFium, structure and damage by pypdf; a section for each page.
 
-There is no OCR here: pages that are pictures are named as lost.
+Pages that are pictures, or garbled, are read by OCR if the options say so; else they are named as lost.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from io import BytesIO
 import pypdf
 from pypdf.errors import EmptyFileError, FileNotDecryptedError, LimitReachedError, PdfStreamError
 
+from rag_connectors import ocr
 from rag_connectors.pages import write_pages
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.pdf.hyphens import join_words
 from rag_connectors.pdf.margins import strip_margins
-from rag_connectors.pdf.read import read_pages
+from rag_connectors.pdf.read import read_pages, scan_pages
 from rag_connectors.pdf.structure import LIMITS, Structure, Warnings
 from rag_connectors.text import clean
 from rag_connectors.writing import TextWriter
@@ -33,7 +34,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     logger.propagate = False
     try:
         with pypdf.apply_configuration(pypdf.Configuration().with_overwrites(**LIMITS)):
-            return _parse(data, warnings)
+            return _parse(data, options, warnings)
     except FileNotDecryptedError as error:
         raise RefusalError("encrypted: it needs a password") from error
     except LimitReachedError as error:
@@ -44,14 +45,18 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         logger.removeHandler(warnings)
 
 
-def _parse(data: bytes, warnings: Warnings) -> Parsed:
+def _parse(data: bytes, options: ParseOptions, warnings: Warnings) -> Parsed:
     structure = Structure(pypdf.PdfReader(BytesIO(data), strict=False))
     pages = read_pages(data, structure)
+    needs = [page.is_bare or page.facts.garbled or (options.ocr == "always" and page.facts.shows) for page in pages]
+    wanted = [n for n, need in enumerate(needs) if need]
+    if options.scan:
+        pages = scan_pages(data, pages, wanted)
     lost = [page.facts.lost for page in pages if page.facts.lost]
     if not any(page.lines for page in pages):
-        raise RefusalError(lost[0] if lost else _no_text(len(pages)))
+        raise RefusalError(lost[0] if lost else _no_text(len(pages), options), scans=len(wanted))
     told = [(n, page) for n, page in enumerate(pages, 1) if not page.facts.lost]
-    bare = [n for n, page in told if page.facts.shows and not page.lines]  # an empty page loses nothing
+    bare = [n for n, page in told if page.is_bare]
     hidden = [n for n, page in told if page.facts.hidden and page.lines and not page.facts.picture]  # else its OCR
     if bare:
         lost.append(f"no text layer on {_numbers(bare)} (scanned?)")
@@ -62,15 +67,22 @@ def _parse(data: bytes, warnings: Warnings) -> Parsed:
     kept = strip_margins([page.lines for page in pages], [page.height for page in pages])
     texts = join_words([clean("\n".join(line.text for line in lines)).translate(_LIGATURES) for lines in kept])
     writer = TextWriter()
-    write_pages(writer, [(f"page {number}", text) for number, text in enumerate(texts, 1)])
+    scans = [(f"page {n}", page.scan) for n, page in enumerate(pages, 1) if page.scan]
+    labels = [(f"page {number}", text) for number, text in enumerate(texts, 1)]
+    write_pages(writer, labels, {label: ocr.said(scan.confidence) for label, scan in scans})
     title, meta = _properties(structure.reader)
-    return Parsed((writer.record(title=title, meta=meta),), (*lost, *warnings.lossy))
+    unsure, notes = ocr.noted(scans)
+    record = writer.record(title=title, meta=meta)
+    return Parsed((record,), (*lost, *unsure, *warnings.lossy), tuple(notes), len(wanted))
 
 
-def _no_text(pages: int) -> str:
+def _no_text(pages: int, options: ParseOptions) -> str:
     if not pages:
         return "damaged: no page could be found"
-    return "no text layer (scanned?): run OCR on it first, for example with ocrmypdf"
+    if options.scan:
+        return "no text layer, and OCR finds no text on it"
+    advice = "" if ocr.is_installed() else ': pip install "raghop[ocr]" reads it'
+    return f"no text layer (scanned?){advice}"
 
 
 def _numbers(pages: list[int]) -> str:

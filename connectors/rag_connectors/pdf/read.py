@@ -15,6 +15,8 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from pypdf.errors import FileNotDecryptedError, LimitReachedError
 
+from rag_connectors import ocr
+from rag_connectors.ocr import Scan
 from rag_connectors.pdf import forms
 from rag_connectors.pdf.fonts import guesses
 from rag_connectors.pdf.layout import lines_of
@@ -24,6 +26,7 @@ from rag_connectors.pdf.words import PageWords, Word, read_words, word
 
 _AGREE = 0.9  # of the words, by both readers: the words are what the file says
 _DOUBTFUL = 0.6  # share of plausible words that is enough then
+_SHARPEST = 3.0  # pixels a point
 _LINE = 12.0  # points, of a line whose place is not known
 
 
@@ -33,6 +36,12 @@ class PageText(NamedTuple):
     lines: list[Word]
     height: float = 0.0
     facts: Facts = Facts()
+    scan: Scan | None = None  # by OCR
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it shows something and has no text; an empty page loses nothing."""
+        return self.facts.shows and not self.lines
 
     @property
     def text(self) -> str:
@@ -47,7 +56,7 @@ def read_pages(data: bytes, structure: Structure) -> list[PageText]:
     data = next(guesses(data), data) if structure.unmapped else data
     for n, page in zip(wanted, _lines(data, structure, wanted), strict=True):
         pages[n] = page._replace(facts=pages[n].facts)
-    again = [n for n, page in enumerate(pages) if is_garbled(page.text) or (page.facts.shows and not page.lines)]
+    again = [n for n, page in enumerate(pages) if is_garbled(page.text) or page.is_bare]
     for copy in guesses(data) if again else ():
         for n, page in zip(again, list(_lines(copy, structure, again)), strict=True):
             if page.lines and (not pages[n].lines or likeness(page.text) > likeness(pages[n].text)):
@@ -137,4 +146,20 @@ def _compared(page: PageText, other: pypdf.PageObject, number: int) -> PageText:
     if plausibility(page.text)[0] >= _DOUBTFUL and agreement(page.text, text) >= _AGREE:
         return page
     lost = page.facts.lost or f"page {number} is garbled: its fonts do not say which letters they show"
-    return page._replace(facts=page.facts._replace(lost=lost))
+    return page._replace(facts=page.facts._replace(lost=lost, garbled=True))
+
+
+def scan_pages(data: bytes, pages: Sequence[PageText], wanted: Sequence[int]) -> list[PageText]:
+    """The pages with the text that OCR sees on the wanted ones, counted from 0; one without any stays as it was."""
+    found = list(pages)
+    with closing(pypdfium2.PdfDocument(data)) as document:
+        for n in wanted:
+            with closing(document[n]) as page:
+                width, height = page.get_size()
+                scale = min(_SHARPEST, ocr.LONGEST / max(width, height, 1.0))
+                picture = page.render(scale=scale, no_smoothtext=False).to_numpy()
+            scan = ocr.read(picture[:, :, :3], scale=scale)
+            if scan.lines:
+                facts = found[n].facts._replace(lost="", garbled=False)
+                found[n] = PageText(scan.lines, height, facts, scan)
+    return found

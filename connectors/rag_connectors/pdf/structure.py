@@ -57,6 +57,7 @@ class Facts(NamedTuple):
     picture: bool = False
     hidden: bool = False
     lost: str = ""
+    garbled: bool = False
     refused: bool = False  # beyond a limit: it must not be read
 
 
