@@ -26,7 +26,7 @@ from rag_connectors.files import Files
 from rag_connectors.robots import Robots, read_robots
 from rag_connectors.staging import Fetched, FetchError, cache_folder, load_fetched
 from rag_connectors.text import decode
-from rag_connectors.web_client import AGENT, Answer, Client, Gone
+from rag_connectors.web_client import AGENT, Client, Download, Gone
 from rag_connectors.web_links import Page, normal
 
 _ENTRY = re.compile(r"<(?:url|sitemap)\b.*?</(?:url|sitemap)>", re.DOTALL)
@@ -198,7 +198,7 @@ class _Site:
             self._take(address, answer)
         return [] if page is None or "nofollow" in robots or "none" in robots else page.links
 
-    def _take(self, address: str, answer: Answer) -> None:
+    def _take(self, address: str, answer: Download) -> None:
         name = _name(address)
         stamp = (os.path.getsize(answer.body), int(answer.sha256[:15], 16), 0, 0)
         place = "\n".join((answer.body, answer.suffix, address, answer.modified))

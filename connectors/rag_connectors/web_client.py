@@ -38,7 +38,7 @@ _SUFFIXES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Download:
     """What is known of an address: where it led to, what came (in the file `body`), and by what it is asked again."""
 
     url: str
@@ -74,9 +74,9 @@ class Client:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         self._http = httpx.Client(headers=headers, timeout=timeout, follow_redirects=False)
-        self.known: dict[str, Answer] = {}
+        self.known: dict[str, Download] = {}
         with suppress(OSError, ValueError, TypeError, AttributeError):
-            self.known = {url: Answer(**facts) for url, facts in json.loads(self._index.read_text()).items()}
+            self.known = {url: Download(**facts) for url, facts in json.loads(self._index.read_text()).items()}
 
     def close(self) -> None:
         """Keep what is known for the next time."""
@@ -85,7 +85,7 @@ class Client:
         new.write_text(json.dumps({url: asdict(answer) for url, answer in self.known.items()}))
         os.replace(new, self._index)
 
-    def get(self, url: str, *, listed: str = "") -> Answer:
+    def get(self, url: str, *, listed: str = "") -> Download:
         """The page at an address, which is not asked for where a sitemap says that it did not change."""
         before = self.known.get(url)
         if before and not os.path.exists(before.body):
@@ -120,10 +120,10 @@ class Client:
         if before := self.known.pop(url, None):
             Path(before.body).unlink(missing_ok=True)
 
-    def _ask(self, url: str, asked: Mapping[str, str], before: Answer | None, listed: str) -> Answer:
+    def _ask(self, url: str, asked: Mapping[str, str], before: Download | None, listed: str) -> Download:
         final, response, data = self._follow(url, asked)
         if response.status_code == 304 and before:
-            return Answer(**{**asdict(before), "listed": listed})
+            return Download(**{**asdict(before), "listed": listed})
         if response.status_code != 200:
             raise _error(url, response)
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -136,7 +136,7 @@ class Client:
         new.write_bytes(data)
         os.replace(new, body)
         headers = response.headers
-        return Answer(
+        return Download(
             final, str(body), suffix, hashlib.sha256(data).hexdigest(), headers.get("etag", ""),
             headers.get("last-modified", ""), listed, headers.get("x-robots-tag", "").lower(),
         )  # fmt: skip

@@ -67,6 +67,58 @@ def test_encodings_without_a_mark(text: str, encoding: str) -> None:
     assert decode(text.encode(encoding)) == (text, "")
 
 
+@pytest.mark.parametrize(
+    ("text", "encodings"),
+    [
+        ("Protokol o převzetí čerpadla. Smlouvu podepsala Růžena Dvořáková v Plzni.", "cp1250 iso8859-2 cp852"),
+        ("A szerződést Szőke Győző írta alá Győrben. A Tűzoltó Művek szállította.", "cp1250 iso8859-2"),
+        ("Umowę podpisała Małgorzata Źdźbło w Łodzi, ściśle według instrukcji.", "cp1250 iso8859-2"),
+        ("Ugovor je potpisala Željka Šimić u Đakovu. Crpku treba provjeravati.", "cp1250"),
+        ("Sözleşmeyi Gülşah Işık, 3 Mart günü İzmir'de imzaladı.", "cp1254 iso8859-9"),
+        ("Sutartį pasirašė Žydrūnas Šimkus Šiauliuose. Siurblį reikia tikrinti.", "cp1257"),
+        ("Договор подписала Анна Каренина в Москве третьего марта.", "cp1251 koi8-r cp866 iso8859-5 mac-cyrillic"),
+        ("Η σύμβαση υπογράφηκε από την Ελένη στην Αθήνα.", "cp1253 iso8859-7"),
+        ("החוזה נחתם על ידי רחל לוי בתל אביב.", "cp1255"),
+        ("تم توقيع العقد من قبل ليلى حداد في القاهرة.", "cp1256"),
+        ("Der Vertrag wurde von Jürgen Groß in Köln unterschrieben, die Prüfung ist fällig.", "cp1252 cp850 mac-roman"),
+        ("Le contrat a été signé à Orléans par Hélène – « deux fois » par an.", "cp1252 mac-roman"),
+        ("Samninginn undirritaði Þórður Guðmundsson í Reykjavík.", "cp1252"),
+        ("It’s fine: 45° ± 2°.", "cp1252"),
+        ("naïve", "cp1252"),
+        ("El niño", "cp1252"),
+        ("voilà", "cp1252"),
+        ("Ø 20 mm", "cp1252"),
+        ("弁は自動で閉じる。", "cp932 euc_jp iso2022_jp"),
+        ("水泵每六个月检查一次。", "gb18030"),
+        ("合約由王小明於三月三日在台北簽署。", "big5"),
+        ("펌프는 여섯 달마다 점검해야 한다.", "cp949"),
+    ],
+)
+def test_how_likely_a_text_is_decides_between_encodings(text: str, encodings: str) -> None:
+    for encoding in encodings.split():
+        assert decode(text.encode(encoding)) == (text, ""), encoding
+
+
+@pytest.mark.parametrize(
+    ("label", "encoding", "text"),
+    [
+        ("ISO-8859-1", "cp1252", "€ 45 – “cheap”, don’t wait…"),
+        ("us-ascii", "cp1252", "€ 45 – “cheap”, don’t wait…"),
+        ("latin5", "cp1254", "Gülşah “Işık”"),
+        ("gb2312", "gb18030", "镕基 €"),
+        ("x-sjis", "cp932", "①ポンプ"),
+        ("ks_c_5601-1987", "cp949", "똠방각하"),
+        ("iso-8859-8-i", "iso8859-8", "שלום"),
+        ("utf-7", "utf-7", "Привет"),
+        ("hz-gb-2312", "hz", "你好"),
+        ("iso-2022-jp", "iso2022_jp_2004", "①ポンプ"),
+    ],
+)
+def test_a_label_means_what_browsers_take_it_for(label: str, encoding: str, text: str) -> None:
+    data = text.encode(encoding)
+    assert decode(data.replace(b"\x1b$(Q", b"\x1b$B"), declared=label) == (text, "")
+
+
 def test_a_declared_encoding_wins_over_a_guess() -> None:
     text = "Привет"
     assert decode(text.encode("koi8-r"), declared="koi8-r") == (text, "")
