@@ -11,11 +11,12 @@ from typing import Any
 
 import pypdfium2
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 from starlette.testclient import TestClient
 
 from rag.pipeline import Pipeline
 from rag.serve.app import make_app
+from rag.serve.render import draw, find_boxes
 from rag.serve.settings import ServerSettings
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "documents"
@@ -73,6 +74,23 @@ def test_the_text_below_the_boxes_is_the_quote(client: TestClient, folder: Path,
                 for x, y, w, h in reply["boxes"]
             )
             assert letters(below) == letters(match[0]), (name, match[0], below)
+
+
+def test_the_boxes_of_a_turned_page_are_over_the_same_words() -> None:
+    quote = "The agreement runs for ten years from 1 April 2024"
+    crops = []
+    for turn in (0, 90):
+        page = pypdfium2.PdfDocument(EXAMPLES / PDFS[0])[4]
+        page.set_rotation(turn)
+        picture = Image.open(BytesIO(draw(page, 2))).convert("L")
+        ((x, y, w, h),) = find_boxes(page, quote, 0)
+        across, down = picture.size
+        crop = picture.crop((round(x * across), round(y * down), round((x + w) * across), round((y + h) * down)))
+        crops.append(crop.rotate(turn, expand=True).resize((300, 12)))
+    assert ImageStat.Stat(crops[0]).stddev[0] > 20  # there is ink
+    first, turned = crops
+    alike, unlike = (ImageStat.Stat(ImageChops.difference(first, one)).mean[0] for one in (turned, turned.rotate(180)))
+    assert alike < unlike / 2
 
 
 def test_a_page_is_a_picture_of_its_size_and_there_are_no_others(client: TestClient) -> None:

@@ -191,6 +191,45 @@ def test_the_hop_tree_is_drawn_from_what_was_found_to_what_it_led_to(page: Page)
     expect(page.locator("rag-source mark").first).to_be_visible()
 
 
+def test_level_confidence_disagreement_and_what_was_left_out_are_shown(page: Page) -> None:
+    names = ("marker", "document", "source", "address", "start", "end", "quote", "hop")
+    rows = [
+        (1, "1", "a/old.md", "a/old.md, Term", 0, 9, "ten years", 0),
+        (2, "2", "b.md", "b.md", 0, 12, "twelve years", 1),
+    ]
+    answer: dict[str, Any] = {
+        "question": "How long?", "level": "answer", "answer": "It runs for ten years. [1] It was twelve. [2]",
+        "short": "It runs for ten years. It was twelve.", "confidence": 0.91, "sides": [], "missing": [], "hits": [],
+        "statements": [
+            {"text": "It runs for ten years.", "verdict": "supported", "citations": [1]},
+            {"text": "It was twelve.", "verdict": "partly supported", "citations": [2]},
+            {"text": "It is blue.", "verdict": "unsupported", "citations": []},
+        ],
+        "citations": [dict(zip(names, row, strict=True)) for row in rows], "trace": [], "seconds": 1.5,
+    }  # fmt: skip
+    show = (
+        "(data) => document.querySelector('.turns').appendChild(document.createElement('rag-answer')).show(data) && 1"
+    )
+    page.evaluate(show, answer)
+    shown = page.locator("rag-answer")
+    expect(shown.locator(".level")).to_have_text("Answer")
+    expect(shown.locator(".sure")).to_contain_text("very sure, 0.91")
+    prose = shown.locator(".prose")
+    expect(prose).to_contain_text("It runs for ten years.1 It was twelve.2 partly supported")
+    expect(prose.get_by_role("button", name="Source 1: a/old.md, Term")).to_be_visible()
+    expect(shown.locator(".withheld summary")).to_have_text("1 statement left out for lack of support")
+    expect(shown.locator(".quote").nth(1)).to_contain_text("found by a hop")
+    sides = [
+        {"answer": "ten years", "marker": 1, "date": "2024-05-03"},
+        {"answer": "twelve years", "marker": 2, "date": ""},
+    ]
+    quoted = {"text": "“ten years”", "verdict": "supported", "citations": [1]}
+    page.evaluate(show, {**answer, "level": "evidence", "short": "", "sides": sides, "statements": [quoted]})
+    region = page.get_by_role("region", name="Sources that disagree")
+    expect(region).to_contain_text("twelve years")
+    expect(region.locator("time")).to_have_text("2024-05-03")
+
+
 def test_a_conversation_goes_on_and_begins_anew(page: Page) -> None:
     ask(page, "Who makes the Lumen K2?").wait_for()
     expect(ask(page, "Where is its head office?").locator(".verdict")).to_be_visible()
