@@ -1,6 +1,6 @@
 """Workbooks (xlsx): a line per row as it is shown, with stored results of formulas, at "Sheet1 row 12".
 
-Comments stand below the row they belong to; text boxes, and titles and axes of charts, below the sheet. Pictures and
+Comments stand below the row they belong to; text boxes and charts below the sheet. Pictures and
 heads of printed pages are left out.
 """
 
@@ -109,7 +109,7 @@ def _said(ref: str, by: str, text: str) -> str:
 
 
 def _drawn(book: Workbook, sheet: Sheet) -> Iterator[str]:
-    """Text boxes, and charts without the numbers that stand in cells."""
+    """Text boxes and charts."""
     for part in related(book.archive, sheet.part, "drawing", "chart"):
         root = xml(book.archive, part)
         for body in root.iter(f"{_XDR}txBody") if root is not None else ():
