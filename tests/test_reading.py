@@ -40,7 +40,7 @@ def test_each_part_is_answered_with_what_the_others_taught() -> None:
             Candidate(text, Span(0, 0, 1, margin), False, tuple(margin * (name == "margin") for name in SPAN_FEATURES))
             for text, margin in zip(("good", "bad"), margins, strict=True)
         )
-        example = CalibrationExample(found, (True, False), 0.0, True)
+        example = CalibrationExample(found, (True, False), 0.0)
         return calibrate.Row(family, family, fold, example, ("good",), True)
 
     odd = [read("many", 0, leads=False) for _ in range(5)]  # they alone say that a small margin is right

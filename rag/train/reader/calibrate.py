@@ -34,13 +34,12 @@ Matrix = NDArray[np.float64]
 class CalibrationExample:
     """A question's candidates, which of them are right, and the logit of its answerability.
 
-    `answerable` says whether the question has an answer here at all; an example counts `weight` times.
+    None is right where the question has no answer here. An example counts `weight` times.
     """
 
     candidates: tuple[Candidate, ...]
     right: tuple[bool, ...]
     answerability: float
-    answerable: bool
     weight: float = 1.0
 
 
@@ -54,7 +53,7 @@ def make_example(
     """A question read; `known` are its right answers, none where it has none."""
     candidates = extract_candidates(question, passages, reader).candidates
     right = tuple(any(word_f1(one.text, answer) >= MIN_F1 for answer in known) for one in candidates)
-    return CalibrationExample(candidates, right, answerability.logit(question, passages), bool(known))
+    return CalibrationExample(candidates, right, answerability.logit(question, passages))
 
 
 def make_examples(
@@ -76,8 +75,7 @@ def make_examples(
             other = int(rng.integers(len(datasets))) if off_topic else n
             passages = _passages(row, datasets[other], rng, removed=removed)
             known = () if row.get("is_impossible") else answers(row)
-            one = make_example(str(row["question"]), passages, known, reader, answerability)
-            examples.append(replace(one, answerable=one.answerable and not removed and other == n))
+            examples.append(make_example(str(row["question"]), passages, known, reader, answerability))
             if len(examples) % EVERY == 0:
                 say(f"question {len(examples):,} for the confidence")
     return examples
