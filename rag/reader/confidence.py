@@ -2,8 +2,8 @@
 
 A small network ranks spans by their features; the softmax of its scores gives each answer its share of all that was
 found. Of yes and no the likelier one is taken. A logistic function of that share, of what the joint reading says, of
-the answerability of the question by all passages together (`rag.reader.answerability`), and of how many documents have
-the answer, gives the confidence: a probability of being right on the questions that it was fitted on
+the answerability of the question by all passages together (`rag.reader.answerability`), of how many documents have the
+answer, and of how short it is, gives the confidence: a probability of being right on the questions that it was fitted on
 (`rag.train.reader.calibrate`).
 """
 
@@ -17,7 +17,7 @@ from rag.errors import ModelError
 from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate, normalise_answer
 from rag.types import Vectors
 
-CONFIDENCE_FEATURES = ("share", "joint", "whole", "closed", "judged", "documents")
+CONFIDENCE_FEATURES = ("share", "joint", "whole", "closed", "judged", "documents", "brief")
 FEATURES = [*SPAN_FEATURES, *YES_NO_FEATURES, *CONFIDENCE_FEATURES]  # what a file's weights are of
 WEIGHTS = {  # of a file, and how many: one for each feature, and a bias
     "closed": len(YES_NO_FEATURES) + 1,
@@ -91,7 +91,8 @@ def confidence_features(candidate: Candidate, share: float, answerability: float
     """In the order of `CONFIDENCE_FEATURES`; of documents each further one counts for less."""
     joint, whole = (float(np.clip(value, -MAX_FEATURE, MAX_FEATURE)) for value in (candidate.joint, candidate.whole))
     answerable, documents = min(answerability, MAX_ANSWERABILITY), float(np.log(candidate.documents))
-    return share, joint, whole, float(candidate.yes_no), answerable, documents
+    brief = -float(np.log(max(1, len(candidate.text.split()))))  # long spans are wrong more often
+    return share, joint, whole, float(candidate.yes_no), answerable, documents, brief
 
 
 def read_calibration(facts: Mapping[str, str], where: object) -> Calibration:
