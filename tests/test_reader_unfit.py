@@ -22,6 +22,8 @@ def fault(question: str, text: str, said: str) -> str:
     ("question", "text", "said", "name"),
     [
         ("What is the leave?", "Leave -- see below.", "--", "empty"),
+        ("Which router is there?", "Router: see building sheet; Heating: pump", "see building sheet", "elsewhere"),
+        ("What is the voltage?", "Voltage | n/a", "n/a", "elsewhere"),
         ("What happens to leave?", "You can get it paid out.", "get", "silent"),
         ("What do eggs need?", "The hens have laid them there.", "laid them", "silent"),
         ("Who makes the Lumen router?", "The Lumen router is made by Havn.", "The Lumen router", "question"),

@@ -21,6 +21,9 @@ from rag.text.stopwords import STOP_WORDS
 NEAR = 400  # characters on either side in which somebody is thanked
 
 _WORD = re.compile(r"\w+")
+_ELSEWHERE = re.compile(
+    r"(?:[Ss]ee(?:\s+also)?|[Cc]f\.|[Rr]efer\s+to)\s+(?:the\s+)?[a-z§]|(?i:n/a|not\s+(?:applicable|available))$"
+)
 _HOW_MANY = re.compile(r"(?:\w+\s+){0,2}(?:how\s+many|what\s+(?:percent(?:age)?|number))\b", re.IGNORECASE)
 _WHEN = re.compile(r"(?:when\s+(?:did|was|were)|(?:\w+\s+)?(?:what|which)\s+(?:year|date))\b", re.IGNORECASE)
 _AUTHOR = re.compile(
@@ -155,6 +158,7 @@ def _plain(text: str) -> str:
 
 _FAULTS: dict[str, Callable[[_Place], bool]] = {
     "empty": lambda place: not _WORD.search(place.said),
+    "elsewhere": lambda place: bool(_ELSEWHERE.match(place.said)),  # "see building sheet", "n/a"
     "silent": _is_silent,
     "question": _is_question,
     "unfinished": lambda place: is_unfinished(place.said),
