@@ -197,7 +197,7 @@ def _about(random: Random, world: World, ids: Ids) -> Call:
 
 
 def _chat(random: Random, world: World, ids: Ids) -> Call:
-    body = {"model": "raghop", "messages": [{"role": "user", "content": _question(random, world)}]}
+    body = {"model": "default", "messages": [{"role": "user", "content": _question(random, world)}]}
     return "POST", "/v1/chat/completions", {"json": {**body, "stream": random.random() < 0.5}}
 
 
@@ -307,9 +307,8 @@ def main() -> None:
         total += outcome.requests
         leaks += outcome.leaks
         done = sum(total.values())
-        print(f"{done:,} cases, {len(leaks)} leaks", flush=True)
+        print(f"{done:,} cases, {len(leaks)} leaks", *outcome.leaks[:5], sep="\n", flush=True)
     print(json.dumps(total, indent=1, sort_keys=True))
-    print("\n".join(leaks[:20]))
     raise SystemExit(bool(leaks))
 
 

@@ -22,8 +22,8 @@ def test_hops_that_lose_the_filter_are_found(monkeypatch: pytest.MonkeyPatch) ->
         return filter
 
     monkeypatch.setattr("rag.graph.narrow", forget)
-    leaks = run(7, readers=1, cases=60).leaks
-    assert any("/v1/ask" in leak and ": says ['Zq" in leak for leak in leaks)
+    leaks = (leak for seed in range(7, 12) for leak in run(seed, readers=1, cases=60).leaks)
+    assert any(": says ['Zq" in leak for leak in leaks)
 
 
 def test_every_door_is_asked_for_what_is_hidden() -> None:

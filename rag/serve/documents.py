@@ -120,6 +120,8 @@ def original(index: Index, document: Document, within: Filter | None) -> tuple[P
     with closing(index.read_manifest()) as manifest:
         roots = [os.path.realpath(path_of(root, str(index.base))) for root in manifest.roots()]
         whole = is_whole(manifest, document.source, within)
+        if within is not None and any(section.kind == "record" for section in document.sections):
+            whole = False  # one of many: whether all of them may be seen would say that there are others
         digest = manifest.sources()[document.source].sha256
     if not whole or not any(is_inside(place, root) for root in roots) or not os.path.isfile(place):
         raise Refusal(404, GONE, "Its text is: GET /v1/documents/ID/text.")
