@@ -3,8 +3,8 @@
 A small network ranks spans by their features; the softmax of its scores gives each answer its share of all that was
 found. Of yes and no the likelier one is taken. A logistic function of that share, of what the joint reading says, of
 the answerability of the question by all passages together (`rag.reader.answerability`), of how many documents have the
-answer, and of how short it is, gives the confidence: a probability of being right on the questions that it was fitted on
-(`rag.train.reader.calibrate`).
+answer, and of how short it is, gives the confidence: a probability of being right on the questions that it was fitted
+on (`rag.train.reader.calibrate`).
 """
 
 import json
