@@ -211,3 +211,10 @@ def test_a_page_beyond_a_limit_is_lost_and_the_others_are_read() -> None:
     assert result.status == "degraded" and result.records[0].text == "sound"
     with pytest.raises(RefusalError, match="page 1 could not be read"):
         read(pdf([" " * 25_000_000]))
+
+
+def test_a_sign_of_two_arabic_letters_keeps_their_order() -> None:
+    letters = b"begincmap 1 begincodespacerange <00> <ff> endcodespacerange 3 beginbfchar"
+    letters += b" <01> <0645> <02> <06440627> <03> <0633> endbfchar endcmap"
+    font = HELVETICA[:-2] + b"/FirstChar 1/LastChar 3/Widths[500 500 500]/ToUnicode 4 0 R>>"
+    assert text_of(pdf(["BT /F1 12 Tf 72 700 Td <010203> Tj ET"], font, samples.stream(letters))) == "سلام"

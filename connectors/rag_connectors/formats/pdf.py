@@ -22,7 +22,7 @@ from rag_connectors.pdf.structure import LIMITS, Structure, Warnings
 from rag_connectors.text import clean
 from rag_connectors.writing import TextWriter
 
-_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _FILE_NAME = re.compile(r"\S*_\S*|.*\.\w{2,5}")
 
 
@@ -65,7 +65,7 @@ def _parse(data: bytes, options: ParseOptions, warnings: Warnings) -> Parsed:
     if structure.declared > len(pages):
         lost.append(f"{len(pages)} of {structure.declared} pages could be found")
     kept = strip_margins([page.lines for page in pages], [page.height for page in pages])
-    texts = join_words([clean("\n".join(line.text for line in lines)).translate(_LIGATURES) for lines in kept])
+    texts = join_words([clean("\n".join(line.text for line in lines)).translate(LIGATURES) for lines in kept])
     writer = TextWriter()
     scans = [(f"page {n}", page.scan) for n, page in enumerate(pages, 1) if page.scan]
     labels = [(f"page {number}", text) for number, text in enumerate(texts, 1)]

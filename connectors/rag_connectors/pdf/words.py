@@ -25,6 +25,7 @@ _HYPHEN = "\ufffe"  # what PDFium gives for a hyphen at the end of a line; the n
 _TOKEN = re.compile(rf"[^\s\0{_HYPHEN}]+|[\n{_HYPHEN}]")
 _GLUED = re.compile(r"\w{16}|\d[^\W\d_]{3}|[^\W\d_]{3}\d|[a-z][A-Z]|\d{5,}[./-]|[./-]\d{5}")
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_ALEF_LAM = re.compile("[\u0622\u0623\u0625\u0627]\u0644")
 UNSPACED = re.compile("[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")  # scripts with no spaces
 _BLOCK = 4096  # characters whose boxes are read at a time
 _BOXES = (pdfium.FS_RECTF * _BLOCK)()
@@ -77,6 +78,8 @@ def read_words(page: Any) -> PageWords:
     text_page = pdfium.FPDFText_LoadPage(page)
     try:
         text = _characters(text_page)
+        leftwards = bool(RIGHT_TO_LEFT.search(text))
+        text = _ligatures_apart(text_page, text) if leftwards else text
         tokens = list(_TOKEN.finditer(text))
         spans = [token.span() for token in tokens]
         first = _boxes(text_page, [start for start, _ in spans])
@@ -105,7 +108,7 @@ def read_words(page: Any) -> PageWords:
     aside: list[list[Word]] = []
     for run in filter(None, runs):
         (aside if _across(run) else upright).append(run)
-    gap = _gap_of_any if RIGHT_TO_LEFT.search(text) else _gap
+    gap = _gap_of_any if leftwards else _gap
     return PageWords(_mended(upright, gap), aside, edges, turns)
 
 
@@ -129,6 +132,16 @@ def _boxes(text_page: Any, at: Sequence[int]) -> list[Box]:
             pass
         found += memoryview(_BOXES).cast("B").cast("f")[: 4 * len(some)].tolist()
     return list(zip(*[iter(found)] * 4, strict=True))
+
+
+def _ligatures_apart(text_page: Any, text: str) -> str:
+    """Lam with alef, one sign, in the order they are read: PDFium turns their two letters round with the line."""
+    starts = [match.start() for match in _ALEF_LAM.finditer(text)]
+    letters = list(text)
+    for at, a, b in zip(starts, _boxes(text_page, starts), _boxes(text_page, [at + 1 for at in starts]), strict=True):
+        if a == b:
+            letters[at], letters[at + 1] = letters[at + 1], letters[at]
+    return "".join(letters)
 
 
 def _turns(spans: Sequence[tuple[int, int]], first: Sequence[Box], last: Sequence[Box], shown: int) -> int:
@@ -210,7 +223,7 @@ def _mended(runs: Sequence[list[Word]], gap: Callable[[Word, Word], float]) -> l
             if abs(distance) > WIDE or abs(own.top + own.bottom - before.top - before.bottom) > before.height:
                 found.append(whole)
                 whole = [own]
-            elif tells and distance < _SPACE and (distance < _TOUCHING or own.text[0] in _CLOSING):
+            elif tells and abs(distance) < (_SPACE if own.text[0] in _CLOSING else _TOUCHING):
                 whole[-1] = joined([before, own], "")
             else:
                 whole.append(own)
