@@ -16,6 +16,7 @@ from rag.serve.drain import Drain
 from rag.serve.logs import note
 from rag.serve.patience import PatientProtocol
 
+KEEP_ALIVE = 30  # seconds; clients keep idle connections for 5 or 15, and must not send into one that is being closed
 LAST = 5.0  # seconds after that, for streams to end and for models to be let go
 
 
@@ -30,6 +31,7 @@ class Server(uvicorn.Server):
             http=PatientProtocol,
             log_config=None,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=int(LAST),
         )
         super().__init__(config)
