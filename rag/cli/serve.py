@@ -10,6 +10,7 @@ from typer import Argument, Option
 from rag.cli.options import PipelineOption, TrustOption
 from rag.cli.terminal import fail
 from rag.errors import InputError, extra
+from rag.models.processor import spare_memory
 
 if TYPE_CHECKING:
     from rag.serve.settings import ServerSettings
@@ -44,6 +45,7 @@ def serve(
         from rag.serve.app import make_app
         from rag.serve.logs import set_up
         from rag.serve.running import Server
+    spare_memory()
     given = {"host": host, "port": port, "pipeline": pipeline, "indexes": _named(index)}
     chosen = _settings(settings, given, trust)
     app = make_app(chosen, open_doors)

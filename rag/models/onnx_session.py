@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rag.errors import ModelError
 from rag.models.pooling import Hidden
-from rag.models.tensors import Numbers
+from rag.models.tensors import Numbers, let_go
 
 Run = Callable[[Mapping[str, NDArray[Any]]], Hidden]  # inputs by name -> hidden (b, t, hidden)
 
@@ -32,6 +32,9 @@ def open_session(graph: bytes, tensors: Mapping[str, Numbers], *, where: Path) -
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common base but this
         raise ModelError(f"{where}: onnxruntime refuses the model: {error}") from error
+
+    for tensor in tensors.values():  # the session has read them once, and keeps copies of most
+        let_go(tensor)
 
     # the session only borrows the mapped tensors, so they live as long as it does
     def run(inputs: Mapping[str, NDArray[Any]], _borrowed: Any = values) -> Hidden:

@@ -1,11 +1,14 @@
 """What this machine has: cores, products of whole numbers, and how much memory this process took of it."""
 
+import gc
 import os
 import re
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+_M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8  # of malloc.h
 _CPUINFO = Path("/proc/cpuinfo")
 _VNNI = re.compile(r"^flags\s*:.*\bavx(?:512)?_vnni\b", re.M)
 
@@ -25,6 +28,27 @@ def has_fast_int8() -> bool:
 def count_cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def spare_memory() -> None:
+    """Let threads share two heaps, and give back what is freed (glibc): of a server with 16 threads some 90 MB."""
+    if sys.platform == "linux":
+        import ctypes
+
+        with suppress(OSError, AttributeError):
+            libc = ctypes.CDLL(None)
+            libc.mallopt(_M_ARENA_MAX, 2)
+            libc.mallopt(_M_TRIM_THRESHOLD, 100_000)  # bytes
+
+
+def trim_memory() -> None:
+    """Give back what was needed to load models and is free now (glibc)."""
+    gc.collect()
+    if sys.platform == "linux":
+        import ctypes
+
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak_memory() -> int:

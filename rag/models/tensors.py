@@ -6,6 +6,7 @@ header length, JSON header, data). Of whole numbers only int8 is read; buffers l
 """
 
 import json
+import mmap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -52,6 +53,15 @@ def read(path: Path, hint: str = "fetch the model again") -> tuple[dict[str, Num
         return tensors, header.get("__metadata__", {})
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise ModelError(f"{path}: not a readable safetensors file ({error}); {hint}.") from error
+
+
+def let_go(tensor: NDArray[Any]) -> None:
+    """Give back the memory of the file that a tensor is mapped from; what is used of it is mapped again."""
+    base: Any = tensor
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def _tensor(body: NDArray[np.uint8], entry: Mapping[str, Any]) -> Numbers:

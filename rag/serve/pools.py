@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from rag.config import load
 from rag.errors import InputError, RagError
 from rag.index.folder import Index
+from rag.models.processor import trim_memory
 from rag.pool import Pool
 from rag.registry import did_you_mean
 from rag.serve.drain import Drain
@@ -60,6 +61,7 @@ class Pools:
         for name in self.indexes:
             with suppress(RagError):
                 self.pool(name).warm()
+        trim_memory()
 
     @property
     def open(self) -> Mapping[tuple[str, str], Pool]:
