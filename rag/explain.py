@@ -226,7 +226,7 @@ def tree_data(question: str, hits: Sequence[Hit], tree: Sequence[Hit]) -> dict[s
         "question": question,
         "nodes": [
             {
-                **hit_data(node.hit),
+                **hit_data(node.hit, question),
                 "cosine": None if node.hit.cosine is None else round(float(node.hit.cosine), 4),
                 "parent": node.parent,
                 "place": node.place,
@@ -242,7 +242,7 @@ def explanation_data(explanation: Explanation, seconds: float) -> dict[str, Any]
     """It as JSON data; each passage also has the words that it shares with the question."""
 
     def passage(hit: Hit) -> dict[str, Any]:
-        return {**hit_data(hit), "words": list(shared_words(explanation.question, hit.chunk))}
+        return {**hit_data(hit, explanation.question), "words": list(shared_words(explanation.question, hit.chunk))}
 
     lost = explanation.lost_at
     return {

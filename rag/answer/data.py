@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rag.text.focus import find_focus
+
 if TYPE_CHECKING:
     from rag.types import Answer, Hit
 
 
-def hit_data(hit: Hit) -> dict[str, Any]:
-    """A passage. `score_kind`: "cosine" of question and passage, or "ranking", which is an order and nothing else."""
+def hit_data(hit: Hit, question: str) -> dict[str, Any]:
+    """A passage, with the address of the sentence that has most of the question's words.
+
+    `score_kind`: "cosine" of question and passage, or "ranking", which is an order and nothing else.
+    """
     score, kind = (hit.score, "ranking") if hit.cosine is None else (hit.cosine, "cosine")
     return {
         "id": hit.chunk.id,
         "document": hit.chunk.doc_id,
         "title": hit.chunk.title,
         "source": hit.chunk.source,
-        "address": hit.chunk.address(),
+        "address": hit.chunk.address(hit.chunk.start + find_focus(question, hit.chunk.text)),
         "start": hit.chunk.start,
         "end": hit.chunk.end,
         "score": round(float(score), 6),
@@ -47,6 +52,6 @@ def answer_data(answer: Answer, seconds: float) -> dict[str, Any]:
             {**{name: getattr(c, name) for name in names}, "document": documents.get(c.chunk_id, "")}
             for c in answer.citations
         ],
-        "hits": [hit_data(hit) for hit in answer.hits],
+        "hits": [hit_data(hit, answer.question) for hit in answer.hits],
         "seconds": round(seconds, 3),
     }

@@ -121,7 +121,7 @@ def search(
     """
     from rag.answer.data import hit_data
     from rag.cli.quotes import wrap
-    from rag.cli.show import excerpt
+    from rag.cli.show import excerpt, focus_address
 
     with open_pipeline(pipeline, index, trust=trust) as pipe:
         filter = make_filter(pipe.index, source, where)
@@ -129,11 +129,12 @@ def search(
         if not hits:
             tell_absent(pipe.index, filter)
     if json:
-        say_json({"hits": [hit_data(hit) for hit in hits]})
+        say_json({"hits": [hit_data(hit, question) for hit in hits]})
         return
     for number, hit in enumerate(hits, 1):
         notes = [f"cosine {hit.cosine:.2f}"] * (hit.cosine is not None) + [f"hop {hit.hop}"] * bool(hit.hop)
-        say(f"{number:>3}  {paint(line(hit.chunk.address()), 'bold')}  {paint(', '.join(notes), 'dim')}".rstrip())
-        say(wrap(excerpt(hit), "     ") + "\n")
+        address = paint(line(focus_address(hit, question)), "bold")
+        say(f"{number:>3}  {address}  {paint(', '.join(notes), 'dim')}".rstrip())
+        say(wrap(excerpt(hit, question), "     ") + "\n")
     if not hits:
         say("nothing found")

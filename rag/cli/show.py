@@ -16,6 +16,7 @@ from rag.cli.detail import show_trace
 from rag.cli.quotes import INDENT, columns, readable, say_address, show_quotes, wrap
 from rag.cli.terminal import WaitingSign, clean, line, paint, say, screen
 from rag.stages import LanguageModel
+from rag.text.focus import find_focus
 
 if TYPE_CHECKING:
     from rag.pipeline import Event
@@ -119,7 +120,7 @@ def _show_nothing(answer: Answer) -> None:
         say(wrap(line(f"No passage found speaks of {', '.join(answer.missing)}.")))
     if answer.hits:
         say("Closest passages:\n")
-        show_passages(answer.hits[:CLOSEST])
+        show_passages(answer.hits[:CLOSEST], answer.question)
 
 
 def suggest_model(answer: Answer, generator: object) -> bool:
@@ -131,16 +132,25 @@ def suggest_model(answer: Answer, generator: object) -> bool:
     return True
 
 
-def show_passages(hits: Sequence[Hit]) -> None:
-    """The beginning of each passage, with its address."""
+def show_passages(hits: Sequence[Hit], question: str) -> None:
+    """What each passage says to the question, with its address."""
     for hit in hits:
-        say(wrap(excerpt(hit), INDENT))
-        say_address(hit.chunk.address())
+        say(wrap(excerpt(hit, question), INDENT))
+        say_address(focus_address(hit, question))
 
 
-def excerpt(hit: Hit) -> str:
-    """The beginning of a passage on one line, cut at a word."""
-    return textwrap.shorten(readable(hit.chunk.text, hit.chunk.source), EXCERPT, placeholder=" …")
+def focus_address(hit: Hit, question: str) -> str:
+    """Where the sentence of a passage stands that has most of the question's words."""
+    return hit.chunk.address(hit.chunk.start + find_focus(question, hit.chunk.text))
+
+
+def excerpt(hit: Hit, question: str) -> str:
+    """A passage on one line, cut at a word: its beginning, or the question's words where they stand later."""
+    text = hit.chunk.text
+    at = find_focus(question, text)
+    beginning = at if at >= EXCERPT else 0
+    shown = readable(text[beginning:], hit.chunk.source)
+    return "… " * bool(beginning) + textwrap.shorten(shown, EXCERPT, placeholder=" …")
 
 
 def describe(confidence: float) -> str:

@@ -89,9 +89,9 @@ def answer_reply(answer: Answer, seconds: float, *, base: str, index: str) -> di
     return {**data, "trace": list(answer.trace)}
 
 
-def hits_reply(hits: list[Hit], *, base: str, index: str) -> dict[str, Any]:
+def hits_reply(hits: list[Hit], question: str, *, base: str, index: str) -> dict[str, Any]:
     """Passages as `rag search --json` gives them, each with a URL."""
-    data = {"hits": [hit_data(hit) for hit in hits]}
+    data = {"hits": [hit_data(hit, question) for hit in hits]}
     _add_urls(data["hits"], base, index)
     return data
 

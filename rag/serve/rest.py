@@ -112,7 +112,7 @@ async def search(request: Request) -> Response:
     filter = await find_filter(request, pool, body)
     hits = await unless_gone(request, pool.search_async(body.query, k=body.k, filter=filter, within=within))
     note_documents(request, (hit.chunk.doc_id for hit in hits))
-    return JSONResponse(hits_reply(hits, base=base_of(request), index=index))
+    return JSONResponse(hits_reply(hits, body.query, base=base_of(request), index=index))
 
 
 async def indexes(request: Request) -> Response:
