@@ -211,7 +211,8 @@ def test_the_command_tells_each_change_in_a_line_and_ends_cleanly(notes: Path, n
         assert process.stderr.readline() == "rag: watching; Ctrl-C ends it.\n"
         (notes / "docs" / "canteen.txt").write_text("The canteen is closed for good.\n")
         if not as_json:
-            process.stdout.readline(), process.stdout.readline()
+            while not process.stdout.readline().startswith("Ask with"):
+                pass
         lines.append(process.stdout.readline())
         process.send_signal(number)
         assert (process.wait(), process.stdout.read(), process.stderr.read()) == (0, "", "")
