@@ -91,7 +91,7 @@ def test_the_plug_in_project_installs_and_its_chunker_ingests(tmp_path: Path) ->
     (tmp_path / "talk.txt").write_text("Engineer: The crane is back.\n\nHarbour master: Since when?\n")
     run("rag pipelines show default | sed 's/use: structure, size: 200/use: turns, shortest: 5/' > mine.yaml")
     assert run("rag pipelines check mine.yaml").startswith("0 ")
-    assert run("rag ingest talk.txt --pipeline mine.yaml").splitlines()[1].startswith("2 chunks, 2 embedded")
+    assert "\n2 chunks, 2 embedded" in run("rag ingest talk.txt --pipeline mine.yaml")
     run("sed -i.old 's/shortest: 5/shortest: 0/' mine.yaml")
     wrong = run("rag pipelines check mine.yaml")
     assert wrong.startswith("2 ") and "mine.yaml:3: chunk.shortest: " in wrong

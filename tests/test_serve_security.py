@@ -450,7 +450,7 @@ def test_a_hidden_document_and_one_that_is_not_there_get_the_same_reply(folder: 
     some, every = bearer(tokens.make("ada", "reader", "sales")), bearer(tokens.make("bob", "reader", None))
     with serve(folder, tokens=str(tokens.path)) as client:
         rows = client.get("/v1/documents", headers=every).json()["documents"]
-        hidden = next(row["id"] for row in rows if row["source"].endswith("vault.md"))
+        hidden = next(row["id"] for row in rows if row["source"] == "docs/vault.md")
         for end in ("", "/text", "/file", "/view", "/pages/1.png", "/pages/1/boxes"):
             paths = (f"/v1/documents/{hidden}{end}", f"/v1/documents/{'1' * 8}-1111-1111-1111-{'1' * 12}{end}")
             replies = [client.get(path, headers=some) for path in paths]
