@@ -126,6 +126,9 @@ def _cells(sought: _Question, table: Table, around: frozenset[str]) -> Iterator[
     if _years(sought.stems) - explained and _years(stems(table.caption)):
         return  # the caption says another year than the question: the title's year does not help
     explained |= around
+    others = [header for header, label in zip(headers, named[row], strict=True) if header and not label]
+    if not headers[column] <= sought.stems and any(one <= sought.stems and not one <= explained for one in others):
+        return  # the question names another column whole
     words = {
         word.casefold()
         for word in _WORD.findall(
