@@ -24,6 +24,7 @@ from tests.test_models_backends import SIZES, TEXTS, bert, saved
 from tests.test_models_variant import modernbert
 
 WIDTH, LEARNED, PLACES = 16, 3, 5
+V1, V2 = "DatasetTransformer", "ContextualDocumentEmbeddingTransformer"
 SAMPLE = ["lumen makes the router", "soup of tarnvik", "the building"]
 PREFIXES: dict[str, Any] = {"query_prefix": "query : ", "document_prefix": "passage : "}
 
@@ -45,7 +46,12 @@ def checkpoint(
             tensors[f"{name}.{n}.weight"], tensors[f"{name}.{n}.bias"] = torch.randn(rows, WIDTH), torch.randn(rows)
     (folder / "model").mkdir()
     save_file({key: x.clone().contiguous() for key, x in tensors.items()}, folder / "model" / "model.safetensors")
-    facts = {"transductive_corpus_size": PLACES, "dataset_backbone": str(folder / "backbone"), **config}
+    facts = {
+        "transductive_corpus_size": PLACES,
+        "dataset_backbone": str(folder / "backbone"),
+        "architectures": [V1],
+        **config,
+    }
     (folder / "model" / "config.json").write_text(json.dumps(facts))
     (folder / "sample.txt").write_text("\n".join(SAMPLE) + "\n\n")
     embedder = TwoStageEmbedder(
@@ -61,8 +67,16 @@ class TestConformance(EmbedderConformance):
 
 
 @pytest.mark.parametrize("make", [bert, modernbert])
-def test_a_text_is_read_behind_the_vectors_of_the_sample(tmp_path: Path, make: Callable[[], Any]) -> None:
-    embedder, tensors, (first, second) = checkpoint(tmp_path, make)
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"architectures": [V2]}, {"architectures": [V2], "pool_ignore_instruction_tokens": True}],
+    ids=["v1", "v2", "v2 without instruction"],
+)
+def test_a_text_is_read_behind_the_vectors_of_the_sample(
+    tmp_path: Path, make: Callable[[], Any], config: dict[str, Any]
+) -> None:
+    """Section 4.2 of arXiv 2410.02525; DatasetConditionedBiencoder.forward in cde/model.py of jxmorris12/cde."""
+    embedder, tensors, (first, second) = checkpoint(tmp_path, make, **config)
     tokenizer: Any = transformers.AutoTokenizer.from_pretrained(tmp_path / "backbone")
 
     def layers(x: torch.Tensor, name: str, activation: Any) -> Any:
@@ -79,8 +93,13 @@ def test_a_text_is_read_behind_the_vectors_of_the_sample(tmp_path: Path, make: C
             prompt = layers(torch.ones(WIDTH), "second_stage_model.prompt_projection", relu).reshape(LEARNED, WIDTH)
             words = second.embeddings(ids(text))
             read = second(inputs_embeds=torch.cat([torch.stack(vectors), prompt, words[0]])[None])
-            pooled = read.last_hidden_state[0, PLACES + LEARNED :].mean(0)
-            vector = layers(pooled, "second_stage_model.output_projection", relu).numpy()
+            rows = read.last_hidden_state[0, PLACES + LEARNED :]
+            if "pool_ignore_instruction_tokens" in config:
+                colon = tokenizer(": ", add_special_tokens=False)["input_ids"][0]
+                rows = rows[ids(text)[0].tolist().index(colon) + 1 :]
+            pooled = rows.mean(0)
+            vector = layers(pooled, "second_stage_model.output_projection", relu)
+            vector = (vector + pooled if "architectures" in config else vector).numpy()
         return np.asarray(vector / np.linalg.norm(vector))
 
     texts = [text for text in TEXTS if text]
@@ -135,10 +154,14 @@ def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
         {"autoregressive_backbone": True},
         {"transductive_tokens_per_document": 2},
         {"pooling_strategy": "max"},
+        {"pool_ignore_contextual_tokens": False},
     ):
         config.write_text(json.dumps({"dataset_backbone": str(tmp_path / "backbone"), **odd}))
         with pytest.raises(ModelError, match=f"{next(iter(odd))}.*is not supported"):
             _ = TwoStageEmbedder(model=model, sample=sample).dim
+    config.write_text(json.dumps({"dataset_backbone": str(tmp_path / "backbone"), "architectures": ["Other"]}))
+    with pytest.raises(ModelError, match=r"architectures is \['Other'\]; should name DatasetTransformer \(v1\)"):
+        _ = TwoStageEmbedder(model=model, sample=sample).fingerprint
     config.write_text("{}")
     with pytest.raises(ConfigError, match=r"embed\.backbone"):
         _ = TwoStageEmbedder(model=model, sample=sample).dim

@@ -2,8 +2,8 @@
 
 What sets a document of this corpus apart is no longer what sets it apart from all texts. The sample is a file that the
 user names, so that vectors depend on nothing that changes behind their back: another sample is another embedder, which
-an index built with the first one refuses (exit code 4). For checkpoints of arXiv 2410.02525 whose backbone transformers
-knows itself, such as ModernBERT (cde-small-v2); their own code is never run.
+an index built with the first one refuses (exit code 4). `rag sample` makes one. For checkpoints of arXiv 2410.02525
+whose backbone transformers knows itself, such as ModernBERT (cde-small-v2); their own code is never run.
 """
 
 import hashlib
@@ -28,7 +28,9 @@ _SUPPORTED: Mapping[str, tuple[Any, ...]] = {  # keys of config.json; the first 
     **dict.fromkeys(("autoregressive_backbone", "limit_layers", "limit_layers_first_stage"), (None, False)),
     "transductive_tokens_per_document": (1,),
     "pooling_strategy": ("mean",),
+    "pool_ignore_contextual_tokens": (True,),
 }
+_RESIDUAL = {"DatasetTransformer": False, "ContextualDocumentEmbeddingTransformer": True}  # by architecture: v1, v2
 _QUERY, _DOCUMENT = "search_query: ", "search_document: "
 
 
@@ -59,6 +61,7 @@ class TwoStageEmbedder:
         files = [*weights(self._spec.folder), *(locate(self._backbone) / name for name in SHAPING)]
         sums = [cache.sha256(path) for path in files if path.is_file()]
         facts = ["two stages 1", sums, self._texts, self._size, self._spec.max_tokens, self.document_prefix]
+        facts += [["residual", self._instructed]] if self._residual else []
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     @property
@@ -90,6 +93,22 @@ class TwoStageEmbedder:
             if config.get(key, values[0]) not in values:
                 raise ModelError(f"{path}: {key}: {config[key]!r} is not supported.")
         return config
+
+    @property
+    def _residual(self) -> bool:
+        """Whether what is projected is added to what was pooled, as the second version does."""
+        names = self._config.get("architectures") or []
+        if found := [_RESIDUAL[name] for name in names if name in _RESIDUAL]:
+            return found[0]
+        raise ModelError(
+            f"{locate(self.model) / 'config.json'}: architectures is {names}; should name "
+            f"{' (v1) or '.join(_RESIDUAL)} (v2), which compute different vectors."
+        )
+
+    @property
+    def _instructed(self) -> bool:
+        """Whether means leave out the instruction; the first version's code knows no such thing."""
+        return self._residual and bool(self._config.get("pool_ignore_instruction_tokens"))
 
     @cached_property
     def _backbone(self) -> str:
@@ -143,6 +162,8 @@ class TwoStageEmbedder:
             self._texts,
             backbone=self._backbone,
             size=self._size,
+            residual=self._residual,
+            instructed=self._instructed,
             device=self.device or best_device(),
             batch_tokens=self.batch_tokens,
         )

@@ -17,7 +17,7 @@ from tokenizers import Encoding, Tokenizer, normalizers
 from rag.errors import ModelError
 from rag.models.batching import Forward, Output, run_batches
 from rag.models.files import LEXICAL, MULTI
-from rag.models.pooling import Projection, load_head, normalize, pool, sparse_vector
+from rag.models.pooling import Mask, Projection, load_head, normalize, pool, sparse_vector
 from rag.models.spec import ModelSpec
 from rag.types import Chunked, Embeddings, Spans, Sparse, Vectors
 
@@ -29,7 +29,9 @@ class TextEncoder:
     """A model ready to run: `forward` gives a batch its token vectors, `workers` batches at a time.
 
     `tokenizer` makes a new copy of the model's own at every call; this class sets how it pads and truncates.
-    `projections` follow pooling in a model without Dense modules; `before` counts the vectors before every text.
+    `projections` follow pooling in a model without Dense modules, and are added to what they get where `residual`;
+    `before` counts the vectors before every text. Pooling leaves out what stands before the first token `colon`, and
+    itself, where that is not None: the instruction.
     """
 
     spec: ModelSpec
@@ -38,7 +40,9 @@ class TextEncoder:
     batch_tokens: int
     workers: int = 1
     projections: Sequence[Projection] = ()
+    residual: bool = False
     before: int = 0
+    colon: int | None = None
 
     def embed_chunks(self, batch: Sequence[Chunked], *, tokens: bool, sparse: bool = False) -> Embeddings:
         """Context and text of every chunk, behind the document prefix; token vectors, token weights if asked for."""
@@ -90,7 +94,8 @@ class TextEncoder:
         weights = [Sparse(np.empty(0, np.int64), np.empty(0, np.float32))] * len(texts)
         encodings = self._encode(texts, query=query)
         for batch, hidden, mask in self.hidden([encoding.ids for encoding in encodings]):
-            dense[batch] = self.finish(pool(hidden, mask, self.spec.pooling))
+            taken = self._uninstructed(mask, [encodings[i].ids for i in batch])
+            dense[batch] = self.finish(pool(hidden, taken, self.spec.pooling))
             for i, padded, real in zip(batch, hidden, mask, strict=True):
                 if tokens:
                     rows[i] = self._token_rows(padded[real], encodings[i])
@@ -108,10 +113,24 @@ class TextEncoder:
 
     def finish(self, pooled: Vectors) -> Vectors:
         """What the model does after pooling: projection, truncation to `dim` columns, unit length."""
+        given = pooled
         for project in self.projections or self._dense:
             pooled = project(pooled)
+        if self.residual:
+            pooled = pooled + given
         pooled = pooled[:, : self.spec.dim]
         return normalize(pooled) if self.spec.normalise else pooled
+
+    def _uninstructed(self, mask: Mask, ids: Sequence[Sequence[int]]) -> Mask:
+        """The mask without each text's instruction; a text that is nothing else keeps its tokens."""
+        if self.colon is None:
+            return mask
+        taken = mask.copy()
+        for row, tokens in zip(taken, ids, strict=True):
+            end = next((i for i, token in enumerate(tokens) if i and token == self.colon), 0)
+            if row[end + 1 :].any():
+                row[: end + 1 if end else 0] = False
+        return taken
 
     def _encode(self, texts: Sequence[str], *, query: bool) -> list[Encoding]:
         prefix = self.spec.query_prefix if query else self.spec.document_prefix

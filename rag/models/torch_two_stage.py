@@ -2,9 +2,11 @@
 
     sample     s_i = W2 gelu(W1 mean(first(text_i)))
     prefix     p = [s_1 .. s_n; W4 relu(W3 1)], the second part being k learned vectors of the width d
-    a text     W6 relu(W5 mean(second([p; words]) without p))
+    a text     v = W6 relu(W5 m), or v = W6 relu(W5 m) + m    with m = mean(second([p; words]) without p)
 
-Tensors have the names of the published checkpoints. Source: Contextual Document Embeddings (arXiv 2410.02525).
+The second is that of cde-small-v2, whose means may leave out the instruction, too: all up to the first token of ": ".
+Tensors have the names of the published checkpoints. Source: Contextual Document Embeddings (arXiv 2410.02525, section
+4.2), and cde/model.py of its authors' repository.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,11 +36,19 @@ FIRST, SECOND = "first_stage_model.", "second_stage_model."
 
 
 def text_encoder(
-    spec: ModelSpec, sample: Sequence[str], *, backbone: str, size: int, device: str, batch_tokens: int
+    spec: ModelSpec,
+    sample: Sequence[str],
+    *,
+    backbone: str,
+    size: int,
+    residual: bool,
+    instructed: bool,
+    device: str,
+    batch_tokens: int,
 ) -> TextEncoder:
     """What reads texts behind `size` vectors of the `sample`, which is gone through again where it is shorter.
 
-    Raises ModelError naming the tensor that is missing, or the backbone that cannot be loaded.
+    `residual` adds m to v; `instructed` leaves the instruction out of m. Raises ModelError naming the tensor that is missing, or the backbone that cannot be loaded.
     """
     tensors = _tensors(spec.folder)
     tokenizer = load_tokenizer(locate(backbone), label=backbone)
@@ -57,7 +67,11 @@ def text_encoder(
         for weight, bias in [_linear(tensors, f"{SECOND}output_projection.{n}")]
     ]
     behind = _forward_behind(second, prefix)
-    return TextEncoder(spec, tokenizer, behind, batch_tokens, projections=projections, before=len(prefix))
+    colon = tokenizer().encode(": ", add_special_tokens=False).ids[0] if instructed else None
+    return TextEncoder(
+        spec, tokenizer, behind, batch_tokens, projections=projections, residual=residual, before=len(prefix),
+        colon=colon,
+    )  # fmt: skip
 
 
 def _forward_behind(model: Any, prefix: torch.Tensor) -> Forward:
