@@ -116,6 +116,14 @@ class TokenEmbedder(Protocol):
 
 
 @runtime_checkable
+class ChatEmbedder(Protocol):
+    """An embedder whose model reads chat messages, for prompts that hold a question and passages."""
+
+    def embed_messages(self, texts: Sequence[str]) -> Vectors:
+        """The vectors (n, dim) of texts, each as a user's message in the model's chat template."""
+
+
+@runtime_checkable
 class SparseEmbedder(Protocol):
     """An embedder with sparse vectors says how a store compares them. Without this, a store uses `idf`."""
 

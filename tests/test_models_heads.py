@@ -52,7 +52,7 @@ def m3(folder: Path, *, heads: str = "safetensors") -> dict[str, torch.nn.Linear
 def reference(folder: Path, text: str, heads: dict[str, torch.nn.Linear]) -> tuple[Any, dict[int, float], Any]:
     """FlagEmbedding's definition: the dense vector, the weight of each token id, the token vectors."""
     model: Any = transformers.AutoModel.from_pretrained(folder).eval()
-    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder)
+    tokenizer: Any = transformers.TokenizersBackend.from_pretrained(folder)
     with torch.inference_mode():
         encoded = tokenizer(text, return_tensors="pt", return_token_type_ids=False)
         hidden = model(**encoded).last_hidden_state[0]

@@ -53,7 +53,7 @@ def pooled_by(folder: Path, mode: str) -> str:
 def reference(folder: str, text: str, spans: Spans, tokens: Callable[[Any, int, int], list[int]]) -> Vectors:
     """One run of the model over the whole text; of each span the mean of the token vectors named by `tokens`."""
     model: Any = transformers.AutoModel.from_pretrained(folder)
-    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder)
+    tokenizer: Any = transformers.TokenizersBackend.from_pretrained(folder)
     encoded = tokenizer(text, return_offsets_mapping=True, return_special_tokens_mask=True, return_tensors="pt")
     with torch.inference_mode():
         ids, mask = encoded["input_ids"], encoded["attention_mask"]

@@ -56,7 +56,7 @@ def embedder(backend: Any, folder: Path, **options: Any) -> Any:
 def reference(folder: Path, texts: list[str], change: Callable[[Any], None]) -> Vectors:
     """Mean of the token vectors of a model that was changed by hand, one text at a time."""
     model: Any = transformers.AutoModel.from_pretrained(folder).eval()
-    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder)
+    tokenizer: Any = transformers.TokenizersBackend.from_pretrained(folder)
     change(model)
     rows = []
     for text in texts:

@@ -44,6 +44,8 @@ class EncoderEmbedder(ABC):
     stretch: Annotated[float, Field(ge=1, description="How many times its own window the model sees.")] = 1.0
     query_prefix: Annotated[str | None, Field(description="Text before a question; default: the model's own.")] = None
     document_prefix: Annotated[str | None, Field(description="Text before a chunk; default: the model's own.")] = None
+    query_suffix: Annotated[str, Field(description="Text after a question, such as an end-of-text token.")] = ""
+    document_suffix: Annotated[str, Field(description="Text after a chunk.")] = ""
     query_model: Annotated[str | None, Field(description="Small model for questions (LEAF, arXiv 2509.12539).")] = None
     tokens: Annotated[bool, Field(description="Add token vectors for MaxSim: some hundred times the space.")] = False
     pool_factor: Annotated[int, Field(ge=1, description="Keep one token vector in this many; near ones merge.")] = 1
@@ -75,6 +77,11 @@ class EncoderEmbedder(ABC):
     def dtype(self) -> str:
         """In which the network computes."""
         return "float32"
+
+    @property
+    def _attention(self) -> str:
+        """In which directions tokens see each other; "" as the model's config says."""
+        return ""
 
     @property
     def _window_tokens(self) -> int:
@@ -157,7 +164,9 @@ class EncoderEmbedder(ABC):
             truncate_dim=self.truncate_dim,
             query_prefix=self.query_prefix,
             document_prefix=self.document_prefix,
-            variant=Variant(self.layers, self.temperature, self.stretch),
+            query_suffix=self.query_suffix,
+            document_suffix=self.document_suffix,
+            variant=Variant(self.layers, self.temperature, self.stretch, self._attention),
         )
 
     @cached_property
@@ -176,7 +185,12 @@ class EncoderEmbedder(ABC):
     def _queries(self) -> TextEncoder:
         if not self.query_model:
             return self._encoder
-        spec = read(self.query_model, query_prefix=self.query_prefix, truncate_dim=self.truncate_dim)
+        spec = read(
+            self.query_model,
+            query_prefix=self.query_prefix,
+            query_suffix=self.query_suffix,
+            truncate_dim=self.truncate_dim,
+        )
         if spec.dim != self.dim:
             raise ConfigError(f"embed.query_model: {spec.name!r} gives {spec.dim} columns, {self.model!r} {self.dim}.")
         return self._load(spec, batch_tokens=self.batch_tokens)

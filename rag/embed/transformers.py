@@ -1,8 +1,9 @@
-"""Any transformers encoder, or a decoder with last-token pooling, by torch: the embedder for other models and GPUs.
+"""Any transformers encoder or decoder, by torch: the embedder for other models and GPUs.
 
 From a local folder or the local Hugging Face cache, safetensors only, remote code never.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,7 +13,7 @@ from rag.errors import extra
 from rag.models.encoder import TextEncoder
 from rag.models.spec import ModelSpec
 from rag.stages import component
-from rag.types import Difference
+from rag.types import Difference, Vectors
 
 
 @component
@@ -22,6 +23,24 @@ class TransformersEmbedder(EncoderEmbedder):
     batch_tokens: Annotated[int, Field(ge=1, description="Tokens that run at once, padding included.")] = 8192
     device: Annotated[str | None, Field(description='A torch device such as "cuda:1"; default: the fastest.')] = None
     dtype: Annotated[Literal["float32", "float16", "bfloat16"], Field(description="Precision.")] = "float32"
+    attention: Annotated[
+        Literal["bidirectional", "causal"] | None,
+        Field(description="Whether a decoder's tokens see those after them; default: as its config says."),
+    ] = None
+
+    def embed_messages(self, texts: Sequence[str]) -> Vectors:
+        """The vectors (n, dim) of texts, each as a user's message in the model's chat template, ready for its reply.
+
+        Raises ModelError for a model without one, ConfigError for a text that is longer than the model sees.
+        """
+        with extra("models", "embed: transformers"):
+            from rag.models.torch_backend import chat_tokens
+
+        return self._queries.vectors_of(chat_tokens(self._queries.spec.folder, texts))
+
+    @property
+    def _attention(self) -> str:
+        return self.attention or ""
 
     def _load(self, spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None) -> TextEncoder:
         with extra("models", "embed: transformers"):

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer, normalizers
 
-from rag.errors import ModelError
+from rag.errors import ConfigError, ModelError
 from rag.models.batching import Forward, Output, run_batches
 from rag.models.files import LEXICAL, MULTI
 from rag.models.pooling import Mask, Projection, load_head, normalize, pool, sparse_vector
 from rag.models.spec import ModelSpec
 from rag.types import Chunked, Embeddings, Spans, Sparse, Vectors
 
+Wrapped = tuple[str, str, str]  # what stands before a text, the text, what stands after it
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -46,23 +47,36 @@ class TextEncoder:
 
     def embed_chunks(self, batch: Sequence[Chunked], *, tokens: bool, sparse: bool = False) -> Embeddings:
         """Context and text of every chunk, behind the document prefix; token vectors, token weights if asked for."""
-        return self._embed(_contextual(batch), query=False, tokens=tokens, sparse=sparse)
+        return self._embed(self._documents(batch), tokens=tokens, sparse=sparse)
 
     def embed_queries(self, texts: Sequence[str], *, tokens: bool, sparse: bool = False) -> Embeddings:
         """Every text behind the query prefix; token vectors, token weights if asked for."""
-        return self._embed(texts, query=True, tokens=tokens, sparse=sparse)
+        return self._embed(self._wrap(texts, query=True), tokens=tokens, sparse=sparse)
 
     def vectors(self, texts: Sequence[str], *, query: bool = False) -> Vectors:
         """The dense vectors (n, dim) of texts, each behind the document prefix or that of a query."""
-        dense = self._embed(texts, query=query).dense
-        assert dense is not None  # a text encoder makes them always
+        return _dense(self._embed(self._wrap(texts, query=query)))
+
+    def vectors_of(self, ids: Sequence[Sequence[int]]) -> Vectors:
+        """The dense vectors (n, dim) of rows of token ids, which are read as they are.
+
+        Raises ConfigError for one that is longer than the model sees.
+        """
+        if (longest := max(map(len, ids), default=0)) > self.spec.max_tokens:
+            raise ConfigError(
+                f"embed: a prompt of {longest} tokens is more than the {self.spec.max_tokens} that {self.spec.name!r} "
+                "sees; show it fewer passages (`feedback`), or raise `embed: {max_tokens: ...}`."
+            )
+        dense = np.empty((len(ids), self.spec.dim), dtype=np.float32)
+        for batch, hidden, mask in self.hidden(ids):
+            dense[batch] = self.finish(pool(hidden, mask, self.spec.pooling))
         return dense
 
     def mix(self, vectors: Vectors, batch: Sequence[Chunked], *, weight: float) -> Embeddings:
         """The chunks' `vectors` by another reading, with this weight, and their plain ones with the rest of it."""
         if weight == 1:
             return Embeddings(dense=vectors)
-        plain = self.vectors(_contextual(batch))
+        plain = _dense(self._embed(self._documents(batch)))
         return Embeddings(dense=normalize(weight * normalize(vectors) + (1 - weight) * normalize(plain)))
 
     def token_vectors(self, texts: Sequence[str], *, query: bool) -> list[Vectors]:
@@ -70,7 +84,7 @@ class TextEncoder:
 
         Special tokens are left out unless a text has no other; a model with a head for token vectors has its own way.
         """
-        return list(self._embed(texts, query=query, tokens=True).tokens or ())
+        return list(self._embed(self._wrap(texts, query=query), tokens=True).tokens or ())
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
         """Character spans (n, 2) of the tokens of each whole text, special tokens left out."""
@@ -79,7 +93,7 @@ class TextEncoder:
 
     def count_unread(self, texts: Sequence[str]) -> list[int]:
         """How many tokens of each text, behind the document prefix, are cut off."""
-        found = self.whole_tokenizer.encode_batch_fast(_valid([self.spec.document_prefix + text for text in texts]))
+        found = self.whole_tokenizer.encode_batch_fast(_valid(["".join(parts) for parts in self._wrap(texts)]))
         return [max(0, len(encoding) - self.spec.max_tokens) for encoding in found]
 
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
@@ -87,12 +101,24 @@ class TextEncoder:
         found: list[Encoding] = self.whole_tokenizer.encode_batch(_valid(texts))
         return found
 
-    def _embed(self, texts: Sequence[str], *, query: bool, tokens: bool = False, sparse: bool = False) -> Embeddings:
+    def _wrap(self, texts: Sequence[str], *, query: bool = False) -> list[Wrapped]:
+        spec = self.spec
+        before, after = (
+            (spec.query_prefix, spec.query_suffix) if query else (spec.document_prefix, spec.document_suffix)
+        )
+        return [(before, text, after) for text in texts]
+
+    def _documents(self, batch: Sequence[Chunked]) -> list[Wrapped]:
+        """Context and text of every chunk, its title in the prefix where that has a place for it."""
+        prefix, suffix = self.spec.titled_prefix, self.spec.document_suffix
+        return [(prefix(chunk.title), chunk.contextual, suffix) for item in batch for chunk in item.chunks]
+
+    def _embed(self, texts: Sequence[Wrapped], *, tokens: bool = False, sparse: bool = False) -> Embeddings:
         """Everything from one pass of the model."""
         dense = np.empty((len(texts), self.spec.dim), dtype=np.float32)
         rows = [np.empty((0, self.spec.hidden), dtype=np.float32)] * len(texts)
         weights = [Sparse(np.empty(0, np.int64), np.empty(0, np.float32))] * len(texts)
-        encodings = self._encode(texts, query=query)
+        encodings = self._encode(texts)
         for batch, hidden, mask in self.hidden([encoding.ids for encoding in encodings]):
             taken = self._uninstructed(mask, [encodings[i].ids for i in batch])
             dense[batch] = self.finish(pool(hidden, taken, self.spec.pooling))
@@ -132,15 +158,23 @@ class TextEncoder:
                 row[: end + 1 if end else 0] = False
         return taken
 
-    def _encode(self, texts: Sequence[str], *, query: bool) -> list[Encoding]:
-        prefix = self.spec.query_prefix if query else self.spec.document_prefix
-        valid = _valid([prefix + text for text in texts])
+    def _encode(self, texts: Sequence[Wrapped]) -> list[Encoding]:
+        valid = _valid(["".join(parts) for parts in texts])
         found: list[Encoding] = self.whole_tokenizer.encode_batch_fast(valid)
         long = [i for i, encoding in enumerate(found) if len(encoding) > self.spec.max_tokens]
         if long:
-            for i, encoding in zip(long, self._cut.encode_batch_fast([valid[i] for i in long]), strict=True):
+            short = [self._shorten(*texts[i]) if texts[i][2] else valid[i] for i in long]
+            for i, encoding in zip(long, self._cut.encode_batch_fast(short), strict=True):
                 found[i] = encoding
         return found
+
+    def _shorten(self, before: str, text: str, after: str) -> str:
+        """As much of a text as leaves room for what stands before and after it."""
+        [before, text, after] = _valid([before, text, after])
+        while text and (excess := len(self.whole_tokenizer.encode(before + text + after)) - self.spec.max_tokens) > 0:
+            [spans] = self.token_spans([text])
+            text = text[: spans[-excess][0]] if excess < len(spans) else ""
+        return before + text + after
 
     def hidden(self, ids: Sequence[Sequence[int]], *, budget: int | None = None) -> Iterator[Output]:
         """The token vectors of rows of ids, in batches of similar lengths, with the mask of padding."""
@@ -198,8 +232,9 @@ def _plain_tokenizer(make: Callable[[], Tokenizer], lowercase: bool) -> Tokenize
 _shared_tokenizer = lru_cache(4)(_plain_tokenizer)  # one of 30,000 words takes 20 ms to load
 
 
-def _contextual(batch: Sequence[Chunked]) -> list[str]:
-    return [chunk.contextual for item in batch for chunk in item.chunks]
+def _dense(found: Embeddings) -> Vectors:
+    assert found.dense is not None  # a text encoder makes them always
+    return found.dense
 
 
 def _valid(texts: Sequence[str]) -> list[str]:

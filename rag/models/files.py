@@ -102,5 +102,6 @@ def refuse_code(folder: Path) -> None:
             if config.get(key):
                 raise ModelError(
                     f"{path}: {key} asks for code from outside, which raghop never runs. Where transformers knows the "
-                    f"architecture itself, a copy of the folder without {key!r} loads."
+                    f"architecture itself, a copy of the folder without {key!r} loads. If the code was there to let "
+                    "a decoder's tokens see those after them, say `attention: bidirectional` then."
                 )

@@ -85,7 +85,8 @@ class Late:
         return (self.plain or self.encoder).mix(late, batch, weight=self.weight)
 
     def _head(self, title: str) -> str:
-        return self.encoder.spec.document_prefix + (f"{title}\n" if title else "")
+        spec = self.encoder.spec
+        return spec.titled_prefix(title) + (f"{title}\n" if title and not spec.has_title_slot else "")
 
     def _windows(self, item: Chunked, tokens: Spans, title: str, head: int) -> Iterator[Chunked]:
         text = item.document.text
@@ -109,10 +110,13 @@ class Late:
         passes: list[Pass] = []
         done = 0
         heads = [self._head(item.document.title) for item in windows]
-        texts = self.encoder.tokenize([head + item.document.text for head, item in zip(heads, windows, strict=True)])
-        for item, head, encoding in zip(windows, heads, texts, strict=True):
+        suffix = self.encoder.spec.document_suffix
+        texts = [head + item.document.text for head, item in zip(heads, windows, strict=True)]
+        for item, head, text, encoding in zip(
+            windows, heads, texts, self.encoder.tokenize([text + suffix for text in texts]), strict=True
+        ):
             spans = np.array([(c.start, c.end) for c in item.chunks], np.int64).reshape(-1, 2) + len(head)
-            passes += self._passes(encoding, len(head), spans, done)
+            passes += self._passes(encoding, (len(head), len(text)), spans, done)
             done += len(spans)
         return passes
 
@@ -130,11 +134,14 @@ class Late:
                 weight[rows] += weights.sum(axis=2, keepdims=True)
         return (sums / weight).reshape(done, modes * hidden)
 
-    def _passes(self, encoding: Encoding, head: int, spans: Spans, first: int) -> Iterator[Pass]:
-        """A window as one run of the model, or several where one chunk is longer than the model sees."""
+    def _passes(self, encoding: Encoding, own: tuple[int, int], spans: Spans, first: int) -> Iterator[Pass]:
+        """A window as one run of the model, or several where one chunk is longer than the model sees.
+
+        `own` are the characters of the document itself, from the first to behind the last.
+        """
         ids = np.array(encoding.ids)
         offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
-        text = (np.array(encoding.special_tokens_mask) == 0) & (offsets[:, 0] >= head)
+        text = (np.array(encoding.special_tokens_mask) == 0) & (offsets[:, 0] >= own[0]) & (offsets[:, 0] < own[1])
         found = np.flatnonzero(text)
         begin, end = (int(found[0]), int(found[-1]) + 1) if len(found) else (len(text), len(text))
         within = (offsets[:, 0] < spans[:, 1:]) & (offsets[:, 1] > spans[:, :1]) & text  # (chunks, tokens)
@@ -153,7 +160,7 @@ class Late:
 
     @cached_property
     def _special(self) -> int:
-        [empty] = self.encoder.tokenize([""])
+        [empty] = self.encoder.tokenize([self.encoder.spec.document_suffix])
         return len(empty.ids)
 
 

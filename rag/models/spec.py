@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ _WIDTHS = ("hidden_size", "d_model", "dim", "n_embd")
 _POSITIONS = ("max_position_embeddings", "n_positions", "max_sequence_length")
 AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet"}  # their first position is the padding id + 1
 TABLE = "embeddings.word_embeddings.weight"  # the vocabulary's vectors
+_NO_TITLE, _TITLE = "title: none", "title: {}"  # EmbeddingGemma's slot for a title, in its prompt for documents
 _NO_LIMIT = 1_000_000  # tokenizers write numbers like 1e30 for "none"
 
 
@@ -57,6 +58,17 @@ class ModelSpec:
     normalise: bool = True
     lowercase: bool = False
     variant: Variant = AS_IS
+    query_suffix: str = ""
+    document_suffix: str = ""
+
+    @property
+    def has_title_slot(self) -> bool:
+        """Whether the document prefix holds a place for a title."""
+        return _NO_TITLE in self.document_prefix
+
+    def titled_prefix(self, title: str) -> str:
+        """The document prefix, with the title in its slot if it has one."""
+        return self.document_prefix.replace(_NO_TITLE, _TITLE.format(title), 1) if title else self.document_prefix
 
     @property
     def pad_id(self) -> int:
@@ -71,6 +83,8 @@ class ModelSpec:
             *([path.name, cache.sha256(path)] for path in files if path.is_file()),
             *(self.pooling, self.normalise, self.dim, self.max_tokens, self.lowercase, self.document_prefix, dtype),
             *self.variant.facts,
+            *(["suffix", self.document_suffix] if self.document_suffix else []),
+            *(["title slot"] if self.has_title_slot else []),
         ]
         for name in [MULTI] * tokens + [LEXICAL] * sparse:
             file = head(self.folder, name)
@@ -85,6 +99,8 @@ def read(
     truncate_dim: int | None = None,
     query_prefix: str | None = None,
     document_prefix: str | None = None,
+    query_suffix: str = "",
+    document_suffix: str = "",
     variant: Variant = AS_IS,
 ) -> ModelSpec:
     """The model's files, with options that are not None in place of what they say. Raises ModelError, ConfigError."""
@@ -100,6 +116,8 @@ def read(
     if not hidden:
         raise ModelError(f"{folder / 'config.json'}: none of {', '.join(_WIDTHS)} says how wide a token vector is.")
     bert = read_json(folder / "sentence_bert_config.json", {})
+    if not variant.attention and config.get("is_causal") is False:
+        variant = replace(variant, attention="bidirectional")
     limit, default = _lengths(folder, config, bert, variant.stretch)
     if max_tokens and max_tokens > limit:
         raise ConfigError(f"embed.max_tokens: {max_tokens} is more than the {limit} that {model!r} can see.")
@@ -123,6 +141,8 @@ def read(
         query_prefix=_prompt(query_prefix, prompts, "query"),
         document_prefix=_prompt(document_prefix, prompts, "document", "passage", "corpus"),
         variant=variant,
+        query_suffix=query_suffix,
+        document_suffix=document_suffix,
     )
 
 

@@ -3,7 +3,8 @@
 An encoder is token ids and mask in, token vectors out.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from struct import error as StructError
@@ -11,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from jinja2 import TemplateError
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
-from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer, TokenizersBackend
 from transformers.utils import logging
 
 from rag.errors import ConfigError, ModelError
@@ -62,8 +64,36 @@ def place(network: Any, device: str, *, key: str) -> Any:
 
 def load_tokenizer(model: str | Path, *, label: str) -> Callable[[], Tokenizer]:
     """What makes new copies of a model's tokenizer. Raises ModelError."""
-    rules: str = load(AutoTokenizer, model, label=label).backend_tokenizer.to_str()
+    rules: str = _tokenizer(model, label=label).backend_tokenizer.to_str()
     return partial(Tokenizer.from_str, rules)
+
+
+def _tokenizer(model: str | Path, *, label: str) -> Any:
+    """As transformers loads it; by tokenizer.json alone where an architecture's own class makes another kind of it."""
+    found = load(AutoTokenizer, model, label=label)
+    file = Path(model) / "tokenizer.json"
+    if file.is_file() and _kind(found.backend_tokenizer) != _kind(Tokenizer.from_file(str(file))):
+        return load(TokenizersBackend, model, label=label)
+    return found
+
+
+def _kind(tokenizer: Tokenizer) -> tuple[Any, ...]:
+    rules = json.loads(tokenizer.to_str())["model"]
+    return rules["type"], len(rules["vocab"]), len(rules.get("merges") or ())
+
+
+def chat_tokens(folder: Path, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of each text as a user's message in a model's chat template, with the start of a reply, no thinking.
+
+    Control tokens that a text holds are read as ordinary text. Raises ModelError where there is no template.
+    """
+    tokenizer = _tokenizer(folder, label=str(folder))
+    options = {"add_generation_prompt": True, "enable_thinking": False, "sanitize_control_tokens": True}
+    try:
+        rows = [tokenizer.apply_chat_template([{"role": "user", "content": text}], **options) for text in texts]
+    except (TemplateError, ValueError, NotImplementedError) as error:
+        raise ModelError(f"{folder}: its chat template fails: {error}. Use a model that has one.") from error
+    return [row["input_ids"] for row in rows]
 
 
 def best_device() -> str:

@@ -48,7 +48,8 @@ def text_encoder(
 ) -> TextEncoder:
     """What reads texts behind `size` vectors of the `sample`, which is gone through again where it is shorter.
 
-    `residual` adds m to v; `instructed` leaves the instruction out of m. Raises ModelError naming the tensor that is missing, or the backbone that cannot be loaded.
+    `residual` adds m to v; `instructed` leaves the instruction out of m. Raises ModelError naming the tensor that is
+    missing, or the backbone that cannot be loaded.
     """
     tensors = _tensors(spec.folder)
     tokenizer = load_tokenizer(locate(backbone), label=backbone)

@@ -2,7 +2,9 @@
 
 Temperature divides the queries at the door of the attention function, after rotation and norms, which is the same as
 dividing the scores. Rotary positions keep their form with base * stretch ** (d / (d - 2)), d columns a head rotated;
-layers that see a sliding window stay, since no distance in them grows.
+layers that see a sliding window stay, since no distance in them grows. A decoder becomes bidirectional by
+`is_causal`, in its configuration for masks and in its layers for where there is no mask; a run over three tokens
+shows whether it did.
 """
 
 from typing import Any
@@ -38,14 +40,32 @@ def stretch_rotary(config: Any, spec: ModelSpec) -> None:
 
 
 def apply_variant(model: Any, spec: ModelSpec) -> None:
-    """Cut layers, interpolate learned positions, sharpen attention. Raises ConfigError where a model has none."""
+    """Cut layers, interpolate positions, direct and sharpen attention. Raises ConfigError where it cannot."""
     variant = spec.variant
+    if variant.attention:
+        _direct(model, variant.attention, spec)
     if variant.layers is not None:
         _cut(model, variant.layers, spec)
     if variant.stretch != 1 and not getattr(model.config, "rope_parameters", None):
         _stretch_learned(model, spec)
     if variant.temperature != 1:
         _sharpen(model, spec)
+
+
+def _direct(model: Any, attention: str, spec: ModelSpec) -> None:
+    causal = attention == "causal"
+    model.config.is_causal = causal
+    for module in model.modules():
+        if hasattr(module, "is_causal"):
+            module.is_causal = causal
+    same = []
+    for mask in ([1, 1, 1], [1, 1, 0]):  # without padding and with
+        with torch.inference_mode():
+            ids = torch.tensor([[0, 0, 0], [0, 1, 0]])  # the same first token, another one behind it
+            first, other = model(input_ids=ids, attention_mask=torch.tensor([mask, mask])).last_hidden_state[:, 0]
+        same.append(torch.equal(first, other))
+    if same != [causal, causal]:
+        raise ConfigError(f"embed.attention: transformers offers no {attention} one for {spec.name!r}; leave it out.")
 
 
 def _cut(model: Any, layers: int, spec: ModelSpec) -> None:

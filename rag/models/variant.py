@@ -1,9 +1,12 @@
-"""Changes to a model that need no training: fewer layers, sharper attention, a longer window. Pure.
+"""Changes to how a model runs that need no training: fewer layers, other attention, a longer window. Pure.
 
 `layers` runs the first n layers only, for models trained to be cut there: 2D Matryoshka (arXiv 2402.14776), Starbucks
 (arXiv 2410.13230). `temperature` divides attention's scores before the softmax: below 1 a token looks at fewer others,
 so that long texts grow less alike (TempScale, arXiv 2410.24200). `stretch` makes a model see that many times its
 window (LongEmbed, arXiv 2404.12096): learned positions are interpolated, rotary ones get a larger base (NTK-aware).
+`attention` says whether a decoder's tokens see those after them, too: "bidirectional" for models trained so
+(GTE-Qwen2, KaLM-Embedding-V2 of arXiv 2506.20923, Llama-Embed-Nemotron), which their config may say by
+`is_causal: false`; "causal" otherwise; "" as the config says.
 """
 
 import re
@@ -31,6 +34,7 @@ class Variant:
     layers: int | None = None
     temperature: float = 1.0
     stretch: float = 1.0
+    attention: str = ""
 
     @property
     def facts(self) -> list[list[Any]]:
