@@ -68,9 +68,10 @@ class E2Rank:
         return queries
 
     def _scores(self, query: Vector, passages: Vectors) -> Floats:
-        if self.reads == "text":
-            return [float(score) for score in passages @ query]
-        return fuse(passages @ move(query, passages[: self._feedback], self.strength), self.weight)
+        if self.reads == "vectors":
+            query = move(query, passages[: self._feedback], self.strength)
+        scores = (passages @ query).astype(np.float64)
+        return fuse(scores, self.weight) if self.reads == "vectors" else scores
 
     @property
     def _feedback(self) -> int:
