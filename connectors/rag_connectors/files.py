@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Literal
 from uuid import NAMESPACE_URL, uuid5
@@ -24,6 +25,7 @@ from pydantic import Field
 
 from rag.errors import ConfigError, InputError
 from rag.stages import component
+from rag.text.access import read_groups
 from rag.text.names import to_name
 from rag.types import Document, Loaded, Section, Source
 from rag_connectors import ocr
@@ -62,6 +64,10 @@ class Files:
     ] = ""
     title_field: Annotated[str, Field(description="Title of a JSON record; empty: its title or name.")] = ""
     id_field: Annotated[str, Field(description="Id of a JSON record; empty: its id, _id or pid.")] = ""
+    access: Annotated[
+        tuple[str, ...],
+        Field(description="Groups that may read it all, where no .access file is; empty: as the documents say."),
+    ] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -75,7 +81,7 @@ class Files:
 
         Raises InputError for a root that does not exist, ConfigError for a pattern that cannot be understood.
         """
-        include, exclude = self._patterns("include", self.include), self._patterns("exclude", self.exclude)
+        include, exclude = self._specs
         base, sidecars = os.path.realpath(base), Sidecars()
         found: dict[str, Source] = {}
         for root in roots:
@@ -92,7 +98,7 @@ class Files:
                 found.update((path, _source(path, found_as, base, sidecars)) for path, found_as in taken)
             else:
                 found[top] = _source(top, status, base, sidecars)
-        yield from sorted(found.values(), key=lambda source: source.name)
+        yield from self._in_order(found.values())
 
     def load(self, sources: Iterable[Source]) -> Iterator[Loaded]:
         """One `Loaded` per source, in their order. Memory holds a few outcomes per worker at a time.
@@ -139,11 +145,31 @@ class Files:
         except UnicodeDecodeError:
             return None
 
-    def _patterns(self, option: str, lines: Sequence[str]) -> GitIgnoreSpec:
+    def _in_order(self, sources: Iterable[Source]) -> Iterator[Source]:
+        """The sources by name; who may read one that no sidecar is about, the option says."""
         try:
-            return patterns(lines)
+            groups = read_groups(self.access)
         except ValueError as error:
-            raise ConfigError(f"connector: {option}: {error}. Patterns are written as in .gitignore.") from error
+            raise ConfigError(f"connector: access: {error}. Name groups, as in `access: [hr, legal]`.") from error
+        for source in sorted(sources, key=lambda source: source.name):
+            yield replace(source, access=groups) if groups and source.access is None else source
+
+    @cached_property
+    def _specs(self) -> tuple[GitIgnoreSpec, GitIgnoreSpec]:
+        """What `include` and `exclude` match."""
+        return _spec("include", self.include), _spec("exclude", self.exclude)
+
+    def _takes(self, path: str) -> bool:
+        """Whether the patterns take a file, by its path below the root."""
+        include, exclude = self._specs
+        return (not include.patterns or include.match_file(path)) and not exclude.match_file(path)
+
+
+def _spec(option: str, lines: Sequence[str]) -> GitIgnoreSpec:
+    try:
+        return patterns(lines)
+    except ValueError as error:
+        raise ConfigError(f"connector: {option}: {error}. Patterns are written as in .gitignore.") from error
 
 
 def _source(path: str, found_as: os.stat_result | str, base: str, sidecars: Sidecars) -> Source:

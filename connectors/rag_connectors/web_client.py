@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -20,12 +20,11 @@ import httpx
 
 from rag_connectors.staging import FetchError
 from rag_connectors.text import decode
+from rag_connectors.web_http import PoliteHttp
 from rag_connectors.web_links import normal
 
 AGENT = "raghop"
 _REDIRECTS = 5
-_RETRY = frozenset([429, 502, 503, 504])
-_LONGEST_WAIT = 30.0  # seconds, whatever a site asks for
 _SUFFIXES = {
     "text/html": ".html", "application/xhtml+xml": ".xhtml", "application/pdf": ".pdf", "text/plain": ".txt",
     "text/markdown": ".md", "text/csv": ".csv", "application/json": ".json", "application/xml": ".xml",
@@ -54,8 +53,24 @@ class Download:
     def data(self) -> bytes:
         return Path(self.body).read_bytes()
 
+    @property
+    def date(self) -> str:
+        """When it changed, as ISO 8601 has it; "" where the site does not say."""
+        try:
+            return parsedate_to_datetime(self.modified).isoformat()
+        except ValueError:
+            return ""
 
-class Gone(FetchError):
+
+class StatusError(FetchError):
+    """The site answers with a status (`code`) that is no page."""
+
+    def __init__(self, reason: str, code: int) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class Gone(StatusError):
     """There is nothing at this address (any more)."""
 
 
@@ -63,24 +78,22 @@ class Client:
     """One site's. Raises FetchError with what went wrong, Gone for 404 and 410."""
 
     def __init__(self, root: str, folder: Path, *, per_second: float, timeout: float, limit: int, token: str) -> None:
-        self._host = urlsplit(root).netloc
+        self._site = urlsplit(root)[:2]
         self._folder = folder / hashlib.sha256(root.encode()).hexdigest()[:32]
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # pages may be for their owner alone
         self._index = self._folder / "pages.json"
-        self.pause = 1 / per_second
-        self._last = 0.0
         self._limit = limit
         headers = {"User-Agent": AGENT, "Accept": "text/html, application/xhtml+xml, */*;q=0.5"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        self._http = httpx.Client(headers=headers, timeout=timeout, follow_redirects=False)
+        self.http = PoliteHttp(headers, per_second=per_second, timeout=timeout, limit=limit)
         self.known: dict[str, Download] = {}
         with suppress(OSError, ValueError, TypeError, AttributeError):
             self.known = {url: Download(**facts) for url, facts in json.loads(self._index.read_text()).items()}
 
     def close(self) -> None:
         """Keep what is known for the next time."""
-        self._http.close()
+        self.http.close()
         new = self._index.with_suffix(".new")
         new.write_text(json.dumps({url: asdict(answer) for url, answer in self.known.items()}))
         os.replace(new, self._index)
@@ -143,41 +156,25 @@ class Client:
 
     def _follow(self, url: str, asked: Mapping[str, str]) -> tuple[str, httpx.Response, bytes]:
         for _ in range(_REDIRECTS + 1):
-            response, data = self._send(url, asked)
+            response, data = self.http.send(url, asked)
             if not response.has_redirect_location:
                 return url, response, data
             url = normal(urljoin(url, response.headers["location"]))
-            if urlsplit(url).netloc != self._host:
-                raise Gone(f"it leads to another site ({url or 'no address'})")
+            if urlsplit(url)[:2] not in (self._site, ("https", self._site[1])):
+                raise Gone(f"it leads to another site ({url or 'no address'})", response.status_code)
         raise FetchError("it leads from one address to the next without an end")
 
-    def _send(self, url: str, asked: Mapping[str, str]) -> tuple[httpx.Response, bytes]:
-        for attempt in (1, 2):
-            time.sleep(max(0.0, self._last + self.pause - time.monotonic()))
-            self._last = time.monotonic()
-            try:
-                with self._http.stream("GET", url, headers=dict(asked)) as response:
-                    data = b"".join(self._pieces(response))
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise FetchError(f"it does not answer: {type(error).__name__} {error}".rstrip()) from error
-            if response.status_code not in _RETRY or attempt == 2:
-                break
-            wait = response.headers.get("retry-after", "1")
-            time.sleep(min(float(wait) if wait.isdecimal() else 1.0, _LONGEST_WAIT))
-        return response, data
 
-    def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
-        size = 0
-        for piece in response.iter_bytes():
-            size += len(piece)
-            if size > self._limit:
-                raise FetchError(f"too large: more than {self._limit >> 20} MB (connector.max_mb)")
-            yield piece
+def _error(url: str, response: httpx.Response) -> StatusError:
+    code = response.status_code
+    words = f"the site answers {code} {response.reason_phrase}".rstrip()
+    if code in (404, 410):
+        return Gone(words, code)
+    return StatusError(words + _ADVICE.get(code, ""), code)
 
 
-def _error(url: str, response: httpx.Response) -> FetchError:
-    words = f"the site answers {response.status_code} {response.reason_phrase}".rstrip()
-    if response.status_code in (404, 410):
-        return Gone(words)
-    hint = "; name the variable with a token (connector.token_env)" if response.status_code in (401, 403) else ""
-    return FetchError(words + hint)
+_ADVICE = {
+    401: "; name the variable with a token (connector.token_env)",
+    403: "; name the variable with a token (connector.token_env)",
+    429: "; ask it more slowly (connector.per_second), or later",
+}

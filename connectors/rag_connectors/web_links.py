@@ -20,6 +20,8 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.canonical = ""
         self.robots = ""
+        self.author = ""
+        self.date = ""  # when it changed, else when it came out
         self._base = url
         self.feed(markup)
 
@@ -34,8 +36,16 @@ class Page(HTMLParser):
             self.canonical = _join(self._base, found["href"])
         elif tag == "link" and found.get("href") and "next" in rel:
             self.links.append(_join(self._base, found["href"]))
-        elif tag == "meta" and found.get("name", "").lower() in ("robots", "raghop"):
-            self.robots += " " + found.get("content", "").lower()
+        elif tag == "meta":
+            self._read_meta((found.get("name") or found.get("property", "")).lower(), found.get("content", "").strip())
+
+    def _read_meta(self, name: str, content: str) -> None:
+        if name in ("robots", "raghop"):
+            self.robots += " " + content.lower()
+        elif name == "author":
+            self.author = self.author or " ".join(content.split())
+        elif name == "article:modified_time" or (name == "article:published_time" and not self.date):
+            self.date = " ".join(content.split())
 
 
 def normal(url: str) -> str:

@@ -54,7 +54,8 @@ def load(connector: Git, root: str | Path, base: Path) -> dict[str, Loaded]:
 
 def test_files_are_those_of_the_commit(repository: Path, tmp_path: Path) -> None:
     now = load(Git(), repository, tmp_path)
-    assert set(now) == {"yard/docs/winch.md", "yard/big.pdf"}
+    assert set(now) == {"yard/docs/winch.md", "yard/big.pdf", "yard/link.txt"}
+    assert now["yard/link.txt"].status == "skipped" and "a link" in now["yard/link.txt"].reason
     [document] = now["yard/docs/winch.md"].documents
     assert "900 kg" in document.text and document.source == "yard/docs/winch.md"
     assert document.meta["author"] == "Ana Berg" and str(document.meta["date"]).startswith("2025-05-01")
@@ -64,6 +65,7 @@ def test_files_are_those_of_the_commit(repository: Path, tmp_path: Path) -> None
     assert "750 kg" in before["yard/docs/winch.md"].documents[0].text and set(before) == {
         "yard/docs/winch.md",
         "yard/old.txt",
+        "yard/link.txt",
     }
 
 
@@ -100,3 +102,51 @@ def test_what_is_not_there_is_named(repository: Path, tmp_path: Path, ref: str, 
     [source, *_] = Git().scan([str(repository / "docs")], base=str(tmp_path))
     [lost] = Git().load([replace(source, path=source.path[:-40] + "0" * 40)])
     assert lost.status == "failed" and "run the ingest again" in lost.reason
+
+
+def test_a_copy_follows_what_happens_elsewhere(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGHOP_CACHE", str(tmp_path / "cache"))
+    address = f"file://{repository}"
+    git(repository, "branch", "-q", "side", "v1")
+    winch = f"{address}/docs/winch.md"
+    assert "750 kg" in load(Git(ref="side"), address, tmp_path)[winch].documents[0].text
+    git(repository, "branch", "-qf", "side", "main")  # another history under the same name
+    assert "900 kg" in load(Git(ref="side"), address, tmp_path)[winch].documents[0].text
+    git(repository, "branch", "-qD", "side")
+    with pytest.raises(InputError, match="no such branch"):
+        load(Git(ref="side"), address, tmp_path)
+    git(repository, "branch", "-qm", "main", "trunk")  # the one that is checked out
+    assert winch in load(Git(), address, tmp_path)
+    for copy in (tmp_path / "cache").rglob("HEAD"):
+        copy.unlink()  # damaged
+    assert winch in load(Git(), address, tmp_path)
+
+
+def test_every_file_has_its_own_last_change(repository: Path, tmp_path: Path) -> None:
+    git(repository, "checkout", "-qf", "-b", "side", "v1")
+    (repository / "docs/rope.md").write_text("A rope.")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "Rope", "--date=2025-06-01T09:00:00Z")
+    git(repository, "checkout", "-q", "main")
+    git(repository, "merge", "-q", "--no-edit", "side")
+    dates = {
+        name: str(one.documents[0].meta["date"])[:10]
+        for name, one in load(Git(include=("*.md",)), repository, tmp_path).items()
+    }
+    assert dates == {"yard/docs/winch.md": "2025-05-01", "yard/docs/rope.md": "2025-06-01"}
+
+
+def test_what_is_not_in_the_repository_is_told(repository: Path, tmp_path: Path) -> None:
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(repository), "inner")
+    (repository / "large.txt").write_text("x" * (2 << 20))
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "Inner")
+    found = load(Git(max_mb=1), repository, tmp_path)
+    assert found["yard/inner"].status == "skipped" and "name its own address" in found["yard/inner"].reason
+    assert found["yard/large.txt"].status == "skipped" and "connector.max_mb" in found["yard/large.txt"].reason
+    with pytest.raises(InputError, match="leave the password out"):
+        load(Git(), "https://me:secret@example.org/x.git", tmp_path)
+    with pytest.raises(InputError, match="see whether the address is right"):
+        load(Git(), "http://127.0.0.1:9/x.git", tmp_path)

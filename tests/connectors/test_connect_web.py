@@ -28,6 +28,8 @@ class Site:
     pages: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     asked: list[tuple[str, int]] = field(default_factory=list)
     tokens: set[str | None] = field(default_factory=set)
+    cut: str = ""  # the path whose connection is cut
+    cut_below: bool = False
 
     def put(self, path: str, body: str | bytes = b"", status: int = 200, **headers: str) -> None:
         found = {"content_type": "text/html; charset=utf-8", **headers}
@@ -48,6 +50,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             if status == 200 and headers.get("etag") and self.headers.get("If-None-Match") == headers["etag"]:
                 status, body = 304, b""
             found.asked.append((self.path, status))
+            if found.cut and (self.path.startswith(found.cut) if found.cut_below else self.path == found.cut):
+                self.close_connection = True
+                return
             found.tokens.add(self.headers.get("Authorization"))
             self.send_response(status)
             for name, value in headers.items():
@@ -104,7 +109,7 @@ def test_links_are_followed_below_the_address(site: Site) -> None:
     assert set(pages) == {"/docs", "/docs/winch.html", "/docs/slip"}
     [winch] = pages["/docs/winch.html"].documents
     assert winch.text == "Winch\n\nIt lifts 750 kg." and winch.source == f"{site.url}/docs/winch.html"
-    assert winch.meta == {"url": f"{site.url}/docs/winch.html", "date": DATE}
+    assert winch.meta == {"url": f"{site.url}/docs/winch.html", "date": "2025-03-04T09:00:00+00:00"}
     assert (
         pages["/docs"].documents[0].meta["url"] == f"{site.url}/docs/" and pages["/docs"].documents[0].title == "Yard"
     )
@@ -181,6 +186,76 @@ def test_other_files_limits_and_tokens(site: Site, monkeypatch: pytest.MonkeyPat
     assert few["/docs/prices"].reason.startswith("not looked at") and not few["/docs"].reason
     with pytest.raises(ConfigError, match="NO_SUCH_TOKEN"):
         scan(site, token_env="NO_SUCH_TOKEN")
+
+
+def test_a_site_that_is_busy_is_asked_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag_connectors.web_http._WAITS", (0.01, 0.01))
+    site.put("/docs/slip", status=503)
+    site.put("/docs/winch.html", status=429, retry_after="0")
+    found = scan(site)
+    assert [path for path, _ in site.asked].count("/docs/slip") == 3
+    assert "503" in found["/docs/slip"].reason and "connector.per_second" in found["/docs/winch.html"].reason
+    site.cut = "/docs/slip"
+    assert "does not answer" in scan(site)["/docs/slip"].reason
+
+
+def test_a_site_that_went_down_is_left_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag_connectors.web_http._WAITS", ())
+    site.put("/docs/", "".join(f"<a href='{n}'>{n}</a>" for n in range(9)))
+    for n in range(9):
+        site.put(f"/docs/{n}", f"<p>Page {n}.")
+    assert len(scan(site)) == 10
+    site.cut = "/docs/"
+    site.put("/docs/", "<p>Start.")  # the others are known from before
+    site.cut_below = True
+    found = scan(site)
+    assert len(found) == 10 and len(site.asked) < 10
+    assert sum("not asked" in source.reason for source in found.values()) == 7
+
+
+def test_a_redirect_of_the_address_itself_is_named(site: Site) -> None:
+    site.put("/old", status=301, location="/docs/")
+    with pytest.raises(InputError, match=r"leads to .*/docs/\. Name that address"):
+        scan(site, "/old")
+
+
+def test_pages_with_a_wrong_canonical_address_are_not_lost(site: Site) -> None:
+    site.put("/docs/", "<p>Start.<a href=a>A</a><a href=b>B</a><a href='a?sort=up'>A</a>")
+    site.put("/docs/a", "<link rel=canonical href='/docs/'><p>One.")  # all pages name the first one
+    site.put("/docs/b", "<link rel=canonical href='/docs/c'><p>Two.<a href=c>C</a>")  # a loop
+    site.put("/docs/c", "<link rel=canonical href='/docs/b'><p>Three.")
+    site.put("/docs/a?sort=up", "<link rel=canonical href='/docs/a'><p>One, sorted.")
+    pages = load(site)
+    assert set(pages) == {"/docs", "/docs/a", "/docs/b", "/docs/c"}
+    assert [pages[name].documents[0].text for name in ("/docs/a", "/docs/b", "/docs/c")] == ["One.", "Two.C", "Three."]
+
+
+def test_endless_pages_end(site: Site) -> None:
+    site.put("/docs/", "<a href='x/'>X</a><a href='day?n=1'>D</a>")
+    for n in range(1, 40):
+        site.put("/docs/" + "x/" * n, "<a href='x/'>deeper</a>")
+        site.put(f"/docs/day?n={n}", f"<a href='day?n={n + 1}'>next</a>")
+    assert max(name.count("/x") for name in scan(site, depth=30)) == 3
+    found = scan(site, depth=100, pages=12)
+    more = [source.reason for name, source in found.items() if name == "/docs/?more"]
+    assert len(found) < 40 and len(more) == 1 and "connector.pages" in more[0]
+
+
+def test_a_lost_sitemap_loses_no_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag_connectors.web_http._WAITS", ())
+    site.put("/docs/lost", "<meta name=author content='Ana Berg'><p>No page leads here.")
+    site.put("/sitemap.xml", f"<urlset><url><loc>{site.url}/docs/lost</loc></url></urlset>")
+    [document] = load(site)["/docs/lost"].documents
+    assert document.meta["author"] == "Ana Berg"
+    site.put("/sitemap.xml", status=503)
+    assert "/docs/lost" in scan(site)
+
+
+def test_a_bomb_is_refused(site: Site) -> None:
+    site.put("/docs/slip", gzip.compress(b"x" * (8 << 20)), content_encoding="gzip")
+    assert "too large" in scan(site, max_mb=1)["/docs/slip"].reason
+    with pytest.raises(InputError, match="leave the password out"):
+        list(connector().scan(["https://me:secret@x.example/"], base="/"))
 
 
 @pytest.mark.parametrize("root", ["ftp://x.example/a", "docs", "http://127.0.0.1:9/", "http://[::1/"])
