@@ -90,7 +90,9 @@ def test_a_locked_database_says_what_to_do(parts: Path) -> None:
             list(Sql(query=QUERY).scan([f"sqlite:///{parts}?timeout=0.1"], base="/"))
 
 
-@pytest.mark.skipif("RAGHOP_POSTGRES" not in os.environ, reason="RAGHOP_POSTGRES=postgresql+psycopg://... names a server")
+@pytest.mark.skipif(
+    "RAGHOP_POSTGRES" not in os.environ, reason="RAGHOP_POSTGRES=postgresql+psycopg://... names a server"
+)
 def test_types_of_postgresql() -> None:
     query = """SELECT 1.50::numeric AS price, '2025-03-04 09:00+00'::timestamptz AS seen, ARRAY['a','b'] AS tags,
         '{"by": {"name": "Ada"}}'::jsonb AS facts, gen_random_uuid()::text = '' AS no, '\\x00'::bytea AS raw, 7 AS id
