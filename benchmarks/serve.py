@@ -45,6 +45,7 @@ depth: 10
 THINGS = ("pump", "winch", "mast", "hoist", "valve", "crane", "rudder", "boiler", "anchor", "hatch", "davit", "capstan")
 GROWTH = 1.05  # of memory, the last third over the one before
 MORE_FILES = 8  # open files, the same
+QUEUE = 40  # questions that wait; the clients are more, so that some are told to come again
 SPEEDUP, SLOWEST = 1.6, 20  # 16 clients over one; the slowest twentieth over one client's median
 _REVISION = re.compile(r"revision (\d+)")
 
@@ -65,6 +66,8 @@ class Load:
     def failures(self) -> list[str]:
         """The bars that were missed."""
         missed = [f"{n} x {what}" for what, n in Counter(self.wrong).most_common(10)]
+        if not self.refused:
+            missed.append("the queue was never full")
         before, last = _thirds(self.memory)
         if last > GROWTH * before:
             missed.append(f"memory grew from {before / 1e6:.0f} to {last / 1e6:.0f} MB")
@@ -89,12 +92,12 @@ def write(folder: Path, revision: int) -> None:
 
 
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[tuple[str, int]]:
-    """URL and process id of `rag serve` on an index, ended when the block ends."""
+def serving(*options: str) -> Iterator[tuple[str, int]]:
+    """URL and process id of `rag serve`, ended when the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "rag", "serve", "--index", f"load={folder}", "--port", str(port), *options]
+    command = [sys.executable, "-m", "rag", "serve", "--port", str(port), *options]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         url = f"http://127.0.0.1:{port}"
         try:
@@ -117,34 +120,38 @@ def run(*, clients: int, seconds: float, leaving: float, pause: float) -> Load:
         folder = Path(name)
         (folder / "load.yaml").write_text(PIPELINE)
         write(folder, 1)
+        queue = min(QUEUE, clients // 2)
+        (folder / "raghop.toml").write_text(f"queue = {queue}\n[indexes]\nload = '.'\n")
         with Pipeline.load(str(folder / "load.yaml"), index=folder) as pipeline:
             pipeline.ingest([folder / "docs"])
-            with serving(folder) as (url, process):
-                writer = threading.Thread(target=_publish, args=(pipeline, folder, pause, ended, load))
-                writer.start()
-                try:
-                    asyncio.run(_drive(url, process, load, clients=clients, seconds=seconds, leaving=leaving))
-                finally:
-                    ended.set()
-                    writer.join()
+        with serving(str(folder / "raghop.toml")) as (url, process):
+            writer = threading.Thread(target=_publish, args=(folder, pause, ended, load))
+            writer.start()
+            try:
+                asyncio.run(_drive(url, process, load, clients=clients, seconds=seconds, leaving=leaving))
+            finally:
+                ended.set()
+                writer.join()
     return load
 
 
-def _publish(pipeline: Pipeline, folder: Path, pause: float, ended: threading.Event, load: Load) -> None:
-    revision = 1
+def _publish(folder: Path, pause: float, ended: threading.Event, load: Load) -> None:
+    """Ingest after ingest, each a process: in this one, the clients could not read meanwhile."""
+    revision, command = 1, [sys.executable, "-m", "rag", "ingest", "docs", "--index", ".", "--json"]
     while not ended.wait(pause):
         revision += 1
         write(folder, revision)
-        if pipeline.ingest([folder / "docs"]).published:
-            load.published += 1
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            load.wrong.append(f"ingest: {done.stderr[-100:]}")
+        else:
+            load.published += bool(json.loads(done.stdout)["published"])
 
 
 async def _drive(url: str, process: int, load: Load, *, clients: int, seconds: float, leaving: float) -> None:
     end = time.monotonic() + seconds
-    limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
-    async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as http:
-        tasks = [_ask(http, load, end, leaving, random.Random(n)) for n in range(clients)]
-        await asyncio.gather(_sample(process, load, end), *tasks)
+    tasks = [_ask(url, load, end, leaving, random.Random(n)) for n in range(clients)]
+    await asyncio.gather(_sample(process, load, end), *tasks)
 
 
 async def _sample(process: int, load: Load, end: float) -> None:
@@ -155,35 +162,43 @@ async def _sample(process: int, load: Load, end: float) -> None:
         await asyncio.sleep(1)
 
 
-async def _ask(http: httpx.AsyncClient, load: Load, end: float, leaving: float, chance: random.Random) -> None:
-    """One client, question after question."""
-    while time.monotonic() < end:
-        thing, leaves = chance.choice(THINGS), chance.random() < leaving
-        question = {"question": f"How often is the {thing} serviced?"}
-        began = time.monotonic()
-        try:
-            events = {"Accept": "text/event-stream"}
-            async with http.stream("POST", "/v1/ask", json=question, headers=events) as reply:
-                if reply.status_code == 503 and reply.headers.get("retry-after", "").isdecimal():
-                    load.refused += 1
-                    await reply.aread()
-                    await asyncio.sleep(chance.random() * min(2, int(reply.headers["retry-after"])))
-                    continue
-                if reply.status_code != 200:
-                    load.wrong.append(f"status {reply.status_code}")
-                    continue
-                last = ""
-                async for line in reply.aiter_lines():
-                    last = line.removeprefix("data: ") if line.startswith("data: ") else last
-                    if leaves and last:
-                        break
-                if leaves:
-                    load.gone += 1
-                    continue
-                load.seconds.append(time.monotonic() - began)
-                _check(json.loads(last), thing, load)
-        except (httpx.HTTPError, ValueError) as error:
-            load.wrong.append(f"{type(error).__name__}: {error}"[:100])
+async def _ask(url: str, load: Load, end: float, leaving: float, chance: random.Random) -> None:
+    """One client, question after question, on a connection of its own.
+
+    A pool of many connections closes one as too old that it has given to another task, and that reads as an error.
+    """
+    async with httpx.AsyncClient(base_url=url, timeout=120, verify=False) as http:
+        while time.monotonic() < end:
+            await _ask_once(http, load, leaving, chance)
+
+
+async def _ask_once(http: httpx.AsyncClient, load: Load, leaving: float, chance: random.Random) -> None:
+    thing, leaves = chance.choice(THINGS), chance.random() < leaving
+    question = {"question": f"How often is the {thing} serviced?"}
+    began = time.monotonic()
+    try:
+        events = {"Accept": "text/event-stream"}
+        async with http.stream("POST", "/v1/ask", json=question, headers=events) as reply:
+            if reply.status_code == 503 and reply.headers.get("retry-after", "").isdecimal():
+                load.refused += 1
+                await reply.aread()
+                await asyncio.sleep(chance.random() * min(2, int(reply.headers["retry-after"])))
+                return
+            if reply.status_code != 200:
+                load.wrong.append(f"status {reply.status_code}")
+                return
+            last = ""
+            async for line in reply.aiter_lines():
+                last = line.removeprefix("data: ") if line.startswith("data: ") else last
+                if leaves and last:
+                    break
+            if leaves:
+                load.gone += 1
+                return
+            load.seconds.append(time.monotonic() - began)
+            _check(json.loads(last), thing, load)
+    except (httpx.HTTPError, ValueError) as error:
+        load.wrong.append(f"{type(error).__name__}: {error} {error.__cause__!r}"[:200])
 
 
 def _check(answer: dict[str, object], thing: str, load: Load) -> None:
@@ -201,7 +216,7 @@ def _check(answer: dict[str, object], thing: str, load: Load) -> None:
 def throughput(folder: Path, questions: int) -> list[str]:
     """Prints searches a second of one client and of 16, and memory before and after; the bars that were missed."""
     words = [f"Which of the {thing} plans is about place {n}?" for n in range(questions) for thing in THINGS]
-    with serving(folder, "--pipeline", "fast") as (url, process):
+    with serving("--index", f"load={folder}", "--pipeline", "fast") as (url, process):
         httpx.post(f"{url}/v1/search", json={"query": "warm up"}, timeout=120).raise_for_status()
         idle = int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4096 / 1e6
         rates: dict[int, tuple[float, list[float]]] = {}

@@ -51,28 +51,26 @@ class EncoderHopper(TreeHopper):
     @property
     def ranking(self) -> Vector:
         """Learned with the encoder."""
-        return self._file.rank
+        return self._parts[0]
 
     def start_vector(self, question: Query) -> Vector:
         """The reading of the question alone."""
-        vector: Vector = self._read((question.text,))[0]
+        vector: Vector = self._parts[1]((question.text,))[0]
         return vector
 
     def next_vectors(self, question: Query, hits: Sequence[Hit]) -> Vectors:
         """The reading of the question with each hit."""
-        return self._read(tuple(f"{question.text}{SEPARATOR}{hit.chunk.contextual}" for hit in hits))
+        return self._parts[1](tuple(f"{question.text}{SEPARATOR}{hit.chunk.contextual}" for hit in hits))
 
     @cached_property
-    def _file(self) -> HopWeights:
-        return load(Path(self.weights) if self.weights else SHIPPED)
-
-    @cached_property
-    def _read(self) -> Callable[[tuple[str, ...]], Vectors]:
+    def _parts(self) -> tuple[Vector, Callable[[tuple[str, ...]], Vectors]]:
+        """The ranking, and what reads. Of the file nothing else is kept: its difference takes 29 MB."""
         if not isinstance(self.embedder, Tunable):
             raise ConfigError("hop: encoder needs an embedder with weights to exchange: use onnx, or hop: links.")
-        facts, change = self._file.facts, self._file.difference
-        read = self.embedder.tune(change, fingerprint=facts["embedder"], max_tokens=int(facts["max_tokens"]))
-        return lru_cache(CACHED)(read)
+        file = load(Path(self.weights) if self.weights else SHIPPED)
+        fingerprint, max_tokens = file.facts["embedder"], int(file.facts["max_tokens"])
+        read = self.embedder.tune(file.difference, fingerprint=fingerprint, max_tokens=max_tokens)
+        return file.rank, lru_cache(CACHED)(read)
 
 
 def load(path: Path) -> HopWeights:

@@ -1,8 +1,9 @@
-"""The ONNX graph of a BERT-like encoder, written down node by node: token ids and mask in, token vectors out.
+"""The ONNX graph of a BERT-like encoder, written down node by node: word vectors and mask in, token vectors out.
 
 Covers bert, roberta, xlm-roberta, camembert and distilbert with absolute positions and exact GELU (Devlin et al.,
-arXiv 1810.04805). No weights are in it: initialisers name tensors of model.safetensors, which the session maps. Dense
-products run on all tokens of a batch as one matrix, attention is onnxruntime's fused operator.
+arXiv 1810.04805). No weights are in it: initialisers name tensors of model.safetensors. The table of the vocabulary's
+vectors is no part of it, for onnxruntime would copy it, half of a small model. Dense products run on all tokens of a
+batch as one matrix, attention is onnxruntime's fused operator.
 
 Of packed weights (`rag.models.packing`) products can be those of whole numbers: each row of what is multiplied with
 them gets a scale of its own, so that neither another token nor another text of the batch changes it.
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from rag.models import onnx_format as onnx
-from rag.models.spec import TABLE, first_position
+from rag.models.spec import first_position
 
 _FUSED = "com.microsoft"
 SCALE = ".scale"  # ends the name of a packed tensor's scales
@@ -48,7 +49,7 @@ class _Graph:
         self.nodes: list[bytes] = []
         self.constants: list[bytes] = []
         self.read: set[str] = set()  # names that nodes take
-        self.written: set[str] = {"", "ids", "mask", "kinds"}  # and those that are there for them
+        self.written: set[str] = {"", "words", "mask", "kinds"}  # and those that are there for them
 
     def __call__(self, kind: str, *inputs: str, output: str = "", domain: str = "", **attributes: int | float) -> str:
         output = output or f"{kind}_{len(self.nodes)}"
@@ -109,33 +110,25 @@ def graph(
     config: Mapping[str, Any],
     shapes: Mapping[str, Sequence[int]],
     *,
-    half: bool = False,
     temperature: float = 1.0,
     products: Products = "stored",
     kinds: bool = False,
 ) -> bytes:
-    """The model's graph: `ids` (b, t) int64 and `mask` (b, t) int32 -> `hidden` (b, t, hidden) float32.
+    """The model's graph: `words` (b, t, width) float32 and `mask` (b, t) int32 -> `hidden` (b, t, hidden) float32.
 
-    `shapes` are those of the tensors the session will bring: float32, packed ones with scales int8, and with `half` the
-    vocabulary's table float16. `temperature` is that of attention's softmax. With `kinds` the token types (b, t) int64
-    are a third input; without it all are 0. Padding must stand on the right. Raises ValueError or KeyError for a model
-    that is something else: another architecture, tensors too few or too many.
+    `words` are the vocabulary's vectors of the tokens. `shapes` are those of the tensors the session will bring:
+    float32, packed ones with scales int8. `temperature` is that of attention's softmax. With `kinds` the token types
+    (b, t) int64 are a third input; without it all are 0. Padding must stand on the right. Raises ValueError or KeyError
+    for a model that is something else: another architecture, tensors too few or too many.
     """
     names = _check(config)
     first = first_position(config)
-    width = shapes[TABLE][1]
+    width = shapes["embeddings.LayerNorm.weight"][0]
     op = _Graph(float(config.get("layer_norm_eps", 1e-12)), products)  # distilbert names none and has this one
 
-    shape = op("Shape", "ids")
-    rows, zero, start = op.ints(-1, width), op.ints(0), op.ints(first)
-    cube = op("Concat", shape, op.ints(width), axis=0)
-    end = op("Add", op("Gather", shape, op.ints(1)), start)
-    x = op("Gather", TABLE, "ids")
-    if half or products != "stored":
-        x = op("Cast", x, to=onnx.FLOAT)
-    if products != "stored":
-        x = op("Mul", x, op("Gather", TABLE + SCALE, "ids"))
-    x = op("Add", x, op("Slice", "embeddings.position_embeddings.weight", start, end, zero))
+    cube, rows, zero, start = op("Shape", "words"), op.ints(-1, width), op.ints(0), op.ints(first)
+    end = op("Add", op("Gather", cube, op.ints(1)), start)
+    x = op("Add", "words", op("Slice", "embeddings.position_embeddings.weight", start, end, zero))
     if (types := "embeddings.token_type_embeddings.weight") in shapes:
         x = op("Add", x, op("Gather", types, "kinds") if kinds else op("Slice", types, zero, op.ints(1), zero))
     x = op("Reshape", op.norm(x, "embeddings.LayerNorm"), rows)
@@ -156,13 +149,14 @@ def graph(
         raise ValueError(f"its tensor {name} is {'missing' if name in missing else 'one too many'}")
 
     numbers = {name: onnx.INT8 if name + SCALE in shapes else onnx.FLOAT for name in shapes}
-    if half:
-        numbers[TABLE] = onnx.FLOAT16
-    inputs = {"ids": onnx.INT64, "mask": onnx.INT32} | ({"kinds": onnx.INT64} if kinds else {})
+    tokens = {"mask": onnx.INT32} | ({"kinds": onnx.INT64} if kinds else {})
     return onnx.model(
         op.nodes,
         initializers=[*op.constants, *(onnx.external(name, shape, numbers[name]) for name, shape in shapes.items())],
-        inputs=[onnx.value(name, kind, ["b", "t"]) for name, kind in inputs.items()],
+        inputs=[
+            onnx.value("words", onnx.FLOAT, ["b", "t", width]),
+            *(onnx.value(name, kind, ["b", "t"]) for name, kind in tokens.items()),
+        ],
         outputs=[onnx.value("hidden", onnx.FLOAT, ["b", "t", width])],
         versions={"": 20, _FUSED: 1},
     )

@@ -1,4 +1,4 @@
-"""A network in onnxruntime: a graph and the tensors it names, which the session borrows.
+"""A network in onnxruntime: a graph and the tensors it names, which the session copies when it opens.
 
 A batch runs on one thread and batches run side by side, which took less CPU than threads within an operator. No
 operators are fused but by the graph itself: onnxruntime joins a sum with the layer norm behind it, which took 12 layers
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rag.errors import ModelError
 from rag.models.pooling import Hidden
-from rag.models.tensors import Numbers, let_go
+from rag.models.tensors import Numbers
 
 Run = Callable[[Mapping[str, NDArray[Any]]], Hidden]  # inputs by name -> hidden (b, t, hidden)
 
@@ -33,11 +33,7 @@ def open_session(graph: bytes, tensors: Mapping[str, Numbers], *, where: Path) -
     except Exception as error:  # onnxruntime's errors have no common base but this
         raise ModelError(f"{where}: onnxruntime refuses the model: {error}") from error
 
-    for tensor in tensors.values():  # the session has read them once, and keeps copies of most
-        let_go(tensor)
-
-    # the session only borrows the mapped tensors, so they live as long as it does
-    def run(inputs: Mapping[str, NDArray[Any]], _borrowed: Any = values) -> Hidden:
+    def run(inputs: Mapping[str, NDArray[Any]]) -> Hidden:
         hidden: Hidden = session.run(["hidden"], dict(inputs))[0]
         return hidden
 
