@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rag.errors import SpaceError
-from rag.index.disk import explain_full_disk, replace_file, sync
+from rag.index.disk import explain_full_disk, remove_folder, replace_file, sync
 
 
 def test_a_file_is_replaced_whole_by_its_owner_alone(tmp_path: Path) -> None:
@@ -41,6 +44,42 @@ def test_no_file_stays_open(tmp_path: Path) -> None:
         sync(tmp_path)
         replace_file(tmp_path / "file", b"text")
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_folder_is_removed_with_all_in_it_and_no_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "file").write_text("stays")
+    (tmp_path / "index" / "deep" / "deeper").mkdir(parents=True)
+    (tmp_path / "index" / "deep" / "file").write_text("text")
+    for place in ("link", "index/link", "index/deep/link"):
+        (tmp_path / place).symlink_to(tmp_path / "outside", target_is_directory=True)
+    (tmp_path / "index" / "nowhere").symlink_to("nothing")
+    remove_folder(tmp_path / "link")
+    remove_folder(tmp_path / "index")
+    remove_folder(tmp_path / "index")  # is gone, which is no error
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "link", "outside"]
+
+
+@pytest.mark.parametrize("name", ["close", "unlink", "rmdir"])
+def test_a_signal_in_a_removal_is_no_error_of_closing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Where one comes right after the first close, `shutil.rmtree` closes a folder twice."""
+    genuine, calls = getattr(os, name), list[object]()
+
+    def call(*arguments: Any, **options: Any) -> None:
+        genuine(*arguments, **options)
+        calls.append(arguments)
+        if len(calls) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    (tmp_path / "index" / "deep").mkdir(parents=True)
+    (tmp_path / "index" / "deep" / "file").write_text("text")
+    with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+        patched.setattr(os, name, call)
+        remove_folder(tmp_path / "index")
+    remove_folder(tmp_path / "index")
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

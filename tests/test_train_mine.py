@@ -60,8 +60,8 @@ def test_questions_are_held_out_and_the_order_is_seeded() -> None:
 def test_an_index_gives_pairs_and_its_own_vectors(notes: Path) -> None:
     assert not Index.at(notes).exists()
     with Pipeline.load(str(notes / "tiny.yaml"), index=notes) as pipeline:
-        pipeline.ingest(["docs"])
-    assert Index.at(notes).exists()
+        report = pipeline.ingest(["docs"])
+    assert Index.at(notes).exists() and [file for file in report.files if file.status != "added"] == []
     found = read_index(notes, HashingEmbedder(), most=None, seed=0)
     assert found.vectors.shape == (len(found.passages), 256)
     said = {"router": "building 4", "lumen": "watts", "halvorsen": "Tarnvik"}

@@ -1,7 +1,8 @@
-"""Run rows of the scoreboard: `python -m benchmarks.reliability [ROW...] [--count N | --full]`.
+"""Run rows of the scoreboard: `python -m benchmarks.reliability [ROW...] [--count N | --full] [--parts N]`.
 
 Prints what was injected, survived and lost, and writes the rows that ran into docs/research/reliability.md; the others
-stay as they are there. Exit code 1 when anything was lost.
+stay as they are there. With `--parts`, a row whose faults are drawn is run part by part, and what it has come to is
+written after each. Exit code 1 when anything was lost.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import rag
+from benchmarks.reliability import outcome as drawn
 from benchmarks.reliability.bars import BARS
 from benchmarks.reliability.outcome import Outcome, Row
 
@@ -90,6 +93,17 @@ def write_page(page: Path, lines: dict[str, str]) -> None:
     page.write_text(HEAD + "".join(f"{table[name]}\n" for name in BARS if name in table), encoding="utf-8")
 
 
+def run(row: Row, count: int, parts: int) -> Iterator[Outcome]:
+    """What the row has come to after each part; each draws other faults."""
+    whole = Outcome(0, 0, [])
+    for part in range(parts):
+        drawn.PART = part
+        one = row(count // parts + (part < count % parts))
+        note = f"{one.note} (part {part + 1} of {parts})" if parts > 1 else one.note
+        whole = Outcome(whole.injected + one.injected, whole.survived + one.survived, whole.lost + one.lost, note)
+        yield whole
+
+
 def main() -> None:
     """Run, print, write."""
     known = rows()
@@ -97,6 +111,7 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {' '.join(known)} (default: all)")
     parser.add_argument("--count", type=int, help="how many faults each row injects")
     parser.add_argument("--full", action="store_true", help="the counts of the bars")
+    parser.add_argument("--parts", type=int, default=1, help="in how many parts each row is run (default: 1)")
     parser.add_argument("--page", type=Path, default=PAGE, help="where the table is written")
     options = parser.parse_args()
     if unknown := [name for name in options.rows if name not in known]:
@@ -106,13 +121,13 @@ def main() -> None:
     for name in options.rows or [name for name in BARS if name in known]:
         bar = BARS[name]
         started = time.monotonic()
-        outcome = known[name](options.count or (bar.full if options.full else bar.quick))
-        lines[name] = line(name, outcome, time.monotonic() - started)
+        for outcome in run(known[name], options.count or (bar.full if options.full else bar.quick), options.parts):
+            lines[name] = line(name, outcome, time.monotonic() - started)
+            print(lines[name], flush=True)
+            write_page(options.page, lines)
         lost += len(outcome.lost)
-        print(lines[name], flush=True)
         for what in outcome.lost:
             print(f"    lost: {what}", flush=True)
-        write_page(options.page, lines)
     sys.exit(1 if lost else 0)
 
 

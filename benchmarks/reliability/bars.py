@@ -65,7 +65,7 @@ BARS: dict[str, Bar] = {
         12,
         60,
     ),
-    "P1": Bar("hostile PDF files", "each within 10 s and 512 MB, the parent lives", 20, 60),
+    "P1": Bar("hostile PDF files", "each within 10 s of processor time and 512 MB, a file after it is read", 20, 60),
     "P2": Bar("mutated files of every type", "no crash, no hang, no error without a reason", 100, 10_000),
     "P3": Bar("mutations that lose text, and clean files", "95 % marked, 2 % false alarms", 50, 500),
     "P5": Bar("archive and XML bombs, external entities, zip slip", "refused by cap, nothing outside", 40, 40),

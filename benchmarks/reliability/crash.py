@@ -8,7 +8,6 @@ nothing for a deep check to find.
 from __future__ import annotations
 
 import os
-import random
 import signal
 import sqlite3
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from unittest.mock import patch
 
 from benchmarks.reliability import apart, corpus
 from benchmarks.reliability.damage import Whole, again, answers, make
-from benchmarks.reliability.outcome import Outcome, Row
+from benchmarks.reliability.outcome import Outcome, Row, draws
 from rag.config import build, load
 from rag.index.folder import Index
 from rag.index.tables import STEPS, VERSION
@@ -118,7 +117,7 @@ def migrate(db: sqlite3.Connection) -> None:
 
 def kills(count: int) -> Outcome:
     """`count` kills, over all acts."""
-    rng = random.Random(2)
+    rng = draws(2)
     lost: list[str] = []
     with TemporaryDirectory() as name:
         whole = make(Path(name), documents=20)

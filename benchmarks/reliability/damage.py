@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.reliability import corpus
-from benchmarks.reliability.outcome import Outcome, Row
+from benchmarks.reliability.outcome import Outcome, Row, draws
 from rag.config import PipelineConfig, build
 from rag.errors import CorruptError, MismatchError
 from rag.index import checksums
@@ -152,7 +152,7 @@ def _judge(whole: Whole) -> str:
 
 
 def _run(count: int, fault: Callable[[Path, random.Random, int], str]) -> Outcome:
-    rng = random.Random(11)
+    rng = draws(11)
     lost = []
     with TemporaryDirectory() as name:
         whole = make(Path(name))

@@ -22,7 +22,7 @@ from safetensors.numpy import load, save
 
 from benchmarks.reliability import corpus
 from benchmarks.reliability.damage import answers
-from benchmarks.reliability.outcome import Outcome, Row
+from benchmarks.reliability.outcome import Outcome, Row, draws
 from rag.config import PipelineConfig, build
 from rag.errors import RagError
 from rag.index.codec import chunk_checksum, row_checksum
@@ -199,7 +199,7 @@ def _judge(folder: Path, config: PipelineConfig, path: Path) -> str:
 
 def forged(count: int) -> Outcome:
     """`count` of them."""
-    rng = random.Random(3)
+    rng = draws(3)
     lost: list[str] = []
     taken = 0
     with TemporaryDirectory() as name:

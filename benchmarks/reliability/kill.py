@@ -8,7 +8,6 @@ same to every command that writes; killed is the command, the process of its own
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import sqlite3
@@ -23,7 +22,7 @@ from typing import Any
 
 from benchmarks.reliability import apart, corpus
 from benchmarks.reliability.damage import Whole, answers, make
-from benchmarks.reliability.outcome import Outcome, Row
+from benchmarks.reliability.outcome import Outcome, Row, draws
 from rag.config import build, load
 from rag.errors import CorruptError, IndexMissing, MismatchError
 from rag.index import checksums
@@ -49,7 +48,7 @@ def _killed(folder: Path, seconds: float) -> bool:
 
 def kill(count: int) -> Outcome:
     """`count` kills at random instants."""
-    rng = random.Random(1)
+    rng = draws(1)
     lost: list[str] = []
     hit = 0
     documents = min(DOCUMENTS, 10 * count)
@@ -127,7 +126,7 @@ def kill_every_command(count: int) -> Outcome:
     if not Path("/proc/self/task").exists():
         return Outcome(0, 0, [], "not run: the processes of a command are found in /proc")
     acts = list(ACTS)[-count:]
-    rng = random.Random(3)
+    rng = draws(3)
     lost: list[str] = []
     killed: Counter[str] = Counter()
     with TemporaryDirectory() as name:

@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.reliability import corpus
 from benchmarks.reliability.crash import ACTS, config_of, prepare
 from benchmarks.reliability.damage import Whole, answers, make
-from benchmarks.reliability.outcome import Outcome, Row
+from benchmarks.reliability.outcome import Outcome, Row, draws
 from benchmarks.reliability.recording import Call, is_possible, record
 from benchmarks.reliability.volatile import Disk, File, Keep, coin, digest, lay_out, look
 from rag.config import build
@@ -153,7 +153,7 @@ def cuts(count: int, commands: Sequence[str] = tuple(COMMANDS)) -> Outcome:
     """`count` power cuts, shared by the commands, and some after the end of each."""
     if not is_possible():
         return Outcome(0, 0, [], "needs strace")
-    rng, lost, injected, notes = random.Random(3), list[str](), 0, list[str]()
+    rng, lost, injected, notes = draws(3), list[str](), 0, list[str]()
     with TemporaryDirectory() as name:
         whole = make(Path(name).resolve() / "here", documents=20)
         export_index(Index.at(whole.folder), whole.folder / EXPORT)

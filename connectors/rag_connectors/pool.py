@@ -69,6 +69,7 @@ class ParserPool:
 
     def _answer(self, request: dict[str, Any]) -> ParseOutcome:
         limit = budget.seconds(self._timeout, request["size"], request["scans"])
+        needs = f"more than {budget.memory(self._memory, request['size'], request['scans']) >> 20} MB of memory"
         deadline = time.monotonic() + budget.WALL * limit
         try:
             process = self._process()
@@ -91,11 +92,13 @@ class ParserPool:
             if code == -signal.SIGPROF:
                 why = f"refused: parsing takes longer than {limit:g} s of processor time (connector.timeout)"
                 return ParseOutcome("failed", why)
+            if code == -signal.SIGABRT:  # how native code ends when it is given no memory
+                why = f"refused: its parser gave up; most likely it needs {needs} (connector.memory)"
+                return ParseOutcome("failed", why)
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             return ParseOutcome("failed", f"the parser crashed ({how})")
         self._drop(process)
-        most = budget.memory(self._memory, request["size"], request["scans"]) >> 20
-        return ParseOutcome("failed", f"refused: it needs more than {most} MB of memory (connector.memory)")
+        return ParseOutcome("failed", f"refused: it needs {needs} (connector.memory)")
 
     def _process(self) -> subprocess.Popen[bytes]:
         """This thread's process, a new one if it has none that lives."""

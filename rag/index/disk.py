@@ -9,7 +9,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rag.errors import SpaceError
@@ -42,6 +42,22 @@ def sync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all that is in it, as far as that can be done. Links are removed, never followed.
+
+    `shutil.rmtree`, where a signal ends it right after it closed a folder, closes that again, and by then it may be the
+    file of another thread.
+    """
+    if path.is_symlink():
+        return
+    for top, folders, files in os.walk(path, topdown=False):
+        for name in (*files, *folders):  # folders that are links; the others are gone
+            with suppress(OSError):
+                os.unlink(os.path.join(top, name))
+        with suppress(OSError):
+            os.rmdir(top)
 
 
 def need_space(folder: Path, needed: int) -> None:

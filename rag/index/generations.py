@@ -12,7 +12,6 @@ on a server has no generations; `served.txt` says what it was given.
 
 import json
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from rag.errors import CorruptError
 from rag.index import checksums
 from rag.index.checksums import Checksum
 from rag.index.codec import MALFORMED
-from rag.index.disk import sync
+from rag.index.disk import remove_folder, sync
 from rag.index.entries import open_private
 from rag.index.locks import try_lock
 from rag.stages import LocalStore, Store
@@ -148,7 +147,7 @@ def collect(folder: Path, live: int) -> list[int]:
     home = folder / "generations"
     in_use = []
     for path in home.glob("*.new"):
-        shutil.rmtree(path, ignore_errors=True)
+        remove_folder(path)
     locks = {int(p.stem) for p in home.glob("*.lock") if p.stem.isdecimal()}
     for number in sorted({*list_generations(folder), *locks} - {live}):
         lock_path = home / f"{number}.lock"
@@ -156,7 +155,7 @@ def collect(folder: Path, live: int) -> list[int]:
             if not try_lock(lock):
                 in_use.append(number)
                 continue
-            shutil.rmtree(home / str(number), ignore_errors=True)
+            remove_folder(home / str(number))
             lock_path.unlink(missing_ok=True)
     sync(home)  # or a power cut brings back what was purged
     return in_use

@@ -7,7 +7,6 @@ the live one as it was. A store on a server is brought in line in place.
 
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 
 from rag.errors import CorruptError, SpaceError, StoreError
 from rag.index import checksums, generations
-from rag.index.disk import need_space, replace_file, sync
+from rag.index.disk import need_space, remove_folder, replace_file, sync
 from rag.index.generations import CHUNKS, DERIVE, FACTS, FORMAT, SHARD, Generation, Pointer, checksum_content
 from rag.index.locks import open_lock
 from rag.index.manifest import Manifest
@@ -96,12 +95,12 @@ def _find_live(folder: Path) -> Generation | None:
 @contextmanager
 def _staging_folder(path: Path) -> Iterator[Path]:
     """An empty folder, removed if what is done in it fails."""
-    shutil.rmtree(path, ignore_errors=True)
+    remove_folder(path)
     path.mkdir(mode=0o700, parents=True)
     try:
         yield path
     except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
+        remove_folder(path)
         raise
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from rag.errors import CorruptError
 from rag.index import seal
 from rag.index.codec import chunk_checksum, row_checksum
-from rag.index.disk import need_space, sync
+from rag.index.disk import need_space, remove_folder, sync
 from rag.index.manifest import Manifest
 from rag.index.tables import CELLS, VERSION, insert_into, row_to_chunk, row_to_document
 from rag.types import Source
@@ -47,7 +47,7 @@ def recover(folder: Path) -> Losses:
     with suppress(CorruptError):
         sealed = seal.read(folder)
     work, new = folder / "salvage", folder / "salvage" / "new.sqlite"
-    shutil.rmtree(work, ignore_errors=True)
+    remove_folder(work)
     need_space(folder, 2 * sum(path.stat().st_size for path in folder.glob(f"{seal.MANIFEST}*")))
     work.mkdir(mode=0o700)
     try:
@@ -72,7 +72,7 @@ def recover(folder: Path) -> Losses:
         complete = sealed is not None and known >= sealed.counts["sources"]
         return Losses(rechunk, reload, incomplete, complete)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        remove_folder(work)
 
 
 def finish(folder: Path) -> None:

@@ -213,15 +213,25 @@ def test_large_files_may_take_more() -> None:
     assert [budget.memory(512, size) >> 20 for size in (0, 1 << 20, 1 << 26)] == [512, 512, 1016]
 
 
-def test_a_parser_that_crashes_is_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (signal.SIGSEGV, "the parser crashed (signal 11)"),
+        (
+            signal.SIGABRT,  # which native code sends itself when it is given no memory
+            "refused: its parser gave up; most likely it needs more than 1024 MB of memory (connector.memory)",
+        ),
+    ],
+)
+def test_a_parser_that_crashes_is_replaced(tmp_path: Path, number: signal.Signals, reason: str) -> None:
     put(tmp_path, {"slow.html": _SLOW, "b.md": "# B"})
     pool = ParserPool(1, options=ParseOptions(), timeout=60, memory=1024)
     slow = pool.submit(str(tmp_path / "slow.html"), "slow.html", 0)
     after = pool.submit(str(tmp_path / "b.md"), "b.md", 0)
     while not (running := list(pool._running)):
         time.sleep(0.01)
-    os.kill(running[0].pid, signal.SIGSEGV)
-    assert slow.result().reason == "the parser crashed (signal 11)"
+    os.kill(running[0].pid, number)
+    assert slow.result().reason == reason
     assert after.result().status == "ok"
     pool.close()
     assert all(process.returncode is not None for process in running)
