@@ -16,6 +16,7 @@ from rag.errors import SpaceError
 from rag.index import seal
 from rag.index.codec import row_checksum
 from rag.index.disk import SPARE_BYTES
+from rag.index.facts import REPAIRING
 from rag.index.manifest import Manifest
 from rag.index.recover import RECOVERED, Losses, finish, recover
 from rag.types import Chunk, Chunked, Document, Embeddings, Source
@@ -60,7 +61,7 @@ def edit(folder: Path, *statements: str) -> None:
 def rows(folder: Path) -> dict[str, tuple[Any, ...]]:
     """Status, numbers of documents and of chunks that are there, by source; every row is compared with its checksum."""
     with closing(Manifest.open(folder / seal.MANIFEST, readonly=True)) as manifest:
-        assert manifest.facts() == {"pipeline": "tiny"} and manifest.roots() == ["docs"]
+        assert manifest.facts().items() >= {("pipeline", "tiny")} and manifest.roots() == ["docs"]
         manifest.chunks(manifest.chunk_ids())
         chunks = "SELECT source, count(*) FROM chunks c JOIN documents d ON d.id = doc_id GROUP BY source"
         found = dict(manifest.db.execute(chunks).fetchall())
@@ -75,7 +76,7 @@ SOUND = ("ok", 1, 2)
 
 def test_a_sound_manifest_loses_nothing(folder: Path) -> None:
     assert recover(folder) == Losses([], [], [], True)
-    assert sorted(p.name for p in folder.iterdir()) == [seal.MANIFEST, seal.NAME]
+    assert sorted(p.name for p in folder.iterdir()) == [seal.MANIFEST], "the seal was of the old one"
     assert rows(folder) == dict.fromkeys(NAMES, SOUND)
 
 
@@ -118,8 +119,25 @@ def test_what_is_damaged_is_named_and_the_rest_stays(
 def test_a_source_that_is_gone_altogether_is_noticed(folder: Path) -> None:
     edit(folder, "PRAGMA foreign_keys=ON", "DELETE FROM sources WHERE name = 'b.md'")
     assert recover(folder) == Losses([], [], [], False)
+
+
+def test_without_a_seal_nobody_knows_whether_a_source_is_missing(folder: Path) -> None:
     (folder / seal.NAME).unlink()
-    assert not recover(folder).complete, "without a seal nobody knows"
+    assert recover(folder) == Losses([], [], [], False)
+
+
+def test_what_a_killed_repair_had_found_is_found_again(folder: Path) -> None:
+    edit(folder, "UPDATE documents SET text = text || '!' WHERE source = 'b.md'")
+    first = recover(folder)
+    edit(folder, "DELETE FROM vectors WHERE key = 'c.md-1'")
+    assert recover(folder) == Losses(["b.md", "c.md"], first.reload, first.incomplete, True)
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", "{}", '{"rechunk": 5}', '{"rechunk": ["x"], "reload": []}'])
+def test_what_it_had_found_is_not_believed_where_it_is_nonsense(folder: Path, text: str) -> None:
+    with closing(Manifest.open(folder / seal.MANIFEST)) as manifest, manifest.transaction():
+        manifest.set_facts({"pipeline": "tiny", REPAIRING: text})
+    assert recover(folder).rechunk == []
 
 
 def test_without_its_first_page_a_sealed_manifest_is_read_all_the_same(folder: Path) -> None:
@@ -127,7 +145,6 @@ def test_without_its_first_page_a_sealed_manifest_is_read_all_the_same(folder: P
     path.write_bytes(bytes(seal.PAGE) + path.read_bytes()[seal.PAGE :])
     assert recover(folder) == Losses([], [], [], True) and rows(folder) == dict.fromkeys(NAMES, SOUND)
     path.write_bytes(b"nothing of it")
-    (folder / seal.NAME).unlink()
     assert recover(folder) == Losses([], [], [], False)
     with closing(Manifest.open(path, readonly=True)) as manifest:
         assert not any(manifest.counts().values())
@@ -171,8 +188,9 @@ def test_each_step_is_on_the_disk_before_the_next(folder: Path, monkeypatch: pyt
 
     def note(call: Callable[..., Any], name: str) -> Callable[..., Any]:
         def noted(first: Any, *rest: Any, **options: Any) -> Any:
-            if name == "rename" or (name == "unlink" and Path(first) == journal and journal.exists()):
-                steps.append(f"{name} {Path(first).name}")
+            place = Path() if name == "fsync" else Path(first)
+            if name == "rename" or (name == "unlink" and place in (journal, folder / seal.NAME) and place.exists()):
+                steps.append(f"{name} {place.name}")
             if name == "fsync":
                 same = (p for p in (folder, *folder.rglob("*")) if os.path.samestat(p.stat(), os.fstat(first)))
                 steps.append(f"sync {next(same).name}")
@@ -189,6 +207,8 @@ def test_each_step_is_on_the_disk_before_the_next(folder: Path, monkeypatch: pyt
     expected = [
         "sync new.sqlite",
         "rename new.sqlite",
+        home,
+        f"unlink {seal.NAME}",
         home,
         f"unlink {journal.name}",
         home,

@@ -19,6 +19,7 @@ from rag.cli import app
 from rag.config import PipelineConfig, build, load
 from rag.errors import CorruptError, InputError, LockedError, MismatchError
 from rag.index import checksums
+from rag.index.facts import REPAIRING
 from rag.index.folder import Index
 from rag.index.manifest import Manifest
 from rag.index.recover import RECOVERED
@@ -129,6 +130,34 @@ def test_text_that_is_whole_is_kept_where_other_things_of_its_source_are_damaged
     (notes / "docs" / "facts.jsonl").write_text("\n".join(lines))
     assert run(notes, "docs/facts.jsonl").count("updated") == 1
     assert [h for h in found(notes, config, "gauge") if "gauge x" in h.chunk.text]
+
+
+@pytest.mark.parametrize("step", ["rag.index.folder.Index.edit_unsealed", "rag.maintain.repair._restore"])
+def test_a_repair_that_was_killed_is_finished_by_the_next_one(
+    notes: Path,
+    config: PipelineConfig,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    index = Index.at(notes)
+    with closing(sqlite3.connect(index.manifest_path, isolation_level=None)) as db:
+        db.execute("UPDATE documents SET meta = '[' WHERE source = 'docs/lumen.md'")
+        db.execute("UPDATE sources SET stamp = '[1]' WHERE name = 'docs/router.md'")
+    (index.path / "CURRENT").write_text("nonsense")
+    whole = tmp_path_factory.mktemp("whole") / "notes"
+    shutil.copytree(notes, whole, copy_function=shutil.copy2)
+    with monkeypatch.context() as patched, pytest.raises(ZeroDivisionError):
+        patched.setattr(step, lambda *_: 1 / 0)
+        repair(index, config)
+    assert "a repair of it was interrupted" in [one.what for one in check(index, None, deep=False)]
+    with pytest.raises(CorruptError, match="a repair of it was interrupted"):
+        run(notes, "docs")
+    done, other = repair(index, config), repair(Index.at(whole), config)
+    assert sorted(done.reloaded) == sorted(other.reloaded) == ["docs/lumen.md", "docs/router.md"]
+    assert done.remaining == [] and corpus.digest(notes, config) == corpus.digest(whole, config)
+    with closing(index.read_manifest()) as manifest:
+        assert REPAIRING not in manifest.facts()
 
 
 def test_a_recovered_manifest_takes_its_place_before_the_next_writer(notes: Path, config: PipelineConfig) -> None:

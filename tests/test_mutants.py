@@ -45,4 +45,4 @@ def test_every_fault_is_another_program_and_its_module_has_tests(room: str) -> N
         source = (ROOT / mutant.module).read_text(encoding="utf-8")
         changed = mutant.fault.put_into(source)
         assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(source)), mutant
-        assert any(choose_tests(mutant.module)), mutant
+        assert any(choose_tests(mutant)), mutant

@@ -12,7 +12,6 @@ import os
 import resource
 import socket
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
@@ -33,10 +32,10 @@ def _load_each(folder: Path) -> Iterator[tuple[Loaded, Loaded, float]]:
     *sources, sound = connector.scan([str(folder)], base=str(folder))
     for source in sources:
         before = _children_seconds()
-        with closing(connector.load([source, sound])) as both:
-            first = next(both)
-            killed = _children_seconds() - before  # its process has not ended, unless it was killed for this file
-            second = next(both)
+        both = connector.load([source, sound])
+        first = next(both)
+        killed = _children_seconds() - before  # its process has not ended, unless it was killed for this file
+        (second,) = both
         yield first, second, killed or _children_seconds() - before
 
 

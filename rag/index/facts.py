@@ -7,6 +7,7 @@ from rag.errors import MismatchError
 from rag.index.codec import MALFORMED
 
 REBUILDING = "rebuilding"  # the fact that a rebuild has begun: what the index will be when it is done
+REPAIRING = "repairing"  # the fact that a repair has begun: what it is to read and to embed again
 SHAPING = {  # the stages that shape an index, in words
     "chunk": "the chunker or its settings",
     "embed": "the embedding model",

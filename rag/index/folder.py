@@ -22,6 +22,7 @@ from rag.index.checksums import checksum_file
 from rag.index.codec import chunk_checksum
 from rag.index.disk import explain_full_disk, need_space, replace_file
 from rag.index.entries import TRUST_ENV, check_entries, open_private, prepare_folder
+from rag.index.facts import REPAIRING
 from rag.index.generations import DERIVE, FACTS, Generation, Pointer, checksum_content, read_pointer
 from rag.index.locks import Check, Wait, hold_lock, open_lock, share_lock
 from rag.index.manifest import Manifest
@@ -140,6 +141,8 @@ class Index:
                 raise CorruptError(f"{self.manifest_path}: missing or emptied. {REPAIR}")
             self._check_seal()
             with self.edit_unsealed() as manifest:
+                if REPAIRING in manifest.facts():
+                    raise CorruptError(f"{self.manifest_path}: a repair of it was interrupted. {REPAIR}")
                 yield manifest
 
     @contextmanager

@@ -3,22 +3,25 @@
 Read row by row, because SQLite stops at the first page that makes no sense and the rows behind it are mostly sound. The
 damaged file is worked on as a copy, with the first page put back that the seal kept. No text is dropped that is what
 its digest says: where the row of its source, or another cell of its own row was damaged, the source is noted as one to
-read again, and keeps the text until it was.
+read again, and keeps the text until it was. What is to be done for them is a fact of the new manifest until it is done:
+the next repair finishes one that was killed.
 """
 
+import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rag.errors import CorruptError
 from rag.index import seal
-from rag.index.codec import chunk_checksum, row_checksum
+from rag.index.codec import MALFORMED, chunk_checksum, row_checksum
 from rag.index.disk import need_space, remove_folder, sync
+from rag.index.facts import REPAIRING
 from rag.index.manifest import Manifest
 from rag.index.tables import CELLS, VERSION, insert_into, row_to_chunk, row_to_document
 from rag.types import Source
@@ -60,7 +63,11 @@ def recover(folder: Path) -> Losses:
                     _copy_rows(old, manifest.db, table)
                 reload, incomplete = _note_losses(manifest, _copy_texts(old, manifest.db))
                 rechunk = _drop_unsound_chunks(manifest.db)
-            known = manifest.counts()["sources"]
+                complete = sealed is not None and manifest.counts()["sources"] >= sealed.counts["sources"]
+                losses = Losses(rechunk, reload, incomplete, complete)
+                losses = _add_unfinished(losses, manifest.facts(), manifest.sources())
+                manifest.add_roots(sealed.roots if sealed else ())
+                manifest.set_facts({**manifest.facts(), REPAIRING: json.dumps(asdict(losses))})
             manifest.checkpoint()
         finally:
             manifest.close()
@@ -69,8 +76,7 @@ def recover(folder: Path) -> Losses:
         os.rename(new, folder / RECOVERED)
         sync(folder)
         finish(folder)
-        complete = sealed is not None and known >= sealed.counts["sources"]
-        return Losses(rechunk, reload, incomplete, complete)
+        return losses
     finally:
         remove_folder(work)
 
@@ -78,11 +84,26 @@ def recover(folder: Path) -> Losses:
 def finish(folder: Path) -> None:
     """Put a recovered manifest, if there is one, in its place. Before the next writer, or its old journal was read."""
     if (folder / RECOVERED).exists():
+        seal.remove(folder)  # or its first page would be put into the new manifest
         for end in ("-wal", "-shm"):
             (folder / f"{seal.MANIFEST}{end}").unlink(missing_ok=True)
         sync(folder)
         os.rename(folder / RECOVERED, folder / seal.MANIFEST)
         sync(folder)
+
+
+def _add_unfinished(losses: Losses, facts: Mapping[str, str], known: Mapping[str, object]) -> Losses:
+    """With what a repair that was killed had found and not mended yet."""
+    with suppress(*MALFORMED):
+        before = json.loads(facts[REPAIRING])
+        rechunk, reload, incomplete = ({*map(str, before[key])} for key in ("rechunk", "reload", "incomplete"))
+        return Losses(
+            sorted({*losses.rechunk, *(rechunk & known.keys())}),
+            sorted({*losses.reload, *reload}),
+            sorted({*losses.incomplete, *incomplete}),
+            bool(before["complete"]),
+        )
+    return losses
 
 
 def _open_copy(folder: Path, work: Path, sealed: seal.Seal | None) -> sqlite3.Connection | None:

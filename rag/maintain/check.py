@@ -16,6 +16,7 @@ import numpy as np
 from rag.errors import CorruptError, RagError
 from rag.index import chats, seal
 from rag.index.codec import chunk_checksum
+from rag.index.facts import REPAIRING
 from rag.index.folder import Index
 from rag.index.generations import checksum_content, open_generation, open_store, read_pointer
 from rag.index.locks import Wait
@@ -76,7 +77,9 @@ def find_problems(index: Index, store: Store | None, *, deep: bool) -> Iterator[
 
 def _rows(manifest: Manifest, sealed: seal.Seal | None, deep: bool) -> Iterator[str]:
     try:
-        manifest.facts(), manifest.roots(), manifest.sources()
+        if REPAIRING in manifest.facts():
+            yield "a repair of it was interrupted"
+        manifest.roots(), manifest.sources()
         if sealed and sealed.counts != manifest.counts():
             yield f"it holds {manifest.counts()} rows, and was sealed with {dict(sealed.counts)}"
         if deep:

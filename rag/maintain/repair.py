@@ -14,7 +14,7 @@ from rag.config import PipelineConfig, Stages, build, to_facts
 from rag.errors import CorruptError
 from rag.index import chats, seal
 from rag.index.disk import need_space
-from rag.index.facts import pipeline_facts, refuse_unfinished
+from rag.index.facts import REPAIRING, pipeline_facts, refuse_unfinished
 from rag.index.folder import Index
 from rag.index.generations import open_generation, read_pointer
 from rag.index.locks import Wait
@@ -57,14 +57,17 @@ def repair(
             aside = chats.put_aside(index.path / chats.NAME)
             result.lost.append(f"conversations; the damaged file is now {aside.name}")
         roots, facts = _known(index)
+        facts = facts or pipeline_facts(to_facts(config), stages.fingerprints)
         lost = recover(index.path) if "manifest" in parts else Losses([], [], [], True)
         seal.remove(index.path)
         with index.edit_unsealed() as manifest:
             if "manifest" in parts:
                 with manifest.transaction():
-                    manifest.set_facts(facts or pipeline_facts(to_facts(config), stages.fingerprints))
+                    manifest.set_facts({**facts, REPAIRING: manifest.facts()[REPAIRING]})
                     manifest.add_roots(roots)
                 _restore(index, manifest, stages, lost, result, progress)
+                with manifest.transaction():
+                    manifest.set_facts(facts)  # it is done
             refuse_unfinished(manifest.facts())
             index.publish(manifest, stages.store, fresh="vector index" in parts)
         result.remaining = list(find_problems(index, stages.store, deep=True))
