@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,53 @@ def test_what_a_user_may_see_cannot_be_widened(pool: Pool) -> None:
         start = [hit.chunk.id for hit in pool.search("router in building 4", k=1)]
         led = pool.run(lambda pipeline: hop_from(pipeline.stages, start, QUESTION, k=9, filter=within))
         assert {hit.chunk.source for hit in led} <= set(within.any_of["source"])
+
+
+def test_a_generation_that_no_question_needs_any_more_is_let_go(pool: Pool, notes: Path) -> None:
+    gate, generations = threading.Event(), notes / ".rag" / "generations"
+
+    def publish(text: str) -> None:
+        """A new generation, in use before this ends."""
+        (notes / "docs" / "new.md").write_text(f"# Mast\n\n{text}\n")
+        before = pool.generation
+        with Pipeline.load(index=notes) as pipeline:
+            pipeline.ingest(["docs"])
+        while pool.generation == before:
+            time.sleep(0.01)
+
+    def is_collected(name: str) -> bool:
+        with Pipeline.load(index=notes) as pipeline:
+            for _ in range(20):  # the pool lets go a moment after it has another
+                pipeline.ingest(["docs"])
+                if not (generations / name).exists():
+                    return True
+        return False
+
+    with pool:
+        pool.warm()
+        asked = threading.Thread(target=pool.run, args=(lambda pipeline: gate.wait(60),))
+        asked.start()
+        while not pool.pending:
+            time.sleep(0.01)
+        publish("The mast of the Dorothea is made of larch.")
+        assert (generations / "1").is_dir(), "a question is at it"
+        gate.set()
+        asked.join()
+        assert is_collected("1")
+        publish("The mast of the Dorothea is made of pine.")
+        assert is_collected("2")
+
+
+def test_a_generation_that_cannot_be_opened_is_said_and_the_one_before_it_answers(pool: Pool, notes: Path) -> None:
+    pointer = notes / ".rag" / "CURRENT"
+    sound = pointer.read_bytes()
+    with pool:
+        before = pool.ask(QUESTION).text
+        pointer.write_bytes(b"nonsense")
+        while not pool.problem:
+            time.sleep(0.01)
+        assert "CURRENT" in pool.problem and pool.ask(QUESTION).text == before
+        pointer.write_bytes(sound)
+        while pool.problem:
+            time.sleep(0.01)
+        assert pool.ask(QUESTION).text == before
