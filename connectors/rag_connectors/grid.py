@@ -13,6 +13,7 @@ from typing import NamedTuple
 from rag_connectors.text import one_line
 
 _NUMBER = re.compile(r"[\d\s.,:/%+\-()$€£¥]*\d[\d\s.,:/%+\-()$€£¥]*")
+_EMPTY = re.compile(r"\| (?= \|)")  # of a cell: one blank stands for it
 _YEAR = re.compile(r"(19|20)\d\d")
 _MAX_HEADER = 80  # characters; a longer cell is prose
 _MOST_LEVELS = 3  # rows of a header
@@ -58,8 +59,8 @@ def row(cells: Sequence[str]) -> str:
     """A table's row as a line, "" if it is empty; empty cells stay, since a cell's place says what it is."""
     if not any(cells):
         return ""
-    line = " | ".join(cells)
-    return line if cells[0] and cells[-1] else f"| {line} |"
+    line = _EMPTY.sub("|", " | ".join(cells))
+    return line if cells[0] and cells[-1] else _EMPTY.sub("|", f"| {line} |")
 
 
 def table(rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, str]]:

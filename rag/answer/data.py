@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def hit_data(hit: Hit, question: str) -> dict[str, Any]:
     """A passage, with the address of the sentence that has most of the question's words.
 
+    `context` is what stands above it in its document: title, headings, the names of a table's columns.
     `score_kind`: "cosine" of question and passage, or "ranking", which is an order and nothing else.
     """
     score, kind = (hit.score, "ranking") if hit.cosine is None else (hit.cosine, "cosine")
@@ -28,6 +29,7 @@ def hit_data(hit: Hit, question: str) -> dict[str, Any]:
         "score_kind": kind,
         "hop": hit.hop,
         "trail": list(hit.trail),
+        "context": hit.chunk.context,
         "text": hit.chunk.text,
     }
 

@@ -30,6 +30,7 @@ _OPENS = re.compile(r"(?:[ \t]*(?:#{1,6}[ \t]|>|[-*+][ \t]|\d+[.)][ \t]|\|))*[ \
 _CLOSES = re.compile(r"[\s*_`~|]*\Z")
 _FENCE = re.compile(r"[ \t]*(?:```|~~~).*\n?")
 _BULLET = re.compile(r"[-*•] +")
+_BAR = re.compile(r"(?: |(?<=\| ))\| ")  # between cells; an empty cell has one blank
 
 
 def view_document(document: Document, start: int, end: int, *, at: int) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def _outline(marker: _Marker, sections: Sequence[Section], first: int, last: int
             return f"h{min(levels[line[0]], 3) + 2}"
         if _BULLET.match(text):
             return "ul"
-        return f"table {text.count(' | ')}" if " | " in text else "p"
+        return f"table {len(_BAR.findall(text))}" if " | " in text else "p"
 
     found: list[Element] = []
     for name, group in groupby(marker.lines(first, last), kind):
@@ -124,12 +125,10 @@ def _cells(marker: _Marker, first: int, last: int) -> list[tuple[int, int]]:
     """The spans of the cells of a line like `a | b` or `| a | b |`."""
     line = marker.text[first:last]
     if line.startswith("| ") and line.endswith(" |"):
-        first, last = first + 2, last - 2
-    cells, at = [], first
-    for cell in marker.text[first:last].split(" | "):
-        cells.append((at, at + len(cell)))
-        at += len(cell) + 3
-    return cells
+        first, last = first + 2, last - 1
+    bars = [bar.span() for bar in _BAR.finditer(marker.text, first, last)]
+    starts, ends = [first, *(end for _, end in bars)], [*(start for start, _ in bars), last]
+    return [(a, a + len(marker.text[a:b].rstrip())) for a, b in zip(starts, ends, strict=True)]
 
 
 def _table(head: Sequence[Element], body: Sequence[Element]) -> Element:

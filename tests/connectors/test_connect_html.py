@@ -116,8 +116,8 @@ def test_formulas(markup: str, text: str) -> None:
     ("rows", "text"),
     [
         ("<tr><th>Part<th>Steel<th>Zinc<tr><td rowspan=2>Nut<td>12<td>9<tr><td>13<td>8", "Nut | 12 | 9\nNut | 13 | 8"),
-        ("<tr><td>Bolt<td><td><td>40", "Bolt |  |  | 40"),
-        ("<tr><td>Pin<td colspan=2>all<td>7", "Pin | all |  | 7"),
+        ("<tr><td>Bolt<td><td><td>40", "Bolt | | | 40"),
+        ("<tr><td>Pin<td colspan=2>all<td>7", "Pin | all | | 7"),
         (
             "<thead><tr><th rowspan=2>Part<th colspan=2>2023<tr><th>In<th>Out</thead><tr><td>Bolt<td>1<td>2",
             "Part | 2023 In | 2023 Out\nBolt | 1 | 2",

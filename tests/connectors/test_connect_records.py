@@ -19,6 +19,9 @@ def rows(text: str, name: str = "a.csv") -> list[str]:
 def test_a_column_of_prose_is_not_cut_at_its_commas() -> None:
     text = "remark\nThe pump, when hot, leaks.\nFine.\nOil, water and air.\nShut, then opened, then shut, again.\n"
     assert rows(text) == text.strip().split("\n")
+    for alike in ("The winch, which is red, lifts\nThe crane, which is blue, lifts\n", "Say\nPump, when hot, leaks\n"):
+        assert rows(alike) == alike.strip().split("\n")
+    assert rows("Name, First name\nBerg, Ana\nDahl, Bo\n")[1] == "Name: Berg; First name: Ana"
     assert rows('remark\n"Hot, wet"\n"Cold, dry"\n') == ["remark", "Hot, wet", "Cold, dry"]
 
 
@@ -29,7 +32,7 @@ def test_semicolons_part_cells_with_commas() -> None:
 
 
 def test_an_empty_cell_keeps_its_place() -> None:
-    assert rows("Bolt,,3\nNut,4,\n,,7\n") == ["Bolt |  | 3", "Nut | 4", "|  |  | 7 |"]
+    assert rows("Bolt,,3\nNut,4,\n,,7\n") == ["Bolt | | 3", "Nut | 4", "| | | 7 |"]
 
 
 @pytest.mark.parametrize("inside", ['say \\"hi\\", twice', 'say ""hi"", twice'])

@@ -49,7 +49,7 @@ def test_rows_under_a_header() -> None:
         (2, "Name: Router; Building: 4; spare"),
         (3, "Building: 5"),
         (5, "Name: 7; Building: x"),
-        (7, "8 |  | 9"),
+        (7, "8 | | 9"),
     ]
 
 
@@ -78,7 +78,7 @@ def lines(*rows: list[str]) -> list[str]:
 
 
 def test_an_empty_cell_shifts_no_column() -> None:
-    assert lines(["a", "", "3"], ["b", "4", ""], ["", "5", "6"]) == ["a |  | 3", "b | 4", "|  | 5 | 6 |"]
+    assert lines(["a", "", "3"], ["b", "4", ""], ["", "5", "6"]) == ["a | | 3", "b | 4", "| | 5 | 6 |"]
 
 
 def test_headers_of_two_rows_name_columns_together() -> None:

@@ -21,6 +21,7 @@ _DELIMITERS = "\t;|,"  # of two that fit as well, the first: commas stand in num
 _NONE = "\x1f"  # no text has it: every line is one cell
 _SAMPLE = 50  # rows
 _SHARE = 0.5  # of these that have the same number of cells; what fits less is prose
+_SMALL = 0.5  # of what stands behind commas goes on in small letters, in prose
 _NAMED = re.compile(r"\Asep=(.)\r?\n", re.IGNORECASE)
 _ESCAPED = re.compile(r'\\"(?=[^",;|\t\r\n])')
 _LONGEST = 100  # lines of one row
@@ -62,20 +63,29 @@ def _delimiter(text: str, name: str) -> str:
         width, count = Counter(wide).most_common(1)[0] if wide else (1, 0)
         heads = bool(rows) and len(rows[0]) == width
         share = count / max(1, len(rows))
-        fits = share >= _SHARE and (heads or share >= 0.8) and not _is_prose(sample, delimiter, len(set(wide)) > 1)
+        fits = share >= _SHARE and (heads or share >= 0.8) and not _is_prose(rows, delimiter, sample)
         return (share if fits else 0.0), heads
 
     best = max(_DELIMITERS, key=score)
     return best if score(best)[0] else _NONE
 
 
-def _is_prose(sample: Sequence[str], delimiter: str, uneven: bool) -> bool:
-    """Whether commas part sentences: nearly all have a blank behind them, and rows have other numbers of them."""
+def _is_prose(rows: Sequence[Sequence[str]], delimiter: str, sample: Sequence[str]) -> bool:
+    """Whether commas part sentences: nearly all have a blank behind them, and what they part are no values of columns.
+
+    Sentences have other numbers of commas each, or go on behind them in small letters, in several words.
+    """
     text = "\n".join(sample)
-    found = text.count(delimiter)
-    return (
-        uneven and delimiter in ",;" and text.count(f"{delimiter} ") > 0.9 * found and not text.count(f'{delimiter} "')
-    )
+    if delimiter not in ",;" or text.count(f"{delimiter} ") <= 0.9 * text.count(delimiter) or f'{delimiter} "' in text:
+        return False
+    if len({len(row) for row in rows if len(row) > 1}) > 1:
+        return True
+    behind = [cell for row in rows for cell in row[1:]]
+    return sum(map(_goes_on, behind)) >= _SMALL * len(behind) and (len(rows[0]) == 1 or any(map(_goes_on, rows[0][1:])))
+
+
+def _goes_on(cell: str) -> bool:
+    return cell[:1].islower() and " " in cell
 
 
 def _quote(text: str) -> str:
