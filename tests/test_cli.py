@@ -55,8 +55,8 @@ def test_ingest_ask_and_search_print_the_documented_json(indexed: Path) -> None:
     assert set(answer["statements"][0]) == {"text", "verdict", "citations"}
     assert set(answer["citations"][0]) == {"marker", "document", "source", "address", "start", "end", "quote", "hop"}
     assert set(answer["hits"][0]) == {
-        "id", "document", "title", "source", "address", "start", "end", "score", "score_kind", "hop", "trail", "context",
-        "text",
+        "id", "document", "title", "source", "address", "start", "end", "score", "score_kind", "hop", "trail",
+        "context", "text",
     }  # fmt: skip
     for c in answer["citations"]:
         assert (indexed / c["source"]).read_text()[c["start"] : c["end"]] == c["quote"]

@@ -134,5 +134,8 @@ def resolve(part: str, href: str) -> str:
 
 def core_title(archive: Archive) -> str:
     """The title in an Office file's properties."""
-    root = xml(archive, next(iter(related(archive, "", "core-properties")), "docProps/core.xml"))
+    try:
+        root = xml(archive, next(iter(related(archive, "", "core-properties")), "docProps/core.xml"))
+    except RefusalError:  # damaged properties cost no text
+        return ""
     return one_line(root.findtext("{http://purl.org/dc/elements/1.1/}title") or "") if root is not None else ""

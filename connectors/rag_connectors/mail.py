@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from rag_connectors.data_uris import drop_data
 from rag_connectors.formats import html
 from rag_connectors.kinds import kind_of
 from rag_connectors.outcome import outcome_of, sniff
@@ -84,7 +85,7 @@ class _Gathered:
             writer.add(f"{header}: {value}")
         writer.gap()
         for kind, text in mail.bodies:
-            html.write(text, writer) if kind == "html" else writer.add(text.strip("\n"))
+            html.write(text, writer, whole=True) if kind == "html" else writer.add(drop_data(text).strip("\n"))
             writer.gap()
         for attachment in mail.attachments:
             if attachment.name:
@@ -165,7 +166,7 @@ def count_words(bodies: list[tuple[str, str]]) -> int:
     """Of a body, as it is read."""
     writer = TextWriter()
     for kind, text in bodies:
-        html.write(text, writer) if kind == "html" else writer.add(text)
+        html.write(text, writer, whole=True) if kind == "html" else writer.add(text)
     return len(writer.record().text.split())
 
 

@@ -12,6 +12,7 @@ from rag_connectors.parsed import RefusalError
 from rag_connectors.text import decode, one_line
 
 _WORD = re.compile(r"=\?([^?\s]+)\?([BbQq])\?([^?]*)\?=")
+_ESCAPE = "\x1b"  # begins Japanese in seven bits
 _BETWEEN = re.compile(r"(\?=)\s+(?==\?[^?\s]+\?[BbQq]\?)")
 
 
@@ -22,7 +23,7 @@ def to_bytes(value: str) -> bytes:
 
 def read_header(value: str, charset: str = "") -> str:
     """A value on one line. `charset` is the encoding of bytes that stand in it as they are."""
-    if not value.isascii():
+    if not value.isascii() or _ESCAPE in value:
         value = _text(to_bytes(value), charset)
     value = _BETWEEN.sub(r"\1", value.replace("\r", "").replace("\n", " "))
     pieces: list[str] = []

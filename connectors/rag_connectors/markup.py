@@ -23,6 +23,7 @@ _INLINE_PAIRED = frozenset(
     "a abbr b center cite code del em font i ins kbd label mark q s samp small span strong u".split()
 )
 _MAY_STAY_OPEN = frozenset("p li dt dd tr td th thead tbody tfoot".split())
+_DOUBLE = r"</%s\s*>\s*(?=</%s\s*>)"  # an end written twice is no lost part
 _SLOPPY = 4  # more ends that do not fit are how a page was written, not damage
 _XHTML = re.compile(r"\s*<\?xml|<html\b[^>]{0,500}\bxmlns\s*=", re.IGNORECASE)
 _SELF_CLOSED = re.compile(r"""<([A-Za-z][\w:-]*)((?:[^<>"']|"[^"]*"|'[^']*')*)/>""")
@@ -56,7 +57,10 @@ def torn(markup: str) -> str:
     tags = Counter((tag.lower(), end) for end, tag in _TAG.findall(_NOT_MARKUP.sub("", markup)))
     odd = {name: tags[name, ""] - tags[name, "/"] for name, _ in tags if name in _PAIRED}
     odd["div"] = max(0, odd.get("div", 0))  # one end too many is how pages are put together
+    odd["h"] = sum(odd.pop(f"h{level}", 0) for level in range(1, 7))  # the end of any of them ends the open one
     odd |= {name: min(0, tags[name, ""] - tags[name, "/"]) for name, _ in tags if name in _MAY_STAY_OPEN}
+    surplus = [name for name, over in odd.items() if over < 0 and name != "h"]
+    odd |= {name: min(0, odd[name] + len(re.findall(_DOUBLE % (name, name), markup, re.I))) for name in surplus}
     loose = sum(abs(tags[name, ""] - tags[name, "/"]) for name in _INLINE_PAIRED)  # harms no text, shows who writes so
     if not any(odd.values()) or sum(map(abs, odd.values())) + loose > _SLOPPY:
         return ""

@@ -12,6 +12,8 @@ from functools import cached_property
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from rag_connectors.page_inline import is_formula
+
 SKIP = frozenset(
     "script style noscript template svg canvas iframe object head audio video input select datalist".split()
 )
@@ -33,7 +35,8 @@ _LONG_BUTTON = 4  # words; shorter ones are commands, not text
 class Choice:
     """Decides for each node of one page whether it is left out, with all that it holds."""
 
-    def __init__(self, tree: LexborHTMLParser, root: LexborNode) -> None:
+    def __init__(self, tree: LexborHTMLParser, root: LexborNode, *, whole: bool = False) -> None:
+        self._whole = whole  # nothing but lists of links is furniture: in a mail, a chapter
         self._root = root.mem_id
         self._tree = tree
         mains = [node for node in tree.css("main, [role=main], article") if len(node.text()) >= _MIN_MAIN]
@@ -43,11 +46,13 @@ class Choice:
     def leaves_out(self, node: LexborNode, tag: str, inside: bool) -> bool:
         """`inside`: whether it stands in a main element, or in something outside that was looked at as a whole."""
         if tag in SKIP:
-            return True
+            return tag != "script" or not is_formula(node)
         attributes = node.attributes
         role = attributes.get("role") or ""
         if role in _SKIP_ROLES or self._hides(node, tag) or _TWICE.search(attributes.get("class") or ""):
             return True
+        if self._whole:
+            return (tag == "nav" or role == "navigation") and _links(node) > _LINKED
         if tag in _FRAMES or role in _FRAME_ROLES:
             return self._is_furniture(node, tag, role, inside)
         if tag == "button" or role == "button":
@@ -67,11 +72,13 @@ class Choice:
         attributes = node.attributes
         if attributes.get("hidden") == "until-found":
             return False
-        if "hidden" not in attributes and not _HIDDEN.search(attributes.get("style") or "") and tag != "dialog":
+        is_closed = tag == "dialog" and "open" not in attributes
+        if "hidden" not in attributes and not _HIDDEN.search(attributes.get("style") or "") and not is_closed:
             return False
         names = f"{attributes.get('class') or ''} {attributes.get('id') or ''} {attributes.get('epub:type') or ''}"
         shown = (attributes.get("id") or "\0") in self._shown or attributes.get("role") in ("tabpanel", "region")
-        return not (shown or "aria-labelledby" in attributes or _SHOWN.search(names) or node.css_first("math"))
+        named = "aria-labelledby" in attributes or _SHOWN.search(names) is not None
+        return not (shown or named or _is_answer(node) or node.css_first("math") is not None)
 
     def _is_furniture(self, node: LexborNode, tag: str, role: str, inside: bool) -> bool:
         attributes = node.attributes
@@ -96,6 +103,19 @@ def _controlled(tree: LexborHTMLParser) -> Iterator[str]:
             value = node.attributes.get(name) or ""
             if name != "href" or value.startswith("#"):
                 yield from value.replace("#", " ").split()
+
+
+def _is_answer(node: LexborNode) -> bool:
+    """Whether it comes right after a question or a button, which shows it."""
+    before = node.prev
+    while before is not None and (before.tag or "").startswith(("-", "!")):
+        if before.tag == "-text" and (before.text_content or "").strip():
+            return False
+        before = before.prev
+    if before is None or not node.text().strip() or _links(node) > _LINKED:
+        return False
+    is_button = before.tag == "button" or before.attributes.get("role") == "button"
+    return is_button or before.css_first("button") is not None or before.text().strip().endswith("?")
 
 
 def _above(node: LexborNode) -> Iterator[LexborNode]:

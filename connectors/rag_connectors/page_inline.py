@@ -12,6 +12,9 @@ from rag_connectors.text import one_line
 
 MARK = "- "  # of an item without a number
 _EXPONENT = re.compile(r"[-+−–]?(?:\d+(?:[.,/]\d+)?|[a-z])|[-+−]", re.ASCII)
+_MARK_OF_NOTE = re.compile(r"\d{1,2}\)")
+_RAISED = re.compile(r"(?:vertical-align\s*:\s*|(?<!\S))(super|sub|sup)(?:script)?(?![^\s;])", re.IGNORECASE)
+_FORMULA = re.compile(r"\b(?:tex|math|latex|equation|formula)", re.IGNORECASE)
 _POWERS = {"2": "²", "3": "³"}
 _WHOLE = re.compile(r"-?\d{1,9}", re.ASCII)
 _ROMAN = tuple(
@@ -27,6 +30,8 @@ def _superscript(node: LexborNode, before: str) -> str:
         return text if not text or text[0] in "[(*†‡" else f"[{text}]"
     if not (before.isalnum() or before in ")]}") or not before:
         return text
+    if _MARK_OF_NOTE.fullmatch(text):
+        return f"[{text[:-1]}]"
     if before.isalpha() and text in _POWERS:
         return _POWERS[text]
     if _EXPONENT.fullmatch(text):
@@ -36,7 +41,10 @@ def _superscript(node: LexborNode, before: str) -> str:
 
 def _subscript(node: LexborNode, before: str) -> str:
     text = one_line(node.text())
-    return f"_{text}" if before.isdigit() and text[:1].isalnum() else text
+    after = node.next
+    goes_on = after is not None and after.tag == "-text" and (after.text_content or "")[:1].isdigit()
+    apart = before.isdigit() or (before.isalpha() and goes_on and text[-1:].isdigit())
+    return f"_{text}{' ' * goes_on}" if apart and text[:1].isalnum() else text
 
 
 def is_note_link(node: LexborNode) -> bool:
@@ -44,10 +52,30 @@ def is_note_link(node: LexborNode) -> bool:
     return "noteref" in kinds and node.css_first("sup") is None
 
 
+def is_formula(node: LexborNode) -> bool:
+    """Whether a script or a picture is a formula written in TeX."""
+    attributes = node.attributes
+    if node.tag == "script":
+        return (attributes.get("type") or "").startswith("math/tex")
+    return bool(attributes.get("alt") and _FORMULA.search(attributes.get("class") or ""))
+
+
+def look_of(node: LexborNode, tag: str) -> str:
+    """The element that a node looks like: any may be raised by its style or class, a picture may show a formula."""
+    if tag in ("script", "img"):
+        return "formula" if is_formula(node) else tag
+    if tag in ("span", "font", "small"):
+        attributes = node.attributes
+        look = _RAISED.search(f"{attributes.get('style') or ''} {attributes.get('class') or ''}")
+        return look[1][:3].lower() if look else tag
+    return tag
+
+
 INLINE: dict[str, Callable[[LexborNode, str], str]] = {
     "sup": _superscript,
     "sub": _subscript,
     "math": lambda node, before: linear(node),
+    "formula": lambda node, before: f" {node.text() if node.tag == 'script' else node.attributes.get('alt')} ",
 }
 
 

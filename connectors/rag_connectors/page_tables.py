@@ -77,4 +77,6 @@ def _reaching(above: list[tuple[_Cell, int]], column: int) -> list[tuple[_Cell, 
 
 def _span(node: LexborNode, name: str) -> int:
     value = (node.attributes.get(name) or "1").strip()
+    if value == "0" and name == "rowspan":
+        return _MOST  # down to the end
     return min(max(int(value), 1), _MOST) if value.isdecimal() and value.isascii() else 1

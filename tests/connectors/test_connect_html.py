@@ -35,6 +35,9 @@ def text_of(page: str | bytes, name: str = "p.html") -> str:
         "<h3><button aria-controls=a>How much?</button></h3><div id=a hidden>The limit is 750 kg.</div>",
         "<button data-bs-target='#a'>How much?</button><div id=a style='display:none'>The limit is 750 kg.</div>",
         "<div class=faq-answer style='display: none'>The limit is 750 kg.</div>",
+        "<button>How much?</button>\n<div hidden>The limit is 750 kg.</div>",
+        "<h3 class=toggle>How much?</h3><div style='visibility:hidden'>The limit is 750 kg.</div>",
+        "<dialog open>The limit is 750 kg.</dialog>",
         "<a href='#t2'>Two</a><div role=tabpanel id=t2 hidden><p>The limit is 750 kg.</p></div>",
         "<h1>W</h1><nav><p>How the site works: The limit is 750 kg. Ask the harbour master before use.</p></nav>",
         f"<article>{FILLER}<footer><p>Sources and limits: The limit is 750 kg. Written by Ana.</p></footer></article>",
@@ -81,7 +84,14 @@ def test_furniture_and_what_is_hidden_go(page: str) -> None:
         ("the 1<sup>st</sup> of May", "the 1st of May"),
         ("750 kg<sup><a href='#f1'>1</a></sup>", "750 kg[1]"),
         ("750 kg<a href='#f1'><sup>1</sup></a>.", "750 kg[1]."),
+        ("750 kg<sup>1)</sup>", "750 kg[1]"),
+        ("10<span style='vertical-align: super'>6</span> in 2024<span class=sup>3</span>", "10^6 in 2024^3"),
         ("H<sub>2</sub>O", "H2O"),
+        ("log<sub>2</sub>8", "log_2 8"),
+        (
+            r"so <script type='math/tex'>\sigma=4.2F</script> at <img class=tex alt='a=b' src=x>",
+            r"so \sigma=4.2F at a=b",
+        ),
         ("101<sub>2</sub>", "101_2"),
         ("a&shy;b, c\u200bd", "ab, cd"),
         ("<ol start=3><li>Term<li>Rent</ol>", "3. Term\n4. Rent"),
@@ -125,6 +135,7 @@ def test_formulas(markup: str, text: str) -> None:
         ("<tr><th colspan=3>Stock in May<tr><th>A<th>B<th>C<tr><td>1<td>2<td>3", "Stock in May\nA | B | C\n1 | 2 | 3"),
         ("<tr><td>a<td rowspan=2>b<td>c<tr><td>d<td>e", "a | b | c\nd | b | e"),
         ("<tr><td>a<td rowspan=99>b<tr><td>c", "a | b\nc | b"),
+        ("<tr><td rowspan=0>a<td>b<tr><td>c<tr><td>d", "a | b\na | c\na | d"),
         ("<caption>Stock</caption><tr><td>a<td><ul><li>x<li>y</ul>", "Stock\na | x y"),
         ("<tr><td>a<td><table><tr><td>x<td>y</table><td>b", "a | x y | b"),
     ],
@@ -170,7 +181,14 @@ def test_books_are_xml(head: str, body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["<p><b>one<p>two</b></p></div>", "<p>one<br></br>two</p></div>", "<font><center>one two"]
+    "page",
+    [
+        "<p><b>one<p>two</b></p></div>",
+        "<p>one<br></br>two</p></div>",
+        "<font><center>one two",
+        "<form><p>one</p></p></form></form>two",
+        "<h1>one</h2>two",
+    ],
 )
 def test_sloppy_markup_is_no_damage(page: str) -> None:
     assert text_of(f"<html><body>{page}</body></html>").split() == ["one", "two"]

@@ -126,6 +126,25 @@ def test_japanese_in_seven_bits() -> None:
         assert "ポンプの部品番号はKX-4471です。" in records(HEAD + part(kind, body))[0].text
 
 
+def test_a_subject_in_seven_bits_is_read_as_the_body_is() -> None:
+    said = "ポンプの点検"
+    head = b"Content-Type: text/plain; charset=iso-2022-jp\n\n"
+    (one,) = records(
+        b"From: a@example.org\nSubject: " + said.encode("iso2022_jp") + b"\n" + head + said.encode("iso2022_jp")
+    )
+    assert one.title == said and one.text.rstrip().endswith(said)
+
+
+def test_a_mail_has_no_furniture_and_an_encoded_mail_inside_is_decoded() -> None:
+    page = "<header>Order 8812</header><aside>Friday</aside><footer>Hall 4</footer>"
+    assert {"8812", "Friday", "4"} <= set(records(part("text/html", page))[0].text.split())
+    inside = b"From: c@example.org\nSubject: Valve\n\nThe valve is from Lindqvist Armat=\nuren."
+    mail = multipart(
+        "mixed", part("text/plain", "x"), part("message/rfc822", inside, "Content-Transfer-Encoding: quoted-printable")
+    )
+    assert "Lindqvist Armaturen." in records(mail)[1].text
+
+
 def test_headers_in_bytes_and_in_words() -> None:
     raw = "From: Jürgen Groß <jg@example.org>\nSubject: Prüfung der Wärmepumpe\n\nDer Termin steht.\n"
     for encoding in ("latin-1", "utf-8"):

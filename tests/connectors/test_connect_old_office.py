@@ -30,9 +30,7 @@ def test_doc() -> None:
         ]
     )
     record = one(data, "k.doc")
-    assert (
-        record.text == "Supply of kiosks\n\nSee the plan, clause 4 – 𝛼.\nBolt | | 7\nNut | two lines | 9\n\nThe end."
-    )
+    assert record.text == "Supply of kiosks\n\nSee the plan, clause 4 – 𝛼.\nBolt | | 7\nNut | two lines | 9\n\nThe end."
     assert record.title == "Supply of kiosks"
     assert labels(record, "heading") == {"Supply of kiosks": "Supply of kiosks"}
     assert one(data, "renamed.docx").text == record.text

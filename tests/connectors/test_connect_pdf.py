@@ -167,6 +167,32 @@ def test_words_broken_at_line_ends_are_whole() -> None:
     assert found.split() == "The international cooperation of well-known ports in state-of-the-art halls".split()
 
 
+def test_a_hyphen_before_a_number_stays_and_a_word_over_two_pages_is_one() -> None:
+    lines: list[Line] = [(72, 700, "Valve K-"), (72, 686, "7 was closed in 2019-"), (72, 672, "2024 by the wind-")]
+    found = text_of(pdf([written(lines), written([(72, 700, "lass on deck")])]))
+    assert found.split() == "Valve K-7 was closed in 2019-2024 by the windlass on deck".split()
+
+
+def test_two_dates_drawn_side_by_side_are_two() -> None:
+    lines: list[Line] = [(322, 700, "2019-03-06"), (270, 700, "2019-03-04"), (72, 700, "Airfare")]
+    assert "2019-03-04 2019-03-06" in text_of(pdf([written(lines)]))
+
+
+def test_what_is_only_drawn_over_a_page_is_read() -> None:
+    shown = b"BT /F1 12 Tf 2 4 Td (Solveig Berg) Tj ET"
+    drawing = b"<</Subtype/Form/BBox[0 0 180 17]/Resources<</Font<</F1 3 0 R>>>>/Length %d>>stream\n%b\nendstream"
+    stamp = b"<</Type/Annot/Subtype/Stamp/AP<</N 4 0 R>>/Rect[220 695 400 712]>>"
+    data = pdf(
+        [written([(72, 700, "Signed:")])], HELVETICA, drawing % (len(shown), shown), stamp, entries=b"/Annots[5 0 R]"
+    )
+    assert text_of(data) == "Signed: | Solveig Berg" or text_of(data) == "Signed: Solveig Berg"
+
+
+def test_a_form_in_xml_is_said_to_be_lost() -> None:
+    data = pdf([written([(72, 700, "Please wait...")])]).replace(b"/Catalog", b"/Catalog/AcroForm<</Fields[]/XFA[]>>")
+    assert read(data).status == "degraded" and "XFA" in read(data).reason
+
+
 def test_what_stands_in_the_margin_of_every_page_leaves_the_text() -> None:
     heads = ["Franks", "Franks", "4.5.3 Ropes", "4.5.4 Knots", "4.6 Sails"]
     pages = [

@@ -107,8 +107,10 @@ def test_outputs_of_notebooks() -> None:
     both = {"data": {"text/html": table, "text/plain": "<IPython.core.display.HTML object>"}}
     for output in (only_html, both):
         assert one(notebook(output), "n.ipynb").text == "f()\nSite | Cars\nNorth | 12"
-    plain = {"data": {"text/html": table, "text/plain": "   Site  Cars"}}
-    assert one(notebook(plain), "n.ipynb").text == "f()\n   Site  Cars"
+    plain = {"data": {"text/html": table, "text/plain": "   Site  Cars\n0  North 12"}}
+    assert one(notebook(plain), "n.ipynb").text == "f()\n   Site  Cars\n0  North 12"
+    named = {"data": {"text/html": table, "text/plain": "Table(...)"}}
+    assert one(notebook(named), "n.ipynb").text == "f()\nSite | Cars\nNorth | 12"
     error = {
         "output_type": "error",
         "ename": "ValueError",

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import islice
 
+from rag_connectors.data_uris import drop_data
 from rag_connectors.grid import table
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import decode
@@ -22,6 +23,7 @@ _NONE = "\x1f"  # no text has it: every line is one cell
 _SAMPLE = 50  # rows
 _SHARE = 0.5  # of these that have the same number of cells; what fits less is prose
 _SMALL = 0.5  # of what stands behind commas goes on in small letters, in prose
+_NAME_WORDS = 3  # of a cell in the first row: longer ones name no columns
 _NAMED = re.compile(r"\Asep=(.)\r?\n", re.IGNORECASE)
 _ESCAPED = re.compile(r'\\"(?=[^",;|\t\r\n])')
 _LONGEST = 100  # lines of one row
@@ -42,7 +44,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     writer = TextWriter()
     for number, line in table(enumerate(_rows(text, delimiter), 2 if named else 1)):
         start = writer.at
-        writer.add(line)
+        writer.add(drop_data(line))
         writer.span(start, "row", f"row {number}")
     return Parsed((writer.record(),), (lost,) if lost else ())
 
@@ -81,7 +83,9 @@ def _is_prose(rows: Sequence[Sequence[str]], delimiter: str, sample: Sequence[st
     if len({len(row) for row in rows if len(row) > 1}) > 1:
         return True
     behind = [cell for row in rows for cell in row[1:]]
-    return sum(map(_goes_on, behind)) >= _SMALL * len(behind) and (len(rows[0]) == 1 or any(map(_goes_on, rows[0][1:])))
+    goes_on = sum(map(_goes_on, behind)) >= _SMALL * len(behind)
+    words = sum(len(cell.split()) for cell in rows[0])
+    return words >= _NAME_WORDS * len(rows[0]) or (goes_on and (len(rows[0]) == 1 or any(map(_goes_on, rows[0][1:]))))
 
 
 def _goes_on(cell: str) -> bool:

@@ -25,6 +25,7 @@ from rag_connectors.writing import TextWriter
 
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _MAX_CELL = 300  # characters; a longer text in a table of one column is text in a frame
+_PAGE_DIGITS = 5  # at most, of "3 / 120"
 _MAX_SPAN = 64  # columns of a cell
 
 
@@ -203,7 +204,7 @@ class _Word:
             for block in _nearest(root, "p", "tbl") if root is not None else ():
                 lines = list(self._rows(block)) if block.tag == f"{W}tbl" else [one_line(self.runs.text(block))]
                 for text in lines:
-                    if text not in self._seen and any(map(str.isalpha, text)) and page_number(text) is None:
+                    if text not in self._seen and _says(text):
                         self.note(text)
                         self._seen.add(text)
             self.part = main
@@ -217,6 +218,11 @@ def _nearest(parent: Element, *names: str) -> Iterator[Element]:
             yield child
         elif child.tag not in LEFT_OUT:
             yield from _nearest(child, *names)
+
+
+def _says(text: str) -> bool:
+    """Whether the line of a page's header says more than a number of the page."""
+    return page_number(text) is None and (any(map(str.isalpha, text)) or sum(map(str.isdigit, text)) > _PAGE_DIGITS)
 
 
 def _plain(node: Element) -> str:

@@ -7,6 +7,7 @@ encrypted is named as lost.
 from __future__ import annotations
 
 import binascii
+import quopri
 import re
 from base64 import b64decode
 from contextlib import suppress
@@ -133,10 +134,14 @@ def _gather(part: Message, mail: Mail, depth: int) -> None:
 
 def _inner(part: Message, inside: Message, depth: int) -> Mail:
     """The mail in a part; some programs encode it, which they must not."""
-    if "base64" in str(part.get("Content-Transfer-Encoding", "")).lower() and not inside.keys():
+    encoding = str(part.get("Content-Transfer-Encoding", "")).lower()
+    if "base64" in encoding and not inside.keys():
         with suppress(ValueError):
             inside = _parse(b64decode(str(inside.get_payload())))
             part.set_payload([inside])
+    elif "quoted-printable" in encoding:
+        inside = _parse(quopri.decodestring(inside.as_bytes()))
+        part.set_payload([inside])
     return _mail(inside, depth)
 
 

@@ -42,7 +42,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         text, damage = read_markup(archive.read(member))
         writer.gap()
         start = writer.at
-        html.write(text, writer)
+        html.write(text, writer, whole=True)
         if writer.at > start:  # covers and the like have no text
             number += 1
             writer.span(start, "chapter", f"chapter {number}")

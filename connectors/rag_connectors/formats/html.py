@@ -11,16 +11,17 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from rag_connectors.grid import row
 from rag_connectors.markup import cut_off, read_markup, torn
 from rag_connectors.page_choice import Choice
-from rag_connectors.page_inline import INLINE, is_note_link, list_mark
+from rag_connectors.page_inline import INLINE, is_note_link, list_mark, look_of
 from rag_connectors.page_tables import lines as table_lines
 from rag_connectors.page_tables import rows_of
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import clean, one_line
 from rag_connectors.writing import TextWriter
 
-_LINES = frozenset("div li tr dt dd option summary figcaption caption address center".split())
+_LINES = frozenset("div li tr dt dd option summary figcaption caption address center legend".split())
 _PARAGRAPHS = frozenset(
-    "p ul ol dl table pre blockquote section article main header hgroup figure details hr h1 h2 h3 h4 h5 h6".split()
+    "p ul ol dl table pre blockquote section article main header footer aside nav form fieldset dialog menu hgroup "
+    "figure details hr h1 h2 h3 h4 h5 h6".split()
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _MAX_CELL = 300  # characters; a longer table cell is layout, and its line breaks count
@@ -34,15 +35,15 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     return Parsed((writer.record(title=title),), tuple(filter(None, (lost, cut_off(markup) or torn(markup)))))
 
 
-def write(markup: str, writer: TextWriter) -> str:
-    """Write a page's main text; gives its title."""
+def write(markup: str, writer: TextWriter, *, whole: bool = False) -> str:
+    """Write a page's main text, or the `whole` of what it shows; gives its title."""
     tree = LexborHTMLParser(markup)
     body = tree.body
     if body is None:
         return ""
     first = body.css_first("main h1, article h1") or body.css_first("h1")
     heading = one_line(first.text()) if first is not None else ""
-    _walk(body, _Flow(writer), Choice(tree, body))
+    _walk(body, _Flow(writer), Choice(tree, body, whole=whole))
     named = tree.css_first("head > title")
     title = one_line(named.text()) if named is not None else ""
     return heading if heading and heading in title else title or heading
@@ -97,8 +98,8 @@ def _walk(root: LexborNode, flow: _Flow, choice: Choice) -> None:
             flow.flush(True)
             flow.writer.add(clean(node.text()).strip("\n"))
             flow.writer.gap()
-        elif tag in INLINE:
-            flow.line.append(INLINE[tag](node, flow.last))
+        elif (look := look_of(node, tag)) in INLINE:
+            flow.line.append(INLINE[look](node, flow.last))
         elif tag == "table" and not flow.cell and not _is_layout(node):
             _write_table(node, flow, choice)
         else:

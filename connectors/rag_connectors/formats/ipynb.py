@@ -18,8 +18,12 @@ from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.text import clean, decode
 from rag_connectors.writing import TextWriter
 
-_ONLY_NAMED = re.compile(r"\s*<[\w.]+(?:[ \w.]*\bobject\b| at 0x|[ \w.]* size )[^\n]*>\s*|\s*")  # <Figure size 640x480>
+_ONLY_NAMED = re.compile(
+    r"\s*<[\w.]+(?:[ \w.]*\bobject\b| at 0x|[ \w.]* size |(?:\.\w+)+>)[^\n]*>?\s*|\s*"
+)  # <Figure size 640x480>
 _FORMS = ("text/markdown", "text/latex", "application/json", "application/javascript")
+_TEXTS = ("text/", *_FORMS)
+_STUB = 2  # times as many words in HTML: then one line of text only names it
 _OVERWRITTEN = re.compile(r"[^\n\r]*\r(?![\r\n]|\Z)")
 _OLD_ERROR, _ERROR = "pyerr", "error"
 
@@ -70,14 +74,16 @@ def _shown(output: dict[str, Any]) -> str:
     plain = output.get("text") or data.get("text/plain") or ""
     plain = plain if isinstance(plain, str) else "".join(map(str, plain))
     plain = drop_data(clean(_OVERWRITTEN.sub("", plain))).strip("\n")
-    if not _ONLY_NAMED.fullmatch(plain):
-        return plain
     page = data.get("text/html") or output.get("html")
-    if page:
+    only_named = _ONLY_NAMED.fullmatch(plain) is not None
+    if page and (only_named or "\n" not in plain):
         writer = TextWriter()
         write(_joined(page), writer)
-        if text := writer.record().text.strip():
+        text = writer.record().text.strip()
+        if len(text.split()) > (0 if only_named else _STUB * len(plain.split())):
             return text
-    others = (data[form] for form in _FORMS if data.get(form))
+    if not only_named:
+        return plain
+    others = (data[form] for form in (*_FORMS, *data) if data.get(form) and form.startswith(_TEXTS))
     other = next(others, output.get("latex") or "")
     return drop_data(_joined(other)).strip("\n") or plain

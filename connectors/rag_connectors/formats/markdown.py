@@ -28,7 +28,7 @@ _INLINE = MarkdownIt("commonmark")
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record. The title is the front matter's, else the first heading of level 1."""
     text, lost = decode(data)
-    fields, text = front_matter(drop_data(text))
+    fields, text = front_matter(drop_data(text).replace("&shy;", ""))
     found = headings(text)
     titles = [key for key, value in fields.items() if key.casefold() == "title" and value is not None]
     title = str(fields.pop(titles[0])) if titles else ""

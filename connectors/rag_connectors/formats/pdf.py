@@ -62,6 +62,8 @@ def _parse(data: bytes, options: ParseOptions, warnings: Warnings) -> Parsed:
         lost.append(f"no text layer on {_numbers(bare)} (scanned?)")
     if hidden:
         lost.append(f"hidden text on {_numbers(hidden)}: a reader does not see it, but it is indexed")
+    if structure.has_other_form:
+        lost.append("its form is written in XML (XFA), which is not read: print it to another PDF")
     if structure.declared > len(pages):
         lost.append(f"{len(pages)} of {structure.declared} pages could be found")
     kept = strip_margins([page.lines for page in pages], [page.height for page in pages])

@@ -13,6 +13,7 @@ from rag_connectors.grid import Merge, merged_rows
 from rag_connectors.office.drawings import A, drawn
 from rag_connectors.office.equations import M, equation
 from rag_connectors.office.numbering import write_number
+from rag_connectors.office.runs import raised
 from rag_connectors.office.symbols import translate
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import one_line
@@ -136,21 +137,27 @@ def _numbered(kind: str, number: int) -> str:
     )
 
 
-def _text(node: Element) -> str:
-    """A paragraph's runs, line breaks and equations."""
+def _text(node: Element, before: str = "") -> str:
+    """A paragraph's runs, line breaks and equations; `before` is the text that they follow."""
     if node.tag == f"{A}r":
         fonts = [
             found.get("typeface", "") for found in node.iterfind(f"{A}rPr/*") if found.tag in (f"{A}latin", f"{A}sym")
         ]
         text = node.findtext(f"{A}t") or ""
-        return translate(next(iter(fonts), ""), text)
+        look = node.find(f"{A}rPr")
+        rise = look.get("baseline", "0").partition("%")[0] if look is not None else "0"
+        place = "" if rise == "0" else "subscript" if rise.startswith("-") else "superscript"
+        return raised(place, translate(next(iter(fonts), ""), text), before)
     if node.tag == f"{A}t":
         return node.text or ""
     if node.tag == f"{A}br":
         return "\n"
     if node.tag == f"{M}oMath":
         return f" {equation(node)} "
-    return "" if node.tag == _FALLBACK else "".join(map(_text, node))
+    text = ""
+    for child in node if node.tag != _FALLBACK else ():
+        text += _text(child, text)
+    return text
 
 
 def _authors(archive: Archive, main: str) -> Iterator[tuple[str, str]]:

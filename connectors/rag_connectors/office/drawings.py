@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from rag_connectors.archive import Archive, relations, xml
+from rag_connectors.archive import Archive, related, relations, xml
 from rag_connectors.grid import row
 from rag_connectors.office.formats import show_number
 from rag_connectors.text import one_line
@@ -14,6 +14,7 @@ A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 _CX = "{http://schemas.microsoft.com/office/drawing/2014/chartex}"
 _D = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
+_DSP = "{http://schemas.microsoft.com/office/drawing/2008/diagram}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _AXES = ("catAx", "valAx", "dateAx", "serAx")
 _CHARTS = frozenset([f"{_C}chart", f"{_CX}chart"])
@@ -28,6 +29,11 @@ def drawn(archive: Archive, part: str, node: Element) -> Iterator[str]:
         root = xml(archive, target)
         if root is not None:
             yield from diagram(root) if one.tag == f"{_D}relIds" else chart(root)
+        elif one.tag == f"{_D}relIds":  # as it was drawn last
+            for drawing in related(archive, part, "diagramDrawing"):
+                shapes = xml(archive, drawing)
+                bodies = shapes.iter(f"{_DSP}txBody") if shapes is not None else ()
+                yield from (f"- {text}" for body in bodies if (text := _words(body)))
 
 
 def chart(root: Element) -> Iterator[str]:

@@ -78,7 +78,8 @@ class Runs:
             own: list[str] = []
             run_style = self._styles.get(value(node, "rPr/rStyle"))
             self._inside(node, font_of(node) or (run_style.font if run_style else "") or font, own, own)
-            parts.append(_raised(node, "".join(own), "".join(parts[-2:])))
+            place = _place(node) or (run_style.raised if run_style else "")
+            parts.append(raised(place, "".join(own), "".join(parts[-2:])))
         elif name == "ruby":
             base, above = (node.find(f"{W}{part}") for part in ("rubyBase", "rt"))
             parts.append(f"{self._part(base, font)}({self._part(above, font)})")
@@ -127,9 +128,16 @@ def _chosen(form: Element) -> str:
     return entries[int(at)] if at.isdecimal() and int(at) < len(entries) else ""
 
 
-def _raised(run: Element, text: str, before: str) -> str:
+def _place(run: Element) -> str:
+    """Whether a run is written above or below the line: "superscript", "subscript" or ""."""
+    if place := value(run, "rPr/vertAlign"):
+        return place
+    by = value(run, "rPr/position")
+    return "" if not by or by == "0" else "subscript" if by.startswith("-") else "superscript"
+
+
+def raised(place: str, text: str, before: str) -> str:
     """A run's text, with a sign before a power or an index: 10^6 is not 106. Ordinals and marks of notes stay."""
-    place = value(run, "rPr/vertAlign")
     if place not in ("superscript", "subscript") or not _POWER.fullmatch(text.strip()) or not _BASE.search(before):
         return text
     if place == "superscript":

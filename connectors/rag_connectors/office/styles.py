@@ -15,12 +15,16 @@ _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """`level` is that of a heading (the Title style is 0); `number` and `place` are the list and the level in it."""
+    """`level` is that of a heading (the Title style is 0); `number` and `place` are the list and the level in it.
+
+    `raised` is "superscript", "subscript" or "".
+    """
 
     level: int | None = None
     number: str | None = None
     place: int | None = None
     font: str = ""
+    raised: str = ""
 
 
 def read_styles(root: Element | None) -> dict[str, Style]:
@@ -66,6 +70,7 @@ def _style(chain: list[Element]) -> Style:
         next(filter(None, numbers), None),
         int(place) if place else None,
         next(filter(None, map(font_of, chain)), ""),
+        next(filter(None, (value(style, "rPr/vertAlign") for style in chain)), ""),
     )
 
 

@@ -17,6 +17,7 @@ from defusedxml.ElementTree import iterparse
 from rag_connectors.archive import Archive, content, need, related, relations, xml
 from rag_connectors.grid import Merge
 from rag_connectors.office.formats import BUILT_IN, show_number
+from rag_connectors.office.runs import raised
 from rag_connectors.parsed import RefusalError
 from rag_connectors.text import one_line
 
@@ -47,8 +48,8 @@ class Workbook:
         settings = self._root.find(f"{S}workbookPr")
         self._date1904 = settings is not None and settings.get("date1904", "0") in ("1", "true")
         self._strings = list(self._read_strings())
-        self._shapes = self._read_shapes()
         self.lost: list[str] = []
+        self._shapes = self._read_shapes()
 
     def sheets(self) -> Iterator[Sheet]:
         """The sheets in their order, hidden ones too."""
@@ -120,7 +121,11 @@ class Workbook:
     def _read_shapes(self) -> list[str]:
         """The number format of every cell style."""
         part = next(iter(related(self.archive, self.main, "styles")), "xl/styles.xml")
-        root = xml(self.archive, part)
+        try:
+            root = xml(self.archive, part)
+        except RefusalError:
+            self.lost.append("its number formats are damaged: numbers and dates are shown as they are stored")
+            return []
         if root is None:
             return []
         own = {one.get("numFmtId", ""): one.get("formatCode", "") for one in root.iter(f"{S}numFmt")}
@@ -151,8 +156,11 @@ def _string(node: Element | None) -> str:
     """A string with its runs, without how it is read aloud (phonetic)."""
     if node is None:
         return ""
-    own = node.findtext(f"{S}t") or ""
-    return _unescape(own + "".join(run.findtext(f"{S}t") or "" for run in node.iterfind(f"{S}r"))).strip()
+    text = node.findtext(f"{S}t") or ""
+    for run in node.iterfind(f"{S}r"):
+        look = run.find(f"{S}rPr/{S}vertAlign")
+        text += raised(look.get("val", "") if look is not None else "", run.findtext(f"{S}t") or "", text)
+    return _unescape(text).strip()
 
 
 def _unescape(text: str) -> str:

@@ -36,6 +36,17 @@ def values(page: pypdf.PageObject) -> Iterator[tuple[Rectangle, str]]:
             yield place, text
 
 
+def has_only_drawn(page: pypdf.PageObject) -> bool:
+    """Whether a field, a free text or a stamp has no text of its own and is drawn all the same."""
+    return any(
+        note.get("/Subtype") in ("/Widget", "/FreeText", "/Stamp")
+        and "/AP" in note
+        and _inherited(note, "/FT") != "/Btn"
+        and not (_free_text(note) or _value(note)).strip()
+        for note in _annotations(page)
+    )
+
+
 def comments(page: pypdf.PageObject) -> Iterator[str]:
     """What readers wrote on the page, with who did."""
     for note in _annotations(page):

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 _BROKEN = re.compile(r"\b(\w[\w-]*[^\W\d_]|[^\W\d_])(\u00ad|\u2010|-)\n([^\W\d_]\w*)")
+_NUMBER = re.compile(r"(?<=\w)-\n(?=\d+(?![\w.)]|\d))")  # "K-7", "2019-2024"
+_TAIL = re.compile(r"\b\w[\w-]*(?:\u00ad|\u2010|-)\s*\Z")
+_HEAD = re.compile(r"\s*([^\W\d_]\w*\S*)[ \n]?")
 _WORD = re.compile(r"[^\W\d_]\w*(?:-\w+)*")
 _MAKERS = frozenset(["cross", "e", "ex", "half", "mid", "non", "self", "well", "x"])
 
 
 def join_words(pages: Sequence[str]) -> list[str]:
     """The pages with words that line ends broke as one; a hyphen that is part of a word stays."""
-    known = {word.lower() for page in pages for word in _WORD.findall(_BROKEN.sub(" ", page))}
+    whole_text = "\n".join(page.strip() for page in pages)
+    known = {word.lower() for word in _WORD.findall(_BROKEN.sub(" ", whole_text))}
 
     def mend(match: re.Match[str]) -> str:
         first, hyphen, rest = match.groups()
@@ -32,4 +37,10 @@ def join_words(pages: Sequence[str]) -> list[str]:
         )
         return f"{first}-{rest}" if keeps else first + rest
 
-    return [_BROKEN.sub(mend, page) for page in pages]
+    mended = [_BROKEN.sub(mend, _NUMBER.sub("-", page)) for page in pages]
+    for n, (page, after) in enumerate(pairwise(mended)):
+        tail, head = _TAIL.search(page), _HEAD.match(after)
+        if tail and head and head[1][0].islower():  # a page ends inside a word, which is the last of it
+            mended[n] = page[: tail.start()] + _BROKEN.sub(mend, f"{tail[0].rstrip()}\n{head[1]}")
+            mended[n + 1] = after[head.end() :]
+    return mended

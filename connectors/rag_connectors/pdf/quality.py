@@ -23,6 +23,7 @@ _NEVER = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]"
     r"|(?:/[A-Za-z_.]{0,5}\d+){3}|\(cid:\d+\)"  # names of glyphs instead of letters
 )
+_UNUSUAL = re.compile("[\u2440-\u245f\u3400-\u4dbf]")  # signs that hardly any text has, and many wrong encodings
 _PARTS = re.compile(r"[-–—/.'’·:&+_@,;()=|]+")
 _INSIDE = re.compile(r"[A-Za-z][$%*<>?!\[\]{}\\^`~\"#¤¥£¢¬¦×÷]+[A-Za-z]")
 _VOWELS = frozenset("aeiouyäöüåæøœàáâãèéêëěęìíîïòóôõőùúûüűůýÿāēīōūăąıŵŷαεηιουωάέήίόύώаеёиоуыэюяіїєўѣ")
@@ -87,6 +88,8 @@ def _is_word(part: str) -> bool | None:
     scripts = set(_scripts(part))
     if not scripts:
         return False if len(part) > 1 else None  # symbols only
+    if _UNUSUAL.search(part):
+        return False
     if len(scripts - {"CJK", "HIRAGANA", "KATAKANA", "HANGUL"}) > 1 or scripts & _STRANGE:
         return False
     return _is_spoken(part) if scripts <= {"LATIN", "GREEK", "CYRILLIC"} else True

@@ -90,11 +90,21 @@ def _lines(data: bytes, structure: Structure, wanted: Sequence[int]) -> Iterator
             if not handle:
                 yield PageText(_by_pypdf(structure.pages[n]))
                 continue
+            if _is_drawn(structure.pages[n]) and pdfium.FPDFPage_Flatten(handle, 0) == pdfium.FLATTEN_SUCCESS:
+                pdfium.FPDF_ClosePage(handle)
+                handle = pdfium.FPDF_LoadPage(document.raw, n)
             try:
                 words = read_words(handle)
             finally:
                 pdfium.FPDF_ClosePage(handle)
             yield PageText(_with_notes(words, structure.pages[n]), words.height)
+
+
+def _is_drawn(page: pypdf.PageObject) -> bool:
+    """Whether what stands on the page beside its content can be read only as it is drawn."""
+    with suppress(Exception):  # damaged annotations cost the page nothing
+        return "/Annots" in page and forms.has_only_drawn(page)
+    return False
 
 
 def _with_notes(words: PageWords, page: pypdf.PageObject) -> list[Word]:

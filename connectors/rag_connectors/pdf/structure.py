@@ -34,6 +34,9 @@ CODECS = {  # encodings that PDFium has no map of; what codes of seven bits lack
     "78-RKSJ": ("shift_jis", 0),
     "78": ("euc_jp", 0x80),
     "78-EUC": ("euc_jp", 0),
+    "Add": ("euc_jp", 0x80),
+    "Ext": ("euc_jp", 0x80),
+    "NWP": ("euc_jp", 0x80),
     "KSC": ("euc_kr", 0x80),
     "KSC-Johab": ("johab", 0),
     "GB": ("gb2312", 0x80),
@@ -89,6 +92,12 @@ class Structure:
             return int(self.reader.root_object["/Pages"]["/Count"])  # type: ignore[index]
         except Exception:  # a damaged page tree: the pages found are all there is to say
             return 0
+
+    @property
+    def has_other_form(self) -> bool:
+        """Whether the file's form is in XML (XFA) alone: a page only says that it has to wait."""
+        form = resolved(self.reader.root_object.get("/AcroForm"))
+        return isinstance(form, DictionaryObject) and "/XFA" in form and not resolved(form.get("/Fields"))
 
     def facts(self, number: int) -> Facts:
         """Of the page with this number, from 1. Raises LimitReachedError."""

@@ -24,6 +24,7 @@ _CLOSING = ",.;:)]}!?%’”»"
 _HYPHEN = "\ufffe"  # what PDFium gives for a hyphen at the end of a line; the next line follows it at once
 _TOKEN = re.compile(rf"[^\s\0{_HYPHEN}]+|[\n{_HYPHEN}]")
 _GLUED = re.compile(r"\w{16}|\d[^\W\d_]{3}|[^\W\d_]{3}\d|[a-z][A-Z]|\d{5,}[./-]|[./-]\d{5}")
+_DATES = re.compile(r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}){2}")  # of two columns
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _ALEF_LAM = re.compile("[\u0622\u0623\u0625\u0627]\u0644")
 UNSPACED = re.compile("[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")  # scripts with no spaces
@@ -190,7 +191,10 @@ def _parted(text_page: Any, token: re.Match[str]) -> list[tuple[str, Box, Box]]:
     height = max(abs(boxes[0][1] - boxes[0][3]), 1.0)
     gaps = [b[0] - a[2] for a, b in pairwise(boxes)]
     usual = sorted(gaps)[len(gaps) // 2]
-    cuts = [0, *(i + 1 for i, gap in enumerate(gaps) if gap - usual > _SPACE * height), len(text)]
+    inside = [i + 1 for i, gap in enumerate(gaps) if gap - usual > _SPACE * height]
+    if not inside and _DATES.fullmatch(text):
+        inside = [len(text) // 2]
+    cuts = [0, *inside, len(text)]
     return [(text[a:z], boxes[a], boxes[z - 1]) for a, z in pairwise(cuts)]
 
 
