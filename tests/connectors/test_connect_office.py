@@ -177,9 +177,7 @@ def test_signs_powers_and_boxes() -> None:
         "</w:r></w:p>"
     )
     assert text_of(body) == "✓ done, α≥5 of 10^6 on the 1st\n\n☒ paid"
-    style = (
-        '<w:styles xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:style w:styleId="Note">'
-    )
+    style = '<w:styles><w:style w:styleId="Note">'
     style += '<w:name w:val="note"/><w:rPr><w:vertAlign w:val="superscript"/></w:rPr></w:style></w:styles>'
     body = '<w:p><w:r><w:t>in 2024</w:t></w:r><w:r><w:rPr><w:rStyle w:val="Note"/></w:rPr><w:t>3</w:t></w:r></w:p>'
     assert text_of(body, {"styles.xml": style}) == "in 2024^3"
