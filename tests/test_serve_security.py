@@ -26,7 +26,7 @@ from rag.pipeline import Pipeline
 from rag.serve import access, limits
 from rag.serve.access import KnowPrincipal
 from rag.serve.app import make_app
-from rag.serve.limits import LimitBodies
+from rag.serve.limits import LimitBodies, LimitRates
 from rag.serve.patience import PatientProtocol
 from rag.serve.replies import Refusal
 from rag.serve.settings import settings_of
@@ -280,6 +280,34 @@ def test_a_token_is_kept_by_its_digest_alone(tokens: TokenFile) -> None:
             tokens.make(name, role, groups)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"sha256": "0" * 63},
+        {"sha256": "G" * 64},
+        {"groups": "hr"},
+        {"groups": [7]},
+        {"role": "king"},
+        {"role": None},
+        {"made": ...},
+        {"name": ...},
+    ],
+)
+def test_a_file_of_other_rows_lets_nobody_in(tokens: TokenFile, row: dict[str, Any]) -> None:
+    ada = tokens.make("ada", "reader", "hr")
+    (sound,) = json.loads(tokens.path.read_text())
+    assert TokenFile(tokens.path).find(ada)
+    changed = {key: value for key, value in {**sound, **row}.items() if value is not ...}
+    tokens.path.write_text(json.dumps([sound, changed]))
+    for _ in range(2):
+        with pytest.raises(CorruptError, match="holds no tokens"):
+            tokens.find(ada)
+    tokens.path.write_text(json.dumps([sound]))
+    assert tokens.find(ada)
+    tokens.path.unlink()
+    assert tokens.find(ada) is None
+
+
 def test_a_running_server_knows_tokens_as_they_come_and_go(folder: Path, tokens: TokenFile) -> None:
     with serve(folder, tokens=str(tokens.path)) as client:
         assert client.get("/v1/indexes").status_code == 200  # no token yet: whoever reaches it runs it
@@ -351,6 +379,27 @@ def test_the_owner_of_a_token_may_ask_so_often(folder: Path, tokens: TokenFile) 
         refused = client.get("/v1/indexes", headers=ada)
         assert error(refused, 429)["code"] == "too_many" and int(refused.headers["retry-after"]) > 0
         assert client.get("/v1/indexes", headers=bob).status_code == 200
+
+
+def test_a_rate_is_so_many_a_minute_and_a_tenth_of_that_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(limits, "monotonic", lambda: now[0])
+    monkeypatch.setattr(limits, "PRINCIPALS", 3)
+    rates = LimitRates(lambda *_: None, settings_of({"indexes": {"a": "."}, "rate": 30}))  # type: ignore[arg-type]
+
+    def waits(count: int, name: str = "ada") -> list[float]:
+        return [round(rates._take(name), 6) for _ in range(count)]
+
+    assert waits(4) == [0, 0, 0, 2] and waits(4, "bob") == [0, 0, 0, 2]
+    now[0] += 1.5
+    assert waits(2) == [0.5, 0.5], "a refusal costs nothing"
+    now[0] += 0.5
+    assert waits(2) == [0, 2]
+    now[0] += 1000
+    assert waits(4) == [0, 0, 0, 2]
+    for name in ("cleo", "dora", "ada", "eve"):
+        waits(1, name)
+    assert list(rates._left) == ["dora", "ada", "eve"], "who asked last is remembered"
 
 
 def test_a_body_that_comes_too_slowly_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

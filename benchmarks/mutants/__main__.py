@@ -42,6 +42,9 @@ SAME = {  # lines that say how fast, how long or how much at once: another numbe
     "rag/index/recover.py": ("FAR",),
     "rag/store/edge.py": ("SPARE", "PAGE", "OVERSAMPLING", "_NO_GRAPH"),
     "rag/store/qdrant.py": ("PAGE", "BATCH", "timeout"),
+    "rag/serve/tokens.py": ("stamp != self._stamp", "LONGEST"),
+    "rag/serve/limits.py": ("DRAIN", "UNREAD"),
+    "rag/pool.py": ("LOOK", "_mean"),
 }
 SAID = "said.txt"  # what the tests printed
 LEFT_OUT = ("*/.git", "*/.venv", "*/__pycache__", "*/.*_cache", "*/site")

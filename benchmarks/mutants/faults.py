@@ -18,7 +18,7 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
 OPERATIONS: dict[type[ast.operator], str] = {
     ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.FloorDiv: "*", ast.Mod: "*", ast.BitOr: "&", ast.BitAnd: "|",
 }  # fmt: skip
-GUARDS = ("copy", "strict")  # arguments that save a copy, or stop what never happens in a sound program
+GUARDS = ("copy", "strict", "ensure_ascii")  # what saves a copy, stops what never happens, or is another spelling
 OTHERS = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
