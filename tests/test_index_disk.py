@@ -37,6 +37,18 @@ def test_a_write_that_fails_leaves_the_old_content(tmp_path: Path, monkeypatch: 
     assert path.read_bytes() == b"one" and [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+def test_what_is_synced_is_all_of_it_and_then_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced, genuine = list[tuple[int, list[str]]](), os.fsync
+
+    def note(fd: int) -> None:
+        synced.append((os.fstat(fd).st_size, sorted(path.name for path in tmp_path.iterdir())))
+        genuine(fd)
+
+    monkeypatch.setattr(os, "fsync", note)
+    replace_file(tmp_path / "file", b"text")
+    assert synced[0] == (4, ["file.new"]) and synced[1][1] == ["file"] and len(synced) == 2
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files in /proc")
 def test_no_file_stays_open(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))

@@ -40,7 +40,7 @@ def test_each_kind_of_fault(source: str, expected: list[str]) -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_fault_is_another_program_and_its_module_has_tests(room: str) -> None:
     found = find_mutants([room])
-    assert len(found) > 50
+    assert len(found) > 20
     for mutant in found[::40]:
         source = (ROOT / mutant.module).read_text(encoding="utf-8")
         changed = mutant.fault.put_into(source)
