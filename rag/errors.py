@@ -6,7 +6,9 @@
     ├── IndexMissing (2)     there is no index here yet
     ├── ModelError (1)       a model's files are missing, unsafe or not what they claim
     ├── StoreError (1)       the vector engine refused or is out of reach
+    │   └── UnavailableError     its server is out of reach, busy, or does not let this user in
     ├── GeneratorError (1)   the language model endpoint failed
+    ├── EndpointError (1)    the server of an embedding model or a reranker failed
     ├── MissingExtra (1)     an optional dependency is not installed
     ├── SpaceError (1)       not enough free disk space
     ├── TrustError (1)       an index is another user's, or made to lead out of its folder
@@ -58,8 +60,16 @@ class StoreError(RagError):
     """The vector engine refused a request or is out of reach."""
 
 
+class UnavailableError(StoreError):
+    """The server of the vector engine is out of reach, busy, or does not let this user in."""
+
+
 class GeneratorError(RagError):
     """The language model endpoint failed."""
+
+
+class EndpointError(RagError):
+    """The server of an embedding model or a reranker failed."""
 
 
 class MissingExtra(RagError):

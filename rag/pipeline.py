@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
 from rag.config import PipelineConfig, Stages, build, from_facts, load
 from rag.errors import InputError, MismatchError, RagError
-from rag.index.facts import check_fingerprints
+from rag.index.facts import check_fingerprints, check_probe
 from rag.index.fields import check_fields, count_languages
 from rag.index.folder import Index
 from rag.index.generations import FORMAT
@@ -179,6 +179,7 @@ class Pipeline:
                 with closing(self.index.read_manifest()) as manifest:
                     facts = manifest.facts()
             check_fingerprints(facts, stages.fingerprints)
+            check_probe(facts, stages.embedder)
             self._resources.callback(stages.store.close)
             self._stages = replace(stages, witness=partial(self.index.verify, content=content))
             self._models = None

@@ -27,6 +27,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "transformers": "rag.embed.transformers:TransformersEmbedder",
         "two_stage": "rag.embed.two_stage:TwoStageEmbedder",
         "muvera": "rag.embed.muvera:MuveraEmbedder",
+        "http": "rag.embed.http:HttpEmbedder",
         "hashing": "rag.embed.hashing:HashingEmbedder",
     },
     "sparse": {"bm25": "rag.embed.bm25:Bm25"},
@@ -46,6 +47,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "e2rank": "rag.rerank.e2rank:E2Rank",
         "cross_encoder": "rag.rerank.cross_encoder:CrossEncoder",
         "qwen3": "rag.rerank.cross_encoder:Qwen3Reranker",
+        "http": "rag.rerank.http:HttpReranker",
         "listwise": "rag.rerank.listwise:ListwiseReranker",
         "diverse": "rag.rerank.diverse:DiverseReranker",
     },
@@ -55,6 +57,11 @@ BUILTIN: dict[str, dict[str, str]] = {
         "reader": "rag.generate.reader:ReaderGenerator",
         "transformers": "rag.generate.transformers:TransformersGenerator",
         "withheld": "rag.generate.withheld:WithheldGenerator",
+    },
+    "ingest": {
+        "processes": "rag.ingest.executors.processes:ProcessesExecutor",
+        "dask": "rag.ingest.executors.dask:DaskExecutor",
+        "ray": "rag.ingest.executors.ray:RayExecutor",
     },
 }
 

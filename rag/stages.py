@@ -9,6 +9,7 @@ What a component may offer besides its stage are protocols too (`Estimator`, `Tu
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
@@ -24,13 +25,14 @@ from rag.types import (
     Query,
     Source,
     Spans,
+    Vector,
     Vectors,
 )
 
 T = TypeVar("T")
 
 INJECTED = frozenset({"embedder", "store", "generator"})
-INJECTED_IN_STORE = frozenset({"path", "dim", "sparse", "idf", "tokens", "readonly"})
+INJECTED_IN_STORE = frozenset({"path", "dim", "sparse", "idf", "tokens", "readonly", "generation"})
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -145,6 +147,14 @@ class WindowEmbedder(Protocol):
 
 
 @runtime_checkable
+class ProbedEmbedder(Protocol):
+    """An embedder that cannot know whether its model changed: an index keeps its vector of a fixed text."""
+
+    def probe(self) -> Vector:
+        """That vector, at length one, made now. Raises RagError."""
+
+
+@runtime_checkable
 class BoundedEmbedder(Protocol):
     """An embedder that reads so many tokens of a chunk and no more."""
 
@@ -218,6 +228,30 @@ class LocalStore(Store, Protocol):
     @property
     def path(self) -> str:
         """The folder; "" until the pipeline names one."""
+
+
+@runtime_checkable
+class ServedStore(Store, Protocol):
+    """A store on a server, which can fill a collection beside the one that is read, and exchange them at once."""
+
+    def is_live(self) -> bool:
+        """Whether anything is read yet."""
+
+    def beside(self) -> "ServedStore":
+        """The collection that is not read, with what an interrupted run left in it; its `generation` is its name."""
+
+    @property
+    def generation(self) -> str:
+        """The name of the collection that is meant in place of the one that is read; ""."""
+
+    def discard(self) -> None:
+        """Remove the collection of this generation."""
+
+    def go_live(self) -> None:
+        """Let this generation be read in place of the other, which is removed."""
+
+    def count(self) -> int:
+        """How many chunks are stored, exactly."""
 
 
 @runtime_checkable
@@ -350,6 +384,50 @@ class LanguageModel(Protocol):
         """The model's own words in pieces; messages have a "role" and a "content". Raises GeneratorError."""
 
 
+class WorkerLost(Exception):
+    """The worker that ran a task died, again and again."""
+
+
+class Engine(Protocol):
+    """Workers that run functions, in other processes or on other machines."""
+
+    @property
+    def workers(self) -> int:
+        """How many tasks run at once, now."""
+
+    def submit(self, call: Callable[..., Any], *args: Any, gpu: bool = False) -> "Future[Any]":
+        """Run a function of an installed module on a worker, with `gpu` on one that has a GPU where that was asked for.
+
+        It is not tried again when the worker dies: `is_lost` knows that error. Raises RagError, as `check` does.
+        """
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Whether a future raised this because its worker died, or the engine did."""
+
+    def check(self) -> None:
+        """Raises RagError when nothing can be run any more."""
+
+    def close(self) -> None:
+        """Let go of the workers, whatever became of them; end those that it started."""
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Says where an ingest parses, chunks and embeds: in this process, unless it is a `WorkerExecutor`."""
+
+    @property
+    def batch(self) -> int:
+        """Chunks that are embedded at once; 0 for the usual number."""
+
+
+@runtime_checkable
+class WorkerExecutor(Executor, Protocol):
+    """An executor that has workers. The process of the ingest alone writes the index."""
+
+    def start(self) -> Engine:
+        """Connect to the workers, or start them. Raises MissingExtra, RagError."""
+
+
 STAGES: Mapping[str, type[Any]] = {
     "connector": Connector,
     "chunk": Chunker,
@@ -360,4 +438,5 @@ STAGES: Mapping[str, type[Any]] = {
     "hop": Hopper,
     "rerank": Reranker,
     "generate": Generator,
+    "ingest": Executor,
 }

@@ -9,6 +9,7 @@ Each class asks for one fixture, which its docstring names: a component as a pip
 the contract holds, not that the answers are good; that is what the evaluation is for. Needs pytest.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,17 @@ import numpy as np
 import pytest
 
 from rag.errors import InputError, StoreError
-from rag.stages import Chunker, Connector, Embedder, Generator, Hopper, Reranker, Retriever, Store
+from rag.stages import (
+    Chunker,
+    Connector,
+    Embedder,
+    Generator,
+    Hopper,
+    Reranker,
+    Retriever,
+    Store,
+    WorkerExecutor,
+)
 from rag.types import Chunk, Chunked, Document, Embeddings, Filter, Hit, Query, Section, Sparse, Values, Vectors
 
 NAMES = "Alder Works,Birch Group,Cedar Town,Dunmore River,Elm Bridge,Fir Museum,Gorse Archive,Hazel Press".split(",")
@@ -257,3 +268,25 @@ class GeneratorConformance:
         marked = [part.partition("]")[0] for part in text.split("[")[1:]]
         assert marked and all(marker in {str(i + 1) for i in range(len(NAMES))} for marker in marked)
         assert "".join(generator.stream("What is Fir Museum next to?", [])).strip() == ""
+
+
+class ExecutorConformance:
+    """Fixture `executor`: one with two workers of its own."""
+
+    def test_runs_functions_elsewhere_and_outlives_its_workers(self, executor: WorkerExecutor) -> None:
+        engine = executor.start()
+        try:
+            assert engine.workers == 2 and executor.batch > 0
+            engine.check()
+            assert engine.submit(os.getpid).result(60) != os.getpid()
+            assert engine.submit(divmod, 17, 5, gpu=True).result(60) == (3, 2)
+            with pytest.raises(ValueError, match="invalid literal") as caught:
+                engine.submit(int, "x").result(60)
+            assert not engine.is_lost(caught.value)
+            with pytest.raises(Exception) as dead:
+                engine.submit(os._exit, 1).result(60)
+            assert engine.is_lost(dead.value)
+            assert [engine.submit(abs, -n).result(60) for n in range(3)] == [0, 1, 2]
+        finally:
+            engine.close()
+        engine.close()

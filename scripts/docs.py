@@ -25,6 +25,7 @@ KINDS = {
     "hop": "From what was found to what it leads to; left out, there is no second hop.",
     "rerank": "Puts the found passages into a better order; left out, the order stays.",
     "generate": "Writes the answer from the passages.",
+    "ingest": "Where an ingest works; left out, on this machine. No index notes it, and none depends on it.",
 }
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 

@@ -171,6 +171,7 @@ def test_every_registered_name_resolves_and_none_vanished() -> None:
         "hop": {"links", "encoder", "gate", "treehop"},
         "rerank": {"none", "maxsim", "reader", "paths", "e2rank", "cross_encoder", "qwen3", "listwise", "diverse"},
         "generate": {"extractive", "openai", "transformers"},
+        "ingest": {"processes", "dask", "ray"},
     }
     for kind, expected in golden.items():
         assert set(names(kind)) >= expected

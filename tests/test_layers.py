@@ -40,6 +40,8 @@ ONLY_IN = {
     "torch": ("rag/models/", "rag/train/"),
     "transformers": ("rag/models/", "rag/train/"),
     "onnxruntime": ("rag/models/",),
+    "distributed": ("rag/ingest/executors/",),
+    "ray": ("rag/ingest/executors/",),
 }
 HEAVY = {"torch", "transformers", "langgraph", "qdrant_client", "qdrant_edge", "onnxruntime", "numpy"}
 

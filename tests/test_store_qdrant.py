@@ -56,6 +56,8 @@ class Server(BaseHTTPRequestHandler):
         elif self.path.endswith("/points?wait=true"):
             result = {"operation_id": 1, "status": "completed"}
         data = json.dumps({"result": result, "status": "ok", "time": 0.0}).encode()
+        if self.path == "/":
+            data = json.dumps({"title": "qdrant", "version": "1.19.0"}).encode()
         self.send_response(self.status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))
@@ -85,7 +87,7 @@ def test_a_refusal_says_what_to_do(server: tuple[str, type[Server]], status: int
     url, handler = server
     handler.status = status
     with pytest.raises(StoreError, match=advice) as caught:
-        QdrantStore(url=url, dim=16, sparse=False).ids()
+        QdrantStore(url=url, dim=16, sparse=False, retries=0).ids()
     assert url in str(caught.value)
 
 
@@ -94,7 +96,7 @@ def test_a_server_out_of_reach_is_named() -> None:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(StoreError, match=f"{url}.*running"):
-            QdrantStore(url=url, dim=8).ids()
+            QdrantStore(url=url, dim=8, retries=0).ids()
 
 
 @pytest.mark.parametrize("url", ["ftp://localhost", "http://a b", "http://localhost:99999"])
@@ -106,7 +108,7 @@ def test_a_url_that_is_none_is_refused(url: str) -> None:
 def test_a_silent_server_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         with pytest.raises(StoreError, match="timeout"):
-            QdrantStore(url=f"http://127.0.0.1:{silent.getsockname()[1]}", dim=8, timeout=1).ids()
+            QdrantStore(url=f"http://127.0.0.1:{silent.getsockname()[1]}", dim=8, timeout=1, retries=0).ids()
 
 
 def test_a_collection_of_other_vectors_is_a_mismatch(server: tuple[str, type[Server]]) -> None:
@@ -144,7 +146,7 @@ def test_a_proxy_of_the_environment_gets_nothing_unless_asked_for(
         monkeypatch.setenv(name, url)
     monkeypatch.setenv("NO_PROXY", "")
     with pytest.raises(StoreError, match="out of reach"):
-        QdrantStore(url="http://127.0.0.1:9").ids()
+        QdrantStore(url="http://127.0.0.1:9", retries=0).ids()
     assert not handler.calls
 
 

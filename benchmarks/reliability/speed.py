@@ -48,7 +48,7 @@ def _without(patches: ExitStack) -> None:
 
     patches.enter_context(patch.object(Files, "_inline", inline))
     checks = [
-        "rag.ingest.vectorize.check_rows",
+        "rag.ingest.work.check_rows",
         "rag.store.edge.check_batch",
         "rag.index.publish._compare",
         "os.fsync",

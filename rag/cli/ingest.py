@@ -14,6 +14,7 @@ from rag.errors import EXIT_PARTIAL, RagError
 from rag.interrupt import Interrupted
 
 if TYPE_CHECKING:
+    from rag.config import PipelineConfig
     from rag.ingest.report import Report
 
 SHOWN = 20
@@ -31,6 +32,15 @@ def ingest(
     watch: Annotated[
         bool, Option("--watch", help="Go on, and index what changes within seconds, until Ctrl-C.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        Option(
+            "--workers",
+            min=1,
+            metavar="N",
+            help="Workers on this machine: processes that parse, or those of the pipeline's Dask or Ray.",
+        ),
+    ] = None,
     trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -51,6 +61,8 @@ def ingest(
 
     interruption: Interrupted | None = None
     with Pipeline.load(pipeline, index=index, trust=trust) as pipe:
+        if workers:
+            pipe.config = _with_workers(pipe.config, workers)
         if (cost := pipe.estimate(paths)) and cost.calls:
             fail(
                 f"{cost.calls:,} notes to write: about {cost.prompt_tokens:,} prompt and {cost.completion_tokens:,} "
@@ -78,6 +90,12 @@ def ingest(
         raise typer.Exit(interruption.exit_code)
     if report.count("failed"):
         raise typer.Exit(EXIT_PARTIAL)
+
+
+def _with_workers(config: PipelineConfig, workers: int) -> PipelineConfig:
+    """The pipeline with so many workers: of its executor, or processes of its connector."""
+    kind = "ingest" if config.stages.get("ingest", {"use": "processes"})["use"] != "processes" else "connector"
+    return config.with_stage(kind, {**config.stages[kind], "workers": workers})
 
 
 def _follow(reports: Iterator[Report | RagError], *, json: bool) -> None:
@@ -123,6 +141,9 @@ def _show(report: Report) -> None:
     say(", ".join(f"{n:,} {status}" for status in STATUSES if (n := report.count(status))) or nothing)
     if read := ", ".join(f"{n:,} {name}" for name, n in report.read().items() if n):
         say(f"read {read}")
+    for name, rate in sorted(report.workers.items()):
+        seconds = f"{rate.seconds:.1f} s, {rate.chunks / max(rate.seconds, 0.1):,.0f} chunks a second"
+        say(f"worker {line(name)}: {rate.files:,} files read, {rate.chunks:,} chunks embedded in {seconds}")
     chunks = sum(f.chunks for f in report.files)
     embedded = f"{report.embedded:,} embedded"
     if report.tokens:

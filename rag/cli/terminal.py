@@ -139,6 +139,7 @@ def progress_bars() -> Iterator[Progress]:
 
     began = time.monotonic()
     tasks: dict[str, Any] = {}
+    crew: list[str] = []
     current: list[Any] = []  # the task that goes on: it alone shows the time
 
     class Clock(rich.ProgressColumn):
@@ -153,9 +154,12 @@ def progress_bars() -> Iterator[Progress]:
     with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bars:
 
         def update(phase: str, done: int, total: int) -> None:
+            if phase == "workers":
+                crew[:] = [f", {done} workers at {total:,} chunks/s in all"]
+                return
             if phase == "tokens":
                 rate = done / max(time.monotonic() - began, 0.1)
-                bars.update(tasks["embed"], note=f"{rate:,.0f} tokens/s, {peak_memory() // 10**6:,} MB")
+                bars.update(tasks["embed"], note=f"{rate:,.0f} tokens/s, {peak_memory() // 10**6:,} MB{''.join(crew)}")
                 return
             if phase not in tasks:
                 tasks[phase] = bars.add_task(PHASES[phase], total=total or None, note=UNITS.get(phase, ""))

@@ -15,6 +15,7 @@ from rag.stages import (
     Connector,
     DenseHopper,
     Embedder,
+    Executor,
     Generator,
     Hopper,
     KindRetriever,
@@ -44,6 +45,7 @@ class Stages:
     generator: Generator
     settings: Settings
     fingerprints: Mapping[str, str]
+    executor: Executor
     witness: Callable[[Sequence[Hit]], None] = lambda hits: None
     check: Callable[[], None] = lambda: None
 
@@ -57,7 +59,7 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True, mode
     Raises ConfigError, as `check` does.
     """
     checked = check(config)
-    given: dict[str, Any] = {"path": path, "readonly": readonly}
+    given: dict[str, Any] = {"path": path, "readonly": readonly, "generation": ""}
     loaded = [getattr(models, field.name) for field in dataclasses.fields(Stages)] if models else []
 
     def reuse(new: Any) -> Any:
@@ -103,6 +105,7 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True, mode
         generator=given["generator"],
         settings=config.settings,
         fingerprints={"connector": connector.fingerprint, "chunk": chunker.fingerprint, **fingerprints},
+        executor=make("ingest") if "ingest" in checked else find("ingest", "processes")(),
     )
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from rag.config.file import PipelineConfig
 
 PIPELINE_ENV = "RAGHOP_PIPELINE"  # the variable that stands for --pipeline
-SERVERS = frozenset({("store", "qdrant"), ("generate", "openai")})
+SERVERS = frozenset({
+    ("embed", "http"), ("generate", "openai"), ("ingest", "dask"), ("ingest", "ray"), ("rerank", "http"),
+    ("store", "qdrant"),
+})  # fmt: skip
 SHIPPED = ("rag.", "rag_connectors.")
 WORDS = frozenset({
     "collection", "device", "document_prefix", "dtype", "exclude", "id_field", "include", "instruction", "language",

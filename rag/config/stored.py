@@ -17,6 +17,7 @@ from rag.config.outside import explain, find_outside, strip
 from rag.errors import ConfigError
 
 NAME, TEXT = "pipeline", "pipeline.yaml"
+PLACE = "ingest"  # the stage that says where the work is done, which changes nothing in an index
 
 
 def to_facts(config: PipelineConfig) -> dict[str, str]:
@@ -27,7 +28,7 @@ def to_facts(config: PipelineConfig) -> dict[str, str]:
         return {NAME: config.reference}
     default = dataclasses.asdict(Settings())
     settings = {name: value for name, value in dataclasses.asdict(config.settings).items() if value != default[name]}
-    stages = {kind: strip(kind, given) for kind, given in config.stages.items()}
+    stages = {kind: strip(kind, given) for kind, given in config.stages.items() if kind != PLACE}
     return {NAME: config.reference, TEXT: yaml.safe_dump({**stages, **settings}, sort_keys=False, allow_unicode=True)}
 
 

@@ -1,13 +1,19 @@
 """What a manifest notes about the pipeline that made the index: its facts. Which pipelines may go on with it."""
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
+
+import numpy as np
 
 from rag.errors import MismatchError
 from rag.index.codec import MALFORMED
+from rag.stages import Embedder, JointEmbedder, ProbedEmbedder
 
 REBUILDING = "rebuilding"  # the fact that a rebuild has begun: what the index will be when it is done
 REPAIRING = "repairing"  # the fact that a repair has begun: what it is to read and to embed again
+PROBE = "probe"  # the fact that holds the vector of a fixed text
+NEAR = 0.999  # the cosine of the same model's vectors of one text, on other hardware or in another batch
 SHAPING = {  # the stages that shape an index, in words
     "chunk": "the chunker or its settings",
     "embed": "the embedding model",
@@ -31,6 +37,31 @@ def check_fingerprints(
             f"{' and '.join(differ)} differ. Use that pipeline, or run `rag ingest --rebuild --pipeline NAME` to "
             "build the index again from the stored documents."
         )
+
+
+def check_probe(facts: Mapping[str, str], embedder: Embedder) -> dict[str, str]:
+    """The fact of an embedder's probe, as the index has it, or new; none where the embedder knows its model itself.
+
+    Raises MismatchError where the model behind a server changed, and what the embedder raises.
+    """
+    dense = embedder.dense if isinstance(embedder, JointEmbedder) else embedder
+    if not isinstance(dense, ProbedEmbedder):
+        return {}
+    vector, known = dense.probe(), facts.get(PROBE, "")
+    if not known:
+        return {PROBE: b64encode(vector.astype("<f4").tobytes()).decode()}
+    try:
+        before = np.frombuffer(b64decode(known), "<f4")
+        cosine = float(before @ vector)
+    except ValueError:  # of another length, or no vector at all
+        cosine = 0.0
+    if not cosine >= NEAR:
+        raise MismatchError(
+            "The embedding model behind the server is not the one this index was built with: its vector of a fixed "
+            f"text has the cosine {cosine:.3f} to the one of then. Bring that model back, or write another "
+            "`embed.revision` into the pipeline and run `rag ingest --rebuild`."
+        )
+    return {PROBE: known}
 
 
 def refuse_unfinished(facts: Mapping[str, str]) -> None:

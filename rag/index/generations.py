@@ -83,9 +83,14 @@ def format_chunk_list(chunks: Mapping[str, int]) -> str:
 def read_chunk_list(path: Path) -> dict[str, int]:
     """What `format_chunk_list` gave; nothing where there is no such file or it cannot be read."""
     try:
-        return {id: int(crc) for id, crc in (line.split(" ") for line in path.read_text().splitlines())}
+        return parse_chunk_list(path.read_text())
     except (OSError, ValueError):
         return {}
+
+
+def parse_chunk_list(text: str) -> dict[str, int]:
+    """The checksum of each id. Raises ValueError for what is no such list."""
+    return {id: int(crc) for id, crc in (line.split(" ") for line in text.splitlines())}
 
 
 def checksum_content(chunks: Mapping[str, int]) -> str:

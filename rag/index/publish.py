@@ -2,28 +2,33 @@
 
 The next generation begins as a copy of the live one, or empty, and is brought in line with the manifest. It becomes the
 live one by a rename and a new `CURRENT`, after every file of it is on the disk: a run that is killed before that leaves
-the live one as it was. A store on a server is brought in line in place.
+the live one as it was. On a server a small difference is written in place; else another collection is filled beside the
+one that is read, verified and put into its place, and a killed run goes on with what it has written.
 """
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 
-from rag.errors import CorruptError, SpaceError, StoreError
+from rag.errors import CorruptError, SpaceError, StoreError, UnavailableError
 from rag.index import checksums, generations
 from rag.index.disk import need_space, remove_folder, replace_file, sync
+from rag.index.entries import open_private
 from rag.index.generations import CHUNKS, DERIVE, FACTS, FORMAT, SHARD, Generation, Pointer, checksum_content
 from rag.index.locks import open_lock
 from rag.index.manifest import Manifest
-from rag.stages import LocalStore, Store
+from rag.stages import LocalStore, ServedStore, Store
 from rag.types import Chunk, Embeddings, Query
 
 BATCH = 1000
+SERVED, FILLING = "served.txt", "filling.txt"  # what a server has; what it was given so far, and where
+SETTLE = (0.0, 0.2, 1.0, 3.0)  # seconds: a server's copies may be behind for a moment, so it is looked at again
 SAMPLE = 32  # chunks whose vectors are compared before a generation is published, a quarter of them also searched for
 
 
@@ -75,12 +80,39 @@ def publish(
 
 
 def _publish_on_server(folder: Path, manifest: Manifest, store: Store, *, fresh: bool) -> bool:
-    chunks, served = manifest.chunk_checksums(), folder / "served.txt"
+    """Write the difference in place where it is small; else fill another collection beside the one that is read."""
+    chunks, served = manifest.chunk_checksums(), folder / SERVED
+    before = {} if fresh else generations.read_chunk_list(served)
     with closing(generations.open_store(store, readonly=False)) as server:
-        changed = update_store(server, manifest, chunks, {} if fresh else generations.read_chunk_list(served))
+        differ = len(dict(chunks.items() ^ before.items()))
+        if isinstance(server, ServedStore) and (fresh or differ > len(chunks) // 2 or not server.is_live()):
+            _fill_beside(folder, manifest, server, chunks)
+            changed = True
+        else:
+            changed = update_store(server, manifest, chunks, before)
     if changed or not served.exists():
         replace_file(served, generations.format_chunk_list(chunks).encode())
     return changed
+
+
+def _fill_beside(folder: Path, manifest: Manifest, server: ServedStore, chunks: Mapping[str, int]) -> None:
+    """Fill the other collection, verify it, and let it be read. What an interrupted run wrote is not written again."""
+    new, journal = server.beside(), folder / FILLING
+    name, _, rest = journal.read_text().partition("\n") if journal.exists() else ("", "", "")
+    if name != new.generation:
+        new.discard()
+        rest = ""
+        replace_file(journal, f"{new.generation}\n".encode())
+    done = generations.parse_chunk_list(rest[: rest.rfind("\n") + 1])  # the last line may be half written
+    with open(journal, "a", opener=open_private) as file:
+
+        def note(ids: Sequence[str]) -> None:
+            file.write(generations.format_chunk_list({id: chunks[id] for id in ids}))
+            file.flush()
+
+        update_store(new, manifest, chunks, done, note=note)
+    new.go_live()
+    journal.unlink()
 
 
 def _find_live(folder: Path) -> Generation | None:
@@ -104,22 +136,42 @@ def _staging_folder(path: Path) -> Iterator[Path]:
         raise
 
 
-def update_store(store: Store, manifest: Manifest, chunks: Mapping[str, int], before: Mapping[str, int]) -> bool:
+def update_store(
+    store: Store,
+    manifest: Manifest,
+    chunks: Mapping[str, int],
+    before: Mapping[str, int],
+    note: Callable[[Sequence[str]], None] = lambda ids: None,
+) -> bool:
     """Write the `chunks` that the store lacks or that differ `before`, delete all others, verify; whether it changed.
 
-    Raises CorruptError.
+    `note` is told of ids that were written. Raises CorruptError.
     """
     present = store.ids()
     missing = [id for id, crc in chunks.items() if id not in present or before.get(id) != crc]
     for start in range(0, len(missing), BATCH):
-        _write(store, *manifest.chunks(missing[start : start + BATCH]))
+        batch = missing[start : start + BATCH]
+        _write(store, *manifest.chunks(batch))
+        note(batch)
     if extra := sorted(present - chunks.keys()):
         store.delete(extra)
     store.flush()  # an empty one, too: an engine may write once more when it opens what it has made
+    pauses = (0.0,) if isinstance(store, LocalStore) else SETTLE
+    for last, pause in enumerate(pauses, 1 - len(pauses)):
+        time.sleep(pause)
+        try:
+            _verify(store, manifest, chunks, missing[:: max(1, len(missing) // SAMPLE)])
+            break
+        except CorruptError:
+            if last == 0:
+                raise
+    return bool(missing or extra)
+
+
+def _verify(store: Store, manifest: Manifest, chunks: Mapping[str, int], sample: Sequence[str]) -> None:
     if store.ids() != chunks.keys():
         raise CorruptError(f"The vector index does not hold what the manifest says. {DERIVE}")
-    _compare(store, manifest, missing[:: max(1, len(missing) // SAMPLE)])
-    return bool(missing or extra)
+    _compare(store, manifest, sample)
 
 
 class UnwritableError(StoreError):
@@ -134,7 +186,7 @@ def _write(store: Store, chunks: Sequence[Chunk], embeddings: Embeddings) -> Non
     """Write, and where the store raises, each source alone. Raises UnwritableError, or its own error."""
     try:
         store.write(chunks, embeddings)
-    except (SpaceError, CorruptError):
+    except (SpaceError, CorruptError, UnavailableError):
         raise
     except Exception as error:
         reasons: dict[str, str] = {}
@@ -143,6 +195,8 @@ def _write(store: Store, chunks: Sequence[Chunk], embeddings: Embeddings) -> Non
             rows = [i for i, chunk in enumerate(chunks) if chunk.source == source]
             try:
                 store.write([chunks[i] for i in rows], _take(embeddings, rows))
+            except UnavailableError:
+                raise
             except Exception as own:
                 reasons[source] = f"{type(own).__name__}: {own}"
         if len(reasons) < len(sources) or len(sources) == 1:
@@ -163,7 +217,10 @@ def _compare(store: Store, manifest: Manifest, sample: Sequence[str]) -> None:
     chunks, embeddings = manifest.chunks(sample)
     if embeddings.dense is None:
         return
-    stored = [hit.vector for hit in store.fetch(sample, vectors=True)]
+    hits = store.fetch(sample, vectors=True)
+    if [hit.chunk for hit in hits] != chunks:
+        raise CorruptError(f"The vector index does not give back the chunks that were written. {DERIVE}")
+    stored = [hit.vector for hit in hits]
     for chunk, expected, vector in zip(chunks, embeddings.dense, stored, strict=True):
         if vector is None or not np.array_equal(vector, expected):
             raise CorruptError(f"The vector index changed the vector of a chunk of {chunk.source}. {DERIVE}")

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from rag.config import Stages
 from rag.ingest.alone import describe, one_by_one
 from rag.ingest.report import ADDRESS
-from rag.ingest.vectorize import Keys, Vectorizer
+from rag.ingest.vectorize import Keys, Vectorizer, keys_of
+from rag.ingest.work import Cut
 from rag.interrupt import Stop
 from rag.reader.address import find_address
 from rag.stages import BoundedEmbedder
@@ -16,14 +17,6 @@ from rag.types import Chunked, Document
 
 UNREAD = "the embedding model reads no further, so make chunks smaller"
 SHOWN = 100  # characters of a sentence
-
-
-class Cut(NamedTuple):
-    """A document with its chunks, the keys of their vectors, and how many chunks the embedder does not read whole."""
-
-    chunked: Chunked
-    keys: Sequence[str]
-    unread: int = 0
 
 
 class Outcome(NamedTuple):
@@ -45,7 +38,7 @@ class Cutting:
     def cut(self, documents: Sequence[Document]) -> list[Cut | None]:
         """Each document's, in order; None for one that cannot be cut."""
         with self.stop.anywhere():
-            return one_by_one(self._cut, documents, self._note)
+            return cut(self.stages, documents, self.reasons)
 
     def outcome(self, documents: Sequence[Document], cuts: Sequence[Cut | None]) -> Outcome:
         """After their vectors were made."""
@@ -60,20 +53,26 @@ class Cutting:
                 result.failures.append((_call(document), reason))
         return result
 
-    def _cut(self, documents: Sequence[Document]) -> list[Cut]:
-        batch = self.stages.chunker.chunk(documents)
-        rows = zip(batch, self.vectors.keys(batch), self._count_unread(batch), strict=True)
-        return [Cut(*row) for row in rows]
 
-    def _count_unread(self, batch: Sequence[Chunked]) -> list[int]:
-        embedder = self.stages.embedder
-        if not isinstance(embedder, BoundedEmbedder):
-            return [0] * len(batch)
-        tokens = iter(embedder.count_unread([chunk.contextual for chunked in batch for chunk in chunked.chunks]))
-        return [sum(next(tokens) > 0 for _ in chunked.chunks) for chunked in batch]
+def cut(stages: Stages, documents: Sequence[Document], reasons: dict[str, str]) -> list[Cut | None]:
+    """Each document's, in order; None for one that cannot be cut, and the reason by its id into `reasons`."""
 
-    def _note(self, document: Document, error: Exception) -> None:
-        self.reasons[document.id] = f"chunking failed: {describe(error)}"
+    def together(documents: Sequence[Document]) -> list[Cut]:
+        batch = stages.chunker.chunk(documents)
+        return [Cut(*row) for row in zip(batch, keys_of(stages, batch), _count_unread(stages, batch), strict=True)]
+
+    def note(document: Document, error: Exception) -> None:
+        reasons[document.id] = f"chunking failed: {describe(error)}"
+
+    return one_by_one(together, documents, note)
+
+
+def _count_unread(stages: Stages, batch: Sequence[Chunked]) -> list[int]:
+    embedder = stages.embedder
+    if not isinstance(embedder, BoundedEmbedder):
+        return [0] * len(batch)
+    tokens = iter(embedder.count_unread([chunk.contextual for chunked in batch for chunk in chunked.chunks]))
+    return [sum(next(tokens) > 0 for _ in chunked.chunks) for chunked in batch]
 
 
 def columns(cuts: Iterable[Cut | None]) -> tuple[list[Chunked], Keys]:

@@ -1,7 +1,7 @@
 """What an ingest tells: its progress while it runs, and what became of every file when it is done."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rag.models.processor import peak_memory
@@ -9,7 +9,8 @@ from rag.models.processor import peak_memory
 ADDRESS = "speaks to whoever answers:"  # begins the note of such a source, whatever its status
 STATUSES = ("added", "updated", "unchanged", "deleted", "degraded", "skipped", "failed")
 
-# (phase, done, total): "scan", "rechunk", "load", "embed", "publish"; ("tokens", embedded so far, 0) now and then
+# (phase, done, total): "scan", "rechunk", "load", "embed", "publish"; now and then ("tokens", embedded so far, 0) and,
+# where there are any, ("workers", how many, chunks a second of all)
 Progress = Callable[[str, int, int], None]
 
 
@@ -34,11 +35,21 @@ class FileReport:
 
 
 @dataclass(slots=True)
+class Rate:
+    """What a worker did, in how many seconds of its own."""
+
+    files: int = 0
+    chunks: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
 class Report:
     """What an ingest did. A degraded file was also added or updated: it is counted once, as degraded.
 
-    `embedded` (chunks) and `tokens` are what the embedder was given; `left` are changed files that an interrupted
-    ingest did not get to; `pending` is set where what it did get to is stored, but not in what answers yet.
+    `embedded` (chunks) and `tokens` are what the embedder was given, `workers` what each of an executor's did, by name;
+    `left` are changed files that an interrupted ingest did not get to; `pending` is set where what it did get to is
+    stored, but not in what answers yet.
     """
 
     files: list[FileReport] = field(default_factory=list)
@@ -48,6 +59,7 @@ class Report:
     published: bool = False
     pending: bool = False
     seconds: float = 0.0
+    workers: Mapping[str, Rate] = field(default_factory=dict)
 
     def read(self) -> dict[str, int]:
         """How many characters, pages and tables were read."""
@@ -65,6 +77,7 @@ def report_data(report: Report) -> dict[str, Any]:
         **{name: getattr(report, name) for name in ("embedded", "tokens", "left", "published", "pending")},
         **report.read(),
         "seconds": round(report.seconds, 3),
+        "workers": {name: asdict(rate) for name, rate in report.workers.items()},
         "memory_mb": peak_memory() // 10**6,
         "files": [
             {

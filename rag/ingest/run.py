@@ -15,14 +15,17 @@ from contextlib import suppress
 
 from rag.config import PipelineConfig, Stages, build, to_facts
 from rag.errors import MismatchError
-from rag.index.facts import REBUILDING, check_fingerprints, pipeline_facts, refuse_unfinished
+from rag.index.facts import PROBE, REBUILDING, check_fingerprints, check_probe, pipeline_facts, refuse_unfinished
 from rag.index.folder import Index
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
+from rag.ingest.executors.crew import open_work
 from rag.ingest.report import Progress, Report, ignore_progress
 from rag.ingest.sources import find_deleted, name_of
 from rag.ingest.steps import IngestSteps
 from rag.interrupt import Interrupted, stoppable
+
+EMBED = "fingerprint.embed"
 
 
 def ingest(
@@ -45,10 +48,16 @@ def ingest(
     started = time.monotonic()
     stages = build(config)
     facts = pipeline_facts(to_facts(config), stages.fingerprints)
-    with stoppable() as stop, index.edit_manifest(wait=wait, check=stop.check) as manifest:
+    with (
+        stoppable() as stop,
+        index.edit_manifest(wait=wait, check=stop.check) as manifest,
+        open_work(config, stages, counting=progress is not ignore_progress) as work,
+    ):
         before = manifest.facts()
         rebuild = _must_rebuild(before, facts, stages, config, rebuild=rebuild)
-        steps = IngestSteps(index, manifest, stages, stop, progress, rebuild=facts if rebuild else None)
+        same = before.get(EMBED) == facts[EMBED]
+        facts |= check_probe(before if same else {}, stages.embedder)
+        steps = IngestSteps(index, manifest, stages, stop, progress, rebuild=facts if rebuild else None, work=work)
         try:
             _run(steps, roots, before, facts)
         except Interrupted as interruption:
@@ -59,6 +68,7 @@ def ingest(
             raise
         finally:
             steps.report.files.sort(key=lambda f: f.source)
+            steps.report.workers = dict(work.rates)
             steps.report.seconds = time.monotonic() - started
     return steps.report
 
@@ -70,7 +80,7 @@ def _run(steps: IngestSteps, roots: Sequence[str], before: Mapping[str, str], fa
     deleted = find_deleted(steps.known, found, roots, str(steps.index.base))
     if not before or steps.rebuild:
         with manifest.transaction():
-            manifest.set_facts({**before, REBUILDING: json.dumps(facts)} if before else facts)
+            manifest.set_facts({**before, REBUILDING: _text(facts)} if before else facts)
     if steps.rebuild:
         steps.rechunk([name for name in steps.known if name not in deleted])
     steps.drop(deleted)
@@ -91,7 +101,7 @@ def _must_rebuild(
 ) -> bool:
     """Whether the whole index is made anew: on request, or to finish such a request. Raises MismatchError."""
     unfinished = before.get(REBUILDING)
-    if not before or rebuild or unfinished == json.dumps(facts):
+    if not before or rebuild or unfinished == _text(facts):
         return bool(before) and (rebuild or unfinished is not None)
     refuse_unfinished(before)
     check_fingerprints(before, stages.fingerprints)
@@ -101,6 +111,10 @@ def _must_rebuild(
             f"{before.get('pipeline')!r}, or run `rag ingest --rebuild --pipeline {config.name}`."
         )
     return False
+
+
+def _text(facts: Mapping[str, str]) -> str:
+    return json.dumps({name: value for name, value in facts.items() if name != PROBE})
 
 
 def restore(

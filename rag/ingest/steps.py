@@ -6,10 +6,11 @@ ingest publishes now and then, so that an interrupted one answers from what was 
 """
 
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from rag.config import Stages
 from rag.index.disk import need_space
@@ -18,10 +19,10 @@ from rag.index.manifest import Manifest, SourceRow
 from rag.index.publish import UnwritableError
 from rag.ingest import sources
 from rag.ingest.alone import describe, is_alone
-from rag.ingest.cut import Cut, Cutting, Outcome, columns, judge
-from rag.ingest.load import load
+from rag.ingest.cut import Cutting, Outcome, columns, judge
 from rag.ingest.report import FileReport, Progress, Report, ignore_progress
-from rag.ingest.vectorize import Vectorizer
+from rag.ingest.vectorize import Filling, Vectorizer
+from rag.ingest.work import Cut, Here, Read, Work
 from rag.interrupt import Interrupted, Stop
 from rag.text.access import FIELD, groups_of
 from rag.text.languages import with_language
@@ -32,6 +33,15 @@ from rag.types import PAGES, Chunked, Document, Loaded, Source
 WINDOW = 512  # sources, or about as many chunks, that are loaded, chunked and sorted by length together
 CHUNK_LENGTH = 800  # characters, about
 PUBLISH_EVERY = 8192  # new chunks; what is published at the end, or when interrupted, then takes seconds
+
+
+class SourceWindow(NamedTuple):
+    """Sources that were read, others of which only the stamp is new, a cut for each document, and their vectors."""
+
+    loaded: Sequence[Loaded]
+    touched: Sequence[Source]
+    cuts: Sequence[Cut | None]
+    filling: Filling
 
 
 class IngestSteps:
@@ -48,16 +58,19 @@ class IngestSteps:
         stop: Stop,
         progress: Progress,
         rebuild: Mapping[str, str] | None = None,
+        work: Work | None = None,
     ) -> None:
         self.index, self.manifest, self.stages, self.stop = index, manifest, stages, stop
         self.progress, self.rebuild, self.report = progress, rebuild, Report()
         self.known = manifest.sources()
         self._base = str(index.base)
         self._parser = stages.connector.fingerprint
-        self._vectors = Vectorizer(manifest, stages, stop, self._count, counting=progress is not ignore_progress)
+        self._work = work or Here(stages, stages.connector, counting=progress is not ignore_progress)
+        self._vectors = Vectorizer(manifest, stages, self._work, stop, self._count)
         self._cutting = Cutting(stages, self._vectors, stop)
         self._unchunked: list[str] = []  # stored sources that could not be chunked or embedded again
         self._unpublished = 0
+        self._begun: deque[SourceWindow] = deque()
 
     def scan(self, roots: Sequence[str]) -> dict[str, Source]:
         """What is under the roots by name, and in folders in them that were named before; not what is left out."""
@@ -118,25 +131,26 @@ class IngestSteps:
         left_behind = [self.known[name] for name in self._unchunked if name not in found]
         self.report.files += [FileReport(row.name, "failed", row.reason) for row in left_behind]
         self.report.left = len(changed)
-        window: list[Loaded] = []
+        window: list[Read] = []
         touched: list[Source] = []  # of the same content, with another stamp
         length = 0
-        for done, loaded in enumerate(self.stop.each(load(self.stages.connector, changed)), 1):
+        digests = [self._sha256_of(source) for source in changed]
+        for done, read in enumerate(self.stop.each(self._work.read(changed, digests)), 1):
             self.progress("load", done, len(changed))
+            loaded = read.loaded
             row = self.known.get(loaded.source.name)
-            parser = self._parser_of(loaded.source)
-            if row and row.sha256 == loaded.sha256 != "" and row.parser == parser and row.status == loaded.status:
+            if row and self._sha256_of(loaded.source) == loaded.sha256 != "" and row.status == loaded.status:
                 touched.append(loaded.source)
                 self._report(self._unchanged(row))
             else:
-                window.append(loaded)
+                window.append(read)
                 length += sum(len(d.text) for d in loaded.documents)
             if length > WINDOW * CHUNK_LENGTH or len(window) + len(touched) >= WINDOW:
-                self._commit(window, touched)
+                self._begin(window, touched)
                 window, touched, length = [], [], 0
-                if self._unpublished >= PUBLISH_EVERY and not self.rebuild:
-                    self.publish()
-        self._commit(window, touched)
+                self._finish(self._work.ahead)
+        self._begin(window, touched)
+        self._finish(0)
 
     def publish(self) -> None:
         """Bring the vector index in line with the manifest; the first one is finished, or nothing would answer."""
@@ -178,25 +192,43 @@ class IngestSteps:
         source = Source(row.name, "", cast(Any, row.stamp))
         self.manifest.put_source(source, sha256=row.sha256, parser=row.parser, status=status, reason=encodable(reason))
 
-    def _commit(self, window: Sequence[Loaded], touched: Sequence[Source]) -> None:
-        """Chunk and embed a window of sources together, then replace each source whole and note new stamps.
+    def _begin(self, window: Sequence[Read], touched: Sequence[Source]) -> None:
+        """Chunk a window of sources together, unless that is done, and let it be embedded."""
+        documents = [document for read in window for document in read.loaded.documents]
+        need_space(self.index.path, 4 * sum(len(document.text) for document in documents))
+        if all(read.cuts is None for read in window):
+            cuts = self._cutting.cut(documents)
+        else:
+            cuts = [cut for read in window for cut in read.cuts or ()]
+        for read in window:
+            self._cutting.reasons |= read.reasons
+        loaded = [read.loaded for read in window]
+        self._begun.append(SourceWindow(loaded, touched, cuts, self._vectors.begin(*columns(cuts))))
+
+    def _finish(self, most: int) -> None:
+        """Commit what was begun, the oldest first, until `most` windows are left; publish now and then."""
+        while len(self._begun) > most:
+            self._commit(self._begun.popleft())
+            if self._unpublished >= PUBLISH_EVERY and not self.rebuild:
+                self.publish()
+
+    def _commit(self, window: SourceWindow) -> None:
+        """Take the vectors of a window, then replace each source whole and note new stamps.
 
         When interrupted, the sources that are embedded to the end are replaced before it is raised again.
         """
-        need_space(self.index.path, 4 * sum(len(d.text) for loaded in window for d in loaded.documents))
-        cuts = self._cutting.cut([d for loaded in window for d in loaded.documents])
         interruption: Interrupted | None = None
         try:
-            self._vectors.fill(*columns(cuts))
+            self._vectors.finish(window.filling)
         except Interrupted as error:
             interruption = error
         end = 0
         with self.manifest.transaction():
-            self.manifest.update_stamps(touched)
-            for loaded in window:
+            self.manifest.update_stamps(window.touched)
+            for loaded in window.loaded:
                 own = slice(end, end + len(loaded.documents))
                 end = own.stop
-                outcome = self._cutting.outcome(loaded.documents, cuts[own])
+                outcome = self._cutting.outcome(loaded.documents, window.cuts[own])
                 if interruption is None or not outcome.failures:
                     self._replace(loaded, outcome)
         if interruption is not None:
@@ -244,6 +276,11 @@ class IngestSteps:
         """What makes the source's documents of its bytes: the connector, and who may read them."""
         return self._parser if source.access is None else f"{self._parser} {json.dumps(source.access)}"
 
+    def _sha256_of(self, source: Source) -> str:
+        """Of the bytes that what is stored of the source was made of; "" where other documents would come of them."""
+        row = self.known.get(source.name)
+        return row.sha256 if row and row.parser == self._parser_of(source) else ""
+
     def _unchanged(self, row: SourceRow) -> FileReport:
         """What is not read again; a rebuild tells what is degraded, since it chunks that again."""
         told = row.status in ("skipped", "failed") or (self.rebuild is not None and row.status == "degraded")
@@ -257,6 +294,9 @@ class IngestSteps:
         self.progress("embed", done, total)
         self.progress("tokens", self._vectors.tokens, 0)
         self.report.embedded, self.report.tokens = self._vectors.embedded, self._vectors.tokens
+        if self._work.rates:
+            rate = sum(one.chunks / one.seconds for one in self._work.rates.values() if one.seconds)
+            self.progress("workers", len(self._work.rates), int(rate))
 
 
 def _measure(documents: Sequence[Document]) -> tuple[int, int, int]:

@@ -6,30 +6,25 @@ all fail in the same way, the embedder is at fault and the ingest stops.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-
-import numpy as np
 
 from rag.config import Stages
 from rag.errors import RagError
 from rag.index.disk import need_space
 from rag.index.manifest import Manifest
 from rag.ingest.alone import describe, is_alone
+from rag.ingest.work import Made, Work
 from rag.interrupt import Stop
 from rag.stages import WindowEmbedder
 from rag.text.languages import named_language
-from rag.types import Chunk, Chunked, Document, Embeddings
+from rag.types import Chunk, Chunked, Document
 
 SLICE = 64  # chunks embedded and stored together: what a killed run may have to do again
 TRIES = 16  # documents that must all fail in one way, and none succeed, before the embedder is given up
 
 Keys = list[list[str]]
-
-
-class BadRows(ValueError):
-    """An embedder gave what it must never give."""
 
 
 def content_key(stages: Stages, item: Chunked, chunk: Chunk) -> str:
@@ -43,40 +38,73 @@ def content_key(stages: Stages, item: Chunked, chunk: Chunk) -> str:
     return hashlib.sha256(f"{embedders}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def parts_of(stages: Stages, batch: Sequence[Chunked]) -> Sequence[Chunked]:
+    """What the embedder reads by itself: whole documents, or windows of them."""
+    embedder = stages.embedder
+    return embedder.windows(batch) if isinstance(embedder, WindowEmbedder) else batch
+
+
+def keys_of(stages: Stages, batch: Sequence[Chunked]) -> Keys:
+    """The content key of every chunk."""
+    keys = {chunk.id: content_key(stages, part, chunk) for part in parts_of(stages, batch) for chunk in part.chunks}
+    return [[keys[chunk.id] for chunk in chunked.chunks] for chunked in batch]
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """Vectors on their way for a batch with these keys: `missing`, in `parts` with what was begun for each."""
+
+    batch: Sequence[Chunked]
+    keys: Keys
+    missing: frozenset[str]
+    parts: Sequence[tuple[list[Chunked], object]]
+
+
 @dataclass(slots=True)
 class Vectorizer:
     """Fills a manifest's vectors. `embedded` and `tokens` count what was embedded, `reasons` is why documents failed.
 
-    `progress(done, total)` is called for every slice; tokens are counted only when `counting`.
+    `progress(done, total)` is called for every slice. What is begun is finished in the same order.
     """
 
     manifest: Manifest
     stages: Stages
+    work: Work
     stop: Stop
     progress: Callable[[int, int], None]
-    counting: bool = False
     embedded: int = 0
     tokens: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
-
-    def keys(self, batch: Sequence[Chunked]) -> Keys:
-        """The content key of every chunk."""
-        keys = {chunk.id: content_key(self.stages, part, chunk) for part in self._parts(batch) for chunk in part.chunks}
-        return [[keys[chunk.id] for chunk in chunked.chunks] for chunked in batch]
+    _on_their_way: set[str] = field(default_factory=set)
 
     def fill(self, batch: Sequence[Chunked], keys: Keys) -> None:
         """Embed what has no vectors yet. Raises RagError when the embedder fails on everything, SpaceError.
 
         A document it fails on is noted in `reasons`; some of its chunks then have no vectors.
         """
-        todo = self._missing(batch, keys)
+        self.finish(self._begin(batch, keys, stored=set()))
+
+    def begin(self, batch: Sequence[Chunked], keys: Keys) -> Filling:
+        """Let the vectors be made that are neither stored nor on their way."""
+        return self._begin(batch, keys, stored=set(self._on_their_way))
+
+    def _begin(self, batch: Sequence[Chunked], keys: Keys, stored: set[str]) -> Filling:
+        todo, missing = self._missing(batch, keys, stored)
         todo.sort(key=_length)  # alike lengths waste no padding
-        total = sum(len(c.chunks) for c in todo)
+        self._on_their_way |= missing
+        parts = [(part, self.work.begin(part)) for part in _slices(todo, self.work.slice or SLICE)]
+        return Filling(batch, keys, frozenset(missing), parts)
+
+    def finish(self, filling: Filling) -> None:
+        """Store them. Raises as `fill` does."""
+        total = sum(len(c.chunks) for part, _ in filling.parts for c in part)
         done = 0
-        for part in _slices(todo):
+        for part, begun in filling.parts:
             self.progress(done, total)
-            self._embed(part)
+            self._embed(part, begun)
             done += sum(len(c.chunks) for c in part)
+        self._on_their_way -= filling.missing
+        batch, keys = filling.batch, filling.keys
         if total:
             self.progress(total, total)
         if self.reasons:  # a text that two documents share was tried for one of them
@@ -86,28 +114,27 @@ class Vectorizer:
             if left:
                 self.fill([c for c, _ in left], [row for _, row in left])
 
-    def _parts(self, batch: Sequence[Chunked]) -> Sequence[Chunked]:
-        """What the embedder reads by itself: whole documents, or windows of them."""
-        embedder = self.stages.embedder
-        return embedder.windows(batch) if isinstance(embedder, WindowEmbedder) else batch
-
-    def _missing(self, batch: Sequence[Chunked], keys: Keys) -> list[Chunked]:
-        """Documents or windows with only the chunks that have no vectors, each text once."""
+    def _missing(self, batch: Sequence[Chunked], keys: Keys, stored: set[str]) -> tuple[list[Chunked], set[str]]:
+        """Documents or windows with only the chunks that have no vectors, each text once; and the keys of these."""
         chunks = chain.from_iterable(chunked.chunks for chunked in batch)
         named = {chunk.id: key for chunk, key in zip(chunks, chain.from_iterable(keys), strict=True)}
-        stored = self.manifest.known_keys(named.values())
+        stored |= self.manifest.known_keys(named.values())
         todo: list[Chunked] = []
-        for part in self._parts(batch):
+        found: set[str] = set()
+        for part in parts_of(self.stages, batch):
             missing = {key: chunk for chunk in part.chunks if (key := named[chunk.id]) not in stored}
             stored |= missing.keys()
+            found |= missing.keys()
             if missing:
                 todo.append(replace(part, chunks=tuple(missing.values())))
-        return todo
+        return todo, found
 
-    def _embed(self, part: Sequence[Chunked]) -> None:
-        """Embed and store; on an error one document at a time."""
+    def _embed(self, part: Sequence[Chunked], begun: object) -> None:
+        """Take and store what was begun; on an error one document at a time."""
         try:
-            self._store(part)
+            with self.stop.anywhere():
+                made = self.work.finish(part, begun)
+            self._store(part, made)
             return
         except Exception as error:
             if not is_alone(error):
@@ -116,21 +143,15 @@ class Vectorizer:
                 self._note_failure(part[0].document, error)
                 return
         for chunked in part:
-            self._embed([chunked])
+            self._embed([chunked], self.work.begin([chunked]))
 
-    def _store(self, part: Sequence[Chunked]) -> None:
-        embedder = self.stages.embedder
-        texts = [chunk.contextual for c in part for chunk in c.chunks]
-        with self.stop.anywhere():
-            embeddings = embedder.embed_chunks(part)
-            check_rows(embeddings, len(texts), embedder.dim, embedder.representations)
-            tokens = sum(map(len, embedder.token_spans(texts))) if self.counting else 0
-        need_space(self.manifest.path.parent, 4 * embeddings.nbytes)
-        keys = [key for row in self.keys(part) for key in row]
+    def _store(self, part: Sequence[Chunked], made: Made) -> None:
+        need_space(self.manifest.path.parent, 4 * made.embeddings.nbytes)
+        keys = [key for row in keys_of(self.stages, part) for key in row]
         with self.manifest.transaction():
-            self.manifest.put_vectors(keys, embeddings)
+            self.manifest.put_vectors(keys, made.embeddings)
         self.embedded += len(keys)
-        self.tokens += tokens
+        self.tokens += made.tokens
 
     def _note_failure(self, document: Document, error: Exception) -> None:
         reason = f"embedding failed: {describe(error)}"
@@ -148,10 +169,10 @@ def _length(item: Chunked) -> int:
     return len(item.document.text) if item.window else max(len(chunk.contextual) for chunk in item.chunks)
 
 
-def _slices(batch: Iterable[Chunked]) -> Iterator[list[Chunked]]:
-    """Chunked documents in groups of SLICE chunks; a long document is cut between its chunks."""
+def _slices(batch: Iterable[Chunked], size: int) -> Iterator[list[Chunked]]:
+    """Chunked documents in groups of `size` chunks; a long document is cut between its chunks."""
     part: list[Chunked] = []
-    room = SLICE
+    room = size
     for chunked in batch:
         chunks = chunked.chunks
         while chunks:
@@ -160,30 +181,6 @@ def _slices(batch: Iterable[Chunked]) -> Iterator[list[Chunked]]:
             chunks, room = chunks[taken:], room - taken
             if room == 0:
                 yield part
-                part, room = [], SLICE
+                part, room = [], size
     if part:
         yield part
-
-
-def check_rows(embeddings: Embeddings, n: int, dim: int, representations: Collection[str]) -> None:
-    """Refuse what an embedder of these representations must never give. Raises BadRows."""
-    for name in ("dense", "sparse", "tokens"):
-        rows = getattr(embeddings, name)
-        if (rows is None) == (name in representations):
-            raise BadRows(f"the embedder gave {'no' if rows is None else 'undeclared'} {name} vectors")
-        if rows is not None and len(rows) != n:
-            raise BadRows(f"the embedder gave {len(rows)} rows for {n} chunks")
-    for matrix in (embeddings.dense, *(embeddings.tokens or ())):
-        if matrix is None:
-            continue
-        if matrix.ndim != 2 or matrix.shape[1] != dim or not len(matrix):
-            raise BadRows(f"the embedder gave the shape {matrix.shape}, not (n, {dim})")
-        if not np.isfinite(matrix).all():
-            raise BadRows("the embedder gave NaN or infinite values")
-        if not matrix.any(axis=1).all():
-            raise BadRows("the embedder gave a zero vector")
-    for one in embeddings.sparse or ():
-        if one.indices.shape != one.values.shape or not (np.diff(one.indices) > 0).all():
-            raise BadRows("the embedder gave sparse indices that do not increase, or do not fit their values")
-        if not np.isfinite(one.values).all():
-            raise BadRows("the embedder gave sparse values that are NaN or infinite")

@@ -20,11 +20,11 @@ from rag.config import PipelineConfig, build, to_facts
 from rag.errors import CorruptError, InputError, RagError, SpaceError
 from rag.index.codec import unpack_rows, unpack_sparse
 from rag.index.disk import explain_full_disk
-from rag.index.facts import check_fingerprints, pipeline_facts, refuse_unfinished
+from rag.index.facts import PROBE, check_fingerprints, pipeline_facts, refuse_unfinished
 from rag.index.folder import Index
 from rag.index.manifest import Manifest
 from rag.index.tables import CELLS, insert_into, map_errors
-from rag.ingest.vectorize import check_rows
+from rag.ingest.rows import check_rows
 from rag.maintain.check import audit
 from rag.maintain.members import (
     FORMAT,
@@ -102,7 +102,8 @@ def import_index(index: Index, config: PipelineConfig, source: Path) -> dict[str
                 head = read_head(archive, source)
                 with manifest.transaction():
                     _read_rows(manifest, archive, head, stages.embedder)
-                    manifest.set_facts(pipeline_facts(to_facts(config), stages.fingerprints))
+                    probe = {name: value for name, value in head["facts"].items() if name == PROBE}
+                    manifest.set_facts(pipeline_facts(to_facts(config), stages.fingerprints) | probe)
                     if wrong := next(audit(manifest.db), None):
                         raise CorruptError(f"{source}: {wrong}; nothing was imported.")
                     if manifest.counts() != head["counts"]:

@@ -9,7 +9,7 @@ manifest's.
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from rag.index.locks import Wait
 from rag.index.manifest import Manifest
 from rag.index.tables import CELLS, map_errors, row_to_chunk, row_to_document
 from rag.index.unwritable import lend_shard
-from rag.stages import LocalStore, Store
+from rag.stages import LocalStore, ServedStore, Store
 
 BATCH = 1000
 MOST = 20  # findings of SQLite's own check
@@ -143,6 +143,10 @@ def _vectors(index: Index, manifest: Manifest, store: Store | None, deep: bool) 
                 closing(open_store(store, readonly=True, path=lent.shard if lent else "")) as usable,
             ):
                 yield from _compare_chunks(usable, manifest, list(chunks))
+        elif isinstance(store, ServedStore):
+            with closing(open_store(store, readonly=True)) as usable:
+                if (found := cast(ServedStore, usable).count()) != len(chunks):
+                    yield f"the server holds {found:,} chunks, the manifest names {len(chunks):,}"
     except RagError as error:
         yield str(error)
 

@@ -1,15 +1,18 @@
 """A Qdrant server or cluster, named by its URL. Same points, same vectors and same answers as `edge`.
 
-`in_memory` is the client's own Python imitation of the engine: a second opinion in tests, far too slow for use. The
-collection belongs to this pipeline; the server makes writes durable before it acknowledges them. Its word frequencies
-(IDF) go on counting deleted chunks until it cleans up.
+`collection` is the name that readers use: an alias of one of two collections, `NAME.1` and `NAME.2`, so that the next
+one can be filled beside the one that answers, and take its place at once. The server makes writes durable before it
+acknowledges them. Its word frequencies (IDF) go on counting deleted chunks until it cleans up. `in_memory` is the
+client's own Python imitation of the engine: a second opinion in tests, far too slow for use.
+
+Vectors are found by a graph (HNSW) in large collections, so that a hit may be missed; `exact: true` misses none.
 """
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property, partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field
 
@@ -24,25 +27,27 @@ from rag.types import Chunk, Embeddings, Filter, Hit, Query
 
 with extra("qdrant", "store: qdrant"):
     from qdrant_client import QdrantClient, models
-    from qdrant_client.common.client_exceptions import QdrantException
-    from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
+    from rag.store.qdrant_door import ADVICE, KEY_ENV, QdrantDoor
+
+T = TypeVar("T")
 REQUEST = 4 * 2**20  # bytes of vectors and text a request should carry: about 16 MB of JSON, servers take 32
 PAGE = 10_000  # ids per scroll
-KEY_ENV = "QDRANT_API_KEY"
-
-ADVICE = {
-    401: "the key is missing or wrong: set the environment variable that `api_key_env` names",
-    403: "the key does not allow this: set the environment variable that `api_key_env` names",
-    404: "there is no such collection: check `collection`, or run `rag ingest` to build it",
-    413: "the request is too large for this server: write smaller batches",
-}
+OVERSAMPLING = 4.0
 
 DIALECT = Dialect(
     filter=models.Filter,
     ids=lambda ids: models.HasIdCondition(has_id=list(ids)),
     one_of=lambda key, values: models.FieldCondition(key=key, match=models.MatchAny(any=values)),
 )
+QUANTIZED = {
+    "none": None,
+    "int8": models.ScalarQuantization(
+        scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
+    ),
+    "binary": models.BinaryQuantization(binary=models.BinaryQuantizationConfig(always_ram=True)),
+}
+CONSISTENCY = {"one": None, **{name: models.ReadConsistencyType(name) for name in ("majority", "quorum", "all")}}
 
 
 @component
@@ -50,15 +55,36 @@ class QdrantStore:
     """A collection on a Qdrant server or cluster.
 
     The pipeline gives the other fields: `dim` 0 means no dense vectors, `tokens` adds one vector per token for MaxSim,
-    `idf` makes words count more that few chunks have. The collection is created by the first use unless `readonly`.
-    Every method raises StoreError when the server refuses or cannot be reached; the first use raises ConfigError for a
-    bad URL or key, MismatchError for a collection of other vectors.
+    `idf` makes words count more that few chunks have, `generation` is the collection that is meant in place of the
+    alias. It is created by the first use unless `readonly`. Every method raises StoreError when the server refuses or
+    cannot be reached; the first use raises ConfigError for a bad URL or key, MismatchError for a collection of other
+    vectors or a server that is too old.
     """
 
     url: Annotated[str, Field(description="Where the server is.")] = "http://localhost:6333"
-    collection: Annotated[str, Field(description="Name of the collection; one for each index.")] = "rag"
+    collection: Annotated[str, Field(description="Name under which it is read; one for each index.")] = "rag"
     api_key_env: Annotated[str, Field(description="The environment variable that holds the API key, if any.")] = KEY_ENV
     timeout: Annotated[int, Field(ge=1, description="Seconds until a request has failed.")] = 30
+    retries: Annotated[int, Field(ge=0, description="How often a request is tried again after a passing failure.")] = 4
+    parallel: Annotated[int, Field(ge=1, description="Requests at once while it is filled.")] = 4
+    shards: Annotated[int, Field(ge=0, description="Shards of a new collection; 0: as the server does it.")] = 0
+    replicas: Annotated[int, Field(ge=1, description="Copies of each shard of a new collection.")] = 1
+    write_consistency: Annotated[int, Field(ge=1, description="Copies that must have a write before it counts.")] = 1
+    read_consistency: Annotated[
+        Literal["one", "majority", "quorum", "all"], Field(description="How many copies are asked, and must agree.")
+    ] = "one"
+    on_disk: Annotated[bool, Field(description="Keep the full vectors of a new collection on disk.")] = False
+    quantize: Annotated[
+        Literal["none", "int8", "binary"],
+        Field(description="Search short dense vectors, compare the best by full ones."),
+    ] = "none"
+    hnsw_links: Annotated[int, Field(ge=0, description="Links of a vector in a new graph; 0: no graph, exact.")] = 16
+    hnsw_build: Annotated[int, Field(ge=4, description="Vectors looked at for each link of a new graph.")] = 100
+    hnsw_search: Annotated[int, Field(ge=0, description="Vectors looked at in a search; 0: as when it was built.")] = 0
+    exact: Annotated[bool, Field(description="Compare every vector: slower, and no hit is missed.")] = False
+    tenants: Annotated[
+        Literal["none", "access", "source"], Field(description="Keep chunks of one group, or source, together on disk.")
+    ] = "none"
     trust_env: Annotated[
         bool, Field(description="Use the environment's proxy and certificates; a proxy of http reads all, the key too.")
     ] = False
@@ -68,21 +94,31 @@ class QdrantStore:
     idf: bool = True
     tokens: bool = False
     readonly: bool = False
+    generation: str = ""
 
     def __post_init__(self) -> None:
         if holds_secret(self.url):
             raise ConfigError(f"store: url holds credentials or a query; put the key into {self.api_key_env} instead.")
+        if self.write_consistency > self.replicas:
+            raise ConfigError(
+                f"store: write_consistency {self.write_consistency} is more than replicas {self.replicas}."
+            )
 
     def write(self, chunks: Sequence[Chunk], embeddings: Embeddings) -> None:
-        """Add or replace, in requests of a few MB. Raises StoreError naming the first bad row."""
+        """Add or replace, in several requests at once. Raises StoreError naming the first bad row.
+
+        A request that is sent twice changes nothing: points are told apart by the chunk's id.
+        """
         check_batch(chunks, embeddings, dim=self.dim, sparse=self.sparse, tokens=self.tokens)
         self._check_writable()
         rows = zip(chunks, vector_rows(embeddings, len(chunks), _sparse), strict=True)
         points = [models.PointStruct(id=chunk.id, vector=vectors, payload=to_payload(chunk)) for chunk, vectors in rows]
-        size = max(1, len(points) * REQUEST // max(1, nbytes(chunks, embeddings)))
-        with self._map_errors():
-            for at in range(0, len(points), size):
-                self._client.upsert(self.collection, points[at : at + size], wait=True)
+        most = max(1, len(points) * REQUEST // max(1, nbytes(chunks, embeddings)))
+        size = min(most, -(-len(points) // self.parallel)) or 1
+        parts = [points[at : at + size] for at in range(0, len(points), size)]
+        _ = self._ready  # not by several threads
+        with ThreadPoolExecutor(self.parallel) as threads:
+            list(threads.map(self._upsert, parts))
 
     def search(self, queries: Sequence[Query], *, k: int, using: str, vectors: bool = False) -> list[list[Hit]]:
         """The k best hits of each query, ties by chunk id; scores of "hybrid" compare within one query only."""
@@ -91,16 +127,17 @@ class QdrantStore:
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
         """The stored chunks among `ids`, in the order asked for; with `vectors`, their dense ones."""
-        with self._map_errors():
-            known, names = [id for id in ids if is_id(id)], ["dense"] if vectors else False
-            return to_hits(ids, self._client.retrieve(self.collection, known, with_vectors=names))
+        known, names = [id for id in ids if is_id(id)], ["dense"] if vectors else False
+        read = CONSISTENCY[self.read_consistency]
+        found = self._call(lambda client: client.retrieve(self._name, known, with_vectors=names, consistency=read))
+        return to_hits(ids, found)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove these chunks; unknown ids are ignored."""
         self._check_writable()
         points = models.PointIdsList(points=[id for id in ids if is_id(id)])
-        with self._map_errors():
-            self._client.delete(self.collection, points, wait=True)
+        _ = self._ready
+        self._door.change(lambda client: client.delete(self._name, points, wait=True))
 
     def ids(self) -> set[str]:
         """Every stored chunk id."""
@@ -112,56 +149,136 @@ class QdrantStore:
             if offset is None:
                 return found
 
+    def count(self) -> int:
+        """How many chunks are stored, exactly."""
+        return self._call(lambda client: client.count(self._name, exact=True)).count
+
     def flush(self) -> None:
         """Nothing to do: a write returns when the server has it."""
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
-        if client := self.__dict__.pop("_client", None):
-            client.close()
+        self.__dict__.pop("_ready", None)
+        self._door.close()
+
+    def is_live(self) -> bool:
+        """Whether there is something under the name that readers use."""
+        return self._door.call(lambda client: client.collection_exists(self.collection))
+
+    def beside(self) -> Self:
+        """This store over the collection that is not read: what an interrupted run left there is still in it."""
+        live = self._live()
+        names = [f"{self.collection}.{number}" for number in (1, 2)]
+        other = replace(self, generation=next(name for name in names if name != live))
+        other.__dict__["_door"] = self._door
+        return other
+
+    def discard(self) -> None:
+        """Remove the collection of this generation, if there is one."""
+        self.__dict__.pop("_ready", None)
+        self._door.call(lambda client: client.delete_collection(self.generation))
+
+    def go_live(self) -> None:
+        """Let readers have this generation in place of the one before, at once, which is then removed."""
+        before = self._live()
+        if before != self.generation:
+            make = models.CreateAlias(collection_name=self.generation, alias_name=self.collection)
+            steps: list[Any] = [models.CreateAliasOperation(create_alias=make)]
+            if before == self.collection:  # of an older version of raghop: a collection has the name, which is needed
+                self._door.call(lambda client: client.delete_collection(before))
+            elif before:
+                gone = models.DeleteAlias(alias_name=self.collection)
+                steps.insert(0, models.DeleteAliasOperation(delete_alias=gone))
+
+            def switch(client: QdrantClient) -> bool:  # one whose reply was lost is not done twice
+                return self._live() == self.generation or client.update_collection_aliases(steps)
+
+            self._door.call(switch)
+        if (now := self._live()) != self.generation:
+            raise StoreError(f"{self._door.place}: {now or 'nothing'} is read there, not {self.generation}. Try again.")
+        if before and before not in (self.generation, self.collection):
+            self._door.call(lambda client: client.delete_collection(before))
+
+    def _live(self) -> str:
+        """The collection that readers have: what the alias stands for; "" where there is none."""
+
+        def ask(client: QdrantClient) -> str:
+            found = {one.alias_name: one.collection_name for one in client.get_aliases().aliases}
+            return found.get(self.collection) or (self.collection if client.collection_exists(self.collection) else "")
+
+        return self._door.call(ask)
+
+    @property
+    def _name(self) -> str:
+        return self.generation or self.collection
 
     @cached_property
-    def _client(self) -> QdrantClient:
-        client = QdrantClient(":memory:") if self.in_memory else self._connect()
-        if client.collection_exists(self.collection):
-            self._check_config(client.get_collection(self.collection).config.params)
+    def _door(self) -> QdrantDoor:
+        place = f"collection {self.collection} of {'this process' if self.in_memory else self.url}"
+        return QdrantDoor(
+            place, "" if self.in_memory else self.url, self.api_key_env, self.timeout, self.retries, self.trust_env
+        )
+
+    @cached_property
+    def _ready(self) -> bool:
+        """Whether the collection is there, and is what it must be: seen to once."""
+        if self._door.call(lambda client: client.collection_exists(self._name)):
+            self._check_config(self._door.call(lambda client: client.get_collection(self._name)).config.params)
         elif self.readonly:
-            raise StoreError(f"{self._place}: {ADVICE[404]}")
+            raise StoreError(f"{self._door.place}: {ADVICE[404]}")
         else:
-            self._create(client)
-        return client
+            self._create()
+        return True
 
-    def _connect(self) -> QdrantClient:
-        key = self._key
-        if self.api_key_env not in ("", KEY_ENV) and not key:
-            raise ConfigError(f"store qdrant: the environment variable {self.api_key_env} (`api_key_env`) is not set")
-        try:
-            return QdrantClient(
-                url=self.url,
-                api_key=key,
-                timeout=self.timeout,
-                check_compatibility=False,
-                trust_env=self.trust_env,
-            )
-        except ValueError as error:
-            raise ConfigError(f"store qdrant: `url` {self.url!r} is no URL ({error})") from error
+    def _call(self, do: Callable[[QdrantClient], T]) -> T:
+        _ = self._ready
+        return self._door.call(do)
 
-    def _create(self, client: QdrantClient) -> None:
+    def _upsert(self, points: Sequence[models.PointStruct]) -> None:
+        self._door.change(lambda client: client.upsert(self._name, list(points), wait=True))
+
+    def _create(self) -> None:
         vectors = {}
         if self.dim:
-            vectors["dense"] = models.VectorParams(size=self.dim, distance=models.Distance.DOT)
+            vectors["dense"] = models.VectorParams(
+                size=self.dim,
+                distance=models.Distance.DOT,
+                on_disk=self.on_disk or None,
+                quantization_config=QUANTIZED[self.quantize],
+            )
         if self.tokens:
             vectors["tokens"] = models.VectorParams(
                 size=self.dim,
                 distance=models.Distance.DOT,
                 multivector_config=models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM),
                 hnsw_config=models.HnswConfigDiff(m=0),  # never worth a graph
+                on_disk=self.on_disk or None,
             )
         modifier = models.Modifier.IDF if self.idf else None
         sparse = {"sparse": models.SparseVectorParams(modifier=modifier)} if self.sparse else {}
-        client.create_collection(self.collection, vectors_config=vectors, sparse_vectors_config=sparse)
+
+        def make(client: QdrantClient) -> bool:  # one whose reply was lost is not made twice
+            return client.collection_exists(self._name) or client.create_collection(
+                self._name,
+                vectors_config=vectors,
+                sparse_vectors_config=sparse,
+                shard_number=self.shards or None,
+                replication_factor=self.replicas,
+                write_consistency_factor=self.write_consistency,
+                hnsw_config=models.HnswConfigDiff(m=self.hnsw_links, ef_construct=self.hnsw_build),
+            )
+
+        self._door.call(make)
         for key in () if self.in_memory else INDEXED:
-            client.create_payload_index(self.collection, key, models.PayloadSchemaType.KEYWORD)
+            kind = models.KeywordIndexParams(
+                type=models.KeywordIndexType.KEYWORD, is_tenant=key == self.tenants or None
+            )
+            self._door.change(lambda client, key=key, kind=kind: client.create_payload_index(self._name, key, kind))  # type: ignore[misc]
+
+    def _create_index(self, key: str, client: QdrantClient) -> models.UpdateResult:
+        keyword = models.KeywordIndexType.KEYWORD
+        kind: Any = models.KeywordIndexParams(type=keyword, is_tenant=key == self.tenants or None)
+        return client.create_payload_index(self._name, key, kind, wait=True)
 
     def _check_config(self, params: models.CollectionParams) -> None:
         vectors = params.vectors if isinstance(params.vectors, dict) else {}
@@ -170,67 +287,52 @@ class QdrantStore:
             actual[name] = idf_label(sparse.modifier == models.Modifier.IDF)
         expected = vector_kinds(self.dim, self.sparse, self.idf, self.tokens)
         if actual != expected:
-            raise MismatchError(f"{self._place}: it holds vectors {actual}, this pipeline needs {expected}")
-
-    @property
-    def _key(self) -> str | None:
-        return os.environ.get(self.api_key_env) or None
-
-    @property
-    def _place(self) -> str:
-        return f"collection {self.collection} of {'this process' if self.in_memory else self.url}"
+            raise MismatchError(f"{self._door.place}: it holds vectors {actual}, this pipeline needs {expected}")
 
     def _check_writable(self) -> None:
         if self.readonly:
-            raise StoreError(f"{self._place}: this index is open for reading only")
+            raise StoreError(f"{self._door.place}: this index is open for reading only")
 
     def _ask(self, branches: Sequence[ranking.Branch]) -> list[list[ranking.Scored]]:
-        with self._map_errors():
-            requests = [
-                models.QueryRequest(
-                    query=to_plain(branch.vector, _sparse),
-                    using=branch.name,
-                    filter=translate(branch.filter, DIALECT),
-                    limit=branch.limit,
-                    params=self._params(branch),
-                )
-                for branch in branches
-            ]
-            answers = self._client.query_batch_points(self.collection, requests)
+        requests = [
+            models.QueryRequest(
+                query=to_plain(branch.vector, _sparse),
+                using=branch.name,
+                filter=translate(branch.filter, DIALECT),
+                limit=branch.limit,
+                params=self._params(branch),
+            )
+            for branch in branches
+        ]
+        read = CONSISTENCY[self.read_consistency]
+        answers = self._call(lambda client: client.query_batch_points(self._name, requests, consistency=read))
+        if len(answers) != len(branches):
+            raise StoreError(f"{self._door.place}: it answered {len(answers)} of {len(branches)} searches")
         return [[(str(point.id), point.score) for point in answer.points] for answer in answers]
 
     def _params(self, branch: ranking.Branch) -> models.SearchParams | None:
+        if branch.name == "dense":
+            short = models.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING)
+            given = {
+                "hnsw_ef": self.hnsw_search or None,
+                "exact": self.exact or None,
+                "quantization": short if self.quantize != "none" else None,
+            }
+            return models.SearchParams(**given) if any(given.values()) else None
         corpus = find_corpus(branch.filter) if branch.name == "sparse" and self.idf else None
         scope = models.IdfCorpusParams(corpus=translate(corpus, DIALECT)) if corpus else None
         return models.SearchParams(idf=scope) if scope else None
 
     def _scroll(self, filter: Filter | None, offset: Any, limit: int) -> tuple[list[str], Any]:
-        chosen = translate(filter, DIALECT)
-        with self._map_errors():
-            records, following = self._client.scroll(
-                self.collection, chosen, limit, offset=offset, with_payload=False, with_vectors=False
+        chosen, read = translate(filter, DIALECT), CONSISTENCY[self.read_consistency]
+
+        def scroll(client: QdrantClient) -> Any:
+            return client.scroll(
+                self._name, chosen, limit, offset=offset, with_payload=False, with_vectors=False, consistency=read
             )
+
+        records, following = self._call(scroll)
         return [str(record.id) for record in records], following
-
-    def _hide(self, error: Exception) -> str:
-        """What a library says, in one line and without the key."""
-        said = " ".join(str(error).split())
-        return said.replace(self._key, "***") if self._key else said
-
-    @contextmanager
-    def _map_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except UnexpectedResponse as error:
-            advice = ADVICE.get(error.status_code or 0, self._hide(error))
-            raise StoreError(f"{self._place}: status {error.status_code}: {advice}") from error
-        except QdrantException as error:
-            raise StoreError(f"{self._place}: the server is busy ({self._hide(error)}); try again later") from error
-        except ApiException as error:
-            raise StoreError(
-                f"{self._place}: out of reach ({self._hide(error)}). Is the server running, is `url` right, is "
-                "`timeout` enough?"
-            ) from error
 
 
 def _sparse(indices: list[int], values: list[float]) -> Any:
