@@ -32,7 +32,7 @@ CLUSTERS = [
     pytest.param(name, marks=[pytest.mark.slow, pytest.mark.skipif(not find_spec(module), reason=f"no {module} here")])
     for name, module in (("dask", "distributed"), ("ray", "ray"))
 ]
-EXECUTORS = {"dask": DaskExecutor(workers=2), "ray": RayExecutor(workers=2)}
+EXECUTORS: dict[str, WorkerExecutor] = {"dask": DaskExecutor(workers=2), "ray": RayExecutor(workers=2)}
 
 
 class Died(Exception):

@@ -313,7 +313,7 @@ class QdrantStore:
     def _params(self, branch: ranking.Branch) -> models.SearchParams | None:
         if branch.name == "dense":
             short = models.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING)
-            given = {
+            given: dict[str, Any] = {
                 "hnsw_ef": self.hnsw_search or None,
                 "exact": self.exact or None,
                 "quantization": short if self.quantize != "none" else None,
