@@ -27,7 +27,7 @@ from rag.index.generations import DERIVE, FACTS, Generation, Pointer, checksum_c
 from rag.index.locks import Check, Wait, hold_lock, open_lock, share_lock
 from rag.index.manifest import Manifest
 from rag.index.nearest import TRACES, find_folder, has_index
-from rag.index.publish import publish
+from rag.index.publish import SERVED, publish
 from rag.index.tables import REPAIR
 from rag.index.unwritable import may_write, need_write
 from rag.stages import Store
@@ -249,11 +249,13 @@ class Index:
         )
 
     def pointer_text(self) -> bytes | None:
-        """What `CURRENT` holds: it changes with every publish."""
-        try:
+        """What changes with every publish: what `CURRENT` holds, or which file says what a server has."""
+        with suppress(OSError):
             return (self.path / "CURRENT").read_bytes()
-        except OSError:
-            return None
+        with suppress(OSError):
+            status = os.stat(self.path / SERVED)
+            return f"{status.st_ino} {status.st_mtime_ns}".encode()
+        return None
 
     def _prepare(self) -> None:
         """Make the folder fit for a writer, or raise before anything is touched."""
