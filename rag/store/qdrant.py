@@ -114,10 +114,11 @@ class QdrantStore:
         rows = zip(chunks, vector_rows(embeddings, len(chunks), _sparse), strict=True)
         points = [models.PointStruct(id=chunk.id, vector=vectors, payload=to_payload(chunk)) for chunk, vectors in rows]
         most = max(1, len(points) * REQUEST // max(1, nbytes(chunks, embeddings)))
-        size = min(most, -(-len(points) // self.parallel)) or 1
+        at_once = 1 if self.in_memory else self.parallel  # the imitation takes one thread at a time
+        size = min(most, -(-len(points) // at_once)) or 1
         parts = [points[at : at + size] for at in range(0, len(points), size)]
         _ = self._ready  # not by several threads
-        with ThreadPoolExecutor(self.parallel) as threads:
+        with ThreadPoolExecutor(at_once) as threads:
             list(threads.map(self._upsert, parts))
 
     def search(self, queries: Sequence[Query], *, k: int, using: str, vectors: bool = False) -> list[list[Hit]]:
