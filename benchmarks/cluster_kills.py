@@ -120,9 +120,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args()
     random.seed(given.seed)
-    print(
-        "| engine | killed | rounds | met one | ended well by itself | lost | twice | problems |\n|---|---|---|---|---|---|---|---|"
-    )
+    print("| engine | killed | rounds | met one | ended well by itself | lost | twice | problems |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
     for engine in given.engines:
         with tempfile.TemporaryDirectory() as home:
             reference = Path(home, "reference")

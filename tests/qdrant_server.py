@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
         self.body: Any = json.loads(self.rfile.read(size) or b"{}")
         url = urlsplit(self.path)
         self.place, self.options = url.path, {key: values[0] for key, values in parse_qs(url.query).items()}
-        self.call = f"{self.command} {re.sub(r'^/collections/[^/]+', '/C', self.place)}"
+        self.call = f"{self.command} {re.sub(r'^/collections/(?!aliases$)[^/]+', '/C', self.place)}"
         with self.server.lock:
             self.server.seen.append(self)
             fault = next((f for calls, f in self.server.faults if calls in (self.call, "")), None)

@@ -54,6 +54,9 @@ class QdrantDoor:
             except ResourceExhaustedResponse as error:
                 failure = self._error(f"the server is busy ({self._hide(error)}); try again later")
                 passes, pause = True, float(error.retry_after_s)
+            except ValueError as error:  # the client says so of a reply that is no JSON
+                failure, passes = self._error(f"the server sent what is no reply ({self._hide(error)})"), True
+                failure.__cause__ = error
             except (QdrantException, ApiException) as error:
                 failure, passes = self._away(error), True
                 failure.__cause__ = error
