@@ -168,3 +168,10 @@ def test_names_are_found_across_line_ends_and_invisible_characters() -> None:
     assert "halvorsen optik" in mentions("It is made by Halvor-\nsen Op\u00adtik in Tarnvik.")
     assert "well known yard" in mentions("It is built by Well-\nKnown Yard.")
     assert normalise("Halvor\u00adsen Op\u200btik") == "halvorsen optik"
+
+
+def test_links_to_files_and_aliases() -> None:
+    text = "[[tools/Red Winch.md|it]], [here](My%20Folder/Steep%20Slip.md#top) and [there](<old/Long Rope.md>)"
+    assert {"red winch", "steep slip", "long rope"} <= set(mentions(text))
+    document = Document("1", "a.md", "x", meta={"aliases": ("Big Hoist", "KX-7")})
+    assert {"big hoist", "kx 7"} <= set(document_keys(document))

@@ -20,6 +20,11 @@ from rag_connectors.staging import Fetched, load_fetched
 class Elsewhere(Files):
     """Documents that have to be fetched. `gitignore` has no meaning for them."""
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the connector and what shapes documents of what it brings."""
+        return f"{type(self).__name__} {super().fingerprint}"
+
     def scan(self, roots: Sequence[str], *, base: str) -> Iterator[Source]:
         """Every source under the roots, in name order. Raises InputError for a root that cannot be looked at."""
         base = os.path.realpath(base)

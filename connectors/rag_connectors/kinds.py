@@ -26,6 +26,7 @@ KINDS = (
     Kind("markdown", 4, "md markdown mdx mdown mkd"),
     Kind("html", 3, "html htm xhtml"),
     Kind("xml", 1, "xml rss atom rdf opml kml gpx xlf xliff tmx resx dita dbk tei nxml fb2"),
+    Kind("confluence", 1, "confluence"),  # entities.xml of an export, as its connector calls it
     Kind("pdf", 3, "pdf", text=False),
     Kind("picture", 1, "png jpg jpeg jpe tif tiff webp bmp", text=False),
     Kind("docx", 2, "docx docm dotx dotm", text=False),

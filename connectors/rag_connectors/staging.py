@@ -26,11 +26,15 @@ class FetchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A source's bytes, the file name that says what they are, and fields for its documents."""
+    """A source's bytes, the file name that says what they are, and fields for its documents.
+
+    A `title` counts in place of the one in the content, where that is one document.
+    """
 
     data: bytes
     name: str
     meta: Mapping[str, Values] = field(default_factory=dict)
+    title: str = ""
 
 
 def load_fetched(
@@ -60,6 +64,8 @@ def load_fetched(
             source, fetched, place, status = waiting.popleft()
             place.unlink(missing_ok=True)
             documents = tuple(_with_source(document, source, fetched) for document in loaded.documents)
+            if fetched.title and len(documents) == 1:
+                documents = (replace(documents[0], title=fetched.title),)
             yield replace(loaded, source=source, documents=documents, status=status or loaded.status)
 
 

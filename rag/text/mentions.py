@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, chain, islice
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 from rag.text.mend import join_lines
 from rag.text.stopwords import ARTICLES, COMMON_HEADINGS, NO_NAMES
@@ -28,7 +29,9 @@ _ACCENT = re.compile("[\u0300-\u036f]")
 _POSSESSIVE = re.compile(r"['’]\s?s\b", re.IGNORECASE)
 _APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
 _WORD = re.compile(r"[^\W_]+")
-_EXPLICIT = re.compile(r"`([^`\n]{2,80})`|\[\[([^\]|#\n]{2,80})|\[([^\]\n]{0,80})\]\(([^()\s]{2,200})")
+_EXPLICIT = re.compile(
+    r"`([^`\n]{2,80})`|\[\[([^\]|#\n]{2,80})|\[([^\]\n]{0,80})\]\((?:<([^<>\n]{2,200})>|([^()\s]{2,200}))"
+)
 _NUMBERING = re.compile(r"^\d{1,2}(?:\.\d{1,3})*\\?[.)]?\s+")
 _OPENER = re.compile(rf"(?:{'|'.join(NO_NAMES - ARTICLES)})\s", re.IGNORECASE)  # a heading like "In YAML" names nothing
 _QUALIFIED = re.compile(r"(.+?)\s*\([^()]*\)\s*|(\S+\s[^,]+),.*")
@@ -74,11 +77,17 @@ def mentions(text: str) -> tuple[str, ...]:
     N-grams of up to 8 words that start at a capital, a digit or an uncased script, and of 2 to 4 other words; none
     begins with an article or ends in a stop word. `Code`, [[wiki]] and [markdown](targets) count as they stand.
     """
-    targets = [(*names, PurePosixPath(target.partition("#")[0]).stem) for *names, target in _EXPLICIT.findall(text)]
-    found = dict.fromkeys(_keys(chain.from_iterable(targets)))
+    found = dict.fromkeys(_keys(chain.from_iterable(map(_targets, _EXPLICIT.findall(text)))))
     for reading in dict.fromkeys((join_lines(text), text)):  # a hyphen at a line's end may be part of a name
         found.update(dict.fromkeys(_grams(_words(reading))))
     return tuple(islice(found, MOST))
+
+
+def _targets(link: tuple[str, ...]) -> tuple[str, ...]:
+    """The names in an explicit link: code; a wiki link, also without folders; a label and the file it leads to."""
+    code, wiki, label, *targets = link
+    file = unquote("".join(targets)).partition("#")[0]
+    return code, wiki, PurePosixPath(wiki).name.removesuffix(".md"), label, PurePosixPath(file).stem
 
 
 def _grams(words: Sequence[str]) -> Iterator[str]:
@@ -133,6 +142,8 @@ def _names(document: Document) -> Iterator[str]:
     if all(section.kind != "record" for section in document.sections):
         yield PurePosixPath(document.source).stem
     yield str(document.meta.get("id", ""))
+    aliases = document.meta.get("aliases", ())
+    yield from map(str, aliases if isinstance(aliases, tuple) else (aliases,))
 
 
 def _proper(name: str, shortest: int) -> bool:
