@@ -47,7 +47,8 @@ INSERT INTO itemTypes VALUES (1, 'journalArticle', 0, 1), (2, 'attachment', 0, 1
 INSERT INTO fields VALUES (1, 'title', 0), (2, 'date', 0), (3, 'DOI', 0), (4, 'abstractNote', 0),
     (5, 'publicationTitle', 0);
 INSERT INTO items (itemID, itemTypeID, libraryID, key) VALUES (10, 1, 1, 'WINCH'), (11, 2, 1, 'FILE1'),
-    (12, 3, 1, 'NOTE1'), (13, 4, 1, 'MARK1'), (14, 2, 1, 'FILE2'), (15, 2, 1, 'LINKED'), (16, 3, 1, 'ALONE'), (17, 1, 2, 'SHARED'),
+    (12, 3, 1, 'NOTE1'), (13, 4, 1, 'MARK1'), (14, 2, 1, 'FILE2'), (15, 2, 1, 'LINKED'), (16, 3, 1, 'ALONE'),
+    (17, 1, 2, 'SHARED'),
     (18, 1, 1, 'TRASH'), (19, 2, 1, 'FILE3'), (20, 1, 3, 'FEED'), (21, 2, 1, 'EVIL');
 INSERT INTO itemDataValues VALUES (1, 'On winches'), (2, '2017-03-00 March 2017'), (3, '10.1/x'),
     (4, 'They lift & hold.'),
@@ -55,7 +56,8 @@ INSERT INTO itemDataValues VALUES (1, 'On winches'), (2, '2017-03-00 March 2017'
 INSERT INTO itemData VALUES (10, 1, 1), (10, 2, 2), (10, 3, 3), (10, 4, 4), (10, 5, 5), (18, 1, 6), (17, 1, 7);
 INSERT INTO creators VALUES (1, 'Ana', 'Berg', 0), (2, '', 'Yard Club', 1);
 INSERT INTO itemCreators VALUES (10, 2, 1, 1), (10, 1, 1, 0);
-INSERT INTO itemNotes VALUES (12, 10, '<p>Read <b>again</b>.</p>', ''), (16, NULL, '<h1>Rope</h1><p>It is 40 m.</p>', '');
+INSERT INTO itemNotes VALUES (12, 10, '<p>Read <b>again</b>.</p>', ''),
+    (16, NULL, '<h1>Rope</h1><p>It is 40 m.</p>', '');
 INSERT INTO itemAttachments VALUES (11, 10, 0, 'text/plain', 'storage:winch.txt'),
     (14, 10, 1, 'text/html', 'storage:no.html'),
     (15, 10, 2, 'text/plain', '/etc/hostname'), (19, 18, 0, 'text/plain', 'storage:winch.txt'),
