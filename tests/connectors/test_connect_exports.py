@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -78,7 +79,7 @@ ENTITIES = """<?xml version="1.0" encoding="UTF-8"?><hibernate-generic datetime=
 </hibernate-generic>"""
 
 
-def zipped(path: Path, files: dict[str, str | bytes] | dict[str, str]) -> Path:
+def zipped(path: Path, files: Mapping[str, str | bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
