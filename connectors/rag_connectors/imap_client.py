@@ -121,13 +121,17 @@ class Mailbox:
         """Opens a folder for reading; gives how many mails it has."""
         self._open = ("", "")
         count = int(self._ask("SELECT", _to_wire(folder))[0] or 0)
-        validity = self._server.untagged_responses.get("UIDVALIDITY") or self._server.response("UIDVALIDITY")[1]
+        said = self._server.untagged_responses
+        validity: list[Any] = said.get("UIDVALIDITY") or self._server.response("UIDVALIDITY")[1]
+            self._server.untagged_responses.get("UIDVALIDITY") or self._server.response("UIDVALIDITY")[1]
+        )
         self._open = (folder, (validity[-1] or b"0").decode())
         return count
 
     def _ask(self, command: str, *arguments: str) -> list[Any]:
         """The lines of an answer. Raises FetchError where the server says no."""
         server = self._server
+        data: Any
         if command == "SELECT":
             kind, data = server.select(arguments[0], readonly=True)
         elif command == "LIST":
