@@ -123,8 +123,6 @@ class Mailbox:
         count = int(self._ask("SELECT", _to_wire(folder))[0] or 0)
         said = self._server.untagged_responses
         validity: list[Any] = said.get("UIDVALIDITY") or self._server.response("UIDVALIDITY")[1]
-            self._server.untagged_responses.get("UIDVALIDITY") or self._server.response("UIDVALIDITY")[1]
-        )
         self._open = (folder, (validity[-1] or b"0").decode())
         return count
 
