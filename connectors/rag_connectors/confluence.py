@@ -32,7 +32,11 @@ _BEGIN, _END = '<div id="main-content"', '<div id="footer"'
 
 @component
 class Confluence(ZipExport):
-    """Pages and attachments of exported spaces. A root is a zip file or a folder of them."""
+    """Pages and attachments of exported spaces. A root is a zip file or a folder of them.
+
+    Example: `connector: {use: confluence, access: [staff]}`
+    and `rag ingest ~/exports --pipeline mine.yaml`.
+    """
 
     def _members(self, members: list[zipfile.ZipInfo], root: str) -> Iterable[tuple[zipfile.ZipInfo, str]]:
         """Pages, blog posts and attachments."""

@@ -44,7 +44,11 @@ _AHEAD = 4  # outcomes per worker that may wait for their turn
 
 @component
 class Files:
-    """Files under the given roots, whatever their format. A root that is itself a file is always taken."""
+    """Files under the given roots, whatever their format. A root that is itself a file is always taken.
+
+    Example: `connector: {use: files, exclude: ["*.log"]}`
+    and `rag ingest ./docs --pipeline mine.yaml`.
+    """
 
     include: Annotated[tuple[str, ...], Field(description="Only files that match a pattern, as in .gitignore.")] = ()
     exclude: Annotated[tuple[str, ...], Field(description="No files that match one of these, even if included.")] = ()

@@ -33,7 +33,11 @@ _STORED_ELSEWHERE = b"version https://git-lfs.github.com/"
 
 @component
 class Git(Elsewhere):
-    """Files of git repositories as they are at one commit. What git tracks is read; `gitignore` has no meaning here."""
+    """Files of git repositories as they are at one commit. What git tracks is read; `gitignore` has no meaning here.
+
+    Example: `connector: {use: git, ref: v1.2}`
+    and `rag ingest https://example.org/yard.git --pipeline mine.yaml`.
+    """
 
     ref: Annotated[str, Field(description="Branch, tag or commit; empty: what the repository has checked out.")] = ""
     minutes: Annotated[float, Field(gt=0, description="Minutes that cloning or fetching may take.")] = 10.0

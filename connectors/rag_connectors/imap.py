@@ -24,7 +24,11 @@ from rag_connectors.staging import Fetched, FetchError, need_variable, refuse_pa
 
 @component
 class Imap(Elsewhere):
-    """Mails on a server. Patterns see the names of folders; mails marked as deleted are left out."""
+    """Mails on a server. Patterns see the names of folders; mails marked as deleted are left out.
+
+    Example: `connector: {use: imap, password_env: MAIL_PASSWORD, exclude: [Junk]}`
+    and `rag ingest imaps://me@mail.example.org/INBOX --pipeline mine.yaml`.
+    """
 
     password_env: Annotated[str, Field(description="Environment variable with the password.")] = "IMAP_PASSWORD"
     per_second: Annotated[float, Field(gt=0, le=100, description="Mails that are fetched in a second, at most.")] = 20.0

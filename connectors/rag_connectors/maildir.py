@@ -25,7 +25,11 @@ _FLAGS = (":2,", ";2,", "!2,", "_2,")  # before the flags in a file's name; syst
 
 @component
 class Maildir(Elsewhere):
-    """Mails of a maildir, its subfolders, or a folder of maildirs. Patterns see the folders."""
+    """Mails of a maildir, its subfolders, or a folder of maildirs. Patterns see the folders.
+
+    Example: `connector: {use: maildir, exclude: [.Trash]}`
+    and `rag ingest ~/Mail --pipeline mine.yaml`.
+    """
 
     def _look(self, root: str, base: str) -> Iterator[Source]:
         """Every mail under the root. Raises InputError for a root without a maildir in it."""

@@ -28,7 +28,11 @@ _FORMATS = ("%B %d, %Y %I:%M %p", "%B %d, %Y", "%Y/%m/%d %H:%M", "%Y/%m/%d", "%d
 
 @component
 class Notion(ZipExport):
-    """Pages, tables and files of exports of Notion. A root is a zip file or a folder of them."""
+    """Pages, tables and files of exports of Notion. A root is a zip file or a folder of them.
+
+    Example: `connector: {use: notion}`
+    and `rag ingest ~/Downloads/Export-1.zip --pipeline mine.yaml`.
+    """
 
     def _members(self, members: list[zipfile.ZipInfo], root: str) -> Iterable[tuple[zipfile.ZipInfo, str]]:
         """Everything but tables of one view, lists of pages and what other programs left in the zip."""

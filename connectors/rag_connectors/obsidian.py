@@ -24,7 +24,11 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 
 @component
 class Obsidian(Files):
-    """Notes and files of Obsidian vaults. A root is a vault or a folder in one."""
+    """Notes and files of Obsidian vaults. A root is a vault or a folder in one.
+
+    Example: `connector: {use: obsidian, exclude: [templates/]}`
+    and `rag ingest ~/Vault --pipeline mine.yaml`.
+    """
 
     @property
     def fingerprint(self) -> str:

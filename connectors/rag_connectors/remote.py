@@ -27,7 +27,11 @@ _TAGS = ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "sha", "checks
 
 @component
 class Fsspec(Elsewhere):
-    """Files at an address that fsspec opens. `gitignore` has no meaning here."""
+    """Files at an address that fsspec opens. `gitignore` has no meaning here.
+
+    Example: `connector: {use: fsspec, include: ["*.pdf"]}`
+    and `rag ingest s3://bucket/folder --pipeline mine.yaml`.
+    """
 
     anonymous: Annotated[bool, Field(description="Ask S3, GCS or Azure without a name, for public data.")] = False
 

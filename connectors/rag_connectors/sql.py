@@ -27,7 +27,11 @@ from rag_connectors.staging import Fetched, FetchError, digest, need_variable, r
 
 @component
 class Sql(Elsewhere):
-    """Rows of a query. `text_field`, `title_field` and `id_field` name columns; other columns are fields."""
+    """Rows of a query. `text_field`, `title_field` and `id_field` name columns; other columns are fields.
+
+    Example: `connector: {use: sql, query: "SELECT id, title, body FROM parts", password_env: SHOP_PASSWORD}`
+    and `rag ingest postgresql+psycopg://reader@db.example.org/shop --pipeline mine.yaml`.
+    """
 
     query: Annotated[str, Field(description="SELECT whose rows are documents.")] = ""
     password_env: Annotated[str, Field(description="Environment variable with the password for the database.")] = ""

@@ -25,7 +25,11 @@ from rag_connectors.web_site import Site
 
 @component
 class Web(Elsewhere):
-    """Pages at and below an address. Patterns see paths on the site; `gitignore` has no meaning here."""
+    """Pages at and below an address. Patterns see paths on the site; `gitignore` has no meaning here.
+
+    Example: `connector: {use: web, pages: 500, per_second: 1}`
+    and `rag ingest https://docs.example.org/manual --pipeline mine.yaml`.
+    """
 
     pages: Annotated[int, Field(ge=1, description="Most pages of a site.")] = 1000
     depth: Annotated[int, Field(ge=0, description="Most links from the address to a page, without a sitemap.")] = 8

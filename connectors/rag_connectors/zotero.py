@@ -31,7 +31,11 @@ _APART = ("title", "abstractNote", "date", "accessDate")
 
 @component
 class Zotero(Elsewhere):
-    """Entries and stored files of Zotero libraries. A root is Zotero's data folder. Patterns see `storage/KEY/NAME`."""
+    """Entries and stored files of Zotero libraries. A root is Zotero's data folder. Patterns see `storage/KEY/NAME`.
+
+    Example: `connector: {use: zotero, exclude: ["items/"]}`
+    and `rag ingest ~/Zotero --pipeline mine.yaml`.
+    """
 
     def _look(self, root: str, base: str) -> Iterator[Source]:
         """Every entry and file. Raises InputError for a folder without a library that is known here."""

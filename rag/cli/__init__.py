@@ -10,7 +10,22 @@ import typer
 from typer import Option
 
 from rag import __version__
-from rag.cli import archive, ask, chat, check, explain, ingest, inspect, pipelines, remove, serve, status, token, train
+from rag.cli import (
+    archive,
+    ask,
+    chat,
+    check,
+    connectors,
+    explain,
+    ingest,
+    inspect,
+    pipelines,
+    remove,
+    serve,
+    status,
+    token,
+    train,
+)
 from rag.cli.guard import guard
 from rag.cli.terminal import fail, say
 from rag.errors import RagError
@@ -59,6 +74,7 @@ app.command()(remove.delete)
 app.command()(remove.purge)
 app.command()(archive.export)
 app.command("import")(archive.import_)
+app.command()(connectors.connectors)
 app.command()(pipelines.graph)
 app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(token.app, name="token")
