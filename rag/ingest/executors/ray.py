@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from rag.errors import RagError, extra
+from rag.ingest.alone import describe
 from rag.models.processor import count_cores
 from rag.stages import Engine, component
 from rag.text.urls import redact
@@ -57,8 +58,8 @@ class _Ray:
                 ray.init(log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False, **place)
             except (ConnectionError, OSError, RuntimeError, ValueError) as error:
                 raise RagError(
-                    f"ingest: the Ray cluster {self._place} is out of reach ({type(error).__name__}: {error}). Check "
-                    "`address`, and that it runs the same version of Ray."
+                    f"ingest: the Ray cluster {self._place} is out of reach, or did not start in time "
+                    f"({describe(error)}). Check `address`, and that it runs the same version of Ray."
                 ) from error
         self._run = ray.remote(max_retries=0, num_cpus=1)(_call)
 
