@@ -4,7 +4,8 @@
     ├── ConfigError (2)      a pipeline file, option or argument is wrong
     ├── InputError (2)       a path or argument names nothing usable
     ├── IndexMissing (2)     there is no index here yet
-    ├── ModelError (1)       a model's files are missing, unsafe or not what they claim
+    ├── ModelError (1)       a model's files are unsafe or not what they claim
+    │   └── ModelMissing (1) a model's files are not on this machine
     ├── StoreError (1)       the vector engine refused or is out of reach
     │   └── UnavailableError     its server is out of reach, busy, or does not let this user in
     ├── GeneratorError (1)   the language model endpoint failed
@@ -53,7 +54,11 @@ class IndexMissing(RagError):
 
 
 class ModelError(RagError):
-    """A model's files are missing, unsafe or not what they claim."""
+    """A model's files are unsafe or not what they claim."""
+
+
+class ModelMissing(ModelError):
+    """A model's files are not on this machine."""
 
 
 class StoreError(RagError):

@@ -154,6 +154,14 @@ def test_pipelines_are_listed_shown_checked_and_described(notes: Path) -> None:
     assert "retrieve" in rag("graph", "fast").stdout
 
 
+def test_a_pipeline_whose_model_is_not_here_is_right_and_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    said = rag("pipelines", "check", "multilingual").stdout
+    assert "ok (" in said and "`hf download intfloat/multilingual-e5-small`" in said
+
+
 def test_a_faulty_pipeline_is_shown_as_it_is_and_its_mistakes_are_listed(tmp_path: Path) -> None:
     text = "# Mine.\nchunks: {use: structure}\nembed: {use: onnx, late: 2}\n"
     (tmp_path / "mine.yaml").write_text(text)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.config import Settings, build, check, json_schema, load, parse, presets, schema
-from rag.errors import ConfigError, MissingExtra, ModelError
+from rag.errors import ConfigError, MissingExtra, ModelMissing
 from rag.registry import BUILTIN, find, names
 from rag.stages import STAGES
 
@@ -37,7 +37,7 @@ def test_shipped_pipelines_build_without_loading_a_model(tmp_path: Path, monkeyp
         config = load(name)
         assert config.settings.description
         if name == "multilingual":
-            with pytest.raises(ModelError, match=r"fetch it once with `hf download intfloat/multilingual-e5-small`"):
+            with pytest.raises(ModelMissing, match=r"fetch it once with `hf download intfloat/multilingual-e5-small`"):
                 build(config)
         else:
             build(config)

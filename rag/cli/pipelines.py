@@ -33,15 +33,21 @@ def show(name: PipelineArgument) -> None:
 def check(name: PipelineArgument) -> None:
     """Check a pipeline file, and name every mistake in it.
 
-    Each is told with its line, its key and what would be right. No model is loaded.
+    Each is told with its line, its key and what would be right. No model is loaded; of one whose files are not here it
+    says how to get them.
 
     Example: rag pipelines check mine.yaml
     """
     from rag.config import build, load
+    from rag.errors import ModelMissing
 
     config = load(name)
-    build(config)
-    say(f"{config.origin}: ok ({', '.join(kind + ' ' + str(s['use']) for kind, s in config.stages.items())})")
+    missing = ""
+    try:
+        build(config)
+    except ModelMissing as error:
+        missing = f"; not yet to be used: {error}"
+    say(f"{config.origin}: ok ({', '.join(kind + ' ' + str(s['use']) for kind, s in config.stages.items())}){missing}")
 
 
 @app.command()

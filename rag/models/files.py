@@ -10,7 +10,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from rag.errors import ModelError
+from rag.errors import ModelError, ModelMissing
 
 BUNDLED = "bundled"
 LEXICAL, MULTI = "sparse_linear", "colbert_linear"  # BGE-M3's heads, in files of their own beside the weights
@@ -19,7 +19,7 @@ T = TypeVar("T", dict[str, Any], list[Any])
 
 
 def locate(model: str) -> Path:
-    """The folder of a model. Raises ModelError saying where it was looked for and how to get it."""
+    """The folder of a model. Raises ModelMissing saying where it was looked for and how to get it."""
     if model == BUNDLED:
         return _BUNDLED_FOLDER
     path = Path(model).expanduser()
@@ -32,7 +32,7 @@ def locate(model: str) -> Path:
         return snapshot
     if snapshots.is_dir() and len(found := list(snapshots.iterdir())) == 1:
         return found[0]
-    raise ModelError(
+    raise ModelMissing(
         f"embed.model: {model!r} is neither a folder nor in the Hugging Face cache ({_hub()}). Nothing is downloaded "
         f"while raghop runs: fetch it once with `hf download {model}`, or give a folder."
     )
