@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rag.reader.evidence import best_sentence, drop_repeats, find_speaking, says_something
+from rag.reader.choice import choose_evidence
+from rag.reader.evidence import drop_repeats, find_speaking, says_something
 from rag.reader.network import ReaderOutput, Span
 from rag.text.sentences import sentence_spans
 
@@ -37,11 +38,11 @@ def test_a_name_that_no_passage_has_asks_for_more_relevance() -> None:
 
 def test_headings_are_no_evidence_and_nothing_is_said_twice() -> None:
     outputs = [output(SEVERANCE, 1)]
-    best = best_sentence({0}, outputs, [SEVERANCE])
-    assert best is not None and SEVERANCE[1][best.start : best.end].startswith("You are offered")
+    best, *_ = choose_evidence("What are the amounts of pay?", [SEVERANCE], outputs, {0}, most=3)
+    assert SEVERANCE[1][best.start : best.end].startswith("You are offered")
     heading, *rest = outputs[0].evidence
     assert not says_something(heading, [SEVERANCE]) and all(says_something(one, [SEVERANCE]) for one in rest)
-    assert best_sentence(set(), outputs, [SEVERANCE]) is None
+    assert choose_evidence("What are the amounts of pay?", [SEVERANCE], outputs, set(), most=3) == []
     copies = [Span(1, one.start, one.end, 0.0) for one in rest]
     assert drop_repeats([*rest, *copies], [SEVERANCE, SEVERANCE]) == rest
 
@@ -51,3 +52,46 @@ def test_a_row_is_evidence_where_it_has_values() -> None:
     rows = [Span(0, start, end, 0.0) for start, end in sentence_spans(table)]
     said = [table[one.start : one.end] for one in rows if says_something(one, [("", table)])]
     assert said == ["| Havnes | 110 |"]
+
+
+def test_a_row_of_headers_and_cells_is_evidence_and_the_line_of_its_headers_is_none() -> None:
+    table = "Route | Cars\nRoute: Havnes; Cars: 110\nRoute: Orm; Cars: 90\n"
+    rows = [Span(0, start, end, 0.0) for start, end in sentence_spans(table)]
+    said = [table[one.start : one.end] for one in rows if says_something(one, [("", table)])]
+    assert said == ["Route: Havnes; Cars: 110", "Route: Orm; Cars: 90"]
+
+
+HOLIDAYS = (
+    "Urlaub",
+    "Erkrankt ein Arbeitnehmer während des Urlaubs, so zählen die Tage nicht. Der Mindesturlaub beträgt 24 Werktage. "
+    "Wer kündigt, legt ein Zeugnis vor.",
+)
+TERMS = ("Fristen", "Eine Klage ist innerhalb von drei Wochen zu erheben. Das Gericht bestimmt den Termin.")
+
+
+def test_a_sentence_in_a_language_the_reader_does_not_know_is_chosen_by_words_and_parts_of_words() -> None:
+    passages = [TERMS, HOLIDAYS]
+    outputs = [output(passage, -9, n) for n, passage in enumerate(passages)]
+    question = "Wie viele Werktage Urlaub gibt es mindestens?"
+    speaking = find_speaking(question, passages, outputs, {0, 1})
+    assert 1 in speaking and not find_speaking("Was kostet das Produkt 7731?", passages, outputs, {0, 1})
+    (best,) = choose_evidence(question, passages, outputs, speaking, most=1, unread={0, 1})
+    assert HOLIDAYS[1][best.start : best.end] == "Der Mindesturlaub beträgt 24 Werktage."
+
+
+def test_a_further_sentence_has_what_the_first_one_lacks_of_the_question() -> None:
+    text = "California gives 8 weeks of leave. California gives leave of 8 weeks. Colorado gives 16 weeks."
+    passage = ("Leave", text)
+    chosen = choose_evidence(
+        "Which gives more weeks of leave, California or Colorado?", [passage], [output(passage, 1)], {0}, most=2
+    )
+    assert {text[one.start : one.end].split()[0] for one in chosen} == {"California", "Colorado"}
+
+
+def test_an_item_of_a_list_is_shown_with_what_leads_on_to_it() -> None:
+    text = "Leave ends after eight weeks.\n\nThe leave after birth rises to twelve weeks\n\n1. after a premature birth,"
+    chosen = choose_evidence(
+        "How long is the leave after a premature birth?", [("", text)], [output(("", text), 1)], {0}, most=2
+    )
+    shown = [text[one.start : one.end] for one in chosen]
+    assert shown == ["The leave after birth rises to twelve weeks", "1. after a premature birth,"]

@@ -80,8 +80,9 @@ class ReaderGenerator:
 
     def _speaks(self, question: str, reading: Reading, hits: Sequence[Hit]) -> bool:
         """Whether question and answer are in the reader's languages, as far as these are known."""
-        named = named_language(hits[reading.quotes[0].passage].chunk.meta)
-        return {named, detect_language(question)} <= {"", *self.languages}
+        return self._knows(named_language(hits[reading.quotes[0].passage].chunk.meta)) and self._knows(
+            detect_language(question)
+        )
 
     def _is_disputed(self, reading: Reading) -> bool:
         """Whether documents disagree, and any answer is not wanted all the same."""
@@ -89,15 +90,23 @@ class ReaderGenerator:
 
     def passages(self, hits: Sequence[Hit]) -> tuple[Passage, ...]:
         """What is read of the hits: what they are about, and their text."""
-        return tuple(source.passage for source in self._sources(hits))
+        return tuple((hit.chunk.heading, hit.chunk.text) for hit in hits[: self.hits])
 
-    def _sources(self, hits: Sequence[Hit]) -> tuple[NamedPassage, ...]:
+    def _sources(self, question: str, hits: Sequence[Hit]) -> tuple[NamedPassage, ...]:
         chunks = [hit.chunk for hit in hits[: self.hits]]
-        return tuple(NamedPassage((c.heading, c.text), c.title or c.source, c.about) for c in chunks)
+        readable = [self._knows(detect_language(question)) and self._knows(named_language(c.meta)) for c in chunks]
+        return tuple(
+            NamedPassage((chunk.heading, chunk.text), chunk.title or chunk.source, chunk.about, known)
+            for chunk, known in zip(chunks, readable, strict=True)
+        )
+
+    def _knows(self, language: str) -> bool:
+        """Whether the reader was trained for a language, as far as this is known."""
+        return language in ("", *self.languages)
 
     def _readings(self, question: str, hits: Sequence[Hit]) -> list[Reading]:
         """One for each part of the question."""
-        sources = self._sources(hits)
+        sources = self._sources(question, hits)
         return [self._reading(part, sources) for part in split_question(question)]
 
     @cached_property

@@ -14,23 +14,40 @@ from rag.reader.candidates import MIN_RELEVANCE
 from rag.reader.network import Passage, ReaderOutput, Span
 from rag.text.absent import has_form, split_absent, telling_words
 from rag.text.mentions import mentions
+from rag.text.overlap import share_parts, weigh_parts
 from rag.text.sentences import find_units
 from rag.text.words import Token, fold
 
 MIN_SUPPORT = 0.0  # of a quoted sentence beside the best one: it supports likelier than not
 LEAD_BONUS = 4.0  # what a sentence that names the answer's passage counts more, in the scores' logits
 
+MIN_SHARED = 0.2  # of a question's words and pieces, in a passage that speaks to it by these alone
+
 _RULE = re.compile(r"\s*\|?\s*:?-{3}")  # below a table's header
+_PAIR = re.compile(r"[^:;|]{1,60}: [^;|]")  # Year: 2022; Ducks: 170
 
 
-def find_speaking(question: str, passages: Sequence[Passage], outputs: Sequence[ReaderOutput]) -> frozenset[int]:
-    """The passages that speak to a question; `outputs` are of each alone."""
+def find_speaking(
+    question: str,
+    passages: Sequence[Passage],
+    outputs: Sequence[ReaderOutput],
+    unread: AbstractSet[int] = frozenset(),
+) -> frozenset[int]:
+    """The passages that speak to a question; `outputs` are of each alone.
+
+    Those `unread`, in a language that the reader does not know, speak by their words alone.
+    """
     names, words = split_absent(question, [f"{heading}\n{text}" for heading, text in passages])
     telling = telling_words(question)
     is_foreign = bool(names) or (bool(words) and len(words) == len({token.text for token in telling}))
     bar = 0.0 if is_foreign else MIN_RELEVANCE
     telling = [] if names else telling
-    return frozenset(n for n, out in enumerate(outputs) if out.relevance > bar or _is_about(passages[n], telling))
+    found = {n for n, out in enumerate(outputs) if out.relevance > bar or _is_about(passages[n], telling)} - unread
+    if unread and not any(letter.isdigit() for name in names for letter in name):  # no capital letter makes a name here
+        whole = ["\n".join(passage) for passage in passages]
+        weights = weigh_parts(question, whole)
+        found |= {n for n in unread if share_parts(weights, whole[n]) >= MIN_SHARED}
+    return frozenset(found)
 
 
 def _is_about(passage: Passage, telling: Sequence[Token]) -> bool:
@@ -59,23 +76,18 @@ def rank_support(
     return sorted(worth, key=lambda sentence: -worth[sentence])
 
 
-def best_sentence(
-    speaking: AbstractSet[int], outputs: Sequence[ReaderOutput], passages: Sequence[Passage]
-) -> Span | None:
-    """The sentence of the speaking passages that the reader gives most; None where they have headings alone."""
-    found = [replace(one, passage=n) for n in sorted(speaking) for one in outputs[n].evidence]
-    return max((one for one in found if says_something(one, passages)), key=lambda one: one.score, default=None)
-
-
 def says_something(sentence: Span, passages: Sequence[Passage]) -> bool:
     """Whether a sentence is a whole one, an item, a field or a row with values, and no heading or label."""
     text = passages[sentence.passage][1]
     unit = next((unit for unit in find_units(text) if unit.start <= sentence.start < unit.end), None)
     if unit is None or not unit.says:
         return False
-    cells = [cell for cell in text[unit.start : unit.end].split("|") if cell.strip()]
-    is_header = _RULE.match(text, unit.end) is not None
-    return unit.kind != "row" or (len(cells) > 1 and not is_header)
+    row = text[unit.start : unit.end]
+    cells = [cell.strip() for cell in row.split("|") if cell.strip()]
+    if unit.kind != "row" or (len(cells) == 1 and _PAIR.match(row)):
+        return True
+    is_header = _RULE.match(text, unit.end) or text[unit.end :].lstrip().startswith(f"{cells[0]}: " if cells else "\0")
+    return len(cells) > 1 and not is_header
 
 
 def drop_repeats(sentences: Sequence[Span], passages: Sequence[Passage]) -> list[Span]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from rag.reader.answerability import AnswerabilityModel
 from rag.reader.candidates import Candidate, extract_candidates
 from rag.reader.cells import find_cells
+from rag.reader.choice import choose_evidence
 from rag.reader.confidence import Calibration
 from rag.reader.copies import name_sources
-from rag.reader.evidence import best_sentence, drop_repeats, find_speaking, rank_support, says_something
-from rag.reader.network import Passage, ReaderModel, ReaderOutput, Span
+from rag.reader.evidence import drop_repeats, find_speaking, rank_support
+from rag.reader.network import Passage, ReaderModel, Span
 from rag.reader.records import find_values
 from rag.reader.sides import Side
 from rag.reader.weigh import find_contradictions
@@ -43,11 +44,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class NamedPassage:
-    """A passage as it is read, the name of its document, and the keys of what it is about."""
+    """A passage as it is read, the name of its document, the keys of what it is about, and whether the reader knows
+    the language."""
 
     passage: Passage
     document: str
     about: tuple[str, ...]
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,10 @@ def read_answer(
     support = rank_support(first, extraction.outputs, passages, about)
     support = [one for one in support if not _is_of_another(one, passages, identifiers)]
     quotes = drop_repeats([first, *support], passages)[:sentences]
-    speaking = _choose_evidence(question, first, support, extraction.outputs, passages)[:evidence]
+    unread = {n for n, source in enumerate(sources) if not source.readable}
+    heard = find_speaking(question, passages, extraction.outputs, unread)
+    speaking = choose_evidence(question, passages, extraction.outputs, heard, most=evidence, first=first, unread=unread)
+    speaking = [one for one in speaking if not _is_of_another(one, passages, identifiers)]
     short = _shorten(candidate, first, passages[first.passage][1]) if analyse(question).kind != "way" else ""
     if len(sides) > 1:
         told = [side.answers[0] for side in sides[: max(2, evidence)]]
@@ -108,21 +114,6 @@ def _decide(question: str, passages: Sequence[Passage]) -> Candidate | None:
     return (
         Candidate(passages[found[0].passage][1][found[0].start : found[0].end], found[0], False, ()) if found else None
     )
-
-
-def _choose_evidence(
-    question: str,
-    first: Span,
-    support: Sequence[Span],
-    outputs: Sequence[ReaderOutput],
-    passages: Sequence[Passage],
-) -> list[Span]:
-    """The sentence with the likeliest answer, where its passage speaks to the question; and others that do."""
-    speaking = find_speaking(question, passages, outputs)
-    holds = first.passage in speaking and says_something(first, passages)
-    best = first if holds else best_sentence(speaking & {first.passage} or speaking, outputs, passages)
-    rest = [one for one in support if one.passage in speaking]
-    return drop_repeats([best, *rest], passages) if best else []
 
 
 def _shorten(candidate: Candidate, first: Span, text: str) -> str:

@@ -29,7 +29,7 @@ _NO_IDENTIFIERS = re.compile(
     |\d{1,2}([-./])\d{1,2}\1\d{4}|\d{4}([-./])\d{1,2}(?:\2\d{1,2})?|\d{4}[-/]\d{4}   # dates, ranges of years
     |\d{1,3}[-/:]\d{1,3}                                        # scores, ranges
     |[\d.]+[^\W\d_]{1,4}(?:/[^\W\d_]+)?                         # 400W, 1990s, 21st, 3.5km/h
-    |[\d.]+[^\W\d_]{0,4}(?:-[a-z]{2,})+                         # 20-year-old, 19th-century, 3D-printed
+    |[\d.]+[^\W\d_]{0,4}(?:-[^\W\d_]{2,})+                     # 20-year-old, 19th-century, 3D-printed
     |(?:circa|early|late|mid|non|over|post|pre|since|sub|top|under)-.+""",
     re.VERBOSE | re.IGNORECASE,
 )

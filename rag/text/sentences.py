@@ -18,6 +18,7 @@ from rag.text.lines import Line, split_lines
 from rag.text.sentence_ends import sentences
 
 LONGEST = 600  # characters; text without any sentence end (logs, minified code) is cut at white space
+LEAD_WORDS = 5  # of what leads on to a list without a colon; fewer are its label
 REMEMBERED = 512  # texts whose units are kept
 STATEMENTS = frozenset(("sentence", "item", "row", "field"))  # kinds that say something by themselves
 
@@ -68,7 +69,14 @@ def find_units(text: str, *, longest: int = LONGEST) -> tuple[Unit, ...]:
                     n += 1
                 units.append(Unit(left, left + len(body), _kind(body, left, lines[n])))
         start = cut
-    return tuple(units)
+    following = [*(unit.kind for unit in units), ""]
+    return tuple(_see_lead(text, unit, following[i + 1]) for i, unit in enumerate(units))
+
+
+def _see_lead(text: str, unit: Unit, following: str) -> Unit:
+    """A fragment in front of a list leads on to it, though no colon says so, where it is more than a label."""
+    leads = unit.kind == "fragment" and following == "item" and len(text[unit.start : unit.end].split()) >= LEAD_WORDS
+    return Unit(unit.start, unit.end, "sentence") if leads else unit
 
 
 def _kind(body: str, start: int, line: Line) -> str:

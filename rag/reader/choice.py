@@ -1,0 +1,101 @@
+"""Which sentences are shown to a question without a short answer: those that most likely hold the answer.
+
+A sum of what a sentence and its passage have of the question (`rag.text.overlap`), the passage's place, the reader's
+best span in the sentence, and its length; then one after another, each also for what it has of the question that those
+before it lack. So it works where the reader does not know the language: there it is words and places. An item of a list
+is weighed, and shown, with the sentence that leads on to it. What it does not do: it composes nothing.
+"""
+
+import math
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+from rag.reader.candidates import MIN_SCORE
+from rag.reader.evidence import says_something
+from rag.reader.network import Passage, ReaderOutput, Span
+from rag.text.overlap import find_parts, share_parts, weigh_parts
+from rag.text.sentences import sentence_spans
+from rag.text.wraps import ITEM
+
+# Rounded, of a regression on which of a question's sentences hold the answer: see docs/research/answers.md
+OVERLAP, PASSAGE, PLACE, SPAN, FIRST = 4.5, 1.2, 2.0, 5.5, 0.6
+LENGTH, UNREAD_LENGTH = 0.5, -1.0  # of the logarithm of its letters; by words alone, long ones have them by chance
+SOFTNESS = 3.0  # logits of a span's score
+GAIN = 3.0  # what the rest of the question is worth in a further sentence
+NEAR = 4.0  # how much less than the best one a further sentence may be worth
+SAME = 0.8  # of the words and pieces of two sentences that say the same
+
+
+def choose_evidence(
+    question: str,
+    passages: Sequence[Passage],
+    outputs: Sequence[ReaderOutput],
+    speaking: AbstractSet[int],
+    *,
+    most: int,
+    first: Span | None = None,
+    unread: AbstractSet[int] = frozenset(),
+) -> list[Span]:
+    """The sentences of the `speaking` passages that answer best, as many as are near the best one.
+
+    `first` is the sentence with the likeliest answer; `unread` are passages in a language the reader does not know.
+    """
+    found = [one for n in sorted(speaking) for one in _sentences(n, passages)]
+    texts = [_text(one, passages) for one in found]
+    leads = _find_leads(texts, [one.passage for one in found])
+    whole = [f"{texts[leads[i]]} {text}" if i in leads else text for i, text in enumerate(texts)]
+    weights = weigh_parts(question, texts)
+    shares = {n: share_parts(weights, passages[n][1]) for n in speaking}
+    worth = [
+        OVERLAP * share_parts(weights, whole[i])
+        + PASSAGE * shares[one.passage]
+        + PLACE / (1 + one.passage)
+        + SPAN / (1 + math.exp(-_best_score(one, outputs) / SOFTNESS))
+        + FIRST * (first is not None and (one.passage, one.start) == (first.passage, first.start))
+        + (UNREAD_LENGTH if one.passage in unread else LENGTH) * math.log(len(texts[i]))
+        for i, one in enumerate(found)
+    ]
+    chosen: list[int] = []
+    missing = dict(weights)
+    while len(chosen) < most:
+        left = [i for i, text in enumerate(texts) if not any(_says_same(text, texts[other]) for other in chosen)]
+        gains = {i: worth[i] + GAIN * bool(chosen) * share_parts(missing, whole[i]) for i in left}
+        best = max(gains, key=lambda i: gains[i], default=None)
+        if best is None or gains[best] < max(worth) - NEAR:
+            break
+        lead = leads.get(best, best)
+        chosen += [best] if lead in (best, *chosen) or len(chosen) + 1 == most else [lead, best]
+        missing = {part: weight for part, weight in missing.items() if part not in find_parts(whole[best])}
+    return [found[i] for i in chosen]
+
+
+def _sentences(place: int, passages: Sequence[Passage]) -> list[Span]:
+    """What can be quoted of a passage."""
+    spans = [Span(place, start, end, 0.0) for start, end in sentence_spans(passages[place][1])]
+    return [one for one in spans if says_something(one, passages)]
+
+
+def _text(sentence: Span, passages: Sequence[Passage]) -> str:
+    return passages[sentence.passage][1][sentence.start : sentence.end]
+
+
+def _find_leads(texts: Sequence[str], places: Sequence[int]) -> dict[int, int]:
+    """For the items of a list the sentence that leads on to it, by their numbers; `places` are their passages'."""
+    leads: dict[int, int] = {}
+    for i in range(1, len(texts)):
+        if ITEM.match(texts[i]) and places[i] == places[i - 1]:
+            leads[i] = leads.get(i - 1, i - 1)
+    return {i: lead for i, lead in leads.items() if not ITEM.match(texts[lead])}
+
+
+def _best_score(sentence: Span, outputs: Sequence[ReaderOutput]) -> float:
+    """That of the spans that start in a sentence."""
+    spans = outputs[sentence.passage].spans
+    return max([MIN_SCORE, *(span.score for span in spans if sentence.start <= span.start < sentence.end)])
+
+
+def _says_same(one: str, other: str) -> bool:
+    """Whether two sentences have nearly the same words, and the same numbers."""
+    own, its = find_parts(one), find_parts(other)
+    alike = len(own & its) >= SAME * len(own | its)
+    return alike and not any(letter.isdigit() for part in own ^ its for letter in part)
