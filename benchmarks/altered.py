@@ -7,7 +7,6 @@ one is planted in passage and sentence first. The opposites are a list of this b
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import random
@@ -21,15 +20,12 @@ from itertools import cycle
 from math import sqrt
 from pathlib import Path
 
-from benchmarks.answers import PAGE, Count, Fact, facts, passages
-from benchmarks.common import CORPUS
+from benchmarks.answers import Count, Fact, draw_facts, options, publish
 from rag.answer.citations import resolve
 from rag.answer.verify import ACCEPTED, PARTLY, SUPPORTED, judge
 from rag.text.sentences import sentence_spans
 from rag.text.words import tokens
 from rag.types import Chunk
-
-BLOCK = re.compile(r"(<!-- altered -->\n).*?(<!-- end -->)", re.DOTALL)
 
 NUMBER = re.compile(r"(?<![\w.,/-])\d[\d,]*(?:\.\d+)?(?![\w%/-])")
 COUNTS = "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty".split()
@@ -315,25 +311,15 @@ def holds(counts: dict[str, Count]) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, action="append", help="jsonl[.gz] of {title, text}; repeatable")
+    """Judge, print, write the table into docs/research/answers.md."""
+    parser = options(__doc__)
     parser.add_argument("--answers", type=int, default=3000)
     parser.add_argument("--written", type=Path, help="MTRAG's tasks.jsonl.gz: answers that were written from passages")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--show", type=int, default=3, help="wrong ones shown of each kind")
-    options = parser.parse_args()
-    rng = random.Random(options.seed)
-    found = [passage for path in options.corpus or [CORPUS] for passage in passages(path)]
-    counts = run(options.answers, facts(found, rng), rng)
-    text = table(counts)
-    print(text)
-    for name, count in counts.items():
-        for wrong in count.wrong[: options.show]:
-            print(f"  {name}: {wrong}")
-    if options.written:
-        print(dict(judge_written(options.written)))
-    if BLOCK.search(page := PAGE.read_text()):
-        PAGE.write_text(BLOCK.sub(lambda m: f"{m[1]}\n{text}\n\n{m[2]}", page))
+    given = parser.parse_args()
+    counts = run(given.answers, *draw_facts(given))
+    publish("altered", table(counts), counts, given.show)
+    if given.written:
+        print(dict(judge_written(given.written)))
     sys.exit(0 if holds(counts) else 1)
 
 

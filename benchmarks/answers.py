@@ -14,7 +14,7 @@ import json
 import random
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -29,7 +29,6 @@ from rag.text.words import MARKER, fold, tokens
 from rag.types import Chunk, Hit
 
 PAGE = Path(__file__).parents[1] / "docs" / "research" / "answers.md"
-BLOCK = re.compile(r"(<!-- mutations -->\n).*?(<!-- end -->)", re.DOTALL)
 CONTEXT = 6  # passages of a context
 WORDS, LONGEST = 6, 300  # content words that a sentence must have, and the characters it may have
 NUMBER = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w%])")
@@ -339,27 +338,43 @@ def holds(mutated: dict[str, Count], good: dict[str, Count]) -> bool:
     return caught and sum(c.kept_out for c in good.values()) <= REJECTED * sum(c.judged for c in good.values())
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(description: str | None) -> argparse.ArgumentParser:
+    """What every benchmark of statements takes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, action="append", help="jsonl[.gz] of {title, text}; repeatable")
-    parser.add_argument("--mutated", type=int, default=2000)
-    parser.add_argument("--good", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--show", type=int, default=3, help="wrong ones shown of each kind")
-    options = parser.parse_args()
-    rng = random.Random(options.seed)
-    found = [passage for path in options.corpus or [CORPUS] for passage in passages(path)]
-    source = facts(found, rng)
-    kinds = {name: say for name, (say, _) in MUTATIONS.items()}
-    mutated = run(kinds, options.mutated, source, rng, good=False)
-    good = run(GOOD, options.good, source, rng, good=True)
-    text = table(mutated, good)
+    return parser
+
+
+def draw_facts(given: argparse.Namespace) -> tuple[Iterator[Fact], random.Random]:
+    """The facts of the passages, and what draws them."""
+    rng = random.Random(given.seed)
+    return facts([passage for path in given.corpus or [CORPUS] for passage in passages(path)], rng), rng
+
+
+def publish(block: str, text: str, counts: Mapping[str, Count], show: int) -> None:
+    """Print a table and the wrong ones, and write the table into its block of docs/research/answers.md."""
     print(text)
-    for name, count in {**mutated, **good}.items():
-        for wrong in count.wrong[: options.show]:
+    for name, count in counts.items():
+        for wrong in count.wrong[:show]:
             print(f"  {name}: {wrong}")
-    if BLOCK.search(page := PAGE.read_text()):
-        PAGE.write_text(BLOCK.sub(lambda m: f"{m[1]}\n{text}\n\n{m[2]}", page))
+    place = re.compile(rf"(<!-- {block} -->\n).*?(<!-- end -->)", re.DOTALL)
+    if place.search(page := PAGE.read_text()):
+        PAGE.write_text(place.sub(lambda m: f"{m[1]}\n{text}\n\n{m[2]}", page, count=1))
+
+
+def main() -> None:
+    """Judge, print, write the table."""
+    parser = options(__doc__)
+    parser.add_argument("--mutated", type=int, default=2000)
+    parser.add_argument("--good", type=int, default=1000)
+    given = parser.parse_args()
+    source, rng = draw_facts(given)
+    kinds = {name: say for name, (say, _) in MUTATIONS.items()}
+    mutated = run(kinds, given.mutated, source, rng, good=False)
+    good = run(GOOD, given.good, source, rng, good=True)
+    publish("mutations", table(mutated, good), {**mutated, **good}, given.show)
     sys.exit(0 if holds(mutated, good) else 1)
 
 

@@ -8,19 +8,15 @@ hold.
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
 import sys
 from collections.abc import Iterable
 from itertools import cycle
-from pathlib import Path
 
 from benchmarks.altered import find_interval
-from benchmarks.answers import PAGE, Count, Fact, Say, facts, passages, said
-from benchmarks.common import CORPUS
+from benchmarks.answers import Count, Fact, Say, draw_facts, options, publish, said
 
-BLOCK = re.compile(r"(<!-- negated -->\n).*?(<!-- end -->)", re.DOTALL)
 BAR = 0.8  # of all of them
 
 DENIED = re.compile(
@@ -227,22 +223,11 @@ def holds(counts: dict[str, Count]) -> bool:
 
 def main() -> None:
     """Judge, print, write the table into docs/research/answers.md."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, action="append", help="jsonl[.gz] of {title, text}; repeatable")
+    parser = options(__doc__)
     parser.add_argument("--answers", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--show", type=int, default=3, help="missed ones shown of each way")
-    options = parser.parse_args()
-    rng = random.Random(options.seed)
-    found = [passage for path in options.corpus or [CORPUS] for passage in passages(path)]
-    counts = run(options.answers, facts(found, rng), rng)
-    text = table(counts)
-    print(text)
-    for name, count in counts.items():
-        for wrong in count.wrong[: options.show]:
-            print(f"  {name}: {wrong}")
-    if BLOCK.search(page := PAGE.read_text()):
-        PAGE.write_text(BLOCK.sub(lambda m: f"{m[1]}\n{text}\n\n{m[2]}", page))
+    given = parser.parse_args()
+    counts = run(given.answers, *draw_facts(given))
+    publish("negated", table(counts), counts, given.show)
     sys.exit(0 if holds(counts) else 1)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answer.terms import find_codes, find_root, read
+from rag.answer.roots import find_root
+from rag.answer.terms import find_codes, read
 
 
 def keys(text: str) -> list[str]:

@@ -7,7 +7,8 @@ against -ful, turn a word round. What it does not do: see that two sentences exc
 import re
 from collections import defaultdict
 
-from rag.answer.terms import Term, find_root
+from rag.answer.roots import find_root
+from rag.answer.terms import Term
 
 _PAIRS = """accept/reject accept/refuse accept/decline admit/deny confirm/deny allow/forbid allow/prohibit
 permit/forbid permit/prohibit allow/ban allow/prevent advance/retreat agree/disagree ancient/modern appear/disappear

@@ -10,7 +10,8 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 from rag.answer.places import ALIKE, agreement, give_shape
-from rag.answer.terms import Term, find_root
+from rag.answer.roots import find_root
+from rag.answer.terms import Term
 
 _NO_DENIAL = frozenset({"only", "more", "until"})  # behind a "not" or "no"
 _QUANTITIES = frozenset({"all", "most"})  # turns that can be denied

@@ -19,14 +19,13 @@ statement by statement follows ALCE (arXiv 2305.14627); the checks are lexical, 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from rag.answer.opposites import is_opposite
 from rag.answer.places import find_displaced, has_wrong_unit
 from rag.answer.polarity import negates
+from rag.answer.support import Evidence, find_content, find_evidence, frame_texts
 from rag.answer.terms import Term, find_codes, read
 from rag.text.homoglyphs import find_lookalikes
-from rag.text.sentences import sentence_spans
 from rag.text.words import MARKER, fold
 from rag.types import Chunk
 
@@ -38,41 +37,12 @@ VERDICTS = (SUPPORTED, PARTLY, CONTRADICTED, UNSUPPORTED)
 
 ACCEPTED = frozenset({SUPPORTED, PARTLY})
 SOME = 0.3  # share of the content words below which a statement is unsupported
-SPANS = 3  # sentences quoted from one chunk, at most
-HEADINGS = ("heading", "code")  # kinds of sections whose labels say what a chunk is about
 LONG = 5  # letters of a word that may be a name with one of them changed
 
 _LIST_MARK = re.compile(r"\s*(?:(?:[-*•+#>]+|\d{1,3}[.)])\s+)+")
 _QUOTED = re.compile(r'"([^"]+)"')
 _OPENER = re.compile(r"\W*(?:yes|no)\s*(?P<mark>[,:;.!–—-])\W*", re.IGNORECASE)  # it negates nothing
 _DESCRIBED = re.compile(r"\b(?:a|an|the|this|that|these|those|its|his|her|their|our)\s+(\w+)", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """A piece of evidence as what can be looked up in it. `start` and `end` are offsets in the chunk's text."""
-
-    text: str
-    start: int = 0
-    end: int = 0
-
-    @cached_property
-    def keys(self) -> frozenset[str]:
-        return frozenset(term.key for term in read(self.text))
-
-    @cached_property
-    def beginnings(self) -> frozenset[str]:
-        terms = read(self.text)
-        return frozenset(
-            part for term in terms for part in (term.root, term.root if term.kind == "name" else term.stem)
-        )
-
-    def has(self, term: Term) -> bool:
-        if term.kind in ("number", "unit"):
-            return term.key in self.keys
-        if term.kind == "name":  # whole, but for a plural's s
-            return not self.keys.isdisjoint((term.key, f"{term.key}s", term.key.removesuffix("s")))
-        return term.root in self.beginnings or (term.kind == "word" and term.stem in self.beginnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +58,16 @@ def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Verifi
     body = statement[match.end() :] if (match := _LIST_MARK.match(statement)) else statement
     opener = _OPENER.match(body)
     claim = read(body[opener.end() :] if opener else body)
-    missing = set(_content(claim))
+    missing = set(find_content(claim))
     spans = []
     for chunk in chunks:
-        found, chosen = _find_evidence(claim, missing, chunk)
+        found, chosen = find_evidence(claim, missing, chunk)
         missing -= found
         spans.append(tuple(sorted(chosen)))
     if not any(spans):
         return Verification(UNSUPPORTED, tuple(spans))
     quotes = [chunk.text[start:end] for chunk, own in zip(chunks, spans, strict=True) for start, end in own]
-    frames = [part for chunk in chunks for part in _frame(chunk)]
+    frames = [part for chunk in chunks for part in frame_texts(chunk)]
     passages = [Evidence(chunk.text) for chunk in chunks]
     beside = {i for i in missing if claim[i].kind in ("word", "lead") and any(p.has(claim[i]) for p in passages)}
     verdict = _weigh(claim, missing, beside, Evidence(question))
@@ -110,48 +80,11 @@ def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Verifi
     return Verification(verdict, tuple(spans))
 
 
-def _find_evidence(claim: Sequence[Term], missing: set[int], chunk: Chunk) -> tuple[set[int], list[tuple[int, int]]]:
-    """Which terms a chunk holds, and the fewest sentences that show them: the best one, then what adds to it."""
-    frame = Evidence("\n".join(_frame(chunk)))
-    sentences = [Evidence(chunk.text[start:end], start, end) for start, end in sentence_spans(chunk.text)]
-    content = _content(claim)
-    inside = {sentence: {i for i in content if sentence.has(claim[i])} for sentence in sentences}
-    numbers = {i for i in content if claim[i].kind in ("number", "unit")}
-    if not sentences or not any(inside.values()):
-        return set(), []
-    words = {sentence: inside[sentence] - numbers for sentence in sentences}
-    anchor = max(sentences, key=lambda s: (len(words[s] & missing), len(words[s]), len(inside[s])))
-    covered = inside[anchor] | {i for i in content if frame.has(claim[i])}
-    chosen = [anchor]
-    while len(chosen) < SPANS:
-        # Words bring a sentence in, never a number alone: it must stand where the words do, not just anywhere.
-        gains = {sentence: (inside[sentence] - covered) & missing for sentence in sentences}
-        best = max(sentences, key=lambda s: (len(gains[s] - numbers), len(gains[s])))
-        named = any(claim[i].kind == "name" for i in gains[best])
-        if not gains[best] - numbers or (len(gains[best]) < 2 and not named):
-            break
-        covered |= inside[best]
-        chosen.append(best)
-    return covered, [(sentence.start, sentence.end) for sentence in chosen]
-
-
-def _frame(chunk: Chunk) -> list[str]:
-    """What stands above a chunk in its document: title, headings, a table's header. A model's note is not of them."""
-    headings = [section.label for section in chunk.sections if section.kind in HEADINGS]
-    header = chunk.context.partition("\n")[2]  # its first line may be a note
-    return [part for part in (chunk.title, *headings, *chunk.about, header) if part]
-
-
-def _content(claim: Sequence[Term]) -> list[int]:
-    """Which terms have to be found."""
-    return [i for i, term in enumerate(claim) if term.kind not in ("turn", "not")]
-
-
 def _weigh(claim: Sequence[Term], missing: set[int], beside: set[int], question: Evidence) -> str:
     """The verdict by what is missing in the quotes, and what of that stands elsewhere in the passages."""
     from_question = {i for i in missing if claim[i].kind not in ("number", "unit") and question.has(claim[i])}
     foreign = {claim[i].kind for i in missing - from_question}
-    if len(missing) > (1 - SOME) * len(_content(claim)) or "name" in foreign:
+    if len(missing) > (1 - SOME) * len(find_content(claim)) or "name" in foreign:
         return UNSUPPORTED
     if foreign & {"number", "unit"}:
         return CONTRADICTED

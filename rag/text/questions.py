@@ -7,6 +7,7 @@ it understands nothing, and knows no other language.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rag.text.alternatives import find_alternatives
 
@@ -98,6 +99,7 @@ class Asked:
     options: tuple[str, ...] = ()
 
 
+@lru_cache(256)
 def analyse(question: str) -> Asked:
     """What a question asks for. Example: "Please tell me whether leave is paid" asks for "yes/no"."""
     text = question.strip()
