@@ -95,3 +95,11 @@ def test_an_item_of_a_list_is_shown_with_what_leads_on_to_it() -> None:
     )
     shown = [text[one.start : one.end] for one in chosen]
     assert shown == ["The leave after birth rises to twelve weeks", "1. after a premature birth,"]
+
+
+def test_a_question_for_a_list_gets_its_items_in_order() -> None:
+    text = (
+        "People break the rules of tidy data.\n\n1. Each variable forms a column.\n2. Each observation forms a row.\n"
+    )
+    chosen = choose_evidence("What are the two rules of tidy data?", [("", text)], [output(("", text), 1)], {0}, most=2)
+    assert [text[one.start : one.end][:7] for one in chosen] == ["1. Each", "2. Each"]

@@ -3,7 +3,8 @@
 A sum of what a sentence and its passage have of the question (`rag.text.overlap`), the passage's place, the reader's
 best span in the sentence, and its length; then one after another, each also for what it has of the question that those
 before it lack. So it works where the reader does not know the language: there it is words and places. An item of a list
-is weighed, and shown, with the sentence that leads on to it. What it does not do: it composes nothing.
+is weighed, and shown, with the sentence that leads on to it; where a question asks for a list, with the other items.
+What it does not do: it composes nothing.
 """
 
 import math
@@ -14,6 +15,7 @@ from rag.reader.candidates import MIN_SCORE
 from rag.reader.evidence import says_something
 from rag.reader.network import Passage, ReaderOutput, Span
 from rag.text.overlap import find_parts, share_parts, weigh_parts
+from rag.text.questions import analyse
 from rag.text.sentences import sentence_spans
 from rag.text.wraps import ITEM
 
@@ -23,6 +25,7 @@ LENGTH, UNREAD_LENGTH = 0.5, -1.0  # of the logarithm of its letters; by words a
 SOFTNESS = 3.0  # logits of a span's score
 GAIN = 3.0  # what the rest of the question is worth in a further sentence
 NEAR = 4.0  # how much less than the best one a further sentence may be worth
+LISTED = 2.0  # what it is worth to be an item, where a question asks for a list
 SAME = 0.8  # of the words and pieces of two sentences that say the same
 
 
@@ -44,6 +47,8 @@ def choose_evidence(
     texts = [_text(one, passages) for one in found]
     leads = _find_leads(texts, [one.passage for one in found])
     whole = [f"{texts[leads[i]]} {text}" if i in leads else text for i, text in enumerate(texts)]
+    items = [bool(ITEM.match(text)) for text in texts]
+    asks_list = analyse(question).kind == "list"
     weights = weigh_parts(question, texts)
     shares = {n: share_parts(weights, passages[n][1]) for n in speaking}
     worth = [
@@ -52,6 +57,7 @@ def choose_evidence(
         + PLACE / (1 + one.passage)
         + SPAN / (1 + math.exp(-_best_score(one, outputs) / SOFTNESS))
         + FIRST * (first is not None and (one.passage, one.start) == (first.passage, first.start))
+        + LISTED * (asks_list and items[i])
         + (UNREAD_LENGTH if one.passage in unread else LENGTH) * math.log(len(texts[i]))
         for i, one in enumerate(found)
     ]
@@ -63,10 +69,23 @@ def choose_evidence(
         best = max(gains, key=lambda i: gains[i], default=None)
         if best is None or gains[best] < max(worth) - NEAR:
             break
-        lead = leads.get(best, best)
-        chosen += [best] if lead in (best, *chosen) or len(chosen) + 1 == most else [lead, best]
+        if asks_list and items[best]:
+            chosen += _find_list(best, items, found)
+        else:
+            lead = leads.get(best, best)
+            chosen += [best] if lead in (best, *chosen) or len(chosen) + 1 == most else [lead, best]
         missing = {part: weight for part, weight in missing.items() if part not in find_parts(whole[best])}
-    return [found[i] for i in chosen]
+    return [found[i] for i in dict.fromkeys(chosen)][:most]
+
+
+def _find_list(item: int, items: Sequence[bool], found: Sequence[Span]) -> list[int]:
+    """The items that stand in one list with an item, in their order."""
+    first = last = item
+    while first > 0 and items[first - 1] and found[first - 1].passage == found[item].passage:
+        first -= 1
+    while last + 1 < len(items) and items[last + 1] and found[last + 1].passage == found[item].passage:
+        last += 1
+    return list(range(first, last + 1))
 
 
 def _sentences(place: int, passages: Sequence[Passage]) -> list[Span]:
