@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def ask(name: str, data: Path, cache: Path, most: int) -> Iterator[Asked]:
         yield row["question"], row.get("answers") or [row["answer"]], _find(row, texts, language)
 
 
-def _find(row: dict[str, Any], texts: Sequence[tuple[str, str]], language: str) -> list[Hit]:
+def _find(row: Mapping[str, Any], texts: Sequence[tuple[str, str]], language: str) -> list[Hit]:
     """The passages with most of a question."""
     weights = weigh_parts(row["question"], [text for _, text in texts])
     shares = [(share_parts(weights, text), -n) for n, (_, text) in enumerate(texts)]
