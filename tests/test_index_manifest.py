@@ -42,6 +42,22 @@ def filled(path: Path) -> Manifest:
     return manifest
 
 
+def test_a_reader_sees_what_a_writer_did_after_it_was_opened(tmp_path: Path) -> None:
+    writer = filled(tmp_path / "m.sqlite")
+    writer.checkpoint()
+    writer.close()
+    reader = Manifest.open(tmp_path / "m.sqlite", readonly=True)
+    assert reader.facts() == {}
+    writer = Manifest.open(tmp_path / "m.sqlite")
+    with writer.transaction():
+        writer.set_facts({"pipeline": "tiny"})
+    assert reader.facts() == {"pipeline": "tiny"}
+    with pytest.raises(sqlite3.OperationalError, match="readonly"), reader.transaction():
+        reader.set_facts({})
+    writer.close()
+    reader.close()
+
+
 def test_chunks_come_back_equal_with_bit_equal_vectors(tmp_path: Path) -> None:
     manifest = filled(tmp_path / "m.sqlite")
     chunks, stored = manifest.chunks(["c2", "c1", "unknown"])

@@ -19,6 +19,7 @@ from rag.errors import CorruptError, SpaceError
 from rag.index.disk import SPARE_BYTES, need_space
 from rag.index.folder import Index
 from rag.ingest.run import ingest
+from rag.maintain.check import check
 from rag.store.edge import EdgeStore
 from rag.types import Chunk, Chunked, Embeddings, Hit, Query
 
@@ -232,3 +233,47 @@ def test_an_ingest_that_does_not_fit_stores_nothing(
     assert len(embedded) == (free > 1000)
     with closing(Index.at(".").read_manifest()) as manifest:
         assert manifest.counts() == before
+
+
+@pytest.mark.parametrize("roots", [["docs"], ["docs/lumen.md"]])
+def test_what_a_store_refuses_is_left_out_and_the_rest_is_whole(
+    config: PipelineConfig, monkeypatch: pytest.MonkeyPatch, roots: list[str]
+) -> None:
+    genuine = EdgeStore.write
+
+    def write(self: EdgeStore, chunks: Sequence[Chunk], embeddings: Embeddings) -> None:
+        if any(chunk.source == "docs/lumen.md" for chunk in chunks):
+            raise ValueError("no lamps")
+        genuine(self, chunks, embeddings)
+
+    monkeypatch.setattr(EdgeStore, "write", write)
+    report = ingest(Index.at("."), config, roots)
+    failed = {file.source: file.reason for file in report.files if file.status == "failed"}
+    assert failed == {"docs/lumen.md": "storing failed: ValueError: no lamps"}
+    assert check(Index.at("."), build(config).store, deep=True) == []
+
+
+@pytest.mark.parametrize(("error", "attempts"), [(ValueError("nothing at all"), 5), (SpaceError("full"), 1)])
+def test_a_store_that_takes_nothing_is_an_error_of_its_own(
+    config: PipelineConfig, monkeypatch: pytest.MonkeyPatch, error: Exception, attempts: int
+) -> None:
+    asked = []
+
+    def write(self: EdgeStore, chunks: Sequence[Chunk], embeddings: Embeddings) -> None:
+        asked.append(len(chunks))
+        raise error
+
+    monkeypatch.setattr(EdgeStore, "write", write)
+    with pytest.raises(type(error), match=str(error)):
+        run(config)
+    assert asked == [4, 1, 1, 1, 1][:attempts]
+
+
+@pytest.mark.parametrize("left", ["CURRENT", "seal.json", "generations"])
+def test_a_manifest_that_is_gone_is_not_begun_anew(config: PipelineConfig, left: str) -> None:
+    run(config)
+    for path in Path(".rag").iterdir():
+        if path.name not in (left, "writer.lock"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(CorruptError, match="missing or emptied"):
+        run(config)
