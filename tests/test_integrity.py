@@ -17,7 +17,7 @@ from benchmarks.reliability.crash import age, migrate
 from rag import cache
 from rag.cli import app
 from rag.config import PipelineConfig, build, load
-from rag.errors import CorruptError, InputError, LockedError, MismatchError
+from rag.errors import CorruptError, InputError, LockedError, MismatchError, SpaceError
 from rag.index import checksums
 from rag.index.facts import REPAIRING
 from rag.index.folder import Index
@@ -130,6 +130,20 @@ def test_text_that_is_whole_is_kept_where_other_things_of_its_source_are_damaged
     (notes / "docs" / "facts.jsonl").write_text("\n".join(lines))
     assert run(notes, "docs/facts.jsonl").count("updated") == 1
     assert [h for h in found(notes, config, "gauge") if "gauge x" in h.chunk.text]
+
+
+def test_what_the_engine_has_no_room_to_look_at_is_not_called_damaged(
+    notes: Path, config: PipelineConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(store: EdgeStore) -> set[str]:
+        raise SpaceError("67 MB needed")
+
+    (notes / ".rag" / "seal.json").unlink()
+    monkeypatch.setattr(EdgeStore, "ids", fail)
+    with pytest.raises(SpaceError, match="67 MB needed"):
+        check(Index.at(notes), build(config).store, deep=True)
+    with pytest.raises(SpaceError, match="67 MB needed"):
+        repair(Index.at(notes), config)
 
 
 @pytest.mark.parametrize("step", ["rag.index.folder.Index.edit_unsealed", "rag.maintain.repair._restore"])

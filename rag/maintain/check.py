@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from rag.errors import CorruptError, RagError
+from rag.errors import CorruptError, RagError, SpaceError
 from rag.index import chats, seal
 from rag.index.codec import chunk_checksum
 from rag.index.facts import REPAIRING
@@ -40,7 +40,7 @@ class Finding:
 def check(index: Index, store: Store | None, *, deep: bool, wait: Wait | None = None) -> list[Finding]:
     """Everything that is wrong. `store` is as the pipeline has it, None where that cannot be built.
 
-    Raises IndexMissing, LockedError unless it is to `wait`.
+    Raises IndexMissing, LockedError unless it is to `wait`; SpaceError where the engine has no room to look.
     """
     index.must_exist()
     with index.keep_still(wait=wait):
@@ -147,6 +147,8 @@ def _vectors(index: Index, manifest: Manifest, store: Store | None, deep: bool) 
             with closing(open_store(store, readonly=True)) as usable:
                 if (found := cast(ServedStore, usable).count()) != len(chunks):
                     yield f"the server holds {found:,} chunks, the manifest names {len(chunks):,}"
+    except SpaceError:  # nothing is known of what could not be opened
+        raise
     except RagError as error:
         yield str(error)
 
