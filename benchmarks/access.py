@@ -13,6 +13,7 @@ import json
 import re
 import shutil
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -29,6 +30,7 @@ from rag.index.visible import list_documents
 from rag.serve.app import make_app
 from rag.serve.settings import settings_of
 from rag.serve.tokens import NAME, TokenFile
+from tests.connectors import samples
 
 PIPELINE = """connector: {use: files}
 chunk: {use: structure, size: 60}
@@ -45,7 +47,7 @@ GROUPS = ("hr", "legal", "sales", "board")
 DOCUMENTS = 12
 THINGS = ("router", "winch", "crane", "ledger", "canteen", "harbour")
 BASE = "http://127.0.0.1"
-_TIMES = re.compile(r'"seconds": ?[0-9.e-]+|"(created|time)": ?[0-9.]+|"id": ?"chatcmpl-[^"]*"')
+_TIMES = re.compile(r'"(?:seconds|created|time|memory_mb)": ?[0-9.e-]+|"id": ?"(?:chatcmpl-[^"]*|[0-9a-f]{32})"')
 
 
 @dataclass(slots=True)
@@ -92,7 +94,8 @@ def make_world(random: Random, readers: int) -> World:
         text = (
             f"{word}\n\nThe {thing} of {word} weighs {number} kg. {others} Its {random.choice(THINGS)} is {secret}.\n"
         )
-        papers.append(Paper(f"{random.choice(THINGS)}-{secret}.txt", word, secret, text, groups, n % 3 == 0))
+        name = f"{random.choice(THINGS)}-{secret}.{'pdf' if n % 3 == 1 else 'txt'}"
+        papers.append(Paper(name, word, secret, text, groups, n % 3 == 0))
     chosen = [frozenset(random.sample(GROUPS, random.randint(0, 3))) for _ in range(readers)]
     return World(papers, chosen, words + [paper.secret for paper in papers])
 
@@ -108,7 +111,8 @@ def write(folder: Path, papers: Sequence[Paper]) -> None:
         if paper.is_record:
             records.append({"id": paper.word, "title": paper.word, "text": paper.text, **fields, **own})
             continue
-        (docs / paper.name).write_text(paper.text)
+        as_file = samples.pdf([paper.text.splitlines()]) if paper.name.endswith(".pdf") else paper.text.encode()
+        (docs / paper.name).write_bytes(as_file)
         if paper.groups is not None:
             (docs / f"{paper.name}.access").write_text(", ".join(paper.groups))
     if records:
@@ -187,8 +191,16 @@ def _list(random: Random, world: World, ids: Ids) -> Call:
 
 
 def _document(random: Random, world: World, ids: Ids) -> Call:
-    end = random.choice(["", "", "/text", "/file", "/view", "/pages/1.png", "/pages/1/boxes"])
+    end = random.choice(["", "", "/text", "/file", "/view", "/pages/1.png", "/pages/1/boxes?start=5&end=60"])
     return "GET", f"/v1/documents/{random.choice([*ids.documents, random.choice(ids.passages)])}{end}", {}
+
+
+def _upload(random: Random, world: World) -> Call:
+    """A file of the reader's own that speaks of others' papers, or has the name or the text of one of them."""
+    name = random.choice([f"{_word(random)}.txt", random.choice(world.papers).name.replace(".pdf", ".txt")])
+    own = f"{_word(random)}\n\nThe {random.choice(THINGS)} belongs to {random.choice(world.words)}.\n"
+    text = random.choice([own, random.choice(world.papers).text])
+    return "POST", "/v1/jobs", {"files": {"files": (name, text)}}
 
 
 def _about(random: Random, world: World, ids: Ids) -> Call:
@@ -246,8 +258,11 @@ def serve(stack: ExitStack, folder: Path, tokens: Path) -> TestClient:
     return stack.enter_context(TestClient(make_app(settings), base_url=BASE, raise_server_exceptions=False))
 
 
-def run(seed: int, *, readers: int, cases: int) -> Outcome:
-    """Requests by the readers of one world, `cases` each."""
+def run(seed: int, *, readers: int, cases: int, uploads: int = 0) -> Outcome:
+    """Requests by the readers of one world, `cases` each; the last then uploads files, and asks once more.
+
+    Others than the last upload nothing: what they did would be for some of those who come after them.
+    """
     random, outcome = Random(seed), Outcome()
     world = make_world(random, readers)
     with ExitStack() as stack:
@@ -257,14 +272,23 @@ def run(seed: int, *, readers: int, cases: int) -> Outcome:
         write(top / "whole" / "index", world.papers)
         whole, ids = serve(stack, top / "whole" / "index", tokens.path), find_ids(top / "whole" / "index")
         for n, groups in enumerate(world.readers):
-            role = random.choice(["reader", "writer"])
+            last = n == readers - 1 and uploads > 0
+            role = "writer" if last else random.choice(["reader", "writer"])
             headers = {"Authorization": f"Bearer {tokens.make(f'reader{n}', role, ','.join(groups))}"}
             place = top / f"part{n}" / "index"
             write(place, [paper for paper in world.papers if paper.is_for(groups)])
             hidden = [paper.secret for paper in world.papers if not paper.is_for(groups)]
             with ExitStack() as inner:
                 part = serve(inner, place, tokens.path)
-                for _ in range(cases):
+                for turn in range(cases + uploads if last else cases):
+                    if turn < cases:
+                        call = random.choice(DOORS)(random, world, ids)
+                    else:
+                        call = _upload(random, world)
+                        told = json.dumps(call)
+                        hidden = [word for word in hidden if word not in told]  # its user has said it
+                    outcome.leaks += compare(call, headers, whole, part, hidden, outcome.requests)
+                for _ in range(cases // 4 if last else 0):
                     call = random.choice(DOORS)(random, world, ids)
                     outcome.leaks += compare(call, headers, whole, part, hidden, outcome.requests)
     return outcome
@@ -276,7 +300,7 @@ def compare(
     """What a reply says that it must not."""
     method, path, options = call
     options = {**options, "headers": {**options.get("headers", {}), **headers}}
-    reply, expected = (client.request(method, path, **options) for client in (whole, part))
+    reply, expected = (_finish(client, client.request(method, path, **options), headers) for client in (whole, part))
     seen[f"{'/'.join(path.split('/')[:3])} {reply.status_code}"] += 1
     asked = json.dumps(call).casefold()
     said = f"{reply.text} {json.dumps(dict(reply.headers))}".casefold()
@@ -286,6 +310,18 @@ def compare(
         yield f"{method} {path} {given}: says {words}"
     if _plain(reply) != _plain(expected):
         yield f"{method} {path} {given}: {_plain(reply)} is not {_plain(expected)}"
+
+
+def _finish(client: TestClient, reply: Any, headers: dict[str, str]) -> Any:
+    """The reply; of a job that began, what it came to, once that can be searched."""
+    if reply.status_code != 202:
+        return reply
+    while (job := client.get(reply.headers["location"], headers=headers)).json()["state"] in ("waiting", "running"):
+        time.sleep(0.05)
+    pool = client.app.state.pools.pool()  # type: ignore[attr-defined]
+    while pool.generation.encode() != (pool.index.pointer_text() or b"").strip():
+        time.sleep(0.05)
+    return job
 
 
 def _plain(reply: Any) -> tuple[int, str, str]:
@@ -299,11 +335,12 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--readers", type=int, default=4)
     parser.add_argument("--each", type=int, default=100, help="cases of a reader")
+    parser.add_argument("--uploads", type=int, default=2, help="by the last reader of each world")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     total, leaks, done = Counter[str](), list[str](), 0
     while done < given.cases:
-        outcome = run(given.seed + done, readers=given.readers, cases=given.each)
+        outcome = run(given.seed + done, readers=given.readers, cases=given.each, uploads=given.uploads)
         total += outcome.requests
         leaks += outcome.leaks
         done = sum(total.values())

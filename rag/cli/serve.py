@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,18 +41,20 @@ def serve(
       rag serve --index notes=./notes --index manuals=/srv/manuals --port 9000
       rag serve raghop.toml
     """
+    given = {"host": host, "port": port, "pipeline": pipeline, "indexes": _named(index)}
+    chosen = _settings(settings, given, trust)
     with extra("serve", "rag serve"):
         from rag.cli.door import open_doors
         from rag.serve.app import make_app
         from rag.serve.logs import set_up
-        from rag.serve.running import Server
+        from rag.serve.running import Server, listen
     spare_memory()
-    given = {"host": host, "port": port, "pipeline": pipeline, "indexes": _named(index)}
-    chosen = _settings(settings, given, trust)
-    app = make_app(chosen, open_doors)
-    fail(f"serving {', '.join(chosen.indexes)} at {chosen.base_url}")
-    set_up(chosen.log)
-    Server(app, host=chosen.host, port=chosen.port, grace=chosen.grace).run()
+    with listen(chosen.host, chosen.port) as place:
+        chosen = replace(chosen, port=place.getsockname()[1])
+        app = make_app(chosen, open_doors)
+        fail(f"serving {', '.join(chosen.indexes)} at {chosen.base_url}")
+        set_up(chosen.log)
+        Server(app, host=chosen.host, port=chosen.port, grace=chosen.grace).run([place])
 
 
 def mcp(
@@ -69,12 +72,13 @@ def mcp(
       rag mcp
       rag mcp --index notes=./notes --index manuals=/srv/manuals
     """
+    chosen = _settings(settings, {"pipeline": pipeline, "indexes": _named(index)}, trust)
     with extra("serve", "rag mcp"):
         import anyio
 
         from rag.serve.assistants import serve_stdio
         from rag.serve.pools import Pools
-    pools = Pools(_settings(settings, {"pipeline": pipeline, "indexes": _named(index)}, trust))
+    pools = Pools(chosen)
     try:
         anyio.run(serve_stdio, pools)
     finally:

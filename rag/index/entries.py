@@ -8,7 +8,7 @@ nobody else can exchange what was looked at. What this does not do: a folder aro
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,13 +48,13 @@ def prepare_folder(folder: Path, *, trust: bool) -> None:
     check_entries(folder, trust=trust, write=True)
 
 
-def check_entries(folder: Path, *, trust: bool, write: bool = False) -> None:
-    """Look at everything in the folder. Raises TrustError, naming what must not be there.
+def check_entries(folder: Path, *, trust: bool, write: bool = False, names: Collection[str] | None = None) -> None:
+    """Look at everything in the folder, or at these `names` in it. Raises TrustError, naming what must not be there.
 
     `trust` allows another user's; for a `write`, no file that is changed in place may have a second name.
     """
     user = None if trust or not hasattr(os, "geteuid") else os.geteuid()
-    for path, status in _entries(folder):
+    for path, status in _entries(folder, names):
         if path == folder and not stat.S_ISDIR(status.st_mode):
             raise TrustError(f"{folder}: not a folder. If it is a link, give what it leads to with --index.")
         if path == folder / SOCKET and stat.S_ISSOCK(status.st_mode):
@@ -76,12 +76,12 @@ def check_entries(folder: Path, *, trust: bool, write: bool = False) -> None:
             )
 
 
-def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def _entries(folder: Path, names: Collection[str] | None = None) -> Iterator[tuple[Path, os.stat_result]]:
     """The folder and everything in it, links not followed, each before what is in it; nothing where it is not."""
     with suppress(FileNotFoundError, NotADirectoryError):
         yield folder, (status := os.lstat(folder))
         if stat.S_ISDIR(status.st_mode):
-            for name in sorted(os.listdir(folder)):
+            for name in sorted(os.listdir(folder) if names is None else names):
                 if not name.startswith(TEMPORARY):
                     yield from _entries(folder / name)
 

@@ -33,6 +33,7 @@ from rag.index.unwritable import may_write, need_write
 from rag.stages import Store
 from rag.types import Hit
 
+MANIFEST = tuple(f"manifest.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))
 IGNORE = b"*\n"  # no index is part of a git repository
 
 
@@ -84,7 +85,7 @@ class Index:
         Raises IndexMissing, CorruptError.
         """
         self.must_exist()
-        check_entries(self.path, trust=self.trust)
+        check_entries(self.path, trust=self.trust, names=None if whole else MANIFEST)  # no more is opened
         if not self.manifest_path.is_file():
             raise CorruptError(f"{self.manifest_path}: missing. {REPAIR}")
         if whole:

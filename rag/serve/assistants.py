@@ -23,7 +23,8 @@ from rag.index.folder import Index
 from rag.serve.access import LOCAL
 from rag.serve.pools import Pools
 from rag.serve.replies import explain
-from rag.serve.tools import TOOLS, Caller, ListArguments, ToolDoor, list_
+from rag.serve.tool_types import ListArguments
+from rag.serve.tools import TOOLS, Caller, ToolDoor, list_
 from rag.serve.visible import find_document, read_index
 from rag.types import Document, Filter
 

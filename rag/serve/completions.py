@@ -5,100 +5,36 @@ system messages) changes nothing: the answer is the documents'. Behind the answe
 for front ends that show no annotations.
 """
 
+import asyncio
 import json
 import re
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from itertools import zip_longest
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rag.errors import InputError
-from rag.llm.rewrite import Turn
 from rag.pipeline import Event
+from rag.serve.completion_request import CompletionRequest
 from rag.serve.doors import Door, read_body
 from rag.serve.replies import Refusal, document_url, explain
-from rag.serve.rest import LONGEST, base_of, pools_of
+from rag.serve.rest import base_of, pools_of
 from rag.serve.stream import PING, last_event, unless_gone
 from rag.types import Answer
 
-TURNS = 50  # that are looked at
 _MARKER = re.compile(r"\[(\d+)\]")
-_SOURCES = re.compile(r"\n\nSources:\n.*\Z", re.S)
 NOTHING = "The documents do not say it."
-
-
-class Part(BaseModel):
-    """A part of a message; only text is read."""
-
-    type: str
-    text: str = ""
-
-
-class Message(BaseModel):
-    """What somebody said."""
-
-    role: str
-    content: str | list[Part] | None = None
-
-    @property
-    def text(self) -> str:
-        """All of its text."""
-        parts = [self.content] if isinstance(self.content, str) else [part.text for part in self.content or ()]
-        return "\n".join(parts).strip()
-
-
-class StreamOptions(BaseModel):
-    """Whether the last chunk counts tokens."""
-
-    include_usage: bool = False
-
-
-class CompletionRequest(BaseModel):
-    """What is used of a request; the rest of OpenAI's options is allowed and changes nothing."""
-
-    model_config = ConfigDict(extra="allow")
-
-    model: Annotated[str, Field(max_length=400)]
-    messages: Annotated[list[Message], Field(min_length=1, max_length=1000)]
-    stream: bool = False
-    stream_options: StreamOptions | None = None
-    n: Literal[1] | None = None
-
-    @property
-    def question(self) -> str:
-        """The last message. Raises InputError where it is not the user's, or too long."""
-        last = self.messages[-1]
-        if last.role != "user" or not last.text:
-            raise InputError("the last message is no question of the user. Send one.")
-        if len(last.text) > LONGEST:
-            raise InputError(f"the question has {len(last.text):,} characters, of {LONGEST:,} at most. Shorten it.")
-        return last.text
-
-    @property
-    def turns(self) -> list[Turn]:
-        """The conversation before: each question with the answer that follows it."""
-        said = [message for message in self.messages[:-1] if message.role in ("user", "assistant")]
-        turns: list[Turn] = []
-        for message, reply in zip_longest(said, said[1:]):
-            if message.role == "user" and message.text:
-                answered = reply is not None and reply.role == "assistant"
-                text = _SOURCES.sub("", reply.text) if reply and answered else ""
-                turns.append({"question": message.text, "asked": message.text, "text": text, "short": text})
-        return turns[-TURNS:]
 
 
 async def complete(request: Request) -> Response:
     body = await read_body(request, CompletionRequest)
     index, _, pipeline = body.model.partition("/")
     pools, within = pools_of(request), request.state.principal.within
-    if index not in pools.indexes or (pipeline and pipeline not in pools.pipelines):
+    if index not in pools.indexes or (pipeline and pipeline not in await asyncio.to_thread(pools.pipelines, index)):
         raise Refusal(404, f"There is no model {body.model[:100]!r}.", "GET /v1/models lists them.")
     pool = pools.pool(index, pipeline or None)
     events = pool.stream_async(body.question, within=within, turns=body.turns)
@@ -182,8 +118,11 @@ def _usage(answer: Answer) -> dict[str, int]:
 async def models(request: Request) -> Response:
     """Each index, and each index with a pipeline that a question may name."""
     pools = pools_of(request)
-    endings = ("", *(f"/{pipeline}" for pipeline in pools.pipelines))
-    names = [name + end for name in pools.indexes for end in endings]
+    names = [
+        name + end
+        for name in pools.indexes
+        for end in ("", *(f"/{pipeline}" for pipeline in await asyncio.to_thread(pools.pipelines, name)))
+    ]
     return JSONResponse(
         {
             "object": "list",

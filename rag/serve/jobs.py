@@ -138,10 +138,18 @@ class Jobs:
             report = data if kind == "done" else data.pop("report", None)
             job.set(
                 state=kind,
-                report=report,
+                report=self._report(report, job),
                 error=None if kind == "done" else self._tell(data["error"], job),
                 process=None,
             )
+
+    @staticmethod
+    def _report(report: dict[str, Any] | None, job: Job) -> dict[str, Any] | None:
+        """What was done; to an owner who may not see all documents not what of it was embedded: a text that a hidden
+        document has, too, is embedded no more.
+        """
+        hidden = () if job.owner.groups is None else ("embedded", "tokens")
+        return report and {name: value for name, value in report.items() if name not in hidden}
 
     @staticmethod
     def _tell(error: dict[str, Any], job: Job) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from rag.config import load
+from rag.config import PipelineConfig, from_facts, load, presets
 from rag.errors import InputError, RagError
 from rag.index.folder import Index
 from rag.models.processor import trim_memory
@@ -15,6 +16,9 @@ from rag.registry import did_you_mean
 from rag.serve.drain import Drain
 from rag.serve.settings import ServerSettings
 from rag.types import Answer
+
+SAME = ("chunk", "embed", "sparse", "store", "generate")  # what no other pipeline may change for a question
+_preset = cache(load)
 
 # what is told of every question that is answered: the index, the steps, the answer
 Listener: TypeAlias = Callable[[str, Sequence[Mapping[str, Any]], Answer | None], object]
@@ -28,8 +32,8 @@ class Pools:
         self.indexes: Mapping[str, Index] = {
             name: Index.at(folder, trust=settings.trust) for name, folder in settings.indexes.items()
         }
-        own = (settings.pipeline, *settings.pipelines)
-        self.pipelines: Mapping[str, str] = {Path(name).stem: name for name in own if name}  # by which they are named
+        named = (settings.pipeline, *settings.pipelines)
+        self._named: Mapping[str, str] = {Path(name).stem: name for name in named if name}
         self.drain = Drain()
         self.listeners: list[Listener] = []
         self._pools: dict[tuple[str, str], Pool] = {}
@@ -42,12 +46,28 @@ class Pools:
             raise InputError(f"no index is called {name!r}.{did_you_mean(name, list(self.indexes))}")
         return name, self.indexes[name]
 
+    def pipelines(self, index: str) -> Mapping[str, str]:
+        """What a question to an index may name, and where it is.
+
+        Those of the settings, and the shipped ones that differ from the index's own in how they search alone.
+        """
+        try:
+            own = load(self.settings.pipeline) if self.settings.pipeline else _own(self.indexes[index])
+        except RagError:  # who asks is told
+            return self._named
+        shipped = {name: _preset(name) for name in presets() if name not in (own.name, *self._named)}
+        alike = {name: name for name, one in shipped.items() if all(_stage(one, k) == _stage(own, k) for k in SAME)}
+        return {**self._named, **alike}
+
     def pool(self, index: str | None = None, pipeline: str | None = None) -> Pool:
         """The pool of an index and a pipeline that the operator allows. Raises InputError, ConfigError."""
         name, folder = self.index(index)
-        if pipeline and pipeline not in self.pipelines:
-            raise InputError(f"no pipeline is called {pipeline!r}.{did_you_mean(pipeline, list(self.pipelines))}")
-        chosen = self.pipelines[pipeline] if pipeline else self.settings.pipeline
+        chosen = self.settings.pipeline
+        if pipeline:
+            known = self._named if pipeline in self._named else self.pipelines(name)
+            if pipeline not in known:
+                raise InputError(f"no pipeline is called {pipeline!r}.{did_you_mean(pipeline, list(known))}")
+            chosen = known[pipeline]
         with self._lock:
             if (pool := self._pools.get((name, chosen))) is None:
                 config = load(chosen) if chosen else None
@@ -72,3 +92,12 @@ class Pools:
         """Close all of them."""
         for pool in self.open.values():
             pool.close()
+
+
+def _own(index: Index) -> PipelineConfig:
+    """The pipeline that an index was made with. Raises ConfigError, CorruptError."""
+    return from_facts(index.facts(), str(index.path))
+
+
+def _stage(config: PipelineConfig, kind: str) -> Mapping[str, Any]:
+    return config.stages.get(kind, {})

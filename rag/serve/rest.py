@@ -136,8 +136,9 @@ async def status(request: Request) -> Response:
 
 
 async def pipelines(request: Request) -> Response:
-    """The pipelines that a question may name, with what each is for."""
-    named = pools_of(request).pipelines
+    """The pipelines that a question to an index may name, with what each is for."""
+    name, _ = pools_of(request).index(request.query_params.get("index"))
+    named = await asyncio.to_thread(pools_of(request).pipelines, name)
     return JSONResponse(
         {
             "pipelines": [
@@ -171,7 +172,7 @@ DOORS = (
     Door("POST", "/v1/search", search, "The passages that an answer would be made from.", SearchRequest),
     Door("GET", "/v1/indexes", indexes, "The names of the indexes."),
     Door("GET", "/v1/status", status, "What is indexed; ?index=NAME."),
-    Door("GET", "/v1/pipelines", pipelines, "The pipelines that a question may name."),
+    Door("GET", "/v1/pipelines", pipelines, "The pipelines that a question may name; ?index=NAME."),
     Door("GET", "/health", health, "Whether the server runs.", role=None),
     Door("GET", "/ready", ready, "Whether every index can be asked.", role=None),
 )

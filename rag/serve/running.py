@@ -5,6 +5,7 @@ are over. A second signal ends it at once. A question that cannot be ended even 
 """
 
 import os
+import socket
 import threading
 import time
 from types import FrameType
@@ -12,12 +13,25 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
+from rag.errors import InputError
 from rag.serve.drain import Drain
 from rag.serve.logs import note
 from rag.serve.patience import PatientProtocol
 
 KEEP_ALIVE = 30  # seconds; clients keep idle connections for 5 or 15, and must not send into one that is being closed
 LAST = 5.0  # seconds after that, for streams to end and for models to be let go
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket at this address, before anything is loaded. Raises InputError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise InputError(
+            f"{host}:{port}: {error.strerror or error}. If another server runs there, choose another port with --port, "
+            "or 0 for any free one."
+        ) from error
 
 
 class Server(uvicorn.Server):

@@ -27,7 +27,9 @@ class ServerSettings:
     port: Annotated[int, Field(ge=0, le=65535, description="The port to listen at; 0: any free one.")] = 8765
     url: Annotated[str, Field(description="How others reach the server; default: by host and port.")] = ""
     pipeline: Annotated[str, Field(description="The pipeline of questions; default: that of each index.")] = ""
-    pipelines: Annotated[tuple[str, ...], Field(description="Other pipelines that a question may name.")] = ()
+    pipelines: Annotated[
+        tuple[str, ...], Field(description="Pipelines that a question may name, besides shipped ones that fit.")
+    ] = ()
     workers: Annotated[int, Field(ge=1, description="Questions to an index that run at a time.")] = field(
         default_factory=count_cores
     )

@@ -6,8 +6,6 @@ Skipped where no Chromium is installed, unless RAGHOP_BROWSER=1.
 from __future__ import annotations
 
 import os
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copy
@@ -15,15 +13,16 @@ from typing import Any
 
 import pypdfium2
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect, sync_playwright
 
 from rag.pipeline import Pipeline
 from rag.serve.app import make_app
 from rag.serve.settings import settings_of
+from rag.serve.tokens import TokenFile
 from tests.conftest import NOTES, TINY
 from tests.evals.browser import FLAGS, executable
+from tests.serving import served
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "documents"
 FILES = (
@@ -61,15 +60,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(folder: Path) -> Iterator[str]:
-    settings = settings_of({"indexes": {"notes": str(folder)}, "pipelines": [str(folder / "flat.yaml")]})
-    server = uvicorn.Server(uvicorn.Config(make_app(settings), port=0, log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    settings = {"indexes": {"notes": str(folder)}, "pipelines": [str(folder / "flat.yaml")]}
+    with served(make_app(settings_of(settings))) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -378,6 +371,28 @@ def test_the_address_of_a_citation_opens_the_page_with_its_source(page: Page, ur
     expect(page.get_by_alt_text("Page 5 of 7")).to_be_visible()
     expect(page.locator("rag-source h2")).to_contain_text("Shore power agreement")
     assert page.locator(".box").count() >= 1
+
+
+def test_a_citation_opened_by_a_stranger_asks_for_a_token_first(browser: Browser, folder: Path, tmp_path: Path) -> None:
+    tokens = TokenFile(tmp_path / "tokens")
+    token = tokens.make("ada", "reader", None)
+    with served(make_app(settings_of({"indexes": {"notes": str(folder)}, "tokens": str(tokens.path)}))) as url:
+        page = browser.new_page(base_url=url)
+        known = {"Authorization": f"Bearer {token}"}
+        reply = page.request.post("/v1/ask", data={"question": QUESTION}, headers=known).json()
+        page.goto(reply["citations"][0]["url"])
+        dialog = page.get_by_role("dialog", name="Token")
+        expect(dialog.get_by_label("Token", exact=True)).to_be_focused()
+        page.keyboard.press("Escape")
+        page.keyboard.type("rag_wrong")
+        page.keyboard.press("Enter")
+        expect(dialog.get_by_role("alert")).to_have_text("That token is not known here.")
+        page.keyboard.type(token)
+        page.keyboard.press("Enter")
+        expect(page.get_by_alt_text("Page 5 of 7")).to_be_visible()
+        assert not dialog.is_visible() and page.locator(".box").count() >= 1
+        assert token not in page.url
+        page.close()
 
 
 def test_the_look_is_chosen_and_kept(page: Page) -> None:

@@ -15,7 +15,7 @@ export function onLocked(ask) {
   unlock = ask;
 }
 
-async function request(path, { query, headers, ...options } = {}, again = true) {
+async function request(path, { query, headers, ...options } = {}) {
   const given = Object.entries({ index: state.index, ...query }).filter(([, value]) => value !== undefined && value !== "");
   const url = `${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
   const token = state.token ? { Authorization: `Bearer ${state.token}` } : {};
@@ -26,9 +26,9 @@ async function request(path, { query, headers, ...options } = {}, again = true) 
     if (error.name === "AbortError") throw error;
     throw new Problem(0, { message: "The server is out of reach.", hint: "Is `rag serve` still running?" });
   }
-  if (response.status === 401 && unlock && again) {
+  if (response.status === 401 && unlock) {
     await unlock(Boolean(state.token));
-    return request(path, { query, headers, ...options }, false);
+    return request(path, { query, headers, ...options });
   }
   if (!response.ok) {
     const body = await response.json().catch(() => ({}));

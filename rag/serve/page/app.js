@@ -68,14 +68,19 @@ class RagApp extends HTMLElement {
       this.index.replaceChildren(...indexes.map((name) => h("option", { value: name }, name)));
       this.index.value = state.index;
       this.index.hidden = indexes.length < 2;
-      state.pipelines = (await get("/v1/pipelines")).pipelines;
+      await this.#learnPipelines();
     } catch (problem) {
       this.main.replaceChildren(h("p", { role: "alert", class: "problem" }, `${problem.message} ${problem.hint ?? ""}`));
     }
   }
 
-  #choose(index) {
+  async #learnPipelines() {
+    state.pipelines = (await get("/v1/pipelines")).pipelines;
+  }
+
+  async #choose(index) {
     state.index = index;
+    await this.#learnPipelines().catch(() => (state.pipelines = []));
     this.source.close();
     this.#views.clear();
     this.#show();

@@ -22,7 +22,7 @@ class RagCompare extends HTMLElement {
       event.preventDefault();
       this.#ask();
     };
-    this.note = h("p", { class: "facts", hidden: true }, "This server has one pipeline. Whoever runs it names others under ", h("code", {}, "pipelines"), " in its settings.");
+    this.note = h("p", { class: "facts", hidden: true }, "No other shipped pipeline fits this index. Whoever runs the server names others under ", h("code", {}, "pipelines"), " in its settings.");
     this.append(
       h("h1", {}, "Compare"),
       h("p", { class: "lead" }, "One question, two pipelines."),
@@ -36,9 +36,9 @@ class RagCompare extends HTMLElement {
     const names = state.pipelines.map((one) => one.name);
     this.note.hidden = names.length > 0;
     this.choices.forEach((choice, i) => {
-      const options = [["", "The index’s own"], ...names.map((name) => [name, name])];
+      const options = [["", "The index’s own", ""], ...state.pipelines.map(({ name, description }) => [name, name, description])];
       const chosen = choice.value;
-      choice.replaceChildren(...options.map(([value, label]) => h("option", { value }, label)));
+      choice.replaceChildren(...options.map(([value, label, title]) => h("option", { value, title }, label)));
       choice.value = chosen || (i && names.length ? names.at(0) : "");
     });
     if (detail?.question) this.field.fill(detail.question);

@@ -16,43 +16,31 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import partial
 from math import ceil
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Self, TypeVar, cast
 
-from rag.config import PipelineConfig, from_facts, load
-from rag.errors import BusyError, RagError
+from rag.config import PipelineConfig, load
+from rag.errors import BusyError
 from rag.index.folder import Index
 from rag.llm.rewrite import Turn, rewrite_question
 from rag.models.processor import count_cores
 from rag.pipeline import Event, Pipeline, Tell
-from rag.stages import Confident
+from rag.pool.live import LivePipeline
 from rag.types import Answer, Filter, Hit
 
 T = TypeVar("T")
 QUEUE = 64
-LOOK = 0.25  # seconds between two looks for a new generation
 _END = object()
 _OF_PARENTS: list[object] = []  # what a forked process must not close
 
 
 class _Abandoned(Exception):
     """Nobody waits for the answer any more."""
-
-
-@dataclass(eq=False, slots=True)
-class _Live:
-    """An opened generation, how many questions are at it, and whether a newer one has taken its place."""
-
-    pipeline: Pipeline
-    pointer: bytes | None
-    users: int = 0
-    retired: bool = False
 
 
 class Pool:
@@ -69,7 +57,6 @@ class Pool:
         self.workers = workers or count_cores()
         self.queue = queue
         self.tell: Tell | None = None  # what is told of every question that is answered
-        self.problem = ""  # why the newest generation is not used
         self._config = config
         self._start()
 
@@ -88,13 +75,10 @@ class Pool:
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._lock, self._opening = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="raghop")
-        self._live: _Live | None = None
-        self._seen: bytes | None = None
-        self._closed = threading.Event()
+        self._live = LivePipeline(self.index, self._config)
         self._pending, self._mean = 0, 1.0
-        threading.Thread(target=self._follow, name="raghop-follow", daemon=True).start()
 
     def __enter__(self) -> Self:
         return self
@@ -106,10 +90,9 @@ class Pool:
         """Wait for the questions that run, give up those that wait, and release index and models."""
         if self._process != os.getpid():
             return
-        self._closed.set()
+        self._live.end()
         self._threads.shutdown(cancel_futures=True)
-        with self._opening:
-            self._exchange(None)
+        self._live.close()
 
     @property
     def pending(self) -> int:
@@ -119,13 +102,17 @@ class Pool:
     @property
     def generation(self) -> str:
         """What the index's pointer says of the generation in use; "" where none is open."""
-        live = self._live
-        return (live.pointer or b"").decode("ascii", "replace").strip() if live else ""
+        return self._live.generation
+
+    @property
+    def problem(self) -> str:
+        """Why the newest generation is not used; "" where it is."""
+        return self._live.problem
 
     def warm(self) -> None:
         """Open the index and load every model, so that the first question does not wait for it."""
         self._leave_to_parent()
-        with self._borrow():
+        with self._live.borrow():
             pass
 
     def ask(self, question: str, **options: Any) -> Answer:
@@ -248,78 +235,10 @@ class Pool:
 
         check()
         began = time.monotonic()
-        with self._borrow() as pipeline, pipeline.share(check, self.tell) as own:
+        with self._live.borrow() as pipeline, pipeline.share(check, self.tell) as own:
             result = work(own)
         self._mean += 0.1 * (time.monotonic() - began - self._mean)
         return result
-
-    @contextmanager
-    def _borrow(self) -> Iterator[Pipeline]:
-        """The pipeline on the newest generation that is open, kept open for as long as it is borrowed."""
-        live = self._take()
-        try:
-            yield live.pipeline
-        finally:
-            with self._lock:
-                live.users -= 1
-                last = live.retired and not live.users
-            if last:
-                live.pipeline.close()
-
-    def _take(self) -> _Live:
-        while not self._closed.is_set():
-            with self._lock:
-                if live := self._live:
-                    live.users += 1
-                    return live
-            with self._opening:
-                if self._live is None and not self._closed.is_set():
-                    self._open()
-        raise RagError("this pool is closed.")
-
-    def _follow(self) -> None:
-        """Open every new generation as it is published."""
-        closed = self._closed
-        while not closed.wait(LOOK):
-            if self.index.pointer_text() != self._seen:
-                with self._opening:
-                    try:
-                        if not closed.is_set():
-                            self._open()
-                            self.problem = ""
-                    except Exception as error:  # the generation in use goes on answering
-                        self.problem = str(error)
-
-    def _open(self) -> None:
-        """The live generation, opened and put in place, with every model loaded. Raises what `Pipeline` does."""
-        self._seen = pointer = self.index.pointer_text()
-        config = self._config or from_facts(self.index.facts(), str(self.index.path))
-        old = self._live.pipeline if self._live else None
-        pipeline = Pipeline(config, self.index, models=old.stages if old else None)
-        try:
-            _ = pipeline.stages
-            if old is None or old.config != config:
-                _load_models(pipeline)
-        except BaseException:
-            pipeline.close()
-            raise
-        self._exchange(_Live(pipeline, pointer))
-
-    def _exchange(self, new: _Live | None) -> None:
-        with self._lock:
-            old, self._live = self._live, new
-            if old:
-                old.retired = True
-                unused = not old.users
-        if old and unused:
-            old.pipeline.close()
-
-
-def _load_models(pipeline: Pipeline) -> None:
-    """One question, so that no two load a model at once, and none waits for it later."""
-    hits = pipeline.search("warm up", k=1)
-    if hits and isinstance(pipeline.stages.generator, Confident):
-        pipeline.stages.generator.confidence("warm up", hits)
 
 
 def _stream(
