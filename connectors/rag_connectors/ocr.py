@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rag.errors import MissingExtra
-from rag_connectors.pdf.words import Word, word
+from rag_connectors.pdf.boxes import Word, word
 
 if TYPE_CHECKING:
     from numpy import uint8

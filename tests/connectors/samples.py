@@ -120,7 +120,7 @@ def pdf(pages: Sequence[Sequence[str]], *, title: str = "", password: str = "", 
     if title:
         writer.add_metadata({"/Title": title})
     if password:
-        writer.encrypt(password, algorithm="AES-256")
+        writer.encrypt(password, algorithm="RC4-128")  # the others need a package more
     buffer = BytesIO()
     writer.write(buffer)
     return buffer.getvalue()

@@ -1,5 +1,7 @@
 """PDF pages as people read them: letters, words, order, tables, margins, forms."""
 
+import zlib
+from base64 import b85decode
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -223,6 +225,26 @@ def test_form_values_and_notes_are_part_of_the_page() -> None:
     found = text_of(pdf([written(lines)], entries=notes))
     assert found.split("\n\n")[0].split("\n") == ["Name: | Anna Berg", "Port: | Bergen", "I agree | [x]"]
     assert "Paid in cash" in found and "Comment by Ole: Check the date" in found and "secret" not in found
+
+
+LOCKED = (  # AES-256, no password to read it, packed
+    "c-oCrONbmr81^6{?Jb@n2!&)Xk+r+tRb*J%$BbFBahDxU6bV?*-HtQeV^8n8YjTN4gXE$pEO^O5MA%F40U|-kNdy%|vzHj+O$;6+2lZlA?_(Cn"
+    "L#F3Y_0|9Q{*SL}Vri~337^8r#GPNi{UL!M1EoHnv|35}+~&Z6bXL`>SFR-Kl3H;?fI`4>GBuUB!p1-}me9l{>1?@H)Bq;wsoW01O9012a4tzt"
+    "JDaPSawA|__!vZhOB7B<Me+X@jT9;uitchqm))>jt4tsj<2q$HX%-NS@*<j~-8Ee|+Xx0qGivCX`1GXft-CrmDoNXgDQ#Y?fb?u$Oc%p^ABe=l"
+    "KYd|QpLb@r$$TFIvM)tEoDJmyw;`ar<nCiiGB)L2heL$t`_15Ib6c-QF;BXDWwnuYCa;G}u9_|TgR+RKh)AMWR^5RzA#={H=f*u#sm&x^aK%c<"
+    "$0&9m)|FHJ<hNHozP0>n>!^I~8+r5l>o*>FZ|l#UBNvYyd*bC2^xl!LBg?(eJ-+l1-%j4ET^020soKrCAe1|3BiW%gzii)r@$cg|2RGihez$Y="
+    "(rW9%#18oMpT8C^-njPcAD1>Jx2`;L@9D=rV#7N>CSM)j{$S_93!i=Rg?jjuSa^T?cirCl4qm=m6>nYp^2FtL9-92H)jRt3=a1ig^3mHrU-{|H"
+    "cgJb6Lp09-8hirS0XIa$dI=CDiDVo}G#aH_tHP?vCg~z*X$WoRG0k*Fw1k3ENHPw&=GaQBpyZfSM77n9Vg(U5k~?gP#n2nY9W#b%;yGc2I;wca"
+    "J@x`AC!H~l;oz9(L5m1wgm;o<7<+~-6UIWSGb&7IgtbD_5F#82buIRpAPPICl)(rR!@Y@Z13Q8x@l0FmxhGP2Wer!7*yzhn<JWF&_g2$u^=f-P"
+    "8YZ19&EminG3Yc%r`z2#_&;8W&hFOz4%jUaH`Qpf*aj_uwDuZvsRK{!JkKnpRzqzF4D7IEf^be8)Yv%U6^F(t8|Ib>87f#5B9_t8TWBy8f`z-H"
+    "q?80(s=Ol-X<-qvnX%kyff<pQXNXV{WHN{nF0w3?374TCo&qif4w6VI0yX7OhJ=y~c_oMy+WDzNH*lkJKFI)2vV$LBlwt}zIKW`=eREQbFh<5O"
+    "NaPq6WEsOK9k0g`8ew&%@}8?2|911&U7(jPmu0y0yD!W9TzFGj%0mq$q*hp&87K+U8FGwz!l8APOx;h&x#rcYHU~9e`;XbMR#n{y6I{)ciHY`N"
+    "C;1nQUC81"
+)
+
+
+def test_an_encrypted_file_that_needs_no_password_is_read() -> None:
+    assert text_of(zlib.decompress(b85decode(LOCKED))) == "The winch lifts 750 kg."
 
 
 def test_what_macos_leaves_out_is_no_damage() -> None:

@@ -17,7 +17,7 @@ from rag_connectors.pages import write_pages
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.pdf.hyphens import join_words
 from rag_connectors.pdf.margins import strip_margins
-from rag_connectors.pdf.read import read_pages, scan_pages
+from rag_connectors.pdf.read import read_pages, scan_pages, unlock
 from rag_connectors.pdf.structure import LIMITS, Structure, Warnings
 from rag_connectors.text import clean
 from rag_connectors.writing import TextWriter
@@ -46,6 +46,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
 
 
 def _parse(data: bytes, options: ParseOptions, warnings: Warnings) -> Parsed:
+    data = unlock(data)
     structure = Structure(pypdf.PdfReader(BytesIO(data), strict=False))
     pages = read_pages(data, structure)
     needs = [page.is_bare or page.facts.garbled or (options.ocr == "always" and page.facts.shows) for page in pages]

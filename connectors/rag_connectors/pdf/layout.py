@@ -14,7 +14,7 @@ from statistics import median
 
 from rag.text.wraps import begins_small, goes_over
 from rag_connectors.grid import row
-from rag_connectors.pdf.words import RIGHT_TO_LEFT, Word, joined
+from rag_connectors.pdf.boxes import RIGHT_TO_LEFT, Word, joined
 
 _LEAST = 3  # lines that make a column
 _WORDS = 3  # of a usual line of prose
@@ -127,7 +127,8 @@ def _written(runs: Sequence[Word]) -> Iterator[Word]:
         lines = list(_table(rows[at:end])) if end - at > 1 else [joined(rows[at])]
         end = max(end, at + 1)
         for line in lines:
-            yield line._replace(text=_LEADERS.sub(" ... ", line.text))
+            dotted = line.text.count(".") > 3
+            yield line._replace(text=_LEADERS.sub(" ... ", line.text)) if dotted else line
         if end < len(rows) and rows[end][0].top - rows[end - 1][0].top > _PARAGRAPH * usual:
             yield _blank(rows[end][0])
         at = end

@@ -12,7 +12,7 @@ from statistics import median
 
 from rag.text.furniture import EDGE, LEAST, find_running
 from rag.text.wraps import ENDED
-from rag_connectors.pdf.words import Word
+from rag_connectors.pdf.boxes import Word
 
 _MARGIN = 0.08  # of the page's height
 _MOST = 0.6  # of the pages

@@ -44,17 +44,22 @@ def plausibility(text: str) -> tuple[float, int]:
 
 def likeness(text: str) -> float:
     """How much a text is like one in a language, to compare readings of it: plausible words of usual letters."""
+    return plausibility(text)[0] * _usual(text)
+
+
+def _usual(text: str) -> float:
+    """At most 1, less where a text in Latin script lacks the letters that are usual in it."""
     folded = text.lower()
     letters = sum(map(folded.count, ascii_lowercase))
     usual = sum(map(folded.count, _USUAL)) / letters if letters > len(text) / 2 else 1.0
-    return plausibility(text)[0] * min(1.0, usual / _USUAL_SHARE)
+    return min(1.0, usual / _USUAL_SHARE)
 
 
 def is_garbled(text: str) -> bool:
     """Whether so many words of the text are none that it cannot have been decoded right."""
     share, count = plausibility(text)
     if count >= _MANY:
-        share = likeness(text)
+        share *= _usual(text)
     return share < GOOD and (count >= LEAST or bool(_NEVER.search(text)) or share < POOR)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from io import BytesIO
 from typing import Any, NamedTuple
 
 import pypdf
@@ -18,11 +19,12 @@ from pypdf.errors import FileNotDecryptedError, LimitReachedError
 from rag_connectors import ocr
 from rag_connectors.ocr import Scan
 from rag_connectors.pdf import forms
+from rag_connectors.pdf.boxes import Word, word
 from rag_connectors.pdf.fonts import guesses
 from rag_connectors.pdf.layout import lines_of
 from rag_connectors.pdf.quality import agreement, is_garbled, likeness, plausibility
 from rag_connectors.pdf.structure import Facts, Structure
-from rag_connectors.pdf.words import PageWords, Word, read_words, word
+from rag_connectors.pdf.words import PageWords, read_words
 
 _AGREE = 0.9  # of the words, by both readers: the words are what the file says
 _DOUBTFUL = 0.6  # share of plausible words that is enough then
@@ -47,6 +49,23 @@ class PageText(NamedTuple):
     def text(self) -> str:
         """The lines as one text."""
         return "\n".join(line.text for line in self.lines)
+
+
+def unlock(data: bytes) -> bytes:
+    """The file without its encryption, which pypdf cannot undo by itself. Raises FileNotDecryptedError."""
+    if b"/Encrypt" not in data:
+        return data
+    try:
+        with closing(pypdfium2.PdfDocument(data)) as document:
+            if pdfium.FPDF_GetSecurityHandlerRevision(document.raw) < 0:
+                return data
+            copy = BytesIO()
+            document.save(copy, flags=pdfium.FPDF_REMOVE_SECURITY)
+            return copy.getvalue()
+    except pypdfium2.PdfiumError as error:
+        if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
+            raise FileNotDecryptedError("it needs a password") from error
+        return data
 
 
 def read_pages(data: bytes, structure: Structure) -> list[PageText]:

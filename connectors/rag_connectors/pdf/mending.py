@@ -1,0 +1,76 @@
+"""Runs of words as people see them: torn words whole, spaced letters a word, cut where a gap is wide or the line jumps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain, pairwise
+
+from rag_connectors.pdf.boxes import RIGHT_TO_LEFT, Word, joined
+
+WIDE = 0.9  # gap, in heights of a word, that parts cells and columns rather than words
+SPACE = 0.12  # a gap that people see
+_TOUCHING = 0.04
+_SPACED = 0.7  # the widest between spaced letters of one word
+_CLOSING = ",.;:)]}!?%’”»"
+
+
+def mended(runs: Sequence[list[Word]], *, leftwards: bool) -> list[list[Word]]:
+    """The runs with torn words whole, cut where a wide gap is or the line jumps; `leftwards`: some may run so."""
+    gap = _gap_of_any if leftwards else _gap
+    if not leftwards:
+        gaps = [[(b[0] - a[2]) / (a[5] if a[5] > b[5] else b[5]) for a, b in pairwise(run)] for run in runs]
+    else:
+        gaps = [list(map(gap, run, run[1:])) for run in runs]
+    sizes = sorted(chain.from_iterable(gaps))
+    tells = len(sizes) > 3 and sizes[len(sizes) * 9 // 10] > SPACE  # else the widths of the font are wrong
+    found: list[list[Word]] = []
+    for run, distances in zip(runs, gaps, strict=True):
+        if distances and SPACE <= min(distances) and max(distances) <= WIDE and not _jumps(run):
+            found.append(run)
+            continue
+        whole = [run[0]]
+        for own, distance in zip(run[1:], distances, strict=True):
+            before = whole[-1]
+            if abs(distance) > WIDE or abs(own.top + own.bottom - before.top - before.bottom) > before.height:
+                found.append(whole)
+                whole = [own]
+            elif tells and abs(distance) < (SPACE if own.text[0] in _CLOSING else _TOUCHING):
+                whole[-1] = joined([before, own], "")
+            else:
+                whole.append(own)
+        found.append(whole)
+    return [_unspaced(run, gap) for run in found]
+
+
+def _gap(a: Word, b: Word) -> float:
+    """The white space between two words of a run, in heights; negative where they do not follow each other."""
+    return (b.left - a.right) / (a.height if a.height > b.height else b.height)
+
+
+def _gap_of_any(a: Word, b: Word) -> float:
+    """The same on a page that has words written from right to left."""
+    leftwards = b.left < a.left and RIGHT_TO_LEFT.search(a.text + b.text)
+    return _gap(b, a) if leftwards else _gap(a, b)
+
+
+def _jumps(run: Sequence[Word]) -> bool:
+    """Whether a word stands higher or lower than the one before it."""
+    return any(abs(b[1] + b[3] - a[1] - a[3]) > a[5] for a, b in pairwise(run))
+
+
+def _unspaced(run: list[Word], gap: Callable[[Word, Word], float]) -> list[Word]:
+    """The run with its spaced letters as words, if it has hardly anything else."""
+    letters = [one for one in run if len(one[4]) == 1] if len(run) > 3 else []
+    if len(letters) < 4 or sum(one.text.isalpha() for one in letters) < 0.8 * len(run):
+        return run
+    gaps = list(map(gap, run, run[1:]))
+    least = min(gaps)
+    between = least * 1.6 if max(gaps) > least * 1.6 else _SPACED
+    if least < 0 or between > _SPACED:
+        return run
+    words = [[run[0]]]
+    for one, distance in zip(run[1:], gaps, strict=True):
+        if distance > between:
+            words.append([])
+        words[-1].append(one)
+    return [joined(spaced, "") for spaced in words]
