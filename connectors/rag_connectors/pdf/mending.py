@@ -1,4 +1,4 @@
-"""Runs of words as people see them: torn words whole, spaced letters a word, cut where a gap is wide or the line jumps."""
+"""Runs of words as people see them: torn words whole, spaced letters a word, cut at a wide gap or where the line jumps."""
 
 from __future__ import annotations
 
