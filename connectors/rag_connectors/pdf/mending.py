@@ -1,4 +1,4 @@
-"""Runs of words as people see them: torn words whole, spaced letters a word, cut at a wide gap or where the line jumps."""
+"""Runs of words as people see them: torn words whole, spaced letters a word, cut at wide gaps and jumps of the line."""
 
 from __future__ import annotations
 
