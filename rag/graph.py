@@ -36,7 +36,7 @@ from rag.index.chats import CheckedSerializer
 from rag.index.tables import REPAIR, map_errors
 from rag.llm.rewrite import Turn
 from rag.reader.echo import leave_room
-from rag.stages import Confident, Exploring, Hopper, LanguageModel, Weighing
+from rag.stages import Confident, Exploring, Hopper, LanguageModel, PruningHopper, Weighing
 from rag.types import Answer, AnswerSide, Filter, Hit, Query, Vector, narrow
 
 T = TypeVar("T")
@@ -84,16 +84,27 @@ def retrieve(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     frontier = state.get("frontier") or [
         replace(query, filter=state.get("filter")) for query in stages.retriever.prepare([state["question"]])
     ]
-    seen = {hit.chunk.id for hit in state.get("tree", [])}
-    found: list[list[Hit]] = []
-    for hits in stages.retriever.retrieve(frontier, k=max(state["k"], stages.settings.depth)):
-        fresh = [hit for hit in hits if hit.chunk.id not in seen]
-        seen.update(hit.chunk.id for hit in fresh)
-        found.append(fresh)
-    new = [hit for hits in found for hit in hits]
+    tree = state.get("tree", [])
+    found = stages.retriever.retrieve(frontier, k=max(state["k"], stages.settings.depth))
+    if isinstance(stages.hopper, PruningHopper):
+        found = stages.hopper.prune(frontier, found, tree)
+        fresh = _drop_known(found, tree)
+    else:
+        found = fresh = _drop_known(found, tree)
+    new = [hit for hits in fresh for hit in hits]
     notes = {"hop": frontier[0].hop, "queries": len(frontier), "new": len(new)}
     root = state.get("root", frontier[0])
     return {"root": root, "frontier": frontier, "found": found, "tree": new, "notes": notes}
+
+
+def _drop_known(found: Sequence[Sequence[Hit]], tree: Sequence[Hit]) -> list[list[Hit]]:
+    """What is neither in the tree nor in an earlier list."""
+    seen = {hit.chunk.id for hit in tree}
+    fresh: list[list[Hit]] = []
+    for hits in found:
+        fresh.append([hit for hit in hits if hit.chunk.id not in seen])
+        seen.update(hit.chunk.id for hit in hits)
+    return fresh
 
 
 def hop(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:

@@ -198,11 +198,20 @@ class Store(Protocol):
         Raises StoreError naming the first bad row.
         """
 
-    def search(self, queries: Sequence[Query], *, k: int, using: str, vectors: bool = False) -> list[list[Hit]]:
+    def search(
+        self,
+        queries: Sequence[Query],
+        *,
+        k: int,
+        using: str,
+        vectors: bool = False,
+        weights: Mapping[str, float] | None = None,
+    ) -> list[list[Hit]]:
         """The k best hits of each query, best first, ties by chunk id; hits carry the query's hop and trail.
 
-        `using` is "dense", "sparse", "tokens" (MaxSim) or "hybrid" (RRF of dense and sparse). With `vectors`, hits
-        carry their dense vector. All queries go to the engine as one batch.
+        `using` is "dense", "sparse", "tokens" (MaxSim) or "hybrid": dense and sparse by rank (RRF), or with `weights`
+        the vectors they name by score, each list's from 0 to 1. With `vectors`, hits carry their dense vector. All
+        queries go to the engine as one batch.
         """
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
@@ -290,6 +299,17 @@ class Hopper(Protocol):
 
     def rank(self, question: Query, hits: Sequence[Hit], *, k: int) -> list[Hit]:
         """One list of the k best from the whole tree, best first, scores comparable within the list."""
+
+
+@runtime_checkable
+class PruningHopper(Protocol):
+    """A hopper that says which hits enter the tree, and go on."""
+
+    def prune(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]], tree: Sequence[Hit]) -> list[list[Hit]]:
+        """Of everything that each query found, what goes on; `tree` holds the hits of earlier hops.
+
+        A chunk that several queries found may stand in several lists; the tree takes the first.
+        """
 
 
 @runtime_checkable

@@ -182,7 +182,8 @@ def narrow(filter: Filter | None, within: Filter | None) -> Filter | None:
 class Query:
     """What is searched for. `trail` are the ids of the chunks that led here, root first: the tree is explicit.
 
-    A store gives at most `limit` hits, also where it is asked for more.
+    A store gives at most `limit` hits, also where it is asked for more. `carried` is what a hopper goes on from, where
+    that is another vector than the one searched by.
     """
 
     text: str
@@ -193,6 +194,7 @@ class Query:
     limit: int | None = None
     hop: int = 0
     trail: tuple[str, ...] = ()
+    carried: Vector | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

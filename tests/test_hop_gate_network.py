@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from rag.errors import ModelError
-from rag.hop.gate_network import load
+from rag.hop.gate_file import load
 from rag.hop.score import WEIGHTS
 from rag.train.gate.run import write
 from rag.train.gate.train import GateNetwork

@@ -17,7 +17,8 @@ import numpy as np
 from pydantic import Field
 
 from rag.errors import ConfigError, ModelError
-from rag.hop.gate_network import Gate, load_for
+from rag.hop.gate_file import load_for
+from rag.hop.gate_network import Gate
 from rag.hop.score import dense_vectors
 from rag.hop.tree import TreeHopper
 from rag.stages import component

@@ -1,4 +1,4 @@
-"""TreeHop's gate: from a query and a chunk it found to the next query, on plain arrays.
+"""TreeHop's gates: from a query and a chunk it found to the next query, on plain arrays.
 
 With query q and chunk c, both (d,) and of unit length, and heads h with g features each (`*`, `/` and softmax run over
 the g features):
@@ -7,28 +7,29 @@ the g features):
     u_h    = W_s MLP(attn_h) + attn_h          MLP: blocks x + ReLU(W LayerNorm(x)), after a linear map where g != mlp
     q'     = normalize(q - c + W_o [u_1; ...; u_H])
 
-Weights have the names of the reference implementation's state dict. Files of `rag train gate` say more in their
-metadata: the embedder they fit, the sign of c (gates that add it were better, see docs/research/evaluation.md), and the
-weights of a ranking. Training is not here, and no torch is needed. Unlike the reference, which carries the vector
-before `normalize` to the next hop, every q' is a query in its own right.
+The vector before `normalize` is what the reference carries on to the next hop (`step`). Files of `rag train gate` say
+more in their metadata: the embedder they fit, the sign of c (gates that add it were better, see
+docs/research/evaluation.md), and the weights of a ranking.
 
-Source: TreeHop (arXiv 2504.20114), equations and published checkpoints.
+A later layout of the reference stacks attentions and has a second gate that says what to forget. For values v it has
+
+    A(q, c, v) = [u_1; ...; u_H] * softmax(W_g [u_1; ...; u_H])     u_h as above, of v and without the root
+    S(q, c, v) = x_n    with x_1 = P_1 A_1(q, c, v) and x_i = x_(i-1) + P_i A_i(norm_i(x_(i-1)), c, v)
+    q'         = normalize(q - S_forget(q, c, q) + S_update(q, c, c))
+
+Source: TreeHop (arXiv 2504.20114), equations 1 to 4; tree_hop/model.py of its repository, and of
+Super-Researcher/TreeHop for the later layout.
 """
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rag.errors import MismatchError, ModelError
-from rag.hop.score import ranking_weights
-from rag.models import deltas
-from rag.stages import Embedder, JointEmbedder
 from rag.types import Vector, Vectors
 
 EPSILON = 1e-5  # of LayerNorm
+RMS_EPSILON = np.finfo(np.float32).eps  # of the root mean square
 SIGNS = {"-": -1.0, "+": 1.0}  # of c, by their name in metadata
 
 
@@ -59,18 +60,17 @@ class Residual:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One attention head with its MLP: (n, d), (n, d) -> (n, g)."""
+    """One attention head with its MLP: query, chunk and values, (n, d) each, to (n, g)."""
 
     query: Linear
     key: Linear
     value: Linear
     mlp: tuple[Linear | Residual, ...]
     scale: Linear
+    root: np.float32  # what scores are divided by
 
-    def __call__(self, q: Vectors, c: Vectors) -> Vectors:
-        scores = self.query(q) * self.key(c) / np.sqrt(np.float32(len(self.query.bias)))
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        attention = weights / weights.sum(axis=1, keepdims=True) * self.value(c)
+    def __call__(self, q: Vectors, c: Vectors, v: Vectors) -> Vectors:
+        attention = softmax(self.query(q) * self.key(c) / self.root) * self.value(v)
         x = attention
         for layer in self.mlp:
             x = layer(x)
@@ -78,120 +78,101 @@ class Head:
         return update
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """The weights: `heads`, and `out` (d, heads * g) from their outputs back to the embedding space.
+def softmax(x: Vectors) -> Vectors:
+    """Of every row."""
+    weights = np.exp(x - x.max(axis=1, keepdims=True))
+    shares: Vectors = weights / weights.sum(axis=1, keepdims=True)
+    return shares
 
-    `sign` is that of c; `embedder` the fingerprint it was trained for, "" where that is not known; `rank` (7,) are the
-    weights of `rag.hop.score` learned with it, if any.
-    """
+
+class Gate(ABC):
+    """A gate of either layout. `embedder` is the fingerprint it was trained for, "" where that is not known."""
+
+    __slots__ = ()
+    embedder: str
+    rank: Vector | None  # (7,), the weights of `rag.hop.score` learned with it, if any
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Columns of the vectors this gate was trained on."""
+
+    @abstractmethod
+    def step(self, q: Vectors, c: Vectors) -> Vectors:
+        """What the next hop starts from, (n, d), of each pair of a query and a chunk, (n, d) each."""
+
+    def next_queries(self, q: Vectors, c: Vectors) -> Vectors:
+        """The next query (n, d), of unit length, of each pair of a query and a chunk, (n, d) each."""
+        return unit(self.step(q, c))
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Rows scaled to length one."""
+    lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float32)
+    return np.divide(vectors, np.maximum(lengths, np.float32(1e-12)), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainGate(Gate):
+    """The published layout: `heads`, and `out` (d, heads * g) from their outputs back to the embedding space."""
 
     heads: tuple[Head, ...]
     out: Vectors
-    sign: float = -1.0
+    sign: float = -1.0  # of c
     embedder: str = ""
     rank: Vector | None = None
 
     @property
     def dim(self) -> int:
-        """Columns of the vectors this gate was trained on."""
         return len(self.out)
 
-    def next_queries(self, q: Vectors, c: Vectors) -> Vectors:
-        """The next query (n, d), of unit length, of each pair of a query and a chunk, (n, d) each."""
-        updates = np.concatenate([head(q, c) for head in self.heads], axis=1)
-        next_query = q + np.float32(self.sign) * c + updates @ self.out.T
-        lengths: Vectors = np.linalg.norm(next_query, axis=1, keepdims=True).astype(np.float32)
-        return np.divide(next_query, np.maximum(lengths, np.float32(1e-12)), dtype=np.float32)
-
-
-def load_for(embedder: Embedder, path: Path) -> Gate:
-    """The gate in a file. Raises ModelError, and MismatchError where it was trained for another embedder."""
-    gate = load(path)
-    dense = embedder.dense if isinstance(embedder, JointEmbedder) else embedder
-    if gate.embedder and gate.embedder != dense.fingerprint:
-        raise MismatchError(
-            f"{path}: this gate was trained for another embedder; train one for yours with `rag train gate`, or use "
-            "hop: links."
-        )
-    if gate.dim != dense.dim:
-        raise MismatchError(f"{path}: a gate for {gate.dim} dimensions, but the embedder has {dense.dim}.")
-    return gate
-
-
-def load(path: Path) -> Gate:
-    """The gate in a safetensors file, or in a folder's `model.safetensors`.
-
-    Raises ModelError for a file that is missing, unreadable or not a TreeHop gate, naming the tensor that is wrong.
-    """
-    file = path / "model.safetensors" if path.is_dir() else path
-    if not file.is_file():
-        raise ModelError(
-            f"{file}: there are no TreeHop weights. Name the safetensors file of a gate trained for your embedder; the "
-            "published one (allen-li1231/treehop-rag) fits BGE-M3. Without weights, use the hopper `links`."
-        )
-    stored = deltas.read(file, "train a gate with `rag train gate`")
-    return _GateFile(file, dict(stored.tensors), stored.facts).gate()
+    def step(self, q: Vectors, c: Vectors) -> Vectors:
+        updates = np.concatenate([head(q, c, c) for head in self.heads], axis=1)
+        return q + np.float32(self.sign) * c + updates @ self.out.T
 
 
 @dataclass(frozen=True, slots=True)
-class _GateFile:
-    """Takes tensors by name and checks them; a tensor that is left at the end is an error, too."""
+class Layer:
+    """A stacked attention with its projection, and the norm of what comes in where there is one."""
 
-    file: Path
-    tensors: dict[str, NDArray[np.generic]]
-    facts: Mapping[str, str]
+    heads: tuple[Head, ...]
+    gate: Linear
+    out: Vectors  # (d, heads * g)
+    scale: Vectors | None  # (d,) of the norm
+    shift: Vectors | None  # (d,) too: of a LayerNorm; without it the norm is by the root mean square
 
-    def gate(self) -> Gate:
-        dim, _ = self.size("node.update_attn_scale.weight")
-        count = len({name.split(".")[3] for name in self.tensors if name.startswith("node.update_gate.heads.")})
-        heads = tuple(self.head(f"node.update_gate.heads.{i}", dim) for i in range(count))
-        width = sum(len(head.query.bias) for head in heads)
-        out = self.take("node.update_attn_scale.weight", dim, width)
-        gate = Gate(heads, out, self.sign(), self.facts.get("embedder", ""), self.rank())
-        if self.tensors:
-            raise ModelError(f"{self.file}: {min(self.tensors)} does not belong to a TreeHop gate.")
-        return gate
+    def __call__(self, q: Vectors, c: Vectors, v: Vectors) -> Vectors:
+        x = np.concatenate([head(self._normed(q), c, v) for head in self.heads], axis=1)
+        return (x * softmax(self.gate(x))) @ self.out.T
 
-    def sign(self) -> float:
-        name = self.facts.get("sign", "-")
-        if name not in SIGNS:
-            raise ModelError(f"{self.file}: the metadata's `sign` should be one of {' '.join(SIGNS)}, found {name!r}.")
-        return SIGNS[name]
+    def _normed(self, x: Vectors) -> Vectors:
+        if self.scale is None:
+            return x
+        if self.shift is None:
+            return x / np.sqrt(np.mean(x**2, axis=1, keepdims=True) + RMS_EPSILON) * self.scale
+        centred = x - x.mean(axis=1, keepdims=True)
+        return centred / np.sqrt(np.mean(centred**2, axis=1, keepdims=True) + EPSILON) * self.scale + self.shift
 
-    def rank(self) -> Vector | None:
-        if "rank" not in self.facts:
-            return None
-        return ranking_weights(self.facts["rank"], f"{self.file}: the metadata's `rank`")
 
-    def head(self, name: str, dim: int) -> Head:
-        features, mlp = self.size(f"{name}.mlp_scale.weight")
-        layers = f"{name}.mlp.layers."
-        count = len({key.split(".")[6] for key in self.tensors if key.startswith(layers)})
-        query, key, value = (self.linear(f"{name}.W_{part}", features, dim) for part in "QKV")
-        blocks = tuple(self.layer(f"{layers}{j}", mlp, features) for j in range(count))
-        return Head(query, key, value, blocks, self.linear(f"{name}.mlp_scale", features, mlp))
+@dataclass(frozen=True, slots=True)
+class StackedGate(Gate):
+    """The later layout: what is taken up and what is forgotten, each by a stack of attentions."""
 
-    def layer(self, name: str, mlp: int, features: int) -> Linear | Residual:
-        if f"{name}.weight" in self.tensors:
-            return self.linear(name, mlp, features)
-        scale, shift = (self.take(f"{name}.layer_norm.{part}", mlp) for part in ("weight", "bias"))
-        return Residual(scale, shift, self.linear(f"{name}.linear", mlp, mlp))
+    update: tuple[Layer, ...]
+    forget: tuple[Layer, ...]
+    embedder: str = ""
+    rank: Vector | None = None
 
-    def linear(self, name: str, rows: int, columns: int) -> Linear:
-        return Linear(self.take(f"{name}.weight", rows, columns), self.take(f"{name}.bias", rows))
+    @property
+    def dim(self) -> int:
+        return len(self.update[0].out)
 
-    def size(self, name: str) -> tuple[int, int]:
-        tensor = self.tensors.get(name)
-        if tensor is None or tensor.ndim != 2:
-            raise ModelError(f"{self.file}: {name} should be a matrix: this is not a TreeHop gate.")
-        return tensor.shape[0], tensor.shape[1]
+    def step(self, q: Vectors, c: Vectors) -> Vectors:
+        return q - _stack(self.forget, q, c, q) + _stack(self.update, q, c, c)
 
-    def take(self, name: str, *shape: int) -> Vectors:
-        tensor = self.tensors.pop(name, None)
-        if tensor is None or tensor.shape != shape:
-            found = None if tensor is None else tensor.shape
-            raise ModelError(f"{self.file}: {name} should have the shape {shape}, found {found}.")
-        if not np.isfinite(tensor).all():
-            raise ModelError(f"{self.file}: {name} holds values that are not finite.")
-        return tensor.astype(np.float32, order="F")  # a few rows times its transpose: a third of the time
+
+def _stack(layers: tuple[Layer, ...], q: Vectors, c: Vectors, v: Vectors) -> Vectors:
+    x = layers[0](q, c, v)
+    for layer in layers[1:]:
+        x = x + layer(x, c, v)
+    return x
