@@ -99,17 +99,42 @@ def test_the_contrast_is_what_its_definition_says() -> None:
     for mix in (0.0, 1.0):
         loss = Loss(torch.nn.Identity(), work, mix)._contrast(vectors, torch.arange(4), [0])
         live = (work.queries[0] @ vectors.T / TEMPERATURE).tolist()
-        rest = (work.queries[0] @ work.frozen[4:].T / TEMPERATURE).tolist()
-        negatives = live[1:] + (rest if mix == 0 else [])  # all of the batch is of the same document
+        rest = (work.queries[0] @ work.frozen[6:].T / TEMPERATURE).tolist()  # of the other document
+        negatives = live[1:] if mix else rest  # all of the batch is of the same document
         assert loss.item() == pytest.approx(log(sum(map(exp, negatives)) + exp(live[0])) - live[0], rel=1e-4)
+
+
+def test_the_contrast_equals_the_weighted_loss_of_the_reference() -> None:
+    """Equations 2 and 3 of arXiv 2505.24782; _compute_loss_weighted_inbatch_inseq of illuin-tech/contextual-embeddings.
+
+    One query a document, every chunk in the batch, scores at the reference's scale, and no negative is masked.
+    """
+    torch.manual_seed(0)
+    chunks = torch.nn.functional.normalize(torch.randn(10, 4), dim=1)
+    golds, documents = [2, 8], torch.tensor([0] * 6 + [1] * 4)
+    queries = chunks[golds]  # nearest to the answer itself
+    work = lessons(frozen=chunks, queries=queries, golds=[[row] for row in golds])
+    scores = queries @ chunks.T / TEMPERATURE
+    sequence, batch = [], []
+    for i, gold in enumerate(golds):
+        own = documents == documents[gold]
+        right = scores[i, gold]
+        sequence.append(torch.logsumexp(scores[i, own], 0) - right)
+        batch.append(torch.logsumexp(torch.cat([scores[i, ~own], right[None]]), 0) - right)
+    expected = 0.3 * torch.stack(sequence).mean() + 0.7 * torch.stack(batch).mean()
+    found = Loss(torch.nn.Identity(), work, 0.3)._contrast(chunks, torch.arange(10), [0, 1])
+    assert found.item() == pytest.approx(expected.item(), abs=1e-5)
 
 
 def test_what_the_original_prefers_to_the_answer_is_no_negative() -> None:
     queries = lessons().frozen[5:6]  # nearest to row 5, then 4 and 6
     work = lessons(queries=queries, golds=[[4]])
-    loss = Loss(torch.nn.Identity(), work, 0.0)._contrast(work.frozen[4:6], torch.tensor([4, 5]), [0])
+    loss = Loss(torch.nn.Identity(), work, 1.0)._contrast(work.frozen[4:6], torch.tensor([4, 5]), [0])
     scores = (queries[0] @ work.frozen.T / TEMPERATURE).tolist()
-    counted = [score for i, score in enumerate(scores) if i != 4 and score <= scores[4]]
+    assert scores[5] > scores[4]
+    assert loss.item() == pytest.approx(0, abs=1e-6)  # the only other one is preferred to the answer
+    loss = Loss(torch.nn.Identity(), work, 0.0)._contrast(work.frozen[4:6], torch.tensor([4, 5]), [0])
+    counted = [score for i, score in enumerate(scores) if i >= 6 and score <= scores[4]]
     assert loss.item() == pytest.approx(log(sum(map(exp, [*counted, scores[4]]))) - scores[4], rel=1e-4)
 
 

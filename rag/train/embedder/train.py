@@ -4,10 +4,12 @@ A copy of the embedder's network reads windows of whole documents, and each chun
 chunking does. Queries stay with the original network, and so do all vectors that are frozen here: the space is the
 same, and a late vector can be mixed with a plain one. Two things are learned at once.
 
-- InSeNT (arXiv 2505.24782): questions find their chunk among the other chunks of its document (`mix` of the loss) and
-  among everything (the rest). Windows of one document stand next to each other in a batch; what is not in the batch
-  counts by its frozen vector. A chunk that the original model, shown the title, scores above the right one is no
-  negative (GISTEmbed, arXiv 2402.16829). Beside labelled questions there is one mined from every chunk.
+- InSeNT (arXiv 2505.24782, equations 2 and 3; the weighted loss of contextual_embeddings/models/long_context_model.py
+  in its repository): questions find their chunk among the other chunks of its document (`mix` of the loss) and among
+  those of other documents (the rest). Windows of one document stand next to each other in a batch; what is not in the
+  batch counts by its frozen vector, of other documents alone. A chunk that the original model, shown the title, scores
+  above the right one is no negative (GISTEmbed, arXiv 2402.16829). Beside labelled questions there is one mined from
+  every chunk.
 - The frozen vector of title and chunk is what the chunk's own vector, read without the title, should come near to.
 
 Checks, early stopping and going on after a kill are those of `rag.train.common.loop`.
@@ -35,7 +37,7 @@ STEP = 64  # tokens by which windows count as equally long
 
 @dataclass(frozen=True, slots=True)
 class EmbedderOptions(loop.LoopOptions):
-    """`batch` counts windows, `mix` is the share of negatives from the same document."""
+    """`batch` counts windows, `mix` is the weight of finding a chunk in its document."""
 
     batch: int = 8
     mix: float = 0.5
@@ -146,7 +148,10 @@ class Loss:
         others = others.masked_fill(~counted, float("-inf")).index_fill(1, rows, float("-inf"))
         found = torch.logsumexp(scores.masked_fill(~right, float("-inf")), 1)
         wrong = scores.masked_fill(~counted[:, rows], float("-inf"))
-        own = self._documents[rows] == self._documents[[examples.golds[query][0] for query in numbers]][:, None]
+        documents = self._documents[[examples.golds[query][0] for query in numbers]][:, None]
+        own = self._documents[rows] == documents
         within = torch.logsumexp(torch.cat([found[:, None], wrong.masked_fill(~own, float("-inf"))], 1), 1)
-        overall = torch.logsumexp(torch.cat([found[:, None], wrong, others], 1), 1)
-        return (self._mix * within + (1 - self._mix) * overall - found).mean()
+        wrong = wrong.masked_fill(own, float("-inf"))
+        others = others.masked_fill(self._documents == documents, float("-inf"))
+        beyond = torch.logsumexp(torch.cat([found[:, None], wrong, others], 1), 1)
+        return (self._mix * within + (1 - self._mix) * beyond - found).mean()
