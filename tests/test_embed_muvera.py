@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from rag.embed.muvera import Encoding, MuveraEmbedder, random_encoding
 from rag.embed.onnx import OnnxEmbedder
@@ -13,6 +17,7 @@ from rag.rerank.maxsim import maxsim
 from rag.stages import Embedder, TokenEmbedder
 from rag.testing import EmbedderConformance
 from rag.types import Vectors
+from tests.test_models_backends import bert, saved
 
 WIDTH = 8
 
@@ -85,6 +90,23 @@ def test_it_encodes_the_models_tokens() -> None:
     np.testing.assert_allclose(
         rows[0], own.question(OnnxEmbedder().token_vectors(["Who opened the dam?"], query=True)[0])
     )
+
+
+@pytest.mark.parametrize("width", [16, 6, 24])
+def test_a_head_for_tokens_may_have_another_width_than_texts(tmp_path: Path, width: int) -> None:
+    """Section 2 of arXiv 2405.19504: planes and projections are those of token vectors, which BGE-M3's head makes."""
+    torch.manual_seed(1)
+    folder = saved(tmp_path / "model", bert)
+    head = {"weight": torch.randn(width, 16), "bias": torch.randn(width)}
+    save_file(head, folder / "colbert_linear.safetensors")
+    made = MuveraEmbedder(model=str(folder), repetitions=2, bits=2, columns=3)
+    [found] = made.token_vectors(["lumen makes the router"])
+    assert found.shape[1] == width
+    rows = made.embed_queries(["lumen makes the router"]).dense
+    assert rows is not None
+    own = random_encoding(width, repetitions=2, bits=2, columns=3, seed=0)
+    [tokens] = made.token_vectors(["lumen makes the router"], query=True)
+    np.testing.assert_allclose(rows[0], own.question(tokens), atol=1e-6)
 
 
 def test_every_option_is_part_of_the_fingerprint() -> None:

@@ -93,6 +93,11 @@ class EncoderEmbedder(ABC):
         return self._spec.dim
 
     @property
+    def token_dim(self) -> int:
+        """Columns of a token's vector, which may be others than a text's."""
+        return self._spec.token_dim
+
+    @property
     def representations(self) -> frozenset[str]:
         """ "dense", and "tokens", "sparse" if asked for."""
         return frozenset({"dense", *["tokens"] * self.tokens, *["sparse"] * self.sparse})

@@ -151,4 +151,6 @@ class MuveraEmbedder:
     @cached_property
     def _encoding(self) -> Encoding:
         repetitions, bits, columns = self.repetitions, self.bits, self.columns
-        return random_encoding(self._base.dim, repetitions=repetitions, bits=bits, columns=columns, seed=self.seed)
+        return random_encoding(
+            self._base.token_dim, repetitions=repetitions, bits=bits, columns=columns, seed=self.seed
+        )

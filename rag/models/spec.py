@@ -16,7 +16,7 @@ from typing import Any
 from rag import cache
 from rag.errors import ConfigError, ModelError
 from rag.models.files import LEXICAL, MULTI, head, inside, locate, read_json, refuse_code, weights
-from rag.models.pooling import POOLING
+from rag.models.pooling import POOLING, load_head
 from rag.models.variant import AS_IS, Variant
 
 # the files besides weights that decide which tokens a text has and what the network does with them
@@ -69,6 +69,12 @@ class ModelSpec:
     def titled_prefix(self, title: str) -> str:
         """The document prefix, with the title in its slot if it has one."""
         return self.document_prefix.replace(_NO_TITLE, _TITLE.format(title), 1) if title else self.document_prefix
+
+    @property
+    def token_dim(self) -> int:
+        """Columns of a token's vector for MaxSim: those of the model's head for them, if it has one."""
+        found = load_head(self.folder, MULTI, self.hidden)
+        return len(found.weight) if found else self.hidden
 
     @property
     def pad_id(self) -> int:

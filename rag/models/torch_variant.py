@@ -2,7 +2,9 @@
 
 Temperature divides the queries at the door of the attention function, after rotation and norms, which is the same as
 dividing the scores. Rotary positions keep their form with base * stretch ** (d / (d - 2)), d columns a head rotated;
-layers that see a sliding window stay, since no distance in them grows. A decoder becomes bidirectional by
+layers that see a sliding window stay, since no distance in them grows. A cut model's vectors are what its last layer
+gives, without the norm that pre-norm models have behind their own last one (2D Matryoshka, arXiv 2402.14776: hidden
+state n, as AnglE's angle_emb/angle.py takes it). A decoder becomes bidirectional by
 `is_causal`, in its configuration for masks and in its layers for where there is no mask; a run over three tokens
 shows whether it did.
 """
@@ -17,6 +19,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from rag.errors import ConfigError
 from rag.models.spec import ModelSpec, first_position
 from rag.models.variant import stretch_positions
+
+_FINAL_NORMS = ("norm", "final_norm", "final_layer_norm", "ln_f")
 
 
 def stretch_rotary(config: Any, spec: ModelSpec) -> None:
@@ -70,11 +74,20 @@ def _direct(model: Any, attention: str, spec: ModelSpec) -> None:
 
 def _cut(model: Any, layers: int, spec: ModelSpec) -> None:
     count = model.config.num_hidden_layers
-    stacks = [one for one in model.modules() if isinstance(one, torch.nn.ModuleList) and len(one) == count]
+    stacks = [
+        (owner, child)
+        for owner in model.modules()
+        for child in owner.children()
+        if isinstance(child, torch.nn.ModuleList) and len(child) == count
+    ]
     if not stacks:
         raise ConfigError(f"embed.layers: {spec.name!r} has no stack of {count} layers that can be cut; leave it out.")
-    del stacks[0][layers:]
+    owner, stack = stacks[0]
+    del stack[layers:]
     model.config.num_hidden_layers = layers
+    for name in _FINAL_NORMS:
+        if layers < count and hasattr(owner, name):
+            setattr(owner, name, torch.nn.Identity())
 
 
 def _stretch_learned(model: Any, spec: ModelSpec) -> None:

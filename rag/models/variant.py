@@ -39,7 +39,9 @@ class Variant:
     @property
     def facts(self) -> list[list[Any]]:
         """The changes by name, for a fingerprint."""
-        return [[name, value] for name, value in asdict(self).items() if value != getattr(AS_IS, name)]
+        named = {"layers": "hidden state"}  # without the final norm, which once was kept
+        changed = ((name, value) for name, value in asdict(self).items() if value != getattr(AS_IS, name))
+        return [[named.get(name, name), value] for name, value in changed]
 
     def config(self, config: Mapping[str, Any], model: str) -> dict[str, Any]:
         """config.json with this many layers. Raises ConfigError for more than there are."""
