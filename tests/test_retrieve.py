@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from rag.errors import ConfigError
 from rag.retrieve.search import SearchRetriever
-from rag.stages import Retriever, component
+from rag.stages import Retriever, Store, component
 from rag.store.edge import EdgeStore
+from rag.store.qdrant import QdrantStore
 from rag.testing import RetrieverConformance, make_chain, make_chunks
-from rag.types import Chunked, Embeddings, Spans, Sparse
+from rag.types import Chunked, Embeddings, Query, Spans, Sparse
 
 
 @component
@@ -52,3 +55,33 @@ def test_hits_carry_vectors_for_later_stages(tmp_path: Path) -> None:
     [hits] = retriever.retrieve(retriever.prepare(["Dunmore River is number 3 of the chain"]), k=2)
     assert hits[0].chunk.title == "Dunmore River" and vectors.dense is not None
     np.testing.assert_array_equal(hits[0].vector, vectors.dense[3])
+
+
+@pytest.mark.parametrize("engine", ["edge", "qdrant"])
+def test_scores_keep_how_much_better_the_first_is(tmp_path: Path, engine: str) -> None:
+    """One list knows the right chunk by far, in the other it is last: by rank it loses, by score it wins."""
+    store: Store = (
+        EdgeStore(path=str(tmp_path / "index"), dim=2) if engine == "edge" else QdrantStore(in_memory=True, dim=2)
+    )
+    chunks = make_chunks()[:5]
+    angles = np.array([0.5, 0.0, 0.01, 0.02, 0.03])
+    dense = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    values = [9.0, 0.0, 1.0, 1.1, 1.2]
+    sparse = [Sparse(np.array([7], np.int64), np.array([value], np.float32)) for value in values]
+    store.write(chunks, Embeddings(dense, sparse))
+    store.flush()
+    query = Query("q", dense=dense[1], sparse=Sparse(np.array([7], np.int64), np.ones(1, np.float32)))
+    find = partial(SearchRetriever, embedder=Letters(), store=store)
+    first = {fusion: find(fusion=fusion).retrieve([query], k=1)[0][0].chunk for fusion in ("rank", "scores")}
+    assert first["rank"].id != chunks[0].id and first["scores"].id == chunks[0].id
+    assert find(fusion="scores", dense=1.0).retrieve([query], k=1)[0][0].chunk.id == chunks[1].id
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    store = EdgeStore(path=str(tmp_path / "index"), dim=26)
+    find = partial(SearchRetriever, embedder=Letters(), store=store)
+    with pytest.raises(ConfigError, match=r"dense 0\.8 and tokens 0\.4 are more than 1 together"):
+        find(fusion="scores", dense=0.8, tokens=0.4)
+    with pytest.raises(ConfigError, match=r"retrieve\.tokens is a weight of `by: hybrid, fusion: scores`"):
+        find(tokens=0.4)
+    assert find(fusion="scores", tokens=0.2).needs == {"dense", "sparse", "tokens"}

@@ -220,6 +220,40 @@ def test_fusion_by_hand() -> None:
     assert fuse(["b", "a"], ["a", "b"], 1) == [("a", 1 / 2 + 1 / 3)]
 
 
+@given(
+    st.dictionaries(st.sampled_from("abcdef"), st.integers(-50, 50), min_size=1),
+    st.dictionaries(st.sampled_from("abcdef"), st.integers(-50, 50), min_size=1),
+    st.floats(0, 1),
+)
+def test_scores_are_fused_as_the_convex_combination_says(
+    dense: dict[str, int], sparse: dict[str, int], share: float
+) -> None:
+    """Section 3 of arXiv 2210.11934: each list's scores from 0 to 1 by its least and most, summed by their weights."""
+    lists = {"dense": dense, "sparse": sparse}
+
+    def ask(branches: Any) -> list[list[tuple[str, float]]]:
+        return [sorted(lists[branch.name].items(), key=lambda one: -one[1]) for branch in branches]
+
+    def fetch(ids: Any) -> list[Hit]:
+        return [Hit(replace(make_chunks()[0], id=id), 0.0) for id in ids]
+
+    def scaled(scores: dict[str, float]) -> dict[str, float]:
+        least, most = min(scores.values()), max(scores.values())
+        return {id: (score - least) / (most - least) if most > least else 1.0 for id, score in scores.items()}
+
+    query = Query("q", dense=make_vectors(1, 4)[0], sparse=Sparse(np.array([1, 2]), ones))
+    weights = {"dense": share, "sparse": 1 - share}
+    [hits] = ranking.search(
+        [query], k=9, using="hybrid", weights=weights, dim=4, ask=ask, scroll=never, fetch=fetch
+    )  # fmt: skip
+    parts = {name: scaled(scores) for name, scores in lists.items()}
+    expected = {
+        id: sum(weight * parts[name].get(id, 0.0) for name, weight in weights.items()) for id in {*dense, *sparse}
+    }
+    assert {hit.chunk.id: hit.score for hit in hits} == pytest.approx(expected, abs=1e-4)
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
 def test_searching_by_what_a_query_lacks_is_refused() -> None:
     for using, match in (("dense", "no dense"), ("hybrid", "dense or sparse"), ("bm25", "Known: dense")):
         with pytest.raises(StoreError, match=match):

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from rag.errors import ConfigError
 from rag.rerank.order import Floats, direct_ranks, fuse, reorder, stored_vectors
-from rag.stages import ChatEmbedder, Embedder, Store, component
+from rag.stages import ChatEmbedder, Embedder, JointEmbedder, Store, component
 from rag.types import Hit, Vector, Vectors
 
 PROMPT = (
@@ -59,9 +59,10 @@ class E2Rank:
 
     def _queries(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> Vectors:
         if self.reads == "text":
-            if not isinstance(self.embedder, ChatEmbedder):
+            dense = self.embedder.dense if isinstance(self.embedder, JointEmbedder) else self.embedder
+            if not isinstance(dense, ChatEmbedder):
                 raise ConfigError("rerank: e2rank with `reads: text` needs `embed: {use: transformers}` and its model.")
-            return self.embedder.embed_messages([self._prompt(*pair) for pair in zip(questions, hits, strict=True)])
+            return dense.embed_messages([self._prompt(*pair) for pair in zip(questions, hits, strict=True)])
         queries = self.embedder.embed_queries(questions).dense
         if queries is None:
             raise ConfigError("rerank: e2rank needs an `embed` stage with dense vectors.")

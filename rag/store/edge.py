@@ -13,7 +13,7 @@ here, checksums are the manifest's.
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
@@ -81,10 +81,26 @@ class EdgeStore:
             points = [engine.Point(chunk.id, vectors, to_payload(chunk)) for chunk, vectors in rows]
             shard.update(engine.UpdateOperation.upsert_points(points))
 
-    def search(self, queries: Sequence[Query], *, k: int, using: str, vectors: bool = False) -> list[list[Hit]]:
+    def search(
+        self,
+        queries: Sequence[Query],
+        *,
+        k: int,
+        using: str,
+        vectors: bool = False,
+        weights: Mapping[str, float] | None = None,
+    ) -> list[list[Hit]]:
         """The k best hits of each query, ties by chunk id; scores of "hybrid" compare within one query only."""
-        fetch = partial(self.fetch, vectors=vectors)
-        return ranking.search(queries, k=k, using=using, dim=self.dim, ask=self._ask, scroll=self._scroll, fetch=fetch)
+        return ranking.search(
+            queries,
+            k=k,
+            using=using,
+            weights=weights,
+            dim=self.dim,
+            ask=self._ask,
+            scroll=self._scroll,
+            fetch=partial(self.fetch, vectors=vectors),
+        )
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
         """The stored chunks among `ids`, in the order asked for; with `vectors`, their dense ones."""

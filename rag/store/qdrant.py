@@ -8,7 +8,7 @@ client's own Python imitation of the engine: a second opinion in tests, far too 
 Vectors are found by a graph (HNSW) in large collections, so that a hit may be missed; `exact: true` misses none.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property, partial
@@ -121,10 +121,26 @@ class QdrantStore:
         with ThreadPoolExecutor(at_once) as threads:
             list(threads.map(self._upsert, parts))
 
-    def search(self, queries: Sequence[Query], *, k: int, using: str, vectors: bool = False) -> list[list[Hit]]:
+    def search(
+        self,
+        queries: Sequence[Query],
+        *,
+        k: int,
+        using: str,
+        vectors: bool = False,
+        weights: Mapping[str, float] | None = None,
+    ) -> list[list[Hit]]:
         """The k best hits of each query, ties by chunk id; scores of "hybrid" compare within one query only."""
-        fetch = partial(self.fetch, vectors=vectors)
-        return ranking.search(queries, k=k, using=using, dim=self.dim, ask=self._ask, scroll=self._scroll, fetch=fetch)
+        return ranking.search(
+            queries,
+            k=k,
+            using=using,
+            weights=weights,
+            dim=self.dim,
+            ask=self._ask,
+            scroll=self._scroll,
+            fetch=partial(self.fetch, vectors=vectors),
+        )
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
         """The stored chunks among `ids`, in the order asked for; with `vectors`, their dense ones."""

@@ -4,12 +4,13 @@ Ranks are fused here and not in the engine. Two reasons: reciprocal rank fusion 
 and rank 3 in the other are worth the same), and Qdrant orders ties at will, differently in every process. Here ties go
 by chunk id, in each list and in the fused one, so that every engine gives the same answer. Lists of ids come from the
 engine in one batch, and each chunk is then read once, however many queries found it; a tie that goes on and on is never
-read to its end.
+read to its end. With weights, scores are fused: each list's from 0, its last, to 1, its first, times its weight.
 
-Source: Cormack et al. 2009, Reciprocal Rank Fusion; the constant is Qdrant's.
+Source: Cormack et al. 2009, Reciprocal Rank Fusion; the constant is Qdrant's. Bruch et al. 2022 (arXiv 2210.11934,
+section 3), convex combination of scores by theoretical or, as here, observed minimum and maximum.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from math import isclose
@@ -27,6 +28,7 @@ ROUNDING = 1e-6  # scores that differ by this part are one: engines add in any o
 PAGE = 8192  # the most ids that are gone through at once
 
 Scored = tuple[str, float]  # chunk id, score
+Weights = Mapping[str, float]  # of the scores of each kind of vector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,12 +47,21 @@ Fetch = Callable[[Sequence[str]], Sequence[Hit]]
 
 
 def search(
-    queries: Sequence[Query], *, k: int, using: str, dim: int, ask: Ask, scroll: Scroll, fetch: Fetch
+    queries: Sequence[Query],
+    *,
+    k: int,
+    using: str,
+    weights: Weights | None = None,
+    dim: int,
+    ask: Ask,
+    scroll: Scroll,
+    fetch: Fetch,
 ) -> list[list[Hit]]:
     """The k best hits of each query, or its `limit`, ties by chunk id.
 
-    `dim` is what the store's vectors have; `ask`, `scroll` and `fetch` are the engine. Raises StoreError when a query
-    lacks the vectors for it.
+    "hybrid" fuses ranks of dense and sparse, or with `weights` scores of the vectors they name. `dim` is what the
+    store's vectors have; `ask`, `scroll` and `fetch` are the engine. Raises StoreError when a query lacks the vectors
+    for it.
     """
     if using not in BRANCHES:
         raise StoreError(f"using: {using!r} is no way to search. Known: {', '.join(BRANCHES)}.")
@@ -59,11 +70,17 @@ def search(
     for query in queries:
         check_query(query, dim=dim)
     fused = len(BRANCHES[using]) > 1
+    names = tuple(weights) if fused and weights else BRANCHES[using]
     most = [min(k, query.limit or k) for query in queries]
-    plans = [_branches(query, BRANCHES[using], n) for query, n in zip(queries, most, strict=True)]
+    plans = [_branches(query, names, n) for query, n in zip(queries, most, strict=True)]
     answers = iter(_break_ties(ask, scroll, [branch for plan in plans for branch in plan]))
     found = [[next(answers) for _ in plan] for plan in plans]
-    lists = [_fuse(own) if fused else list(chain.from_iterable(own)) for own in found]
+    if fused and weights:
+        lists = [
+            _fuse_scores(own, [weights[branch.name] for branch in plan]) for own, plan in zip(found, plans, strict=True)
+        ]
+    else:
+        lists = [_fuse(own) if fused else list(chain.from_iterable(own)) for own in found]
     ranked = [hits[:n] for hits, n in zip(lists, most, strict=True)]
     chunks = {hit.chunk.id: hit for hit in fetch(list({id: None for hits in ranked for id, _ in hits}))}
     return [
@@ -138,6 +155,17 @@ def _fuse(lists: Sequence[Sequence[Scored]]) -> list[Scored]:
     for hits in lists:
         for rank, (id, _) in enumerate(hits):
             scores[id] = scores.get(id, 0.0) + 1 / (rank + CONSTANT)
+    return sorted(scores.items(), key=_best_first)
+
+
+def _fuse_scores(lists: Sequence[Sequence[Scored]], weights: Sequence[float]) -> list[Scored]:
+    """A chunk that a list does not hold is worth as much there as its last; a list of one score has all at 1."""
+    scores: dict[str, float] = {}
+    for hits, weight in zip(lists, weights, strict=True):
+        least, most = (hits[-1][1], hits[0][1]) if hits else (0.0, 0.0)
+        for id, score in hits:
+            part = (score - least) / (most - least) if most > least else 1.0
+            scores[id] = scores.get(id, 0.0) + weight * part
     return sorted(scores.items(), key=_best_first)
 
 
