@@ -77,6 +77,29 @@ def test_a_value_is_found_however_it_was_written(pipe: Pipeline) -> None:
         assert found(pipe, *where) == expected, where
 
 
+def test_bounds_are_of_numbers_or_of_words_and_what_is_not_equal_may_lack_the_field(pipe: Pipeline) -> None:
+    winch, crane = "winch The", "crane A"
+    everything = {hit.chunk.id for hit in pipe.search("lifts", k=50)}
+    for where, expected in {
+        ("year>=2024",): {winch, crane},  # a number and a text
+        ("year<2025", "version>1.5"): {crane},
+        ("version>=1.5", "version<2"): {winch},
+        ("version>=1.5", "tags=red"): {winch, crane},
+        ("lat<=0.3",): {"records one"},
+        ("since>=2024-01-01",): {winch},
+        ("since<=2024-05-01", "since>2024"): {winch},
+    }.items():
+        assert found(pipe, *where) == expected, where
+    without = pipe.search("lifts", k=50, filter=make_filter(pipe.index, None, ["tags!=red"]))
+    assert {hit.chunk.id for hit in without} == everything - {
+        hit.chunk.id for hit in pipe.search("lifts", k=50, filter=Filter({"meta.tags": ("red",)}))
+    }
+    with pytest.raises(InputError, match=r"year>2024: no document has such a value\. Its values are: 2024, 2024\."):
+        found(pipe, "year>2024")
+    with pytest.raises(InputError, match=r"source>a: .*compared by = and != alone"):
+        found(pipe, "source>a")
+
+
 def test_a_field_that_is_not_there_is_named(pipe: Pipeline) -> None:
     for where in ("yaer=2024", "meta.year=2024", "draft.x=1"):
         name = where.partition("=")[0]
@@ -114,7 +137,8 @@ def test_readings_of_a_word() -> None:
     assert readings("2024-05-01") == ("2024-05-01",)
     assert readings("{") == ("{",) and readings("9" * 5000) == ("9" * 5000,)
     assert not any(isinstance(one, float) and not math.isfinite(one) for one in readings("1e999"))
-    assert split("a=b=c", ["a=b"]) == ("a=b", "c") and split("a=b=c", ["A"]) == ("a", "b=c")
+    assert split("a=b=c", ["a=b"]) == ("a=b", "=", "c") and split("a=b=c", ["A"]) == ("a", "=", "b=c")
+    assert split("a>b>=c", ["a>b"]) == ("a>b", ">=", "c") and split("a!=<", ["a"]) == ("a", "!=", "<")
 
 
 def test_every_value_is_named_once_for_a_file(pipe: Pipeline, notes: Path) -> None:

@@ -21,6 +21,7 @@ from rag.cli import (
     inspect,
     pipelines,
     remove,
+    sample,
     serve,
     status,
     token,
@@ -75,6 +76,7 @@ app.command()(remove.purge)
 app.command()(archive.export)
 app.command("import")(archive.import_)
 app.command()(connectors.connectors)
+app.command()(sample.sample)
 app.command()(pipelines.graph)
 app.add_typer(pipelines.app, name="pipelines")
 app.add_typer(token.app, name="token")

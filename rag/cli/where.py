@@ -1,11 +1,17 @@
-"""`--source` and `--where`: which passages may be found, from words on a command line."""
+"""`--source` and `--where`: which passages may be found, from words on a command line.
+
+A bound such as `year>=2020` becomes the values within it that documents of the index have, so that every store finds
+the same. Numbers are compared with numbers, also those that stand as text; other words, such as dates, by letters.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.cli.terminal import fail
 from rag.errors import InputError
@@ -15,35 +21,68 @@ if TYPE_CHECKING:
     from rag.types import Filter, Value
 
 SHOWN = 20
+_OPERATORS = re.compile("!=|>=|<=|=|>|<")
+_BOUNDS: Mapping[str, Callable[[Any, Any], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
 _OWN = ("title", "source")  # of every document; a field of the same name in the documents comes first
 
 
 def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[str] | None) -> Filter | None:
-    """The filter that both ask for: any of the patterns, and of each field that is named, any of its values.
+    """The filter that both ask for: any of the patterns, of each field any of its values, none of those after "!=",
+    and every bound.
 
-    Raises InputError for a pattern that matches no file, and for a field that no document has.
+    Raises InputError for a pattern that matches no file, for a field that no document has, and for a bound that no
+    value of a field is within.
     """
     from fnmatch import fnmatch
 
-    from rag.index.fields import field_names
+    from rag.index.fields import field_names, field_values
     from rag.index.visible import META
     from rag.types import Filter
 
     if not patterns and not where:
         return None
     any_of: dict[str, tuple[Value, ...]] = {}
+    none_of: dict[str, tuple[Value, ...]] = {}
+    bounds: Filter | None = None
     with closing(index.read_manifest()) as manifest:
         if patterns:
             any_of["source"] = tuple(n for n in manifest.sources() if any(fnmatch(n, p) for p in patterns))
             if not any_of["source"]:
                 raise InputError(f"--source {' '.join(patterns)}: no indexed file matches; `rag status` lists them.")
         names = field_names(manifest) if where else []
-    for condition in where or ():
-        name, text = split(condition, names)
-        known = name.casefold() in {one.casefold() for one in names}
-        field = name if name in _OWN and not known else f"{META}{name.casefold()}"
-        any_of[field] = (*any_of.get(field, ()), *readings(text))
-    return Filter(any_of=any_of)
+        known = {one.casefold() for one in names}
+        for condition in where or ():
+            name, sign, text = split(condition, names)
+            of_document = name in _OWN and name.casefold() not in known
+            field = name if of_document else f"{META}{name.casefold()}"
+            if sign in _BOUNDS:
+                there = [] if of_document else field_values(manifest, name)
+                fitting = tuple(value for value in there if _is_within(value, sign, text))
+                if not fitting:
+                    raise InputError(f"--where {condition}: no document has such a value. {_listed(there)}")
+                bounds = Filter(any_of={field: fitting}, within=bounds)
+            else:
+                chosen = any_of if sign == "=" else none_of
+                chosen[field] = (*chosen.get(field, ()), *readings(text))
+    return Filter(any_of=any_of, none_of=none_of, within=bounds)
+
+
+def _is_within(value: Value, sign: str, text: str) -> bool:
+    bound, own = _number(text), _number(value)
+    if bound is not None:
+        return own is not None and _BOUNDS[sign](own, bound)
+    return isinstance(value, str) and _BOUNDS[sign](value, text.strip())
+
+
+def _number(value: Value) -> float | None:
+    """A number, or one that a text reads as; no truth value is one."""
+    found = readings(value) if isinstance(value, str) else (value,)
+    return next((one for one in found if isinstance(one, int | float) and not isinstance(one, bool)), None)
 
 
 def tell_absent(index: Index, filter: Filter | None) -> None:
@@ -57,9 +96,14 @@ def tell_absent(index: Index, filter: Filter | None) -> None:
         with closing(index.read_manifest()) as manifest:
             there = field_values(manifest, field.removeprefix(META))
         if not {(type(one), one) for one in map(_plain, there)} & {(type(one), one) for one in map(_plain, wanted)}:
-            more = f" and {len(there) - SHOWN:,} more" if len(there) > SHOWN else ""
-            values = ", ".join(str(value)[:40] for value in sorted(there, key=str)[:SHOWN])
-            fail(f"no document has {field.removeprefix(META)} = {wanted[0]!s:.40}. Its values are: {values}{more}.")
+            fail(f"no document has {field.removeprefix(META)} = {wanted[0]!s:.40}. {_listed(there)}")
+
+
+def _listed(values: Sequence[Value]) -> str:
+    if not values:
+        return "This field is compared by = and != alone."
+    more = f" and {len(values) - SHOWN:,} more" if len(values) > SHOWN else ""
+    return f"Its values are: {', '.join(str(value)[:40] for value in sorted(values, key=str)[:SHOWN])}{more}."
 
 
 def _plain(value: Value) -> Value:
@@ -67,19 +111,21 @@ def _plain(value: Value) -> Value:
     return float(value) if type(value) is int else value
 
 
-def split(condition: str, names: Iterable[str]) -> tuple[str, str]:
-    """Name and value of NAME=VALUE, where either may hold a "=", and names are those there are. Raises InputError."""
+def split(condition: str, names: Iterable[str]) -> tuple[str, str, str]:
+    """Name, operator and value of NAME=VALUE, where any may hold an operator, and names are those there are.
+
+    Raises InputError.
+    """
     from rag.index.fields import unknown_field
 
     known = {name.casefold() for name in (*names, *_OWN)}
-    first, *rest = condition.split("=")
-    if not rest or not first.strip():
-        raise InputError(f"--where {condition}: write NAME=VALUE.")
-    for end in range(1, len(rest) + 1):
-        name = "=".join([first, *rest[: end - 1]]).strip()
+    found = [(condition[: sign.start()].strip(), sign) for sign in _OPERATORS.finditer(condition)]
+    if not found or not found[0][0]:
+        raise InputError(f"--where {condition}: write NAME=VALUE; the others are !=, >=, <=, > and <.")
+    for name, sign in found:
         if name.casefold() in known:
-            return name, "=".join(rest[end - 1 :])
-    raise InputError(f"--where {condition}: {unknown_field(first.strip(), sorted(names))}")
+            return name, sign[0], condition[sign.end() :]
+    raise InputError(f"--where {condition}: {unknown_field(found[0][0], sorted(names))}")
 
 
 def readings(text: str) -> tuple[Value, ...]:
