@@ -28,6 +28,7 @@ _BOUNDS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+_DATE = re.compile(r"\d{4}-\d\d")  # which a year may be the bound of
 _OWN = ("title", "source")  # of every document; a field of the same name in the documents comes first
 
 
@@ -74,9 +75,10 @@ def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[st
 
 def _is_within(value: Value, sign: str, text: str) -> bool:
     bound, own = _number(text), _number(value)
-    if bound is not None:
-        return own is not None and _BOUNDS[sign](own, bound)
-    return isinstance(value, str) and _BOUNDS[sign](value, text.strip())
+    if bound is not None and own is not None:
+        return _BOUNDS[sign](own, bound)
+    comparable = isinstance(value, str) and (bound is None or _DATE.match(value))
+    return bool(comparable and _BOUNDS[sign](value, text.strip()))
 
 
 def _number(value: Value) -> float | None:
