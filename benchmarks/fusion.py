@@ -113,7 +113,7 @@ def search(corpus: Mapping[str, str], questions: Sequence[str]) -> list[list[lis
             for row_number, weight in rows:
                 scores[row_number] += value * weight * idf
         near = dense @ vector
-        best = [np.lexsort((pids, -some))[:depth] for some in (near, scores)]
+        best = [np.lexsort((np.array(pids), -some))[:depth] for some in (near, scores)]
         lists.append(
             [
                 [(pids[i], float(near[i])) for i in best[0]],

@@ -129,7 +129,8 @@ class StackedModule(nn.Module):
         x = self.projections[0](self.layers[0](q, c, v))
         for i in range(1, len(self.layers)):
             x = x + self.projections[i](self.layers[i](self.norms[i - 1](x), c, v))
-        return x
+        result: Tensor = x
+        return result
 
 
 class AttentionModule(nn.Module):
@@ -145,7 +146,8 @@ class AttentionModule(nn.Module):
             attention = torch.softmax(part.W_Q(q) * part.W_K(c), dim=-1) * part.W_V(v)
             rows.append(part.mlp_scale(part.mlp["layers"](attention)) + attention)
         x = torch.cat(rows, dim=-1)
-        return x * torch.softmax(self.gate_layer(x), dim=-1)
+        result: Tensor = x * torch.softmax(self.gate_layer(x), dim=-1)
+        return result
 
 
 def published(folder: Path) -> tuple[str, Callable[[Tensor, Tensor], Tensor]]:
@@ -247,8 +249,8 @@ def test_three_hops_equal_the_reference(
         tree += fresh
         frontier = hopper.hop(frontier, found)
         if hop < 3:
-            rows = np.stack([query.dense for query in frontier if query.dense is not None])
-            np.testing.assert_allclose(rows, vectors[hop].numpy(), atol=1e-6)
+            moved = np.stack([query.dense for query in frontier if query.dense is not None])
+            np.testing.assert_allclose(moved, vectors[hop].numpy(), atol=1e-6)
     assert frontier == []
     ranked = hopper.rank(Query("q"), tree, k=100)
     assert [int(one) for one in ids(ranked)] == [row for layer in layers for row in layer]

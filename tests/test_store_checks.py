@@ -237,7 +237,7 @@ def test_scores_are_fused_as_the_convex_combination_says(
     def fetch(ids: Any) -> list[Hit]:
         return [Hit(replace(make_chunks()[0], id=id), 0.0) for id in ids]
 
-    def scaled(scores: dict[str, float]) -> dict[str, float]:
+    def scaled(scores: dict[str, int]) -> dict[str, float]:
         least, most = min(scores.values()), max(scores.values())
         return {id: (score - least) / (most - least) if most > least else 1.0 for id, score in scores.items()}
 

@@ -148,10 +148,10 @@ class Layer:
     def _normed(self, x: Vectors) -> Vectors:
         if self.scale is None:
             return x
-        if self.shift is None:
-            return x / np.sqrt(np.mean(x**2, axis=1, keepdims=True) + RMS_EPSILON) * self.scale
-        centred = x - x.mean(axis=1, keepdims=True)
-        return centred / np.sqrt(np.mean(centred**2, axis=1, keepdims=True) + EPSILON) * self.scale + self.shift
+        centred = x if self.shift is None else x - x.mean(axis=1, keepdims=True)
+        epsilon = RMS_EPSILON if self.shift is None else np.float32(EPSILON)
+        normed: Vectors = centred / np.sqrt(np.mean(centred**2, axis=1, keepdims=True) + epsilon) * self.scale
+        return normed if self.shift is None else normed + self.shift
 
 
 @dataclass(frozen=True, slots=True)
