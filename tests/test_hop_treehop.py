@@ -160,7 +160,8 @@ def published(folder: Path) -> tuple[str, Callable[[Tensor, Tensor], Tensor]]:
     node = network.node
 
     def step(q: Tensor, c: Tensor) -> Tensor:
-        return q - c + node["update_attn_scale"](torch.cat([head(q, c) for head in network.heads], dim=-1))
+        update: Tensor = node["update_attn_scale"](torch.cat([head(q, c) for head in network.heads], dim=-1))
+        return q - c + update
 
     return str(folder / "plain.safetensors"), step
 
