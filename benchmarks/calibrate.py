@@ -2,14 +2,16 @@
 
 The questions are those of `benchmarks.reading`, over the first passages that the default pipeline finds: answerable,
 unanswerable, one in `REMOVED` once more without the passages that hold a right answer, and one in `OFF_TOPIC` once more
-over another question's passages; and questions for yes or no with their own passages (`YES_NO`). Every family counts
-alike. FILE is a copy of WEIGHTS with what was fitted on all questions; the tables are of `FOLDS` parts, each answered
-with what was fitted on the others, and leave out the questions that were made here.
+over another question's passages; questions for yes or no with their own passages (`YES_NO`); and a person's questions
+over real documents (`benchmarks.real`, those in English). Every family counts alike. FILE is a copy of WEIGHTS with
+what was fitted on all questions; the tables are of `FOLDS` parts, each answered with what was fitted on the others, and
+leave out the questions that were made here.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +24,8 @@ import numpy as np
 
 from benchmarks.common import datasets
 from benchmarks.reading import FAMILIES, MIN_F1, PASSAGES, GradedAnswer, print_answers, print_silence, retrieved
+from benchmarks.real import open_corpora, read_questions
+from rag import cache
 from rag.errors import ModelError
 from rag.generate.reader import ReaderGenerator
 from rag.models.deltas import write
@@ -29,13 +33,15 @@ from rag.reader.answerability import load_answerability
 from rag.reader.confidence import Calibration
 from rag.reader.network import Passage, load_reader
 from rag.reader.weights import load
+from rag.text.languages import detect_language, named_language
 from rag.text.questions import asks_yes_no
 from rag.train.common.dataset import read_rows
 from rag.train.reader.calibrate import CalibrationExample, fit, make_example
 from rag_evals.metrics.answer import answer_em, answer_f1
 
 REMOVED, OFF_TOPIC = 4, 10
-YES_NO = ("boolq", "condaqa", "sharc", "strategyqa_facts")  # reading sets, their dev parts
+YES_NO = ("boolq", "condaqa", "sharc")  # reading sets, their dev parts
+CONCLUDED = "strategyqa_facts"  # no sentence says what is asked: measured, and not fitted on
 FOLDS = 5
 BINS = 10  # of the calibration error
 MOST = 100_000
@@ -51,6 +57,7 @@ class Row:
     example: CalibrationExample
     answers: tuple[str, ...] = ()
     original: bool = False
+    by_pattern: bool = False  # what is right was said by a pattern, not by `answers`
 
 
 def main() -> None:
@@ -66,7 +73,8 @@ def main() -> None:
         load_reader(args.weights), load_answerability(args.weights)
     except ModelError as error:
         parser.error(str(error))
-    rows = [*_read(args.weights, args.data, args.cache, args.most), *_read_yes_no(args.weights, args.data, args.most)]
+    rows = [*_read_real(args.weights, args.data), *_read_yes_no(args.weights, args.data, args.most)]
+    rows += _read(args.weights, args.data, args.cache, args.most)
     graded: dict[str, list[GradedAnswer]] = {}
     for row, answer in zip(rows, cross_validate(rows), strict=True):
         if row.original:
@@ -74,7 +82,7 @@ def main() -> None:
     print_answers(graded)
     print_silence({family: [*chain(*(graded[name] for name in names))] for family, names in FAMILIES.items()})
     print_risk(graded)
-    calibration = fit([row.example for row in balance(rows)])
+    calibration = fit([row.example for row in balance(rows) if row.family != CONCLUDED])
     write(args.out, file.tensors, {**file.facts, "choice": calibration.to_json()})
 
 
@@ -101,14 +109,31 @@ def _read(weights: Path, data: Path, cache: Path, most: int) -> Iterator[Row]:
 def _read_yes_no(weights: Path, data: Path, most: int) -> Iterator[Row]:
     reader, answerability = load_reader(weights), load_answerability(weights)
     rng = np.random.default_rng(0)
-    for name in YES_NO:
+    for name in (*YES_NO, CONCLUDED):
         rows = read_rows(data / "reading" / name, ("dev.jsonl*",)) if (data / "reading" / name).is_dir() else []
         for row in [row for row in rows if _is_asked(row)][:most]:
             passages = [(str(p.get("title") or ""), str(p["text"])) for p in row["passages"][:PASSAGES]]
             known = (str(row["answer"]),) if row["answer"] else ()
             example = make_example(str(row["question"]), passages, known, reader, answerability)
-            yield Row("yes/no", name, int(rng.integers(FOLDS)), example, known, original=True)
+            yield Row(name, name, int(rng.integers(FOLDS)), example, known, original=True)
         print(f"read {name}", flush=True)
+
+
+def _read_real(weights: Path, data: Path) -> Iterator[Row]:
+    reader, answerability, generator = load_reader(weights), load_answerability(weights), ReaderGenerator()
+    rng = np.random.default_rng(0)
+    asked = read_questions(data / "real" / "questions_dev.jsonl") if (data / "real").is_dir() else []
+    for row, pipeline in open_corpora(asked, data.parent / "documents", cache.folder() / "real", "default"):
+        hits = pipeline.search(row["question"], k=PASSAGES)
+        if {detect_language(row["question"]), *(named_language(hit.chunk.meta) for hit in hits[:1])} <= {"", "en"}:
+            example = make_example(row["question"], generator.passages(hits), (), reader, answerability)
+            if row["answerable"]:
+                found = [bool(re.search(row["accept"], one.text, re.IGNORECASE)) for one in example.candidates]
+                example = replace(example, right=tuple(found))
+            known = (str(row["answer"]),) if row["answerable"] else ()
+            family = "real, yes/no" if asks_yes_no(row["question"]) else "real"
+            yield Row(family, "real", int(rng.integers(FOLDS)), example, known, original=True, by_pattern=True)
+    print("read real", flush=True)
 
 
 def _is_asked(row: Mapping[str, Any]) -> bool:
@@ -127,7 +152,9 @@ def balance(rows: Sequence[Row]) -> list[Row]:
 def cross_validate(rows: Sequence[Row]) -> list[GradedAnswer]:
     """The answer to each question, with what the other folds taught."""
     even = balance(rows)
-    calibrations = [fit([row.example for row in even if row.fold != fold]) for fold in range(FOLDS)]
+    calibrations = [
+        fit([row.example for row in even if row.fold != fold and row.family != CONCLUDED]) for fold in range(FOLDS)
+    ]
     return [_grade(row, calibrations[row.fold]) for row in rows]
 
 
@@ -137,6 +164,8 @@ def _grade(row: Row, calibration: Calibration) -> GradedAnswer:
         return GradedAnswer(0.0, 0.0, False, 0.0, bool(row.answers))
     confidence = calibration.confidence(*best, row.example.answerability)
     em, f1 = (measure(best[0].text, row.answers) for measure in (answer_em, answer_f1))
+    if row.by_pattern:
+        em = f1 = float(row.example.right[row.example.candidates.index(best[0])])
     return GradedAnswer(em, f1, confidence >= 1 - ReaderGenerator().risk, confidence, bool(row.answers))
 
 

@@ -33,6 +33,7 @@ from rag_evals.metrics.answer import answer_em, answer_f1
 FAMILIES = {
     "SQuAD 1.1": ("squad_answers",),
     "SQuAD 2.0": ("squad2_answers",),
+    "Natural Questions": ("nq_answers",),
     "HotpotQA": ("hotpotqa_answers",),
     "MuSiQue": ("musique_answers", "musique_none_answers"),
     "MultiHop-RAG": ("multihop_rag_answers",),

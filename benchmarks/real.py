@@ -29,6 +29,7 @@ from rag import Answer, Pipeline, cache
 from rag.text.words import tokens
 
 DOCUMENTS = DATA.parent / "documents"
+QUESTIONS = DATA / "real" / "questions_dev.jsonl"
 SAME = 0.8  # of the words of an evidence that a quote must hold
 FIRST = 5  # hits
 
@@ -82,8 +83,10 @@ def _holds(text: str, evidence: str) -> bool:
     return len(words & {token.stem for token in tokens(text)}) >= SAME * len(words)
 
 
-def ask_all(rows: Sequence[dict[str, Any]], documents: Path, indexes: Path, name: str) -> Iterator[Graded]:
-    """Every question over its corpus; questions of one corpus stand together."""
+def open_corpora(
+    rows: Sequence[dict[str, Any]], documents: Path, indexes: Path, name: str
+) -> Iterator[tuple[dict[str, Any], Pipeline]]:
+    """Every question with a pipeline over its corpus; questions of one corpus stand together."""
     for corpus, asked in groupby(rows, key=lambda row: str(row["corpus"])):
         index = indexes / f"real-{corpus}-{name}"
         if not (index / "files").exists():
@@ -91,7 +94,7 @@ def ask_all(rows: Sequence[dict[str, Any]], documents: Path, indexes: Path, name
         with Pipeline.load(name, index=index) as pipeline:
             pipeline.ingest([index / "files"])
             for row in asked:
-                yield grade(row, pipeline.ask(row["question"]))
+                yield row, pipeline
 
 
 def share(values: Sequence[bool | None]) -> str:
@@ -118,10 +121,16 @@ def print_table(graded: Sequence[Graded]) -> None:
         print(f"| {name} | {' | '.join(share(values) for values in columns)} |")
 
 
+def read_questions(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of questions, by corpus."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return sorted(rows, key=lambda row: str(row["corpus"]))
+
+
 def main() -> None:
     """Ask, grade, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=Path, default=DATA / "real" / "questions_dev.jsonl")
+    parser.add_argument("--questions", type=Path, default=QUESTIONS)
     parser.add_argument("--documents", type=Path, default=DOCUMENTS, help="a folder of corpora, each a folder")
     parser.add_argument("--pipeline", default="default", help="a preset or a file")
     parser.add_argument("--cache", type=Path, default=cache.folder() / "real", help="folder of the indexes")
@@ -129,11 +138,10 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="show every answer that is not right")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each question instead")
     args = parser.parse_args()
-    rows = [json.loads(line) for line in args.questions.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if not args.corpus or row["corpus"] in args.corpus]
-    rows.sort(key=lambda row: str(row["corpus"]))
+    rows = [row for row in read_questions(args.questions) if not args.corpus or row["corpus"] in args.corpus]
     graded = []
-    for row, one in zip(rows, ask_all(rows, args.documents, args.cache, args.pipeline), strict=True):
+    for row, pipeline in open_corpora(rows, args.documents, args.cache, args.pipeline):
+        one = grade(row, pipeline.ask(row["question"]))
         graded.append(one)
         if args.json:
             print(json.dumps(asdict(one), ensure_ascii=False), flush=True)

@@ -88,6 +88,7 @@ _ANSWERS = (
     _answers(_UNANSWERABLE, "MuSiQue, unanswerable"),
     _answers(_SETS["multihop_rag"], "MultiHop-RAG dev, with unanswerable ones", 200),
     _answers(replace(_SETS["squad"], unseen="reader"), "SQuAD 1.1, articles the reader has not seen", 300),
+    _answers(replace(_SETS["nq"], unseen="reader"), "Natural Questions, not seen by the reader", 300),
     _answers(_SQUAD2, "SQuAD 2.0, articles the reader has not seen, half unanswerable", 300),
 )
 SOURCES = {source.name: source for source in (*_RETRIEVAL, *_ANSWERS)}

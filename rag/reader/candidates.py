@@ -1,8 +1,10 @@
 """Every answer that the passages may hold, each with the features that rank it and set its confidence.
 
 The reader reads each passage alone, and the best ones then together, as many as fit into one input, so that they
-compete. A question that asks for yes or no (by its form) has these two as its candidates, from the joint reading; a
-span would be no answer. No span cuts a word, and none is what cannot be an answer (`rag.reader.unfit`).
+compete. A question that asks for yes or no (by its form) has these two as its candidates; a span would be no answer.
+They are read from single sentences (`SENTENCES` of the `NEAREST` passages): one says yes or no to what is asked, where
+a passage says much else. No span cuts a word, and none is what cannot be an answer
+(`rag.reader.unfit`).
 """
 
 import re
@@ -14,11 +16,12 @@ import numpy as np
 from rag.reader.network import Passage, ReaderModel, ReaderOutput, Span
 from rag.reader.unfit import find_fault
 from rag.text.borders import mend_span
-from rag.text.questions import asks_yes_no
+from rag.text.questions import asks_yes_no, is_nested
 from rag.text.words import Token, tokens
 
 SPAN_FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
-YES_NO_FEATURES = ("decided", "against span", "whole", "relevant")
+YES_NO_FEATURES = ("said", "speaks", "relevant")
+SENTENCES, NEAREST = 4, 4  # read one by one for yes or no; passages that they are of
 MIN_RELEVANCE = -1.5  # of a passage that may support an answer: of SQuAD 2.0 dev, nine in ten that hold it have more
 MIN_SCORE = -10.0  # stands for no score, and for any lower one
 _WORD = re.compile(r"\w+")
@@ -30,7 +33,7 @@ class Candidate:
 
     `joint` is its score in the joint reading, `whole` whether what is read there holds all that an answer needs, a
     logit. `documents` counts the documents that have the span's words in a relevant passage, its own among them, which
-    is its `source`.
+    is its `source`. `nested` is whether the question has a clause inside, so that it takes a step on the way.
     """
 
     text: str
@@ -41,6 +44,7 @@ class Candidate:
     whole: float = 0.0
     documents: int = 1
     source: str = ""
+    nested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,36 +67,45 @@ def extract_candidates(
     if not passages:
         return Extraction((), ())
     outputs = reader.read(question, [[passage] for passage in passages])
-    yes_no = asks_yes_no(question)
-    order = _order(outputs, yes_no)
+    if asks_yes_no(question):
+        return Extraction(tuple(_yes_no_candidates(question, passages, outputs, reader)), tuple(outputs))
+    strength = [(output.spans[0].score if output.spans else MIN_SCORE) + output.relevance for output in outputs]
+    order = _order(strength)
     together = sorted(order[: reader.count_fitting(question, [passages[i] for i in order])])
     (joint,) = reader.read(question, [[passages[i] for i in together]])
-    if yes_no:
-        candidates = _yes_no_candidates(outputs[order[0]], joint, order[0])
-    else:
-        names = documents or [title for title, _ in passages]
-        candidates = _span_candidates(question, passages, names, outputs, together, joint)
+    names = documents or [title for title, _ in passages]
+    candidates = _span_candidates(question, passages, names, outputs, together, joint)
     return Extraction(tuple(candidates), tuple(outputs))
 
 
-def _order(outputs: Sequence[ReaderOutput], yes_no: bool) -> list[int]:
-    """The passages, most promising first: by relevance, for a span also by the best score."""
-    strength = [output.relevance for output in outputs]
-    if not yes_no:
-        strength = [(o.spans[0].score if o.spans else MIN_SCORE) + o.relevance for o in outputs]
+def _order(strength: Sequence[float]) -> list[int]:
+    """The places of some passages, the strongest first."""
     return [int(i) for i in np.argsort(-np.array(strength), kind="stable")]
 
 
-def _yes_no_candidates(best: ReaderOutput, joint: ReaderOutput, passage: int) -> Iterator[Candidate]:
-    """Yes and no, each with how far it is ahead; they stand for the best passage's best sentence."""
-    sentence = max(best.evidence, key=lambda sentence: sentence.score, default=None)
-    if sentence is None:
+def _yes_no_candidates(
+    question: str, passages: Sequence[Passage], outputs: Sequence[ReaderOutput], reader: ReaderModel
+) -> Iterator[Candidate]:
+    """Yes and no, each with how far sentences put it ahead, and the sentence that speaks most for it.
+
+    The sentences are those of the most relevant passages that speak most to the question, each read below its heading;
+    they count by how much they do. The features: how far it is ahead; how much the best sentence speaks to the
+    question; how relevant the best passage is.
+    """
+    nearest = _order([output.relevance for output in outputs])[:NEAREST]
+    spans = [Span(i, one.start, one.end, one.score) for i in nearest for one in outputs[i].evidence]
+    spans = sorted(spans, key=lambda span: -span.score)[:SENTENCES]
+    if not spans:
         return
-    span, yes, no = joint.answer_types
-    for text, own, other in (("yes", yes, no), ("no", no, yes)):
-        features = (own - other, own - span, joint.relevance, best.relevance)
-        span_of = Span(passage, sentence.start, sentence.end, own - other)
-        yield Candidate(text, span_of, True, features, joint=own - other, whole=joint.relevance)
+    texts = [(passages[span.passage][0], passages[span.passage][1][span.start : span.end]) for span in spans]
+    read = reader.read(question, [[text] for text in texts])
+    speaks = np.array([span.score + output.relevance for span, output in zip(spans, read, strict=True)])
+    weights = np.exp(speaks - speaks.max())
+    weights /= weights.sum()
+    towards_yes = np.array([yes - no for _, yes, no in (output.answer_types for output in read)])
+    for text, ahead in (("yes", weights * towards_yes), ("no", -weights * towards_yes)):
+        features = float(ahead.sum()), float(speaks.max()), outputs[nearest[0]].relevance
+        yield Candidate(text, spans[int(np.argmax(ahead))], True, features)
 
 
 def _span_candidates(
@@ -110,7 +123,7 @@ def _span_candidates(
     answers = [normalise_answer(text) for text in texts]
     first = {i: output.spans[0] for i, output in enumerate(outputs) if output.spans}
     best = {i: normalise_answer(passages[i][1][span.start : span.end]) for i, span in first.items()}
-    words = tokens(question)
+    words, nested = tokens(question), is_nested(question)
     plain = [token for token in words if token.kind != "number"]
     named = [token for token in words if token.kind in ("name", "number")]
     stems = [frozenset(token.stem for token in tokens(" ".join(passage))) for passage in passages]
@@ -143,7 +156,9 @@ def _span_candidates(
         }
         documents = {names[at]} | {name for name, its in relevant if f" {answer} " in its}
         values = tuple(features[name] for name in SPAN_FEATURES)
-        yield Candidate(text, span, False, values, features["joint"], joint.relevance, len(documents), names[at])
+        yield Candidate(
+            text, span, False, values, features["joint"], joint.relevance, len(documents), names[at], nested
+        )
 
 
 def _all_spans(outputs: Sequence[ReaderOutput], joint_spans: Sequence[Span]) -> list[Span]:

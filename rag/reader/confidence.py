@@ -1,10 +1,10 @@
 """Which candidate is the answer, and how sure that is.
 
 A small network ranks spans by their features; the softmax of its scores gives each answer its share of all that was
-found. Of yes and no the likelier one is taken. A logistic function of that share, of what the joint reading says, of
-the answerability of the question by all passages together (`rag.reader.answerability`), of how many documents have the
-answer, and of how short it is, gives the confidence: a probability of being right on the questions that it was fitted
-on (`rag.train.reader.calibrate`).
+found. A logistic function of that share, of what the joint reading says, of the answerability of the question by all
+passages together (`rag.reader.answerability`), of how many documents have the answer, and of how short it is, gives the
+confidence: a probability of being right on the questions that it was fitted on (`rag.train.reader.calibrate`). Yes and
+no have a logistic function of their own, which takes the likelier one and is its confidence.
 """
 
 import json
@@ -17,7 +17,7 @@ from rag.errors import ModelError
 from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate, normalise_answer
 from rag.types import Vectors
 
-CONFIDENCE_FEATURES = ("share", "joint", "whole", "closed", "judged", "documents", "brief")
+CONFIDENCE_FEATURES = ("share", "joint", "whole", "judged", "documents", "brief", "plain")
 FEATURES = [*SPAN_FEATURES, *YES_NO_FEATURES, *CONFIDENCE_FEATURES]  # what a file's weights are of
 WEIGHTS = {  # of a file, and how many: one for each feature, and a bias
     "closed": len(YES_NO_FEATURES) + 1,
@@ -65,6 +65,8 @@ class Calibration:
 
     def confidence(self, candidate: Candidate, share: float, answerability: float) -> float:
         """How likely a candidate with this logit of its share is right, 0 to 1."""
+        if candidate.yes_no:
+            return float(1 / (1 + np.exp(-share)))
         features = confidence_features(candidate, share, answerability)
         total = float(np.dot(features, self.confidence_weights[:-1])) + self.confidence_weights[-1]
         return float(1 / (1 + np.exp(-np.clip(total, -50, 50))))
@@ -92,7 +94,7 @@ def confidence_features(candidate: Candidate, share: float, answerability: float
     joint, whole = (float(np.clip(value, -MAX_FEATURE, MAX_FEATURE)) for value in (candidate.joint, candidate.whole))
     answerable, documents = min(answerability, MAX_ANSWERABILITY), float(np.log(candidate.documents))
     brief = -float(np.log(max(1, len(candidate.text.split()))))  # long spans are wrong more often
-    return share, joint, whole, float(candidate.yes_no), answerable, documents, brief
+    return share, joint, whole, answerable, documents, brief, -float(candidate.nested)
 
 
 def read_calibration(facts: Mapping[str, str], where: object) -> Calibration:

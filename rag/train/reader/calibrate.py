@@ -82,7 +82,7 @@ def make_examples(
 
 
 def fit(examples: Sequence[CalibrationExample]) -> Calibration:
-    """The ranking of spans, the choice between yes and no, and the confidence: how likely the best candidate is right.
+    """The ranking of spans with the confidence, how likely the best one is right; and how likely each of yes and no is.
 
     Nothing that speaks for an answer may count against it.
     """
@@ -94,9 +94,9 @@ def fit(examples: Sequence[CalibrationExample]) -> Calibration:
         _fit_correctness(yes_no, len(YES_NO_FEATURES)),
         (0.0,) * (len(CONFIDENCE_FEATURES) + 1),
     )
-    best = [_best(one, calibration) for one in examples]
+    best = [_best(one, calibration) for one in spans]
     rows = np.array([features for features, _ in best]).reshape(-1, len(CONFIDENCE_FEATURES))
-    right, weights = np.array([correct for _, correct in best], float), np.array([one.weight for one in examples])
+    right, weights = np.array([correct for _, correct in best], float), np.array([one.weight for one in spans])
     return replace(calibration, confidence_weights=tuple(map(float, fit_nonnegative(rows, right, weights))))
 
 
