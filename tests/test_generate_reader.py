@@ -108,6 +108,25 @@ def test_yes_and_no_are_for_questions_that_ask_for_them(question: str, yes_no: b
         assert ask(question, HITS).short in {"Yes", "No"}
 
 
+@pytest.mark.parametrize(
+    ("question", "denial"),
+    [
+        ("Are unused holidays paid when I leave?", "Unused holidays are not paid when you leave."),
+        ("Is the ferry to Norvik open to cars?", "The ferry to Norvik is not open to cars."),
+        ("Are dogs allowed on board?", "Dogs are not allowed on board."),
+        ("Is a visa required for Norvik?", "No visa is required for Norvik."),
+    ],
+)
+def test_a_sentence_that_denies_what_is_asked_is_quoted_as_a_no_and_its_opposite_is_none(
+    question: str, denial: str
+) -> None:
+    rest = "Ask the office if in doubt. It opens at ten and has a desk for members."
+    answer = ask(question, [hit("rules", "Rules", f"{denial} {rest}"), BREAD], risk=0.25)
+    assert answer.short == "No" and answer.citations[0].quote == denial
+    opposite = denial.replace(" not", "").replace("No visa", "A visa")
+    assert ask(question, [hit("rules", "Rules", f"{opposite} {rest}"), BREAD], risk=0.25).short != "No"
+
+
 def test_an_answer_counts_the_relevant_documents_that_have_its_words() -> None:
     passages = [
         ("Ferry", "The ferry is run by Havn Lines."),

@@ -20,7 +20,7 @@ from rag.text.questions import asks_yes_no, is_nested
 from rag.text.words import Token, tokens
 
 SPAN_FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
-YES_NO_FEATURES = ("said", "speaks", "relevant")
+YES_NO_FEATURES = ("said", "speaks", "relevant", "yes")
 SENTENCES, NEAREST = 4, 4  # read one by one for yes or no; passages that they are of
 MIN_RELEVANCE = -1.5  # of a passage that may support an answer: of SQuAD 2.0 dev, nine in ten that hold it have more
 MIN_SCORE = -10.0  # stands for no score, and for any lower one
@@ -90,7 +90,7 @@ def _yes_no_candidates(
 
     The sentences are those of the most relevant passages that speak most to the question, each read below its heading;
     they count by how much they do. The features: how far it is ahead; how much the best sentence speaks to the
-    question; how relevant the best passage is.
+    question; how relevant the best passage is; whether it is yes.
     """
     nearest = _order([output.relevance for output in outputs])[:NEAREST]
     spans = [Span(i, one.start, one.end, one.score) for i in nearest for one in outputs[i].evidence]
@@ -104,7 +104,7 @@ def _yes_no_candidates(
     weights /= weights.sum()
     towards_yes = np.array([yes - no for _, yes, no in (output.answer_types for output in read)])
     for text, ahead in (("yes", weights * towards_yes), ("no", -weights * towards_yes)):
-        features = float(ahead.sum()), float(speaks.max()), outputs[nearest[0]].relevance
+        features = float(ahead.sum()), float(speaks.max()), outputs[nearest[0]].relevance, float(text == "yes")
         yield Candidate(text, spans[int(np.argmax(ahead))], True, features)
 
 
