@@ -171,7 +171,7 @@ def test_a_faulty_pipeline_is_shown_as_it_is_and_its_mistakes_are_listed(tmp_pat
         "  mine.yaml: connector, store, retrieve, generate: missing; every pipeline needs connector, chunk, embed, "
         "store, retrieve, generate.",
         "  mine.yaml:2: chunks: unknown key. Did you mean chunk? Known: connector, chunk, embed, sparse, store, "
-        "retrieve, hop, rerank, generate, description, k, depth, unsupported.",
+        "retrieve, hop, rerank, generate, ingest, description, k, depth, unsupported.",
         "  mine.yaml:3: embed.late: should be less than or equal to 1, not 2.",
     ]
 
