@@ -150,5 +150,9 @@ def test_the_page_lists_what_is_tested_here_and_nothing_else() -> None:
         name: ["onnx" if OnnxEmbedder in family.runs else "transformers", family.pooling]
         for name, family in FAMILIES.items()
     }
-    own_test = {"CDE with a ModernBERT or BERT backbone": ["two_stage", "mean, behind the corpus"]}
+    own_test = {
+        "CDE with a ModernBERT or BERT backbone": ["two_stage", "mean, behind the corpus"],
+        "KaLM-V2, GTE-Qwen2, Llama-Embed-Nemotron, in a copy without their code": ["transformers", "as its files say"],
+        "E2Rank": ["transformers", "lasttoken"],
+    }
     assert listed == expected | own_test

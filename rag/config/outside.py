@@ -23,8 +23,8 @@ SERVERS = frozenset({
 })  # fmt: skip
 SHIPPED = ("rag.", "rag_connectors.")
 WORDS = frozenset({
-    "access", "collection", "device", "document_prefix", "dtype", "exclude", "id_field", "include", "instruction",
-    "language", "languages", "query_prefix", "separator", "text_field", "title_field",
+    "access", "collection", "device", "document_prefix", "document_suffix", "dtype", "exclude", "id_field", "include",
+    "instruction", "language", "languages", "query_prefix", "query_suffix", "separator", "text_field", "title_field",
 })  # fmt: skip
 
 
