@@ -66,7 +66,7 @@ def test_scores_keep_how_much_better_the_first_is(tmp_path: Path, engine: str) -
     chunks = make_chunks()[:5]
     angles = np.array([0.5, 0.0, 0.01, 0.02, 0.03])
     dense = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    values = [9.0, 0.0, 1.0, 1.1, 1.2]
+    values = [9.0, 1.2, 1.1, 1.0, 0.9]
     sparse = [Sparse(np.array([7], np.int64), np.array([value], np.float32)) for value in values]
     store.write(chunks, Embeddings(dense, sparse))
     store.flush()
