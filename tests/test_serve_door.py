@@ -325,7 +325,7 @@ def test_the_socket_is_the_only_entry_that_is_no_file(indexed: Path) -> None:
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(indexed / ".rag" / "other.sock"))
     with pytest.raises(TrustError, match=r"other\.sock"):
-        Index.at(indexed).read_manifest()
+        Pipeline.load(index=indexed).ask(QUESTION)
 
 
 def test_asking_a_server_loads_next_to_nothing() -> None:
