@@ -74,7 +74,7 @@ def test_the_demo_shows_a_hop(indexed: Path) -> None:
     )
     answer, _, tree = done.stdout.partition("hop tree")
     assert "twice weekly in offices" in answer and re.search(r"\(hop [1-9]\)$", answer, re.MULTILINE)
-    assert len(re.findall(r"^  “", answer, re.MULTILINE)) == 2 and "\n     hop 1  " in tree
+    assert len(re.findall(r"^  “", answer, re.MULTILINE)) in (2, 3) and "\n     hop 1  " in tree
 
 
 @pytest.mark.slow
