@@ -1,14 +1,16 @@
 """The base of connectors whose documents are no plain files of this machine: they look, then fetch one by one.
 
 What is fetched is a temporary file for as long as it is parsed, by the parsers of the `files` connector and in the same
-limits. A connector says what is there (`_look`) and brings it (`_fetch`, or `_fetcher` where that needs a connection).
+limits. A connector says what is there (`_look`) and brings it: by a connection that is held (`_fetcher`), or each by
+itself (`Direct._fetch`).
 """
 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from rag.stages import component
 from rag.types import Loaded, Source
@@ -17,7 +19,7 @@ from rag_connectors.staging import Fetched, load_fetched
 
 
 @component
-class Elsewhere(Files):
+class Elsewhere(Files, ABC):
     """Documents that have to be fetched. `gitignore` has no meaning for them."""
 
     @property
@@ -35,13 +37,22 @@ class Elsewhere(Files):
         with self._fetcher() as fetch:
             yield from load_fetched(super().load, sources, fetch)
 
+    @abstractmethod
     def _look(self, root: str, base: str) -> Iterable[Source]:
         """What is under a root, without its content. Raises InputError."""
-        raise NotImplementedError
 
+    @abstractmethod
+    def _fetcher(self) -> AbstractContextManager[Callable[[Source], Fetched]]:
+        """A function that gives a source's bytes, as long as the context is open. It raises FetchError."""
+
+
+@component
+class Direct(Elsewhere):
+    """Documents that are fetched each by itself."""
+
+    @abstractmethod
     def _fetch(self, source: Source) -> Fetched:
         """A source's bytes. Raises FetchError."""
-        raise NotImplementedError
 
     @contextmanager
     def _fetcher(self) -> Iterator[Callable[[Source], Fetched]]:

@@ -13,7 +13,7 @@ from rag.errors import InputError
 from rag.stages import component
 from rag.text.names import to_name
 from rag.types import Source
-from rag_connectors.elsewhere import Elsewhere
+from rag_connectors.elsewhere import Direct
 from rag_connectors.parsed import RefusalError
 from rag_connectors.reading import read
 from rag_connectors.sidecar import SUFFIX, Sidecars
@@ -24,7 +24,7 @@ _FLAGS = (":2,", ";2,", "!2,", "_2,")  # before the flags in a file's name; syst
 
 
 @component
-class Maildir(Elsewhere):
+class Maildir(Direct):
     """Mails of a maildir, its subfolders, or a folder of maildirs. Patterns see the folders.
 
     Example: `connector: {use: maildir, exclude: [.Trash]}`

@@ -18,7 +18,7 @@ from rag.errors import InputError, extra
 from rag.stages import component
 from rag.text.names import is_address
 from rag.types import Source, Values
-from rag_connectors.elsewhere import Elsewhere
+from rag_connectors.elsewhere import Direct
 from rag_connectors.staging import Fetched, FetchError, digest, is_hidden, refuse_password
 
 _DATES = ("LastModified", "mtime", "last_modified", "Last-Modified", "modified", "updated", "created", "date_time")
@@ -26,7 +26,7 @@ _TAGS = ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "sha", "checks
 
 
 @component
-class Fsspec(Elsewhere):
+class Fsspec(Direct):
     """Files at an address that fsspec opens. `gitignore` has no meaning here.
 
     Example: `connector: {use: fsspec, include: ["*.pdf"]}`

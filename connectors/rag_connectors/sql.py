@@ -21,12 +21,12 @@ from pydantic import Field
 from rag.errors import ConfigError, InputError, extra
 from rag.stages import component
 from rag.types import Source
-from rag_connectors.elsewhere import Elsewhere
+from rag_connectors.elsewhere import Direct
 from rag_connectors.staging import Fetched, FetchError, digest, need_variable, refuse_password
 
 
 @component
-class Sql(Elsewhere):
+class Sql(Direct):
     """Rows of a query. `text_field`, `title_field` and `id_field` name columns; other columns are fields.
 
     Example: `connector: {use: sql, query: "SELECT id, title, body FROM parts", password_env: SHOP_PASSWORD}`

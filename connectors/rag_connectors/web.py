@@ -16,7 +16,7 @@ from pydantic import Field
 from rag.errors import InputError
 from rag.stages import component
 from rag.types import Source, Values
-from rag_connectors.elsewhere import Elsewhere
+from rag_connectors.elsewhere import Direct
 from rag_connectors.staging import Fetched, FetchError, cache_folder, need_variable, refuse_password
 from rag_connectors.web_client import Client
 from rag_connectors.web_links import normal
@@ -24,7 +24,7 @@ from rag_connectors.web_site import Site
 
 
 @component
-class Web(Elsewhere):
+class Web(Direct):
     """Pages at and below an address. Patterns see paths on the site; `gitignore` has no meaning here.
 
     Example: `connector: {use: web, pages: 500, per_second: 1}`

@@ -13,6 +13,7 @@ import shutil
 import stat
 import zipfile
 import zlib
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -36,13 +37,13 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 class ZipExport(Elsewhere):
     """Members of zip files. Patterns see paths in the archive."""
 
+    @abstractmethod
     def _members(self, members: list[zipfile.ZipInfo], root: str) -> Iterable[tuple[zipfile.ZipInfo, str]]:
         """The members to read, each with its name. Raises InputError for a zip that is no such export."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _convert(self, data: bytes, member: str, source: Source) -> Fetched:
         """A member's content as it is parsed, with its fields."""
-        raise NotImplementedError
 
     def _look(self, root: str, base: str) -> Iterator[Source]:
         """Every member of the exports. Raises InputError where there is none, or the one named cannot be read."""

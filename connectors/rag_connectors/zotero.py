@@ -15,7 +15,7 @@ from html import escape
 from rag.stages import component
 from rag.text.names import to_name
 from rag.types import Source, Values
-from rag_connectors.elsewhere import Elsewhere
+from rag_connectors.elsewhere import Direct
 from rag_connectors.parsed import RefusalError
 from rag_connectors.reading import read
 from rag_connectors.sidecar import Sidecars
@@ -30,7 +30,7 @@ _APART = ("title", "abstractNote", "date", "accessDate")
 
 
 @component
-class Zotero(Elsewhere):
+class Zotero(Direct):
     """Entries and stored files of Zotero libraries. A root is Zotero's data folder. Patterns see `storage/KEY/NAME`.
 
     Example: `connector: {use: zotero, exclude: ["items/"]}`

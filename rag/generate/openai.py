@@ -8,7 +8,6 @@ only before the first piece of text. Whatever the server does, a call ends: by t
 sampling options beyond temperature. Protocol: OpenAI's chat completions.
 """
 
-import os
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
@@ -23,6 +22,7 @@ from rag.generate import statements
 from rag.generate.agent import explore
 from rag.llm import sse
 from rag.llm.deadline import Cutoff, cut_after
+from rag.llm.post import make_headers, read_key
 from rag.llm.prompts import MARKED, build, meter_reply, read_reply, read_whole
 from rag.llm.token_count import counter
 from rag.stages import Finder, component
@@ -144,16 +144,7 @@ class OpenAIGenerator:
             raise self._error("answered with nothing; `max_tokens` may be too few for its reasoning.")
 
     def _client(self, wait: httpx.Timeout) -> httpx.Client:
-        return httpx.Client(headers=self._headers(), timeout=wait, trust_env=self.trust_env)
-
-    def _headers(self) -> dict[str, str]:
-        key = self._key()
-        if not (key.isascii() and key.isprintable()):
-            raise ConfigError(f"generate: the environment variable {self.api_key_env} holds characters no key has.")
-        return {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {key}"} if key else {})
-
-    def _key(self) -> str:
-        return os.environ.get(self.api_key_env, "").strip()
+        return httpx.Client(headers=make_headers("generate", self.api_key_env), timeout=wait, trust_env=self.trust_env)
 
     def _open(
         self,
@@ -246,7 +237,7 @@ class OpenAIGenerator:
 
     def _error(self, what: str) -> GeneratorError:
         message = f"{self.base_url} (model {self.model}) {what}"
-        return GeneratorError(message.replace(key, "***") if (key := self._key()) else message)
+        return GeneratorError(message.replace(key, "***") if (key := read_key(self.api_key_env)) else message)
 
 
 def _retry_after(response: httpx.Response, otherwise: float) -> float:

@@ -34,6 +34,19 @@ HINTS = {
 }
 
 
+def read_key(key_env: str) -> str:
+    """The key that an environment variable holds; "" for none."""
+    return os.environ.get(key_env, "").strip()
+
+
+def make_headers(stage: str, key_env: str) -> dict[str, str]:
+    """What a request to a model's server says of itself. Raises ConfigError for a key that cannot be sent."""
+    key = read_key(key_env)
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"{stage}: the environment variable {key_env} holds characters no key has.")
+    return {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {key}"} if key else {})
+
+
 class RefusedInput(Exception):
     """The server does not take these texts; others it may."""
 
@@ -84,9 +97,10 @@ class ModelServer:
     def _send(self, path: str, body: Mapping[str, Any], deadline: float) -> tuple[int, httpx.Headers, bytes]:
         left = max(0.001, deadline - time.monotonic())
         wait = httpx.Timeout(left, connect=min(left, CONNECT))
+        headers = make_headers(self.stage, self.key_env)
         with (
             cut_after(left) as cutoff,
-            httpx.Client(headers=self._headers(), timeout=wait, trust_env=self.trust_env) as client,
+            httpx.Client(headers=headers, timeout=wait, trust_env=self.trust_env) as client,
         ):
             request = client.build_request("POST", f"{self.url.rstrip('/')}{path}", json=body)
             request.extensions["trace"] = cutoff.trace
@@ -103,15 +117,6 @@ class ModelServer:
                 raise httpx.ReadTimeout("late")
             return response.status_code, response.headers, text
 
-    def _headers(self) -> dict[str, str]:
-        key = self._key()
-        if not (key.isascii() and key.isprintable()):
-            raise ConfigError(f"{self.stage}: the environment variable {self.key_env} holds characters no key has.")
-        return {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {key}"} if key else {})
-
-    def _key(self) -> str:
-        return os.environ.get(self.key_env, "").strip()
-
     def _parse(self, text: bytes) -> Any:
         try:
             return json.loads(text)
@@ -126,7 +131,7 @@ class ModelServer:
         return EndpointError(self._hide(f"{self.stage}: {self.url} {what}"))
 
     def _hide(self, text: str) -> str:
-        return text.replace(key, "***") if (key := self._key()) else text
+        return text.replace(key, "***") if (key := read_key(self.key_env)) else text
 
 
 class Pace:

@@ -16,18 +16,19 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field
 
-from rag.errors import ConfigError, MismatchError, StoreError, extra
+from rag.errors import ConfigError, StoreError, extra
 from rag.stages import component
 from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, find_corpus, translate
-from rag.store.payload import INDEXED, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
+from rag.store.payload import INDEXED, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
 from rag.text.urls import holds_secret
 from rag.types import Chunk, Embeddings, Filter, Hit, Query
 
 with extra("qdrant", "store: qdrant"):
     from qdrant_client import QdrantClient, models
 
+    from rag.store.qdrant_collections import check_vectors, find_live, make_vectors, switch
     from rag.store.qdrant_door import ADVICE, KEY_ENV, QdrantDoor
 
 T = TypeVar("T")
@@ -40,13 +41,6 @@ DIALECT = Dialect(
     ids=lambda ids: models.HasIdCondition(has_id=list(ids)),
     one_of=lambda key, values: models.FieldCondition(key=key, match=models.MatchAny(any=values)),
 )
-QUANTIZED = {
-    "none": None,
-    "int8": models.ScalarQuantization(
-        scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
-    ),
-    "binary": models.BinaryQuantization(binary=models.BinaryQuantizationConfig(always_ram=True)),
-}
 CONSISTENCY = {"one": None, **{name: models.ReadConsistencyType(name) for name in ("majority", "quorum", "all")}}
 
 
@@ -184,7 +178,7 @@ class QdrantStore:
 
     def beside(self) -> Self:
         """This store over the collection that is not read: what an interrupted run left there is still in it."""
-        live = self._live()
+        live = find_live(self._door, self.collection)
         names = [f"{self.collection}.{number}" for number in (1, 2)]
         other = replace(self, generation=next(name for name in names if name != live))
         other.__dict__["_door"] = self._door
@@ -197,33 +191,7 @@ class QdrantStore:
 
     def go_live(self) -> None:
         """Let readers have this generation in place of the one before, at once, which is then removed."""
-        before = self._live()
-        if before != self.generation:
-            make = models.CreateAlias(collection_name=self.generation, alias_name=self.collection)
-            steps: list[Any] = [models.CreateAliasOperation(create_alias=make)]
-            if before == self.collection:  # of an older version of raghop: a collection has the name, which is needed
-                self._door.call(lambda client: client.delete_collection(before))
-            elif before:
-                gone = models.DeleteAlias(alias_name=self.collection)
-                steps.insert(0, models.DeleteAliasOperation(delete_alias=gone))
-
-            def switch(client: QdrantClient) -> bool:  # one whose reply was lost is not done twice
-                return self._live() == self.generation or client.update_collection_aliases(steps)
-
-            self._door.call(switch)
-        if (now := self._live()) != self.generation:
-            raise StoreError(f"{self._door.place}: {now or 'nothing'} is read there, not {self.generation}. Try again.")
-        if before and before not in (self.generation, self.collection):
-            self._door.call(lambda client: client.delete_collection(before))
-
-    def _live(self) -> str:
-        """The collection that readers have: what the alias stands for; "" where there is none."""
-
-        def ask(client: QdrantClient) -> str:
-            found = {one.alias_name: one.collection_name for one in client.get_aliases().aliases}
-            return found.get(self.collection) or (self.collection if client.collection_exists(self.collection) else "")
-
-        return self._door.call(ask)
+        switch(self._door, self.collection, self.generation)
 
     @property
     def _name(self) -> str:
@@ -240,7 +208,7 @@ class QdrantStore:
     def _ready(self) -> bool:
         """Whether the collection is there, and is what it must be: seen to once."""
         if self._door.call(lambda client: client.collection_exists(self._name)):
-            self._check_config(self._door.call(lambda client: client.get_collection(self._name)).config.params)
+            check_vectors(self._door, self._name, vector_kinds(self.dim, self.sparse, self.idf, self.tokens))
         elif self.readonly:
             raise StoreError(f"{self._door.place}: {ADVICE[404]}")
         else:
@@ -255,22 +223,7 @@ class QdrantStore:
         self._door.change(lambda client: client.upsert(self._name, list(points), wait=True))
 
     def _create(self) -> None:
-        vectors = {}
-        if self.dim:
-            vectors["dense"] = models.VectorParams(
-                size=self.dim,
-                distance=models.Distance.DOT,
-                on_disk=self.on_disk or None,
-                quantization_config=QUANTIZED[self.quantize],
-            )
-        if self.tokens:
-            vectors["tokens"] = models.VectorParams(
-                size=self.dim,
-                distance=models.Distance.DOT,
-                multivector_config=models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM),
-                hnsw_config=models.HnswConfigDiff(m=0),  # never worth a graph
-                on_disk=self.on_disk or None,
-            )
+        vectors = make_vectors(self.dim, self.tokens, on_disk=self.on_disk, quantize=self.quantize)
         modifier = models.Modifier.IDF if self.idf else None
         sparse = {"sparse": models.SparseVectorParams(modifier=modifier)} if self.sparse else {}
 
@@ -287,24 +240,12 @@ class QdrantStore:
 
         self._door.call(make)
         for key in () if self.in_memory else INDEXED:
-            kind = models.KeywordIndexParams(
-                type=models.KeywordIndexType.KEYWORD, is_tenant=key == self.tenants or None
-            )
-            self._door.change(lambda client, key=key, kind=kind: client.create_payload_index(self._name, key, kind))  # type: ignore[misc]
+            self._door.change(partial(self._create_index, key))
 
     def _create_index(self, key: str, client: QdrantClient) -> models.UpdateResult:
         keyword = models.KeywordIndexType.KEYWORD
         kind: Any = models.KeywordIndexParams(type=keyword, is_tenant=key == self.tenants or None)
         return client.create_payload_index(self._name, key, kind, wait=True)
-
-    def _check_config(self, params: models.CollectionParams) -> None:
-        vectors = params.vectors if isinstance(params.vectors, dict) else {}
-        actual: dict[str, int | str] = {name: one.size for name, one in vectors.items()}
-        for name, sparse in (params.sparse_vectors or {}).items():
-            actual[name] = idf_label(sparse.modifier == models.Modifier.IDF)
-        expected = vector_kinds(self.dim, self.sparse, self.idf, self.tokens)
-        if actual != expected:
-            raise MismatchError(f"{self._door.place}: it holds vectors {actual}, this pipeline needs {expected}")
 
     def _check_writable(self) -> None:
         if self.readonly:
