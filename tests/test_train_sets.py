@@ -59,8 +59,9 @@ def test_yes_no_and_entailment_are_answered_by_kind(tmp_path: Path) -> None:
         {"kind": "nli", "question": "It is deep.", "passages": [LAKE], "answer": "contradiction"},
         {"kind": "nli", "question": "It is deep.", "passages": [LAKE], "answer": "not_entailment"},
     )
-    assert [one.answer_type for one in found.statements] == [1, 2, 0, 2]
-    assert [one.complete for one in found.statements] == [True, True, False, True]
+    assert [one.answer_type for one in found.statements] == [1, 2, 0, 2, 2]
+    assert found.statements[-1].question == "Is it deep?"  # the statement, turned
+    assert [one.complete for one in found.statements] == [True, True, False, True, True]
     first, second, *_ = found.statements
     assert first.question == "I swim. Is it deep?" and [p.title for p in first.passages] == ["Lake", "Norvik"]
     assert second.passages[-1].text == "Is it warm? no"

@@ -20,10 +20,13 @@ from rag.train.common.loop import Say
 from rag.train.reader.answerability import train_answerability
 from rag.train.reader.calibrate import fit, make_examples
 from rag.train.reader.inputs import draw_inputs
+from rag.train.reader.polarity import turn
 from rag.train.reader.questions import ReaderDataset, read, training_questions
 from rag.train.reader.sets import ReadingSet, is_reading_set, read_set
 from rag.train.reader.train import Draw, ReaderNetwork, ReaderOptions, TrainedReader, train
 from rag.types import Vectors
+
+TURNED = 0.15  # passages whose sentences are asked for yes or no, as a share of the questions
 
 
 def train_reader(
@@ -40,6 +43,7 @@ def train_reader(
 
     A folder of questions over a corpus, or a reading set (`rag.train.reader.sets`); one named twice is read twice in an
     epoch. Reading sets train the network alone; `calibration` questions of each other folder fit the confidence.
+    Sentences of the passages are asked for yes and no, too (`rag.train.reader.polarity`).
 
     `out` is written every few hundred steps, so that a killed training leaves one to go on from as `start`; the card
     goes beside it. No epochs leave the network of `start` as it is, and make answerability and calibration anew. Raises
@@ -62,6 +66,9 @@ def train_reader(
     questions = {folder: training_questions(source) for folder, source in known.items()}
     draws: dict[Path, Draw] = {folder: partial(draw_inputs, some) for folder, some in questions.items()}
     draws |= {folder: one.draw for folder, one in sets.items()}
+    each_once = [one for own in questions.values() for one in own]
+    texts = {passage.text: passage for one in each_once for passage in (*one.gold, *one.distractors)}
+    polarity = partial(turn, [*texts.values()], most=round(TURNED * len(each_once)))
 
     facts = _facts(body, start)
     tokenizer = plain_tokenizer(facts["tokenizer"])
@@ -72,10 +79,15 @@ def train_reader(
     if before:
         say(f"{start}: goes on at {before:.1%}")
     trained = train(
-        network, tokenizer, [draws[folder] for folder in folders], options, before=before, save=save, say=say
+        network,
+        tokenizer,
+        [*(draws[folder] for folder in folders), polarity],
+        options,
+        before=before,
+        save=save,
+        say=say,
     )
     write(out, trained, facts)
-    each_once = [one for own in questions.values() for one in own]
     networks = train_answerability(each_once, spec(BUNDLED), seed=options.seed, say=say)
     write(out, trained, facts, networks)
     load_reader.cache_clear()

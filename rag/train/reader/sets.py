@@ -4,7 +4,8 @@ A folder holds `train.jsonl[.gz]`. A row has `kind`, `question` and `passages` o
 - `span`: `answer`, which stands at `answer_start` of the passage `answer_passage` (the first one, unless given), or
   `answerable: false`;
 - `yesno`: the `answer` yes or no, or "" where the passages do not say;
-- `nli`: the `answer` entailment, contradiction or neutral; the question is a statement;
+- `nli`: the `answer` entailment, contradiction or neutral; the question is a statement, read as it is and, where
+  rules can turn it (`rag.train.reader.polarity`), as a question;
 - `table`: the passage is a table, a row a line, cells divided by ` | `, the first line its header; `answer_cells` is a
   list of one [row, column].
 Further keys: `scenario` goes before the question, `gold` numbers the passages that matter, `history` is what was said
@@ -24,6 +25,7 @@ from rag.reader.network import MAX_PASSAGES
 from rag.text.sentences import sentence_spans
 from rag.train.common.dataset import Row, read_rows
 from rag.train.reader.inputs import SHARES, ReaderInput, draw_inputs
+from rag.train.reader.polarity import read_clause
 from rag.train.reader.questions import ReaderPassage, ReaderQuestion
 
 FILES = ("train.jsonl*",)
@@ -87,8 +89,13 @@ def _statement(row: Row) -> Iterator[ReaderInput]:
         passages = [*passages[: MAX_PASSAGES - 1], {"title": "", "text": " ".join(map(str, row["history"]))}]
     question = f"{row['scenario']} {row['question']}" if row.get("scenario") else row["question"]
     kept = [_passage(passage, relevant=True) for passage in passages if passage["text"].strip()][:MAX_PASSAGES]
-    if kept:
-        yield ReaderInput(question, tuple(kept), answer_type, complete=answer_type > 0)
+    if not kept:
+        return
+    one = ReaderInput(question, tuple(kept), answer_type, complete=answer_type > 0)
+    yield one
+    if row["kind"] == "nli" and (clause := read_clause(question)):
+        denied = clause.denied and answer_type
+        yield replace(one, question=clause.question, answer_type=3 - answer_type if denied else answer_type)
 
 
 def _span_question(row: Row, _: np.random.Generator) -> Iterator[ReaderQuestion]:
