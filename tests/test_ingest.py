@@ -129,7 +129,7 @@ def test_other_settings_are_refused_until_rebuild_applies_them(notes: Path) -> N
     (notes / "other.yaml").write_text(text.replace("size: 60", "size: 12"))
     with pytest.raises(MismatchError, match="the chunker or its settings differ") as caught:
         run(notes, pipeline="other.yaml")
-    assert "rag ingest --rebuild" in str(caught.value) and caught.value.exit_code == 4
+    assert "rag ingest FOLDER --rebuild" in str(caught.value) and caught.value.exit_code == 4
     with pytest.raises(MismatchError), Pipeline.load("other.yaml") as opened:
         opened.search("router")
     before = len(state(notes)[0])

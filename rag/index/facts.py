@@ -34,8 +34,8 @@ def check_fingerprints(
     if differ:
         raise MismatchError(
             f"This index was built with a different pipeline ({_name(facts)}): "
-            f"{' and '.join(differ)} differ. Use that pipeline, or run `rag ingest --rebuild --pipeline NAME` to "
-            "build the index again from the stored documents."
+            f"{' and '.join(differ)} differ. Use that pipeline, or run `rag ingest FOLDER --rebuild --pipeline NAME` to "
+            "index its documents again."
         )
 
 
@@ -59,7 +59,7 @@ def check_probe(facts: Mapping[str, str], embedder: Embedder) -> dict[str, str]:
         raise MismatchError(
             "The embedding model behind the server is not the one this index was built with: its vector of a fixed "
             f"text has the cosine {cosine:.3f} to the one of then. Bring that model back, or write another "
-            "`embed.revision` into the pipeline and run `rag ingest --rebuild`."
+            "`embed.revision` into the pipeline and run `rag ingest FOLDER --rebuild`."
         )
     return {PROBE: known}
 
@@ -72,8 +72,8 @@ def refuse_unfinished(facts: Mapping[str, str]) -> None:
         except MALFORMED:
             name = "unknown"
         raise MismatchError(
-            f"A rebuild with the pipeline {name!r} was begun and not finished. Finish it with `rag ingest --rebuild "
-            f"--pipeline {name}`, or give another --pipeline there."
+            f"A rebuild with the pipeline {name!r} was begun and not finished. Finish it with `rag ingest FOLDER "
+            f"--rebuild --pipeline {name}`, or give another --pipeline there."
         )
 
 

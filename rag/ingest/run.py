@@ -108,7 +108,7 @@ def _must_rebuild(
     if ("fingerprint.sparse" in before) > ("sparse" in stages.fingerprints):
         raise MismatchError(
             f"This index holds sparse vectors, which pipeline {config.name!r} does not make. Ingest with "
-            f"{before.get('pipeline')!r}, or run `rag ingest --rebuild --pipeline {config.name}`."
+            f"{before.get('pipeline')!r}, or run `rag ingest FOLDER --rebuild --pipeline {config.name}`."
         )
     return False
 
