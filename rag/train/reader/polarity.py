@@ -89,7 +89,8 @@ def turn(passages: Sequence[ReaderPassage], rng: np.random.Generator, *, most: i
 
     Passages that deny something come first, since there are few of them; the others as AFFIRMED says.
     """
-    denied, affirmed = [], []
+    denied: list[tuple[ReaderPassage, tuple[int, int], Clause]] = []
+    affirmed: list[tuple[ReaderPassage, tuple[int, int], Clause]] = []
     for i in rng.permutation(len(passages)):
         clauses = [(span, read_clause(passages[i].text[slice(*span)])) for span in sentence_spans(passages[i].text)]
         found = [(span, clause) for span, clause in clauses if clause]
