@@ -99,7 +99,8 @@ def rebuild(
 ) -> None:
     """Make the vector index again from the manifest. No file is read, nothing is embedded.
 
-    Also brings an index of an older version up to date. For another model or other settings: `rag ingest FOLDER --rebuild`.
+    Also brings an index of an older version up to date. For another model or other settings: `rag ingest FOLDER
+    --rebuild`.
 
     Example: rag rebuild
     """

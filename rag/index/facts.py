@@ -34,8 +34,8 @@ def check_fingerprints(
     if differ:
         raise MismatchError(
             f"This index was built with a different pipeline ({_name(facts)}): "
-            f"{' and '.join(differ)} differ. Use that pipeline, or run `rag ingest FOLDER --rebuild --pipeline NAME` to "
-            "index its documents again."
+            f"{' and '.join(differ)} differ. Use that pipeline, or run `rag ingest FOLDER --rebuild --pipeline NAME` "
+            "to index its documents again."
         )
 
 
