@@ -31,8 +31,8 @@ from rag.train.reader.inputs import ReaderInput, alter, draw_inputs
 from rag.train.reader.questions import ReaderPassage, read, training_questions
 from rag.train.reader.ranking import fit_ranking
 from rag.train.reader.run import train_reader, unfinished, write
-from rag.train.reader.tensors import Batch, InputEncoder, batches
-from rag.train.reader.train import ReaderNetwork, ReaderOptions, TrainedReader, pace, train
+from rag.train.reader.tensors import NO_TARGET, Batch, InputEncoder, batches
+from rag.train.reader.train import ReaderNetwork, ReaderOptions, TrainedReader, _teaching_losses, pace, train
 from rag.types import Chunk, Hit
 
 PASSAGES = [
@@ -291,6 +291,27 @@ def test_a_training_learns_and_an_interrupted_one_goes_on() -> None:
     half = next(one for one in saved if one.done >= 0.5)
     rest = train(network, tokenizer, [small_inputs], options, before=half.done, save=saved.append, say=print)
     assert rest.done == 1 and half.steps + rest.steps == trained.steps
+
+
+def test_a_teacher_is_followed_where_a_span_is_asked_for() -> None:
+    """The divergence of arXiv 1503.02531 at temperature 1, sum of p log(p / q) over tokens."""
+    rng = np.random.default_rng(0)
+    encode = InputEncoder(BUNDLED_TOKENIZER)
+    examples = [encode(one, rng) for one in small_inputs(rng)][:6]
+    batch = Batch.of(examples, torch.device("cpu"), BUNDLED_TOKENIZER.token_to_id("[SEP]"))
+    own, taught = ({"span": torch.randn(*batch.ids.shape, 2), "relevant": torch.randn(6, 1, 1)} for _ in range(2))
+    spans = batch.start != NO_TARGET
+    assert 0 < spans.sum() < len(spans)
+    expected = 0.0
+    for row in spans.nonzero().flatten():
+        for column in (0, 1):
+            p, q = (out["span"][row, batch.allowed[row], column].softmax(0) for out in (taught, own))
+            expected += float((p * (p / q).log()).sum())
+    assert float(_teaching_losses(own, taught, batch)["span"]) == pytest.approx(expected / 6, rel=1e-4)
+    assert float(_teaching_losses(own, own, batch)["span"]) == pytest.approx(0, abs=1e-6)
+    elsewhere = {name: torch.where(spans.view(-1, 1, 1), out, out + 1) for name, out in taught.items()}
+    both = (_teaching_losses(own, teacher, batch) for teacher in (taught, elsewhere))
+    assert [*next(both).values()] == pytest.approx([*next(both).values()])
 
 
 @pytest.mark.parametrize(("done", "before", "share"), [(0.02, 0, 0.4), (0.5, 0, 1), (0.85, 0, 0.5), (0.62, 0.6, 0.4)])

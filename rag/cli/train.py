@@ -105,6 +105,9 @@ def reader(
     tokens: Annotated[int, Option(min=1, metavar="N", help="Tokens read at once.")] = 3072,
     rate: RateOption = 1e-4,
     start: StartOption = None,
+    teacher: Annotated[
+        Path | None, Option(metavar="FILE", help='A reader to learn from beside the labels, or "shipped".')
+    ] = None,
     calibration: Annotated[
         int, Option(min=1, metavar="N", help="Questions of a folder that set the confidence.")
     ] = 200,
@@ -128,11 +131,21 @@ def reader(
     """
 
     with extra("models", "rag train reader"):
+        from rag.reader.network import SHIPPED
         from rag.train.reader.run import train_reader
         from rag.train.reader.train import ReaderOptions
 
     options = ReaderOptions(epochs=epochs, tokens=tokens, rate=rate, minutes=minutes, seed=seed)
-    report = train_reader(folders, out, body=body, options=options, calibration=calibration, start=start, say=say)
+    report = train_reader(
+        folders,
+        out,
+        body=body,
+        options=options,
+        calibration=calibration,
+        start=start,
+        teacher=SHIPPED if teacher == Path("shipped") else teacher,
+        say=say,
+    )
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
 
 

@@ -37,13 +37,15 @@ def train_reader(
     options: ReaderOptions,
     calibration: int,
     start: Path | None,
+    teacher: Path | None = None,
     say: Say,
 ) -> TrainedReader:
     """Train on every folder at once, from the network of `body` or from `start`; then fit the confidence.
 
     A folder of questions over a corpus, or a reading set (`rag.train.reader.sets`); one named twice is read twice in an
     epoch. Reading sets train the network alone; `calibration` questions of each other folder fit the confidence.
-    Sentences of the passages are asked for yes and no, too (`rag.train.reader.polarity`).
+    Sentences of the passages are asked for yes and no, too (`rag.train.reader.polarity`). What the reader of the file
+    `teacher` finds is learned beside the labels.
 
     `out` is written every few hundred steps, so that a killed training leaves one to go on from as `start`; the card
     goes beside it. No epochs leave the network of `start` as it is, and make answerability and calibration anew. Raises
@@ -84,6 +86,7 @@ def train_reader(
         [*(draws[folder] for folder in folders), polarity],
         options,
         before=before,
+        teacher=ReaderNetwork.from_file(teacher) if teacher else None,
         save=save,
         say=say,
     )

@@ -4,8 +4,9 @@ Start and end of the answer are softmaxes over the tokens of the passages read a
 "no answer here" (BERT on SQuAD 2.0, arXiv 1810.04805); passages in one input compete for it, like the shared
 normalisation of arXiv 1710.10723. Beside these, every input trains the choice between a span, yes and no, one with a
 single passage the passage's relevance, with several whether they hold all it needs, and the sentences of every passage
-their support. The tables of vectors and the lower quarter of the layers stay as they are. What is kept is a running
-mean of the weights.
+their support. A teacher, an earlier reader, keeps what it knows of spans and relevance in a new mixture of questions
+(distillation, arXiv 1503.02531; against forgetting, arXiv 1606.09282). The tables of vectors and the lower quarter of
+the layers stay as they are. What is kept is a running mean of the weights.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, kl_div, log_softmax
 from transformers import BertConfig, BertModel
 
 from rag.reader.weights import load
@@ -30,6 +31,8 @@ from rag.types import Vectors
 
 HEADS = {"span": 2, "fact": 1, "relevant": 1, "kind": 3}  # outputs of each linear head
 WEIGHTS = {"span": 1.0, "fact": 0.5, "relevant": 0.3, "kind": 0.5}
+TAUGHT = {"span": 0.7, "relevant": 0.15}  # what the teacher's outputs count beside the labels
+NOWHERE = -1e4  # the logit of a token that is no place for an answer
 HEAD_RATE = 10  # times the network's learning rate
 WEIGHT_DECAY = 0.01  # of weights, a step
 MEAN_DECAY = 0.998  # of the running mean, a step
@@ -122,6 +125,7 @@ def train(
     options: ReaderOptions,
     *,
     before: float,
+    teacher: ReaderNetwork | None = None,
     save: Save,
     say: Say,
 ) -> TrainedReader:
@@ -132,6 +136,8 @@ def train(
     """
     encode = InputEncoder(tokenizer)
     network.to(DEVICE).train()
+    if teacher:
+        teacher.to(DEVICE).train().requires_grad_(False)  # no dropout in either: the same outputs, in less time
     mean = deepcopy(network).eval()
     layers = [p for p in network.encoder.parameters() if p.requires_grad]
     groups = [{"params": layers, "scale": 1}, {"params": network.heads.parameters(), "scale": HEAD_RATE}]
@@ -155,7 +161,7 @@ def train(
                 done = 1.0
                 return trained()
             steps += 1
-            value = _loss(network, Batch.of(batch, DEVICE, encode.sep))
+            value = _loss(network, Batch.of(batch, DEVICE, encode.sep), teacher)
             step(optimizer, value, options.rate * pace(done, before), layers)
             with torch.no_grad():
                 weight = 1 - min(MEAN_DECAY, steps / (steps + 10))
@@ -173,7 +179,7 @@ def pace(done: float, before: float = 0.0) -> float:
     return min((done - before) / WARMUP, 1.0, (1 - done) / DECAY)
 
 
-def _loss(network: ReaderNetwork, batch: Batch) -> Tensor:
+def _loss(network: ReaderNetwork, batch: Batch, teacher: ReaderNetwork | None = None) -> Tensor:
     out = network(batch.ids, batch.mask, batch.kinds)
     span = out["span"].masked_fill(~batch.allowed[:, :, None], float("-inf"))
     losses = {
@@ -182,7 +188,24 @@ def _loss(network: ReaderNetwork, batch: Batch) -> Tensor:
         "relevant": binary_cross_entropy_with_logits(out["relevant"][:, 0, 0], batch.relevant.float()),
         "fact": _evidence_loss(out["fact"][:, :, 0], batch),
     }
-    return torch.stack([WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
+    total = torch.stack([WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
+    if teacher is None:
+        return total
+    taught = _teaching_losses(out, teacher(batch.ids, batch.mask, batch.kinds), batch)
+    return total + torch.stack([TAUGHT[name] * loss for name, loss in taught.items()]).sum()
+
+
+def _teaching_losses(own: Mapping[str, Tensor], taught: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+    """How far spans (divergence) and relevance (cross entropy) are from a teacher's, where a span is asked for."""
+    asked = batch.start != NO_TARGET
+    nowhere = ~batch.allowed[asked, :, None]
+    spans = [log_softmax(out["span"][asked].masked_fill(nowhere, NOWHERE), 1) for out in (own, taught)]
+    relevant = taught["relevant"][asked, 0, 0].sigmoid()
+    rows = len(asked)
+    return {
+        "span": kl_div(*spans, reduction="sum", log_target=True) / rows,
+        "relevant": binary_cross_entropy_with_logits(own["relevant"][asked, 0, 0], relevant, reduction="sum") / rows,
+    }
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
