@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from rag.store import ranking
 from rag.store.checks import check_batch, check_query, is_id
 from rag.store.filters import Dialect, translate
 from rag.store.payload import to_chunk, to_payload
+from rag.store.ranking import VectorEngine
 from rag.testing import make_chunks, make_vectors
 from rag.types import Chunk, Embeddings, Filter, Hit, Query, Section, Sparse
 
@@ -150,6 +152,11 @@ def test_unknown_fields_are_refused(field: str) -> None:
         translate(Filter(none_of={field: ("x",)}), dialect)
 
 
+def fetch(ids: Sequence[str]) -> list[Hit]:
+    """Some chunk under each of the ids."""
+    return [Hit(replace(make_chunks()[0], id=id), 0.0) for id in ids]
+
+
 def never(*args: object) -> Any:
     """A function of an engine that is not needed."""
     raise AssertionError
@@ -183,10 +190,7 @@ def test_a_tie_is_broken_by_id_without_reading_all_of_it(tied: int) -> None:
     scores = {id: 9.0 - i if i < 5 else 2.0 if i < 5 + tied else 1 / (i + 2) for i, id in enumerate(ids)}
     engine = Ties(scores)
     query = Query("q", sparse=Sparse(np.array([1]), ones[:1]))
-    hits = ranking.search(
-        [query], k=20, using="sparse", dim=4, ask=engine.ask, scroll=engine.scroll,
-        fetch=lambda ids: [Hit(replace(make_chunks()[0], id=id), 0.0) for id in ids],
-    )[0]  # fmt: skip
+    [hits] = ranking.search(VectorEngine(4, engine.ask, engine.scroll, fetch), [query], k=20, using="sparse")
     expected = sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:20]
     assert [hit.chunk.id for hit in hits] == [id for id, _ in expected]
     assert [hit.score for hit in hits] == pytest.approx([score for _, score in expected], rel=1e-6)
@@ -200,14 +204,9 @@ def fuse(dense: list[str], sparse: list[str], k: int) -> list[tuple[str, float]]
     def ask(branches: Any) -> list[list[tuple[str, float]]]:
         return [[(id, -float(i)) for i, id in enumerate(lists[branch.name])][: branch.limit] for branch in branches]
 
-    def fetch(ids: Any) -> list[Hit]:
-        return [Hit(replace(make_chunks()[0], id=id), 0.0) for id in ids]
-
     query = Query("q", dense=make_vectors(1, 4)[0], sparse=Sparse(np.array([1, 2]), ones))
-    return [
-        (hit.chunk.id, hit.score)
-        for hit in ranking.search([query], k=k, using="hybrid", dim=4, ask=ask, scroll=never, fetch=fetch)[0]
-    ]
+    [hits] = ranking.search(VectorEngine(4, ask, never, fetch), [query], k=k, using="hybrid")
+    return [(hit.chunk.id, hit.score) for hit in hits]
 
 
 def test_fusion_by_hand() -> None:
@@ -234,18 +233,13 @@ def test_scores_are_fused_as_the_convex_combination_says(
     def ask(branches: Any) -> list[list[tuple[str, float]]]:
         return [sorted(lists[branch.name].items(), key=lambda one: -one[1]) for branch in branches]
 
-    def fetch(ids: Any) -> list[Hit]:
-        return [Hit(replace(make_chunks()[0], id=id), 0.0) for id in ids]
-
     def scaled(scores: dict[str, int]) -> dict[str, float]:
         least, most = min(scores.values()), max(scores.values())
         return {id: (score - least) / (most - least) if most > least else 1.0 for id, score in scores.items()}
 
     query = Query("q", dense=make_vectors(1, 4)[0], sparse=Sparse(np.array([1, 2]), ones))
     weights = {"dense": share, "sparse": 1 - share}
-    [hits] = ranking.search(
-        [query], k=9, using="hybrid", weights=weights, dim=4, ask=ask, scroll=never, fetch=fetch
-    )  # fmt: skip
+    [hits] = ranking.search(VectorEngine(4, ask, never, fetch), [query], k=9, using="hybrid", weights=weights)
     parts = {name: scaled(scores) for name, scores in lists.items()}
     expected = {
         id: sum(weight * parts[name].get(id, 0.0) for name, weight in weights.items()) for id in {*dense, *sparse}
@@ -257,4 +251,4 @@ def test_scores_are_fused_as_the_convex_combination_says(
 def test_searching_by_what_a_query_lacks_is_refused() -> None:
     for using, match in (("dense", "no dense"), ("hybrid", "dense or sparse"), ("bm25", "Known: dense")):
         with pytest.raises(StoreError, match=match):
-            ranking.search([Query("q")], k=3, using=using, dim=4, ask=never, scroll=never, fetch=never)
+            ranking.search(VectorEngine(4, never, never, never), [Query("q")], k=3, using=using)

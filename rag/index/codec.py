@@ -1,12 +1,13 @@
 """What stands in the manifest's rows: vectors as bytes and back, and the checksum every row carries. Pure."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 
-from rag.types import Chunk, Sparse, Vector, Vectors
+from rag.types import Chunk, Embeddings, Sparse, Vector, Vectors
 
 Cell = str | int | bytes | None
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)  # what JSON that we did not write raises
@@ -37,6 +38,27 @@ def unpack_sparse(blob: bytes) -> Sparse:
 def unpack_rows(blob: bytes) -> Vectors:
     """What `pack_rows` packed."""
     return np.frombuffer(blob, "<f4", offset=8).reshape(int.from_bytes(blob[:8], "little"), -1)
+
+
+def pack_embeddings(keys: Sequence[str], embeddings: Embeddings) -> list[tuple[Cell, ...]]:
+    """A row of the table `vectors` for each key, its checksum last."""
+    rows: list[tuple[Cell, ...]] = []
+    for i, key in enumerate(keys):
+        dense = None if embeddings.dense is None else pack(embeddings.dense[i])
+        sparse = None if embeddings.sparse is None else pack_sparse(embeddings.sparse[i])
+        tokens = None if embeddings.tokens is None else pack_rows(embeddings.tokens[i])
+        rows.append((key, dense, sparse, tokens, row_checksum(key, dense, sparse, tokens)))
+    return rows
+
+
+def unpack_embeddings(rows: Sequence[tuple[Any, ...]]) -> Embeddings:
+    """What `pack_embeddings` packed."""
+    _, dense, sparse, tokens, *_ = rows[0] if rows else (None,) * 5
+    return Embeddings(
+        dense=np.stack([np.frombuffer(row[1], "<f4") for row in rows]) if dense else None,
+        sparse=[unpack_sparse(row[2]) for row in rows] if sparse else None,
+        tokens=[unpack_rows(row[3]) for row in rows] if tokens else None,
+    )
 
 
 def row_checksum(*cells: Cell) -> int:

@@ -61,6 +61,11 @@ class Report:
     seconds: float = 0.0
     workers: Mapping[str, Rate] = field(default_factory=dict)
 
+    def add(self, file: FileReport) -> None:
+        """What became of one of the files that were left."""
+        self.files.append(file)
+        self.left -= 1
+
     def read(self) -> dict[str, int]:
         """How many characters, pages and tables were read."""
         return {name: sum(getattr(f, name) for f in self.files) for name in ("characters", "pages", "tables")}

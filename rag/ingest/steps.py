@@ -1,34 +1,31 @@
 """The steps of an ingest on one manifest: scan, rechunk, load, commit, publish.
 
 Embedding comes before replacing, so a failure keeps the old version; vectors are stored as they are made, so a killed
-run pays for nothing twice. Loading, chunking and embedding go through the stages; the bookkeeping is here. A long
-ingest publishes now and then, so that an interrupted one answers from what was published not long ago.
+run pays for nothing twice. Loading, chunking and embedding go through the stages, rows of sources through
+`rag.ingest.source_writer`; the order of it all is here. A long ingest publishes now and then, so that an interrupted
+one answers from what was published not long ago.
 """
 
-import json
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 from rag.config import Stages
 from rag.index.disk import need_space
 from rag.index.folder import Index
-from rag.index.manifest import Manifest, SourceRow
+from rag.index.manifest import Manifest
 from rag.index.publish import UnwritableError
 from rag.ingest import sources
-from rag.ingest.alone import describe, is_alone
-from rag.ingest.cut import Cutting, Outcome, columns, judge
+from rag.ingest.cut import Cutting, columns, judge
 from rag.ingest.report import FileReport, Progress, Report, ignore_progress
+from rag.ingest.source_writer import SourceWriter
 from rag.ingest.vectorize import Filling, Vectorizer
 from rag.ingest.work import Cut, Here, Read, Work
 from rag.interrupt import Interrupted, Stop
-from rag.text.access import FIELD, groups_of
 from rag.text.languages import with_language
-from rag.text.tables import count_tables
-from rag.text.values import encodable
-from rag.types import PAGES, Chunked, Document, Loaded, Source
+from rag.types import Chunked, Loaded, Source
 
 WINDOW = 512  # sources, or about as many chunks, that are loaded, chunked and sorted by length together
 CHUNK_LENGTH = 800  # characters, about
@@ -64,12 +61,13 @@ class IngestSteps:
         self.progress, self.rebuild, self.report = progress, rebuild, Report()
         self.known = manifest.sources()
         self._base = str(index.base)
-        self._parser = stages.connector.fingerprint
+        self._sources = SourceWriter(
+            manifest, self.known, stages.connector.fingerprint, self.report, rebuilding=rebuild is not None
+        )
         self._work = work or Here(stages, stages.connector, counting=progress is not ignore_progress)
         self._vectors = Vectorizer(manifest, stages, self._work, stop, self._count)
         self._cutting = Cutting(stages, self._vectors, stop)
         self._unchunked: list[str] = []  # stored sources that could not be chunked or embedded again
-        self._unpublished = 0
         self._begun: deque[SourceWindow] = deque()
 
     def scan(self, roots: Sequence[str]) -> dict[str, Source]:
@@ -112,7 +110,7 @@ class IngestSteps:
             chunked, keys = columns(whole)
             with self.manifest.transaction():
                 self.manifest.replace_documents(name, chunked, keys)
-                self._put_row(row, status, reason)
+                self._sources.put_row(row, status, reason)
             chunks = sum(len(one.chunks) for one in chunked)
             self.known[name] = replace(row, status=status, reason=reason, chunks=chunks)
             if failures:
@@ -123,9 +121,9 @@ class IngestSteps:
         changed = []
         for source in found.values():
             row = self.known.get(source.name)
-            same = row and (row.stamp, row.parser) == (source.stamp, self._parser_of(source))
+            same = row and (row.stamp, row.parser) == (source.stamp, self._sources.parser_of(source))
             if row and same and not source.reason and row.status not in ("failed", sources.EXCLUDED):
-                self.report.files.append(self._unchanged(row))
+                self.report.files.append(self._sources.report_unchanged(row))
             else:
                 changed.append(source)
         left_behind = [self.known[name] for name in self._unchunked if name not in found]
@@ -134,14 +132,14 @@ class IngestSteps:
         window: list[Read] = []
         touched: list[Source] = []  # of the same content, with another stamp
         length = 0
-        digests = [self._sha256_of(source) for source in changed]
+        digests = [self._sources.sha256_of(source) for source in changed]
         for done, read in enumerate(self.stop.each(self._work.read(changed, digests)), 1):
             self.progress("load", done, len(changed))
             loaded = read.loaded
             row = self.known.get(loaded.source.name)
-            if row and self._sha256_of(loaded.source) == loaded.sha256 != "" and row.status == loaded.status:
+            if row and self._sources.sha256_of(loaded.source) == loaded.sha256 != "" and row.status == loaded.status:
                 touched.append(loaded.source)
-                self._report(self._unchanged(row))
+                self.report.add(self._sources.report_unchanged(row))
             else:
                 window.append(read)
                 length += sum(len(d.text) for d in loaded.documents)
@@ -165,7 +163,7 @@ class IngestSteps:
         finally:  # however it ended
             if self.index.pointer_text() != live:
                 self.report.published, self.report.pending = True, False
-        self._unpublished = 0
+        self._sources.unpublished = 0
 
     def _publish(self) -> bool:
         """False where some sources could not be written: their chunks are left out from now on."""
@@ -177,20 +175,8 @@ class IngestSteps:
         except UnwritableError as error:
             with self.manifest.transaction():
                 for name, reason in error.reasons.items():
-                    self._leave_out(name, f"storing failed: {reason}")
+                    self._sources.leave_out(name, f"storing failed: {reason}")
             return False
-
-    def _leave_out(self, name: str, reason: str) -> None:
-        """A stored source keeps its text, without chunks."""
-        row, documents = self.manifest.sources()[name], self.manifest.documents(name)
-        self.manifest.replace_documents(name, [Chunked(document, ()) for document in documents], [()] * len(documents))
-        self._put_row(row, "failed", reason)
-        self.report.files = [file for file in self.report.files if file.source != name]
-        self.report.files.append(FileReport(name, "failed", reason))
-
-    def _put_row(self, row: SourceRow, status: str, reason: str) -> None:
-        source = Source(row.name, "", cast(Any, row.stamp))
-        self.manifest.put_source(source, sha256=row.sha256, parser=row.parser, status=status, reason=encodable(reason))
 
     def _begin(self, window: Sequence[Read], touched: Sequence[Source]) -> None:
         """Chunk a window of sources together, unless that is done, and let it be embedded."""
@@ -209,7 +195,7 @@ class IngestSteps:
         """Commit what was begun, the oldest first, until `most` windows are left; publish now and then."""
         while len(self._begun) > most:
             self._commit(self._begun.popleft())
-            if self._unpublished >= PUBLISH_EVERY and not self.rebuild:
+            if self._sources.unpublished >= PUBLISH_EVERY and not self.rebuild:
                 self.publish()
 
     def _commit(self, window: SourceWindow) -> None:
@@ -230,65 +216,9 @@ class IngestSteps:
                 end = own.stop
                 outcome = self._cutting.outcome(loaded.documents, window.cuts[own])
                 if interruption is None or not outcome.failures:
-                    self._replace(loaded, outcome)
+                    self._sources.replace(loaded, outcome)
         if interruption is not None:
             raise interruption
-
-    def _replace(self, loaded: Loaded, outcome: Outcome) -> None:
-        """The source from now on; one of which nothing came keeps what is stored of it."""
-        (whole, failures), row = outcome, self.known.get(loaded.source.name)
-        status, reason = judge(loaded.status, loaded.reason, whole)
-        if failures:
-            name, why = failures[0]
-            more = f", and {len(failures) - 1:,} more like it" if len(failures) > 1 else ""
-            status, reason = "failed", f"{name}: {why}{more}; the other {len(whole):,} are indexed" if whole else why
-        chunks = sum(len(cut.chunked.chunks) for cut in whole)
-        if status == "failed" and not whole and row is not None and row.documents:
-            reason, chunks = f"{reason} (still answered from the version indexed before)", row.chunks
-        try:
-            with self.manifest.savepoint():
-                self._put_source(loaded, status, reason)
-                if status != "failed" or whole:
-                    self.manifest.replace_documents(loaded.source.name, *columns(whole))
-                elif (groups := _stated_access(loaded)) is not None:  # the version that stays is for no others
-                    self.manifest.set_access(loaded.source.name, groups)
-        except Exception as error:
-            if not is_alone(error):
-                raise
-            status, reason, chunks = "failed", f"storing failed: {describe(error)}", row.chunks if row else 0
-            with suppress(Exception), self.manifest.savepoint():  # what cannot be stored may be its name
-                self._put_source(loaded, status, reason)
-        self._unpublished += chunks
-        shown = status if status != "ok" else "added" if row is None else "updated"
-        read = _measure(loaded.documents) if whole else (0, 0, 0)
-        self._report(FileReport(loaded.source.name, shown, reason, chunks, *read))
-
-    def _put_source(self, loaded: Loaded, status: str, reason: str) -> None:
-        self.manifest.put_source(
-            loaded.source,
-            sha256=loaded.sha256,
-            parser=self._parser_of(loaded.source),
-            status=status,
-            reason=encodable(reason),
-        )
-
-    def _parser_of(self, source: Source) -> str:
-        """What makes the source's documents of its bytes: the connector, and who may read them."""
-        return self._parser if source.access is None else f"{self._parser} {json.dumps(source.access)}"
-
-    def _sha256_of(self, source: Source) -> str:
-        """Of the bytes that what is stored of the source was made of; "" where other documents would come of them."""
-        row = self.known.get(source.name)
-        return row.sha256 if row and row.parser == self._parser_of(source) else ""
-
-    def _unchanged(self, row: SourceRow) -> FileReport:
-        """What is not read again; a rebuild tells what is degraded, since it chunks that again."""
-        told = row.status in ("skipped", "failed") or (self.rebuild is not None and row.status == "degraded")
-        return FileReport(row.name, row.status if told else "unchanged", row.reason, row.chunks)
-
-    def _report(self, file: FileReport) -> None:
-        self.report.files.append(file)
-        self.report.left -= 1
 
     def _count(self, done: int, total: int) -> None:
         self.progress("embed", done, total)
@@ -297,18 +227,3 @@ class IngestSteps:
         if self._work.rates:
             rate = sum(one.chunks / one.seconds for one in self._work.rates.values() if one.seconds)
             self.progress("workers", len(self._work.rates), int(rate))
-
-
-def _measure(documents: Sequence[Document]) -> tuple[int, int, int]:
-    """Characters, pages and tables."""
-    pages = sum(section.kind in PAGES for document in documents for section in document.sections)
-    texts = [document.text for document in documents]
-    return sum(map(len, texts)), pages, sum(map(count_tables, texts))
-
-
-def _stated_access(loaded: Loaded) -> tuple[str, ...] | None:
-    """The groups that may read all of a source; None where neither it nor its documents say any."""
-    if loaded.source.access is not None:
-        return loaded.source.access
-    stated = [set(groups_of(document.meta)) for document in loaded.documents if FIELD in document.meta]
-    return tuple(sorted(set.intersection(*stated))) if stated else None

@@ -125,16 +125,8 @@ class QdrantStore:
         weights: Mapping[str, float] | None = None,
     ) -> list[list[Hit]]:
         """The k best hits of each query, ties by chunk id; scores of "hybrid" compare within one query only."""
-        return ranking.search(
-            queries,
-            k=k,
-            using=using,
-            weights=weights,
-            dim=self.dim,
-            ask=self._ask,
-            scroll=self._scroll,
-            fetch=partial(self.fetch, vectors=vectors),
-        )
+        engine = ranking.VectorEngine(self.dim, self._ask, self._scroll, partial(self.fetch, vectors=vectors))
+        return ranking.search(engine, queries, k=k, using=using, weights=weights)
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
         """The stored chunks among `ids`, in the order asked for; with `vectors`, their dense ones."""

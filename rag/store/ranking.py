@@ -1,4 +1,4 @@
-"""Which searches a query needs and how their answers become one list. Pure: the engine comes in as two functions.
+"""Which searches a query needs and how their answers become one list. Pure: the engine comes in as three functions.
 
 Ranks are fused here and not in the engine. Two reasons: reciprocal rank fusion ties by construction (rank 3 in one list
 and rank 3 in the other are worth the same), and Qdrant orders ties at will, differently in every process. Here ties go
@@ -46,34 +46,35 @@ Scroll = Callable[[Filter | None, Any, int], tuple[list[str], Any]]  # ids in or
 Fetch = Callable[[Sequence[str]], Sequence[Hit]]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorEngine:
+    """What an engine does for a search over vectors of `dim` columns."""
+
+    dim: int
+    ask: Ask
+    scroll: Scroll
+    fetch: Fetch
+
+
 def search(
-    queries: Sequence[Query],
-    *,
-    k: int,
-    using: str,
-    weights: Weights | None = None,
-    dim: int,
-    ask: Ask,
-    scroll: Scroll,
-    fetch: Fetch,
+    engine: VectorEngine, queries: Sequence[Query], *, k: int, using: str, weights: Weights | None = None
 ) -> list[list[Hit]]:
     """The k best hits of each query, or its `limit`, ties by chunk id.
 
-    "hybrid" fuses ranks of dense and sparse, or with `weights` scores of the vectors they name. `dim` is what the
-    store's vectors have; `ask`, `scroll` and `fetch` are the engine. Raises StoreError when a query lacks the vectors
-    for it.
+    "hybrid" fuses ranks of dense and sparse, or with `weights` scores of the vectors they name. Raises StoreError when
+    a query lacks the vectors for it.
     """
     if using not in BRANCHES:
         raise StoreError(f"using: {using!r} is no way to search. Known: {', '.join(BRANCHES)}.")
     if k < 1:
         raise StoreError(f"k: {k} is no number of hits; give 1 or more")
     for query in queries:
-        check_query(query, dim=dim)
+        check_query(query, dim=engine.dim)
     fused = len(BRANCHES[using]) > 1
     names = tuple(weights) if fused and weights else BRANCHES[using]
     most = [min(k, query.limit or k) for query in queries]
     plans = [_branches(query, names, n) for query, n in zip(queries, most, strict=True)]
-    answers = iter(_break_ties(ask, scroll, [branch for plan in plans for branch in plan]))
+    answers = iter(_break_ties(engine, [branch for plan in plans for branch in plan]))
     found = [[next(answers) for _ in plan] for plan in plans]
     if fused and weights:
         lists = [
@@ -82,7 +83,7 @@ def search(
     else:
         lists = [_fuse(own) if fused else list(chain.from_iterable(own)) for own in found]
     ranked = [hits[:n] for hits, n in zip(lists, most, strict=True)]
-    chunks = {hit.chunk.id: hit for hit in fetch(list({id: None for hits in ranked for id, _ in hits}))}
+    chunks = {hit.chunk.id: hit for hit in engine.fetch(list({id: None for hits in ranked for id, _ in hits}))}
     return [
         [replace(chunks[id], score=score, hop=query.hop, trail=query.trail) for id, score in hits if id in chunks]
         for query, hits in zip(queries, ranked, strict=True)
@@ -102,11 +103,11 @@ def _branches(query: Query, names: Sequence[str], k: int) -> list[Branch]:
     ]
 
 
-def _break_ties(ask: Ask, scroll: Scroll, branches: Sequence[Branch]) -> list[list[Scored]]:
+def _break_ties(engine: VectorEngine, branches: Sequence[Branch]) -> list[list[Scored]]:
     """The best of each branch, ties by id, however many tie."""
-    found = ask([replace(branch, limit=branch.limit + 1) for branch in branches])
+    found = engine.ask([replace(branch, limit=branch.limit + 1) for branch in branches])
     whole = [
-        _settle(ask, scroll, branch, hits) if _ends_in_tie(hits, branch.limit) else hits
+        _settle(engine, branch, hits) if _ends_in_tie(hits, branch.limit) else hits
         for branch, hits in zip(branches, map(_level, found), strict=True)
     ]
     return [sorted(hits, key=_best_first)[: branch.limit] for hits, branch in zip(whole, branches, strict=True)]
@@ -125,7 +126,7 @@ def _ends_in_tie(hits: Sequence[Scored], limit: int) -> bool:
     return len(hits) > limit and hits[limit - 1][1] == hits[-1][1]
 
 
-def _settle(ask: Ask, scroll: Scroll, branch: Branch, hits: Sequence[Scored]) -> list[Scored]:
+def _settle(engine: VectorEngine, branch: Branch, hits: Sequence[Scored]) -> list[Scored]:
     """Hits that hold the best of a branch whose last place falls into a tie: of the tie, those with the smallest ids.
 
     A long tie is not read to its end. Instead all ids are gone through in their order and scored, until as many of the
@@ -135,15 +136,15 @@ def _settle(ask: Ask, scroll: Scroll, branch: Branch, hits: Sequence[Scored]) ->
     best = {id: score for id, score in hits if score > level}
     offset, page = None, 2 * branch.limit
     while len(best) < branch.limit:
-        ids, offset = scroll(branch.filter, offset, page)
+        ids, offset = engine.scroll(branch.filter, offset, page)
         among = Filter(any_of={"id": tuple(ids)}, within=branch.filter)
-        scores = dict(ask([replace(branch, filter=among, limit=len(ids))])[0]) if ids else {}
+        scores = dict(engine.ask([replace(branch, filter=among, limit=len(ids))])[0]) if ids else {}
         tied = (id for id in ids if id in scores and id not in best and isclose(scores[id], level, rel_tol=ROUNDING))
         best |= dict.fromkeys(islice(tied, branch.limit - len(best)), level)
         if offset is None:
             break
         if page == 2 * branch.limit and len(best) < branch.limit:
-            deeper = _level(ask([replace(branch, limit=branch.limit + DEEPER)])[0])
+            deeper = _level(engine.ask([replace(branch, limit=branch.limit + DEEPER)])[0])
             if len(deeper) < branch.limit + DEEPER or not _ends_in_tie(deeper, branch.limit):
                 return deeper
         page = min(2 * page, PAGE)
