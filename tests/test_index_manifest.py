@@ -80,7 +80,7 @@ def test_a_manifest_has_its_name_when_it_is_whole(tmp_path: Path, monkeypatch: p
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("rag.index.manifest.prepare", kill)  # a reader cannot roll back what was begun then
+        patched.setattr("rag.index.database.prepare", kill)  # a reader cannot roll back what was begun then
         Manifest.open(path)
     assert not path.exists()
     (tmp_path / "m.sqlite-wal").write_bytes(b"of another one")
