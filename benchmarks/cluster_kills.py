@@ -20,20 +20,12 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+from benchmarks.common import SMALL_PIPELINE
 from rag.config import build, load
 from rag.index.folder import Index
 from rag.maintain.check import check
 
 FILES = 120
-PIPELINE = """
-connector: {use: files}
-chunk: {use: structure, size: 60}
-embed: {use: hashing}
-sparse: {use: bm25}
-store: {use: edge}
-retrieve: {use: search, by: hybrid}
-generate: {use: extractive}
-"""
 VICTIMS = {  # words in the command line of the process
     ("dask", "worker"): "multiprocessing",
     ("dask", "scheduler"): "distributed.Scheduler",
@@ -51,8 +43,8 @@ def write_corpus(folder: Path, engine: str) -> None:
             f"Lamp {n} in hall {m} was mended {(n * m) % 97} times. It is number {n * m}." for m in range(40)
         )
         (folder / "docs" / f"{n:04}.txt").write_text(text)
-    (folder / "here.yaml").write_text(PIPELINE)
-    (folder / "there.yaml").write_text(f"{PIPELINE}ingest: {{use: {engine}, workers: 2}}\n")
+    (folder / "here.yaml").write_text(SMALL_PIPELINE)
+    (folder / "there.yaml").write_text(f"{SMALL_PIPELINE}ingest: {{use: {engine}, workers: 2}}\n")
 
 
 def ingest(folder: Path, pipeline: str) -> subprocess.Popen[bytes]:

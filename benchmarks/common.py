@@ -24,6 +24,17 @@ from rag import cache
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 CORPUS = DATA / "2wikimultihopqa" / "corpus.jsonl.gz"
 
+# for measurements of everything but the models
+SMALL_PIPELINE = """
+connector: {use: files}
+chunk: {use: structure, size: 60}
+embed: {use: hashing}
+sparse: {use: bm25}
+store: {use: edge}
+retrieve: {use: search, by: hybrid}
+generate: {use: extractive}
+"""
+
 FLOOR = """
 import sys, numpy as np
 from pathlib import Path

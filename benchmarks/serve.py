@@ -28,20 +28,10 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
+from benchmarks.common import SMALL_PIPELINE
 from rag.pipeline import Pipeline
 
-PIPELINE = """
-connector: {use: files}
-chunk: {use: structure, size: 60}
-embed: {use: hashing}
-sparse: {use: bm25}
-store: {use: edge}
-retrieve: {use: search, by: hybrid}
-hop: {use: links}
-generate: {use: extractive}
-k: 5
-depth: 10
-"""
+PIPELINE = SMALL_PIPELINE + "hop: {use: links}\nk: 5\ndepth: 10\n"
 THINGS = ("pump", "winch", "mast", "hoist", "valve", "crane", "rudder", "boiler", "anchor", "hatch", "davit", "capstan")
 GROWTH = 1.05  # of memory, the last third over the one before
 MORE_FILES = 8  # open files, the same

@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 Vectors: TypeAlias = NDArray[np.float32]  # (n, dim), rows = items
 Vector: TypeAlias = NDArray[np.float32]  # (dim,)
 Difference: TypeAlias = Mapping[str, Vectors]  # what is added to a model's tensors, by name
+Precision: TypeAlias = Literal["auto", "int8", "float32"]  # of products; "auto": int8 where the processor gains
 Spans: TypeAlias = NDArray[np.int64]  # (n, 2), half-open character offsets
 LEVELS = ("answer", "evidence", "nothing")  # own words with quotes that show them; quotes alone; no text
 Value: TypeAlias = str | int | float | bool

@@ -15,7 +15,7 @@ from rag.hop.encoder import EncoderHopper
 from rag.hop.paths import PathReranker
 from rag.stages import Hopper, Reranker
 from rag.train.hop.train import write
-from rag.types import Chunk, Chunked, Embeddings, Hit, Query, Spans, Vectors
+from rag.types import Chunk, Chunked, Embeddings, Hit, Precision, Query, Spans, Vectors
 
 NAMES = ("red harbour", "aster pictures", "norvik", "lake aster", "canteen")
 RANK = np.array([0.7, 0.07, 0.3, 1.7, 0.4, 0.02, 1.5], np.float32)  # in the order of score.NAMES
@@ -50,7 +50,7 @@ class Table:
         return Embeddings(dense=np.tile(AXES[4], (len(texts), 1)))
 
     def tune(
-        self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
+        self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int, precision: Precision = "float32"
     ) -> Callable[[Sequence[str]], Vectors]:
         if fingerprint != self.fingerprint:
             raise MismatchError("another embedder")

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,8 @@ ONLY_IN = {
 HEAVY = {"torch", "transformers", "langgraph", "qdrant_client", "qdrant_edge", "onnxruntime", "numpy"}
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Modules that a file imports anywhere (`if TYPE_CHECKING` blocks too); `from a import b` counts as a and a.b."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -55,7 +57,7 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.module and not node.level, f"{path}: relative imports hide where things come from"
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
+    return frozenset(found)
 
 
 def files(folder: str) -> list[Path]:

@@ -20,10 +20,11 @@ from pydantic import Field
 from rag.embed.weights import file_checksum, load
 from rag.errors import ConfigError, MismatchError
 from rag.models.pooling import merge_tokens
+from rag.models.processor import takes_int8
 from rag.models.spec import ModelSpec, read
 from rag.models.variant import Variant
 from rag.stages import component
-from rag.types import Chunked, Difference, Embeddings, Spans, Vectors
+from rag.types import Chunked, Difference, Embeddings, Precision, Spans, Vectors
 
 if TYPE_CHECKING:
     from rag.models.encoder import TextEncoder
@@ -70,8 +71,13 @@ class EncoderEmbedder(ABC):
             )
 
     @abstractmethod
-    def _load(self, spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None) -> TextEncoder:
-        """The network of a model, ready to run, with `difference` added to the tensors it names."""
+    def _load(
+        self, spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None, int8: bool = False
+    ) -> TextEncoder:
+        """The network of a model, ready to run, with `difference` added to the tensors it names.
+
+        With `int8`, products are those of whole numbers where the backend has them.
+        """
 
     @property
     def dtype(self) -> str:
@@ -105,7 +111,15 @@ class EncoderEmbedder(ABC):
     @cached_property
     def fingerprint(self) -> str:
         """Of the model and of how chunks are read; the same for both backends and on every device."""
-        own = self._spec.fingerprint(dtype=self.dtype, tokens=self.tokens, sparse=self.sparse)
+        return self._fingerprint(self.dtype)
+
+    @cached_property
+    def exact(self) -> str:
+        """The fingerprint of this embedder in float32, from whose vectors those of others differ by rounding."""
+        return self._fingerprint("float32")
+
+    def _fingerprint(self, dtype: str) -> str:
+        own = self._spec.fingerprint(dtype=dtype, tokens=self.tokens, sparse=self.sparse)
         if self._weights:
             own += f" {file_checksum(self._weights)}"
         facts: list[Any] = ["late 1", self.late, self.overlap] if self.late else []
@@ -147,18 +161,21 @@ class EncoderEmbedder(ABC):
         """Unit-length vectors (tokens, width) of each text's tokens: what MaxSim compares."""
         return self._encoder.token_vectors(texts, query=query)
 
-    def tune(self, difference: Difference, *, fingerprint: str, max_tokens: int) -> Callable[[Sequence[str]], Vectors]:
+    def tune(
+        self, difference: Difference, *, fingerprint: str, max_tokens: int, precision: Precision = "float32"
+    ) -> Callable[[Sequence[str]], Vectors]:
         """This model with `difference` added to its tensors: texts, cut at `max_tokens`, to vectors of this space.
 
         Raises MismatchError where `fingerprint` is not this embedder's, ModelError for tensors it does not have.
         """
-        if fingerprint != self.fingerprint:
+        if fingerprint not in (self.fingerprint, self.exact):
             raise MismatchError(
                 f"embed: the weights were trained for another embedder than {self.model!r} with these options; train "
                 "some for it with `rag train hop`, or use hop: links."
             )
         spec = replace(self._spec, max_tokens=min(max_tokens, self._spec.max_tokens))
-        encoder = self._load(spec, batch_tokens=max_tokens, difference=difference)  # small batches: few texts a call
+        int8 = takes_int8(precision)
+        encoder = self._load(spec, batch_tokens=max_tokens, difference=difference, int8=int8)  # few texts a call
         return partial(encoder.vectors, query=True)
 
     @cached_property

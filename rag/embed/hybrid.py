@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from rag.errors import ConfigError
 from rag.stages import BoundedEmbedder, Embedder, SparseEmbedder, TokenEmbedder, Tunable, WindowEmbedder, component
-from rag.types import Chunked, Difference, Embeddings, Spans, Vectors
+from rag.types import Chunked, Difference, Embeddings, Precision, Spans, Vectors
 
 
 @component
@@ -66,8 +66,10 @@ class HybridEmbedder:
             raise ConfigError(f"embed: {type(self.dense).__name__} has no token vectors; use onnx or transformers.")
         return self.dense.token_vectors(texts, query=query)
 
-    def tune(self, difference: Difference, *, fingerprint: str, max_tokens: int) -> Callable[[Sequence[str]], Vectors]:
+    def tune(
+        self, difference: Difference, *, fingerprint: str, max_tokens: int, precision: Precision = "float32"
+    ) -> Callable[[Sequence[str]], Vectors]:
         """That of the dense embedder, whose fingerprint is meant. Raises ConfigError where it has none."""
         if not isinstance(self.dense, Tunable):
             raise ConfigError(f"embed: {type(self.dense).__name__} has no weights to exchange; use onnx or hop: links.")
-        return self.dense.tune(difference, fingerprint=fingerprint, max_tokens=max_tokens)
+        return self.dense.tune(difference, fingerprint=fingerprint, max_tokens=max_tokens, precision=precision)

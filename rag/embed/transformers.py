@@ -42,7 +42,9 @@ class TransformersEmbedder(EncoderEmbedder):
     def _attention(self) -> str:
         return self.attention or ""
 
-    def _load(self, spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None) -> TextEncoder:
+    def _load(
+        self, spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None, int8: bool = False
+    ) -> TextEncoder:
         with extra("models", "embed: transformers"):
             from rag.models.torch_backend import text_encoder  # torch and transformers take seconds to import
 

@@ -21,7 +21,7 @@ from rag.hop.score import ranking_weights
 from rag.hop.tree import TreeHopper
 from rag.models import deltas
 from rag.stages import Tunable, component
-from rag.types import Difference, Hit, Query, Vector, Vectors
+from rag.types import Difference, Hit, Precision, Query, Vector, Vectors
 
 SHIPPED = Path(__file__).parent / "weights" / "minilm-hop.safetensors"
 KIND = "raghop hop encoder 2"
@@ -47,6 +47,9 @@ class EncoderHopper(TreeHopper):
     """Reads the best passages with the question, and follows links."""
 
     hops: Annotated[int, Field(ge=1, description="How many hops follow the first retrieval.")] = 1
+    precision: Annotated[
+        Precision, Field(description="Of its products; auto: int8, in half the time, where the processor has VNNI.")
+    ] = "auto"
 
     @property
     def ranking(self) -> Vector:
@@ -69,7 +72,9 @@ class EncoderHopper(TreeHopper):
             raise ConfigError("hop: encoder needs an embedder with weights to exchange: use onnx, or hop: links.")
         file = load(Path(self.weights) if self.weights else SHIPPED)
         fingerprint, max_tokens = file.facts["embedder"], int(file.facts["max_tokens"])
-        read = self.embedder.tune(file.difference, fingerprint=fingerprint, max_tokens=max_tokens)
+        read = self.embedder.tune(
+            file.difference, fingerprint=fingerprint, max_tokens=max_tokens, precision=self.precision
+        )
         return file.rank, lru_cache(CACHED)(read)
 
 

@@ -16,7 +16,7 @@ from rag.errors import MismatchError, ModelError
 from rag.hop.gate_network import SIGNS, Gate, Head, Layer, Linear, PlainGate, Residual, StackedGate
 from rag.hop.score import ranking_weights
 from rag.models import deltas
-from rag.stages import Embedder, JointEmbedder
+from rag.stages import Embedder, JointEmbedder, RoundedEmbedder
 from rag.types import Vector, Vectors
 
 
@@ -24,7 +24,8 @@ def load_for(embedder: Embedder, path: Path) -> Gate:
     """The gate in a file. Raises ModelError, and MismatchError where it was trained for another embedder."""
     gate = load(path)
     dense = embedder.dense if isinstance(embedder, JointEmbedder) else embedder
-    if gate.embedder and gate.embedder != dense.fingerprint:
+    known = {dense.fingerprint, dense.exact if isinstance(dense, RoundedEmbedder) else ""}
+    if gate.embedder and gate.embedder not in known:
         raise MismatchError(
             f"{path}: this gate was trained for another embedder; train one for yours with `rag train gate`, or use "
             "hop: links."

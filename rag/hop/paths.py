@@ -13,7 +13,7 @@ from pydantic import Field
 
 from rag.hop.encoder import EncoderHopper
 from rag.stages import Embedder, component
-from rag.types import Hit, Query
+from rag.types import Hit, Precision, Query
 
 
 @component
@@ -23,6 +23,7 @@ class PathReranker:
     embedder: Embedder
     weights: Annotated[str, Field(description='A file of `rag train hop`; "" means the shipped one.')] = ""
     seeds: Annotated[int, Field(ge=1, description="How many direct hits the encoder reads.")] = 5
+    precision: Annotated[Precision, Field(description="Of its products, as the hopper `encoder` has it.")] = "auto"
     links: Annotated[bool, Field(description="Let links count, too.")] = True
 
     def rerank(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
@@ -35,4 +36,6 @@ class PathReranker:
 
     @cached_property
     def _hopper(self) -> EncoderHopper:
-        return EncoderHopper(embedder=self.embedder, weights=self.weights, seeds=self.seeds, links=self.links)
+        return EncoderHopper(
+            embedder=self.embedder, weights=self.weights, seeds=self.seeds, links=self.links, precision=self.precision
+        )

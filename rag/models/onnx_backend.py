@@ -8,6 +8,7 @@ may be replaced but not overwritten while in use.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -23,15 +24,16 @@ from rag.models.encoder import TextEncoder
 from rag.models.files import weights
 from rag.models.onnx_graph import graph
 from rag.models.onnx_session import open_session
+from rag.models.packing import pack
 from rag.models.pooling import Hidden, Mask
 from rag.models.processor import count_cores
 from rag.models.spec import TABLE, ModelSpec, first_position
-from rag.models.tensors import Floats, let_go, stored
+from rag.models.tensors import Floats, Numbers, let_go, stored
 from rag.models.variant import Variant
 from rag.types import Difference
 
-# networks in use, by weights, configuration and variant: the embedder and the reader's judge share the bundled one
-_LOADED: WeakValueDictionary[tuple[str, str, Variant], Forward] = WeakValueDictionary()
+# networks in use, by weights, configuration, variant and whether their products are int8
+_LOADED: WeakValueDictionary[tuple[str, str, Variant, bool], Forward] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,10 @@ class TokenizerFile:
         return Tokenizer.from_file(str(self.path))
 
 
-def text_encoder(spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None) -> TextEncoder:
-    """The model, loaded, with `difference` added to the tensors it names.
+def text_encoder(
+    spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None, int8: bool = False
+) -> TextEncoder:
+    """The model, loaded, with `difference` added to the tensors it names; with `int8`, by products of whole numbers.
 
     Raises ModelError naming what is missing, or the backend that can run it.
     """
@@ -55,22 +59,23 @@ def text_encoder(spec: ModelSpec, *, batch_tokens: int, difference: Difference |
     if not rules.is_file():
         raise _other_backend(spec, "it has no tokenizer.json")
     tokenizer = TokenizerFile(rules, cache.sha256(rules))
-    return TextEncoder(spec, tokenizer, _forward(spec, difference or {}), batch_tokens, workers=count_cores())
+    return TextEncoder(spec, tokenizer, _forward(spec, difference or {}, int8), batch_tokens, workers=count_cores())
 
 
-def _forward(spec: ModelSpec, difference: Difference) -> Forward:
+def _forward(spec: ModelSpec, difference: Difference, int8: bool) -> Forward:
     """The network; without a difference the one that is loaded already, if there is one."""
     files = weights(spec.folder)
     if len(files) > 1:
         raise _other_backend(spec, f"its weights are in {len(files)} files")
-    key = (cache.sha256(files[0]), json.dumps(dict(spec.config), sort_keys=True), spec.variant)
+    key = (cache.sha256(files[0]), json.dumps(dict(spec.config), sort_keys=True), spec.variant, int8)
     if not difference and (loaded := _LOADED.get(key)):
         return loaded
-    tensors = _tensors(files[0], spec, difference)
-    table = tensors.pop(TABLE, None)
+    exact = _tensors(files[0], spec, difference)
+    table = exact.pop(TABLE, None)
+    tensors: Mapping[str, Numbers] = pack(exact) if int8 else exact
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     try:
-        model = graph(spec.config, shapes, temperature=spec.variant.temperature)
+        model = graph(spec.config, shapes, temperature=spec.variant.temperature, products="int8" if int8 else "stored")
     except (KeyError, ValueError) as error:
         raise _other_backend(spec, str(error)) from error
     if table is None:

@@ -7,6 +7,10 @@ import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rag.types import Precision  # which imports numpy
 
 _M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8  # of malloc.h
 _CPUINFO = Path("/proc/cpuinfo")
@@ -23,6 +27,11 @@ def has_fast_int8() -> bool:
         return bool(_VNNI.search(_CPUINFO.read_text(encoding="utf-8", errors="replace")))
     except OSError:
         return False
+
+
+def takes_int8(precision: "Precision") -> bool:
+    """Whether products of this precision are those of whole numbers, on this machine."""
+    return has_fast_int8() if precision == "auto" else precision == "int8"
 
 
 def count_cores() -> int:

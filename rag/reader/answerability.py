@@ -68,6 +68,7 @@ class AnswerabilityModel:
 def load_answerability(path: Path) -> AnswerabilityModel:
     """The model in a file of `rag train reader`. Raises ModelError for a file without one."""
     from rag.models.onnx_backend import text_encoder
+    from rag.models.processor import has_fast_int8
     from rag.models.spec import read
 
     weights = load(path)
@@ -78,7 +79,7 @@ def load_answerability(path: Path) -> AnswerabilityModel:
     if weights.facts.get("embedder") != spec.fingerprint():
         raise ModelError(f"{path}: its answerability is for another version of the bundled model; train it again.")
     spec = replace(spec, max_tokens=PASSAGE_TOKENS)
-    return AnswerabilityModel(text_encoder(spec, batch_tokens=BATCH_TOKENS), networks)
+    return AnswerabilityModel(text_encoder(spec, batch_tokens=BATCH_TOKENS, int8=has_fast_int8()), networks)
 
 
 def encode(encoder: TextEncoder, passages: Sequence[Passage]) -> list[EncodedText]:

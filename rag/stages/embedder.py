@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from rag.types import Chunked, Embeddings, Spans, Vector, Vectors
+from rag.types import Chunked, Embeddings, Precision, Spans, Vector, Vectors
 
 
 @runtime_checkable
@@ -94,12 +94,28 @@ class Tunable(Protocol):
     """An embedder whose query side the hop encoder can exchange."""
 
     def tune(
-        self, difference: Mapping[str, Vectors], *, fingerprint: str, max_tokens: int
+        self,
+        difference: Mapping[str, Vectors],
+        *,
+        fingerprint: str,
+        max_tokens: int,
+        precision: Precision = "float32",
     ) -> Callable[[Sequence[str]], Vectors]:
         """This model with `difference` added to its tensors, as texts -> unit vectors of the same space.
 
+        Where it can, it computes in this precision.
+
         Raises MismatchError where `fingerprint` is not this embedder's.
         """
+
+
+@runtime_checkable
+class RoundedEmbedder(Protocol):
+    """An embedder that may compute with fewer bits than its model has: weights trained for the exact one fit it."""
+
+    @property
+    def exact(self) -> str:
+        """The fingerprint of the exact one."""
 
 
 @runtime_checkable
