@@ -61,6 +61,16 @@ def test_what_hides_words_in_a_source_hides_none_from_a_check_and_is_quoted_as_i
     assert [text[c.start - 8 : c.end - 8] == c.quote != "" for c in answer.citations] == [True, True]
 
 
+@pytest.mark.parametrize("opening", ["1. ", "4.5.3.2. ", "Dr. A. Berg said: ", "It is so. "])
+def test_a_quotation_is_never_cut_in_two(opening: str) -> None:
+    text = f"{opening}You must not work for a rival. Ask first."
+    line = f"No: “{opening}You must not work for a rival.” [1]"
+    answer = resolve("May I work for a rival?", line, [hit("rules", text)])
+    assert (answer.text, answer.short, answer.level) == (line, "No", "answer")
+    assert [s.text for s in sentences(line)] == [s.text for s in sentences([line])] == [line.removesuffix(" [1]")]
+    assert [s.text for s in sentences(["He said “No. It ", "ends.\n"])] == ["He said “No.", "It ends."]
+
+
 def test_a_two_hop_answer_with_its_spans() -> None:
     text = "Yes. Acme Robotics was founded by Berg Holding [1]. Berg Holding was born on 1960-05-03 in Tromsø. [2]"
     answer = resolve(QUESTION, text, HITS)
@@ -246,7 +256,7 @@ def test_every_altered_number_is_caught(statement: str, data: st.DataObject) -> 
     if not numbers:
         return
     number = data.draw(st.sampled_from(numbers))
-    known = {n.replace(",", "") for n in re.findall(r"\d[\d,]*", COMPANY + FOUNDER + LIGHTHOUSE)}
+    known = {n.replace(",", "") for n in re.findall(r"\d[\d,]*", COMPANY + FOUNDER + LIGHTHOUSE + number[0])}
     other = data.draw(st.integers(0, 9_999_999).map(str).filter(lambda n: n not in known))
     altered = f"{body[: number.start()]}{other}{body[number.end() :]} [{marker}"
     assert verdicts(altered)[0] not in ACCEPTED

@@ -24,7 +24,6 @@ from rag.reader.confidence import (
     CONFIDENCE_FEATURES,
     MAX_ANSWERABILITY,
     MAX_SHARE,
-    WEIGHTS,
     Calibration,
     read_calibration,
 )
@@ -169,7 +168,7 @@ def test_other_files_and_other_models_are_refused(tiny: tuple[ReaderNetwork, Pat
 
 
 def test_a_calibration_survives_its_file_and_others_are_refused() -> None:
-    yes_no, confidence = (tuple(map(float, range(n))) for n in WEIGHTS.values())
+    yes_no, confidence = (tuple(map(float, range(len(of) + 1))) for of in (YES_NO_FEATURES, CONFIDENCE_FEATURES))
     unit = tuple(map(float, range(len(SPAN_FEATURES) + 2)))
     calibration = Calibration((unit, unit), yes_no, confidence)
     assert read_calibration({"choice": calibration.to_json()}, "f") == calibration
@@ -181,6 +180,10 @@ def test_a_calibration_survives_its_file_and_others_are_refused() -> None:
     for facts in ({}, {"choice": "{}"}, *({"choice": text} for text in (short, narrow, other))):
         with pytest.raises(ModelError, match="--start f --epochs 0"):
             read_calibration(facts, "f")
+    of = [*SPAN_FEATURES, *YES_NO_FEATURES[:-1], *CONFIDENCE_FEATURES[:-1]]  # a file from before the last ones
+    older = {**data, "of": of, "closed": [*yes_no[:-2], 9.0], "sure": [*confidence[:-2], 8.0]}
+    known = read_calibration({"choice": json.dumps(older)}, "f")
+    assert known.yes_no_weights == (*yes_no[:-2], 0.0, 9.0) and known.confidence_weights == (*confidence[:-2], 0.0, 8.0)
 
 
 def test_a_network_ranks_spans_and_equal_answers_share() -> None:

@@ -23,6 +23,7 @@ from rag.types import Answer, Citation, Hit, Statement
 POLICIES = ("drop", "flag", "fail")
 
 _RANGE = re.compile(r"(\d+)(?:\s*[-–]\s*(\d+))?")
+_QUOTATION = re.compile("“[^“”]*(?:”|$)")
 _LINE_END = re.compile(r"\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 _OPEN_MARKER = re.compile(r"\s*[\[【][\d\s,;–-]*\Z")
 
@@ -66,7 +67,7 @@ def sentences(pieces: Iterable[str]) -> Iterator[MarkedSentence]:
             number, given = number + 1, 0
         if any(map(str.isspace, piece)):
             # the last sentence may go on; the others have ended, for one is known to follow
-            ended = _cut(_settled(line), number)[:-1]
+            ended = _cut(_settled(line), number, goes_on=True)[:-1]
             yield from ended[given:]
             given = max(given, len(ended))
     yield from _cut(line, number)[given:]
@@ -129,10 +130,15 @@ def _settled(line: str) -> str:
     return _OPEN_MARKER.sub("", line)
 
 
-def _cut(line: str, number: int) -> list[MarkedSentence]:
-    """The sentences of a line."""
+def _cut(line: str, number: int, *, goes_on: bool = False) -> list[MarkedSentence]:
+    """The sentences of a line; what stands between “ and ” stays one, also where the line that goes on has no ” yet."""
     plain, marks = _strip(line)
-    spans = sentence_spans(plain, longest=2 * LONGEST)  # a quoted sentence stays one, with its quotation marks
+    quotes = [match.span() for match in _QUOTATION.finditer(plain) if goes_on or plain[match.end() - 1] == "”"]
+    spans: list[tuple[int, int]] = []
+    for start, stop in sentence_spans(plain, longest=2 * LONGEST):
+        if spans and any(first < start < last for first, last in quotes):
+            start = spans.pop()[0]
+        spans.append((start, stop))
     ends = [*(start for start, _ in spans), len(plain)][1:]
     found, done = [], -1
     for (start, stop), end in zip(spans, ends, strict=True):

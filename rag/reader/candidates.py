@@ -16,15 +16,18 @@ import numpy as np
 from rag.reader.network import Passage, ReaderModel, ReaderOutput, Span
 from rag.reader.unfit import find_fault
 from rag.text.borders import mend_span
+from rag.text.overlap import share_parts, weigh_parts
 from rag.text.questions import asks_yes_no, is_nested
+from rag.text.sentences import sentence_spans
 from rag.text.words import Token, tokens
 
 SPAN_FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
-YES_NO_FEATURES = ("said", "speaks", "relevant", "yes")
+YES_NO_FEATURES = ("said", "speaks", "relevant", "yes", "denied")
 SENTENCES, NEAREST = 4, 4  # read one by one for yes or no; passages that they are of
 MIN_RELEVANCE = -1.5  # of a passage that may support an answer: of SQuAD 2.0 dev, nine in ten that hold it have more
 MIN_SCORE = -10.0  # stands for no score, and for any lower one
 _WORD = re.compile(r"\w+")
+_DENIAL = re.compile(r"\b(?:no|not|nor|never|none|neither|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Candidate:
 
     `joint` is its score in the joint reading, `whole` whether what is read there holds all that an answer needs, a
     logit. `documents` counts the documents that have the span's words in a relevant passage, its own among them, which
-    is its `source`. `nested` is whether the question has a clause inside, so that it takes a step on the way.
+    is its `source`. `nested` is whether the question has a clause inside, so that it takes a step on the way. `asked`
+    is how much of the question its sentence has, with the heading above it, 0 to 1.
     """
 
     text: str
@@ -45,6 +49,7 @@ class Candidate:
     documents: int = 1
     source: str = ""
     nested: bool = False
+    asked: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,8 @@ def _yes_no_candidates(
 
     The sentences are those of the most relevant passages that speak most to the question, each read below its heading;
     they count by how much they do. The features: how far it is ahead; how much the best sentence speaks to the
-    question; how relevant the best passage is; whether it is yes.
+    question; how relevant the best passage is; whether it is yes; whether its sentence denies something, which speaks
+    for no.
     """
     nearest = _order([output.relevance for output in outputs])[:NEAREST]
     spans = [Span(i, one.start, one.end, one.score) for i in nearest for one in outputs[i].evidence]
@@ -104,8 +110,12 @@ def _yes_no_candidates(
     weights /= weights.sum()
     towards_yes = np.array([yes - no for _, yes, no in (output.answer_types for output in read)])
     for text, ahead in (("yes", weights * towards_yes), ("no", -weights * towards_yes)):
-        features = float(ahead.sum()), float(speaks.max()), outputs[nearest[0]].relevance, float(text == "yes")
-        yield Candidate(text, spans[int(np.argmax(ahead))], True, features)
+        best = int(np.argmax(ahead))
+        denied = float(bool(_DENIAL.search(texts[best][1]))) * (1 if text == "no" else -1)
+        relevant = outputs[nearest[0]].relevance
+        yield Candidate(
+            text, spans[best], True, (float(ahead.sum()), float(speaks.max()), relevant, float(text == "yes"), denied)
+        )
 
 
 def _span_candidates(
@@ -133,6 +143,7 @@ def _span_candidates(
         for name, passage, output in zip(names, passages, outputs, strict=True)
         if output.relevance > MIN_RELEVANCE
     ]
+    weights = weigh_parts(question, ["\n".join(passage) for passage in passages])
     for span, text, answer in zip(spans, texts, answers, strict=True):
         if not answer:
             continue
@@ -156,9 +167,15 @@ def _span_candidates(
         }
         documents = {names[at]} | {name for name, its in relevant if f" {answer} " in its}
         values = tuple(features[name] for name in SPAN_FEATURES)
+        asked = share_parts(weights, "\n".join((passages[at][0], _sentence_around(span, passages[at][1]))))
         yield Candidate(
-            text, span, False, values, features["joint"], joint.relevance, len(documents), names[at], nested
+            text, span, False, values, features["joint"], joint.relevance, len(documents), names[at], nested, asked
         )
+
+
+def _sentence_around(span: Span, text: str) -> str:
+    """The sentence that a span starts in."""
+    return next((text[start:end] for start, end in sentence_spans(text) if start <= span.start < end), text)
 
 
 def _all_spans(outputs: Sequence[ReaderOutput], joint_spans: Sequence[Span]) -> list[Span]:

@@ -2,9 +2,10 @@
 
 A small network ranks spans by their features; the softmax of its scores gives each answer its share of all that was
 found. A logistic function of that share, of what the joint reading says, of the answerability of the question by all
-passages together (`rag.reader.answerability`), of how many documents have the answer, and of how short it is, gives the
-confidence: a probability of being right on the questions that it was fitted on (`rag.train.reader.calibrate`). Yes and
-no have a logistic function of their own, which takes the likelier one and is its confidence.
+passages together (`rag.reader.answerability`), of how many documents have the answer, of how short it is, and of how
+much of the question its sentence has, gives the confidence: a probability of being right on the questions that it was
+fitted on (`rag.train.reader.calibrate`). Yes and no have a logistic function of their own, which takes the likelier one
+and is its confidence.
 """
 
 import json
@@ -17,12 +18,8 @@ from rag.errors import ModelError
 from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate, normalise_answer
 from rag.types import Vectors
 
-CONFIDENCE_FEATURES = ("share", "joint", "whole", "judged", "documents", "brief", "plain")
+CONFIDENCE_FEATURES = ("share", "joint", "whole", "judged", "documents", "brief", "plain", "asked")
 FEATURES = [*SPAN_FEATURES, *YES_NO_FEATURES, *CONFIDENCE_FEATURES]  # what a file's weights are of
-WEIGHTS = {  # of a file, and how many: one for each feature, and a bias
-    "closed": len(YES_NO_FEATURES) + 1,
-    "sure": len(CONFIDENCE_FEATURES) + 1,
-}
 MAX_FEATURE = 12.0  # no feature counts for more
 MAX_SHARE = 6.0  # of a share's logit
 MAX_ANSWERABILITY = 0.5  # what answerability counts at most: it may doubt an answer, not vouch for one
@@ -94,19 +91,34 @@ def confidence_features(candidate: Candidate, share: float, answerability: float
     joint, whole = (float(np.clip(value, -MAX_FEATURE, MAX_FEATURE)) for value in (candidate.joint, candidate.whole))
     answerable, documents = min(answerability, MAX_ANSWERABILITY), float(np.log(candidate.documents))
     brief = -float(np.log(max(1, len(candidate.text.split()))))  # long spans are wrong more often
-    return share, joint, whole, answerable, documents, brief, -float(candidate.nested)
+    return share, joint, whole, answerable, documents, brief, -float(candidate.nested), candidate.asked
 
 
 def read_calibration(facts: Mapping[str, str], where: object) -> Calibration:
-    """The calibration in a weights file's metadata. Raises ModelError for a file without one that fits."""
+    """The calibration in a weights file's metadata; a feature that is younger than the file has no weight.
+
+    Raises ModelError for a file without a calibration, or with one of other features.
+    """
     again = f"make it anew with `rag train reader FOLDER ... --start {where} --epochs 0 --out {where}`."
     try:
         data = json.loads(facts["choice"])
         ranking = tuple(tuple(map(float, row)) for row in data["order"])
-        yes_no, confidence = weights = [tuple(map(float, data[name])) for name in WEIGHTS]
+        yes_no, confidence = (list(map(float, data[name])) for name in ("closed", "sure"))
+        names = [str(name) for name in data.get("of", ())]
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{where}: does not say how to choose an answer; {again}") from error
-    fits = data.get("of") == FEATURES and [*map(len, weights)] == [*WEIGHTS.values()]
-    if not fits or any(len(unit) != len(SPAN_FEATURES) + 2 for unit in ranking):
+    at = len(SPAN_FEATURES)
+    of_yes_no, of_confidence = names[at:][: len(yes_no) - 1], names[at:][len(yes_no) - 1 :]
+    known = {*of_yes_no} <= {*YES_NO_FEATURES} and {*of_confidence} <= {*CONFIDENCE_FEATURES}
+    fits = names[:at] == [*SPAN_FEATURES] and len(of_confidence) == len(confidence) - 1
+    if not known or not fits or any(len(unit) != at + 2 for unit in ranking):
         raise ModelError(f"{where}: its choice is made from other features than this version has; {again}")
-    return Calibration(ranking, yes_no, confidence)
+    return Calibration(
+        ranking, _by_name(of_yes_no, yes_no, YES_NO_FEATURES), _by_name(of_confidence, confidence, CONFIDENCE_FEATURES)
+    )
+
+
+def _by_name(names: Sequence[str], weights: Sequence[float], features: Sequence[str]) -> tuple[float, ...]:
+    """The weights of some features, 0 where none is named; the bias stays last."""
+    known = dict(zip(names, weights, strict=False))
+    return (*(known.get(name, 0.0) for name in features), weights[-1])

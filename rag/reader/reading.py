@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.reader.answerability import AnswerabilityModel
+from rag.reader.astray import is_astray
 from rag.reader.candidates import Candidate, extract_candidates
 from rag.reader.cells import find_cells
 from rag.reader.choice import choose_evidence
@@ -26,6 +27,7 @@ from rag.text.sentences import sentence_spans
 from rag.text.words import fold
 
 DECIDED = 0.9  # how often a cell or value is right where one is found: dev parts of WikiTableQuestions and AIT-QA
+ASTRAY = 0.13  # how often a span is right out of a passage about something else: see docs/research/answers.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ def read_answer(
     if best is None:
         return Reading("", 0.0, (), ())
     candidate, confidence = best
+    if not candidate.yes_no and is_astray(question, candidate.span.passage, passages, [one.about for one in sources]):
+        confidence = min(confidence, ASTRAY)
     first = _sentence(candidate, passages[candidate.span.passage][1])
     asked = fold(question)  # what it names itself is no step on the way
     about = {key for key in sources[first.passage].about if key not in asked}
