@@ -298,7 +298,7 @@ def test_a_teacher_is_followed_where_a_span_is_asked_for() -> None:
     rng = np.random.default_rng(0)
     encode = InputEncoder(BUNDLED_TOKENIZER)
     examples = [encode(one, rng) for one in small_inputs(rng)][:6]
-    batch = Batch.of(examples, torch.device("cpu"), BUNDLED_TOKENIZER.token_to_id("[SEP]"))
+    batch = Batch.of(examples, "cpu", encode.sep)
     own, taught = ({"span": torch.randn(*batch.ids.shape, 2), "relevant": torch.randn(6, 1, 1)} for _ in range(2))
     spans = batch.start != NO_TARGET
     assert 0 < spans.sum() < len(spans)

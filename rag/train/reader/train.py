@@ -199,11 +199,11 @@ def _teaching_losses(own: Mapping[str, Tensor], taught: Mapping[str, Tensor], ba
     """How far spans (divergence) and relevance (cross entropy) are from a teacher's, where a span is asked for."""
     asked = batch.start != NO_TARGET
     nowhere = ~batch.allowed[asked, :, None]
-    spans = [log_softmax(out["span"][asked].masked_fill(nowhere, NOWHERE), 1) for out in (own, taught)]
+    span, wanted = (log_softmax(out["span"][asked].masked_fill(nowhere, NOWHERE), 1) for out in (own, taught))
     relevant = taught["relevant"][asked, 0, 0].sigmoid()
     rows = len(asked)
     return {
-        "span": kl_div(*spans, reduction="sum", log_target=True) / rows,
+        "span": kl_div(span, wanted, reduction="sum", log_target=True) / rows,
         "relevant": binary_cross_entropy_with_logits(own["relevant"][asked, 0, 0], relevant, reduction="sum") / rows,
     }
 
