@@ -1,8 +1,8 @@
 """A question read over some passages: the best answer, how sure it is, and the sentences to quote.
 
-The cell or value that a question decides by itself (`rag.reader.cells`, `rag.reader.records`) is the answer, else the
-best candidate of the network. Where documents disagree, all sides are kept. A question for a way to do something has
-evidence and no short answer.
+What tables and key-value lines decide by themselves (`rag.reader.decided`) is the answer, else the best candidate of
+the network. Where documents disagree, all sides are kept. A question for a way to do something has evidence and no
+short answer.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from rag.reader.answerability import AnswerabilityModel
 from rag.reader.astray import is_astray
 from rag.reader.candidates import Candidate, extract_candidates
-from rag.reader.cells import find_cells
 from rag.reader.choice import choose_evidence
 from rag.reader.confidence import Calibration
 from rag.reader.copies import name_sources
+from rag.reader.decided import DECIDED, find_decided
 from rag.reader.evidence import drop_repeats, find_speaking, rank_support
 from rag.reader.network import Passage, ReaderModel, Span
-from rag.reader.records import find_values
-from rag.reader.sides import Side
 from rag.reader.weigh import find_contradictions
 from rag.text.identifiers import Identifier, find_identifiers, is_of_another, name_another
 from rag.text.questions import analyse
@@ -26,7 +24,6 @@ from rag.text.quotes import put_on_line
 from rag.text.sentences import sentence_spans
 from rag.text.words import fold
 
-DECIDED = 0.9  # how often a cell or value is right where one is found: dev parts of WikiTableQuestions and AIT-QA
 ASTRAY = 0.13  # how often a span is right out of a passage about something else: see docs/research/answers.md
 
 
@@ -80,9 +77,10 @@ def read_answer(
         found = models.calibration.best(some, among=candidates)
         return found and (found[0], models.calibration.confidence(*found, doubt))
 
-    sides: Sequence[Side] = ()
-    if decided := _decide(question, passages):
-        best: tuple[Candidate, float] | None = (decided, DECIDED)
+    best: tuple[Candidate, float] | None
+    if sides := find_decided(question, passages, documents, names):
+        one = sides[0].answers[0]
+        best = Candidate(one.text, Span(one.passage, one.start, one.start + 1, 0.0), False, ()), DECIDED
     elif best := estimate(candidates):
         sides = find_contradictions(question, candidates, passages, documents, names, estimate)
         if len(sides) == 1:
@@ -91,7 +89,11 @@ def read_answer(
     if best is None:
         return Reading("", 0.0, (), ())
     candidate, confidence = best
-    if not candidate.yes_no and is_astray(question, candidate.span.passage, passages, [one.about for one in sources]):
+    if (
+        candidate.features
+        and not candidate.yes_no
+        and is_astray(question, candidate.span.passage, passages, [one.about for one in sources])
+    ):
         confidence = min(confidence, ASTRAY)
     first = _sentence(candidate, passages[candidate.span.passage][1])
     asked = fold(question)  # what it names itself is no step on the way
@@ -112,18 +114,12 @@ def read_answer(
     return Reading(short, confidence, tuple(quotes), tuple(speaking))
 
 
-def _decide(question: str, passages: Sequence[Passage]) -> Candidate | None:
-    """The cell or value that the question itself decides."""
-    found = find_cells(question, passages) or find_values(question, passages)
-    return (
-        Candidate(passages[found[0].passage][1][found[0].start : found[0].end], found[0], False, ()) if found else None
-    )
-
-
 def _shorten(candidate: Candidate, first: Span, text: str) -> str:
     """What a candidate says, without the marks around it."""
     if candidate.yes_no:
         return candidate.text.capitalize()
+    if not candidate.features:  # decided by a table
+        return put_on_line(candidate.text)
     said = text[candidate.span.start : min(candidate.span.end, first.end)]
     return put_on_line(_bare(said, candidate.span.end >= first.end))
 
