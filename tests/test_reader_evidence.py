@@ -103,3 +103,21 @@ def test_a_question_for_a_list_gets_its_items_in_order() -> None:
     )
     chosen = choose_evidence("What are the two rules of tidy data?", [("", text)], [output(("", text), 1)], {0}, most=2)
     assert [text[one.start : one.end][:7] for one in chosen] == ["1. Each", "2. Each"]
+
+
+def test_a_sentence_that_leads_to_the_next_one_stands_before_it_and_what_is_no_step_is_left_out() -> None:
+    ship = ("Grey Heron", "She was built by Sellmark Yard and delivered in winter.")
+    route = ("Winter timetable", "The ferry to Hellen in winter is the Grey Heron.")
+    other = ("Minutes", "The yard that built the ferry to Ormsey asks for a dock.")
+    passages, about = [ship, route, other], [["grey heron"], ["winter timetable"], ["minutes"]]
+    outputs = [output(passage, 1, n) for n, passage in enumerate(passages)]
+    question = "Which yard built the ferry to Hellen in winter?"
+
+    def show(about: list[list[str]], question: str = question) -> list[int]:
+        first = Span(0, 0, 10, 9.0)
+        chosen = choose_evidence(question, passages, outputs, {0, 1, 2}, most=3, first=first, about=about)
+        return [one.passage for one in chosen]
+
+    assert show(about) == [1, 0]
+    assert sorted(show([[], [], []])) == [0, 1, 2]
+    assert sorted(show(about, f"{question} The Grey Heron?")) == [0, 1, 2]  # what it names itself is no step

@@ -37,6 +37,8 @@ def fault(question: str, text: str, said: str) -> str:
         ("Which is the default, HTTP/1.0 or HTTP/1.1?", "It is the default in HTTP.", "HTTP", "choice"),
         ("Which rule is for leave?", "4.2 Leave\nLeave is paid.", "4.2", "numbering"),
         ("Which rule is for leave?", "# 4 Leave\nLeave is paid.", "4", "numbering"),
+        ("How much do we bear?", "4 Deductible\nWe bear the first 85 crowns.", "4", "numbering"),
+        ("What are the three rules?", "The rules are in 3 parts.", "3", "kind"),
         ("What is first?", "To start:\n1. Press the knob.", "1", "numbering"),
         ("What is first?", "To start:\n(b) Press the knob.", "(b)", "numbering"),
         ("What size is it?", "It is large, see Section 7.", "7", "numbering"),

@@ -8,12 +8,13 @@ What it does not do: it composes nothing.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 from rag.reader.candidates import MIN_SCORE
 from rag.reader.evidence import says_something
 from rag.reader.network import Passage, ReaderOutput, Span
+from rag.text.mentions import mentions
 from rag.text.overlap import find_parts, share_parts, weigh_parts
 from rag.text.questions import analyse
 from rag.text.sentences import sentence_spans
@@ -24,7 +25,8 @@ OVERLAP, PASSAGE, PLACE, SPAN, FIRST = 4.5, 1.2, 2.0, 5.5, 0.6
 LENGTH, UNREAD_LENGTH = 0.5, -1.0  # of the logarithm of its letters; by words alone, long ones have them by chance
 SOFTNESS = 3.0  # logits of a span's score
 GAIN = 3.0  # what the rest of the question is worth in a further sentence
-NEAR = 4.0  # how much less than the best one a further sentence may be worth
+LINK = 1.5  # what it is worth to be about what a chosen sentence mentions, or to mention what a chosen one is about
+NEAR = 2.5  # how much less than the best one a further sentence may be worth
 LISTED = 2.0  # what it is worth to be an item, where a question asks for a list
 SAME = 0.8  # of the words and pieces of two sentences that say the same
 
@@ -38,10 +40,13 @@ def choose_evidence(
     most: int,
     first: Span | None = None,
     unread: AbstractSet[int] = frozenset(),
+    about: Sequence[Sequence[str]] = (),
 ) -> list[Span]:
     """The sentences of the `speaking` passages that answer best, as many as are near the best one.
 
-    `first` is the sentence with the likeliest answer; `unread` are passages in a language the reader does not know.
+    `first` is the sentence with the likeliest answer; `unread` are passages in a language the reader does not know;
+    `about` are the keys of what each passage is about. Where a sentence leads to another one's passage, by a name that
+    the question does not have, those of such steps are all, in their order.
     """
     found = [one for n in sorted(speaking) for one in _sentences(n, passages)]
     texts = [_text(one, passages) for one in found]
@@ -61,11 +66,20 @@ def choose_evidence(
         + (UNREAD_LENGTH if one.passage in unread else LENGTH) * math.log(len(texts[i]))
         for i, one in enumerate(found)
     ]
+    named = frozenset(key for keys in about for key in keys) - frozenset(mentions(question))
+    mentioned = [named & frozenset(mentions(text)) for text in texts] if named else [frozenset[str]()] * len(texts)
+    subjects = [named & frozenset(about[one.passage]) if named else frozenset[str]() for one in found]
+
+    def leads_to(i: int, j: int) -> bool:
+        return found[i].passage != found[j].passage and not mentioned[i].isdisjoint(subjects[j] - subjects[i])
+
     chosen: list[int] = []
     missing = dict(weights)
     while len(chosen) < most:
         left = [i for i, text in enumerate(texts) if not any(_says_same(text, texts[other]) for other in chosen)]
         gains = {i: worth[i] + GAIN * bool(chosen) * share_parts(missing, whole[i]) for i in left}
+        for i in left:
+            gains[i] += LINK * any(leads_to(i, other) or leads_to(other, i) for other in chosen)
         best = max(gains, key=lambda i: gains[i], default=None)
         if best is None or gains[best] < max(worth) - NEAR:
             break
@@ -75,7 +89,20 @@ def choose_evidence(
             lead = leads.get(best, best)
             chosen += [best] if lead in (best, *chosen) or len(chosen) + 1 == most else [lead, best]
         missing = {part: weight for part, weight in missing.items() if part not in find_parts(whole[best])}
-    return [found[i] for i in dict.fromkeys(chosen)][:most]
+    shown = [*dict.fromkeys(chosen)][:most]
+    steps = {i for i in shown for j in shown if leads_to(i, j) or leads_to(j, i)}
+    return [found[i] for i in (_in_order(steps, shown, leads_to) if shown[:1] and shown[0] in steps else shown)]
+
+
+def _in_order(steps: AbstractSet[int], shown: Sequence[int], leads_to: Callable[[int, int], bool]) -> list[int]:
+    """Each step behind those that lead to it, of the rest the worthier last: it answers."""
+    order: list[int] = []
+    left = [i for i in reversed(shown) if i in steps]
+    while left:
+        free = [i for i in left if not any(leads_to(j, i) for j in left if j != i)]
+        order.append(free[0] if free else left[0])
+        left.remove(order[-1])
+    return order
 
 
 def _find_list(item: int, items: Sequence[bool], found: Sequence[Span]) -> list[int]:

@@ -103,7 +103,16 @@ def read_answer(
     quotes = drop_repeats([first, *support], passages)[:sentences]
     unread = {n for n, source in enumerate(sources) if not source.readable}
     heard = find_speaking(question, passages, extraction.outputs, unread)
-    speaking = choose_evidence(question, passages, extraction.outputs, heard, most=evidence, first=first, unread=unread)
+    speaking = choose_evidence(
+        question,
+        passages,
+        extraction.outputs,
+        heard,
+        most=evidence,
+        first=first,
+        unread=unread,
+        about=[one.about for one in sources],
+    )
     speaking = [one for one in speaking if not _is_of_another(one, passages, identifiers)]
     short = _shorten(candidate, first, passages[first.passage][1]) if analyse(question).kind != "way" else ""
     if len(sides) > 1:

@@ -16,6 +16,7 @@ from rag.text.amounts import has_number, has_time, is_date
 from rag.text.borders import is_unfinished
 from rag.text.furniture import LONGEST, page_number
 from rag.text.questions import Asked, analyse
+from rag.text.sentences import find_units
 from rag.text.stopwords import STOP_WORDS
 
 NEAR = 400  # characters on either side in which somebody is thanked
@@ -109,6 +110,8 @@ def _is_other_kind(place: _Place) -> bool:
         return not has_time(said)
     if asked.kind == "person":
         return not re.search(r"[^\W\d_]", said)
+    if asked.kind == "list":
+        return not re.search(r"[^\W\d_]", said) and "," not in said
     return asked.kind == "place" and is_date(said)
 
 
@@ -136,8 +139,14 @@ def _is_numbering(place: _Place) -> bool:
     if before.endswith("[") and after.startswith("]"):
         return True
     closed = place.said[-1] in ".):" or "." in place.said or _AFTER_NUMBERING.match(after)
-    heads = place.asked.kind != "number" and _HEADING_AFTER.match(after)
+    heads = _HEADING_AFTER.match(after) and (place.asked.kind != "number" or _is_in_heading(place))
     return bool(_LIST_MARK.fullmatch(before) and (closed or heads) and after.strip(" .):"))
+
+
+def _is_in_heading(place: _Place) -> bool:
+    """Whether it stands in a line that says nothing by itself, above others."""
+    below = place.text[place.end + len(place.after) :].strip()
+    return bool(below) and any(unit.start <= place.start < unit.end and not unit.says for unit in find_units(place.text))
 
 
 def _is_margin(place: _Place) -> bool:
