@@ -146,7 +146,8 @@ def _is_numbering(place: _Place) -> bool:
 def _is_in_heading(place: _Place) -> bool:
     """Whether it stands in a line that says nothing by itself, above others."""
     below = place.text[place.end + len(place.after) :].strip()
-    return bool(below) and any(unit.start <= place.start < unit.end and not unit.says for unit in find_units(place.text))
+    units = find_units(place.text) if below else ()
+    return any(unit.start <= place.start < unit.end and not unit.says for unit in units)
 
 
 def _is_margin(place: _Place) -> bool:
