@@ -216,7 +216,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """`document.text[start:end] == quote`, at a human `address`; `marker` is the number a reader sees."""
+    """`document.text[start:end] == quote`, at a human `address`; `marker` is the number a reader sees.
+
+    `url`, `date` and `author` are the document's own, as its fields have them (`rag.text.origin`), else "".
+    """
 
     marker: int
     chunk_id: str
@@ -226,6 +229,9 @@ class Citation:
     quote: str
     address: str
     hop: int = 0
+    url: str = ""
+    date: str = ""
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)

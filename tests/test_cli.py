@@ -53,9 +53,22 @@ def test_ingest_ask_and_search_print_the_documented_json(indexed: Path) -> None:
         "citations", "hits", "seconds",
     }  # fmt: skip
     assert set(answer["statements"][0]) == {"text", "verdict", "citations"}
-    assert set(answer["citations"][0]) == {"marker", "document", "source", "address", "start", "end", "quote", "hop"}
+    assert set(answer["citations"][0]) == {
+        "marker",
+        "document",
+        "source",
+        "address",
+        "start",
+        "end",
+        "quote",
+        "hop",
+        "url",
+        "date",
+        "author",
+    }
     assert set(answer["hits"][0]) == {
         "id", "document", "title", "source", "address", "start", "end", "score", "score_kind", "hop", "trail",
+        "url", "date", "author",
         "context", "text",
     }  # fmt: skip
     for c in answer["citations"]:

@@ -35,7 +35,7 @@ def test_an_answer_is_that_of_the_command_with_urls_that_lead_to_its_sources(cli
         text = client.get(f"/v1/documents/{citation['document']}/text").text
         assert text[citation["start"] : citation["end"]] == citation["quote"]
         shown = client.get(citation["url"].removeprefix("http://testserver")).json()
-        assert shown["source"] == citation["source"]
+        assert shown["source"] == citation["source"] and citation["origin"] == shown["meta"].get("url", "")
 
 
 def test_a_stream_has_steps_statements_and_the_same_answer(client: TestClient) -> None:

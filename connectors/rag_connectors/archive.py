@@ -25,6 +25,9 @@ _MAX_ENTRIES = 10_000
 _MAX_RATIO = 200  # of any member above a megabyte
 _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 _OVERRIDE = "{http://schemas.openxmlformats.org/package/2006/content-types}Override"
+_DC = "{http://purl.org/dc/elements/1.1/}"
+_DATES = ("{http://purl.org/dc/terms/}modified", "{http://purl.org/dc/terms/}created")
+_ISO = re.compile(r"\d{4}-\d\d")
 _MAIN = ".main+xml"  # ends the type of the part that a file begins with
 # The strict variant of the format has other names for the same things.
 _STRICT = re.compile(rb"""(\sxmlns(?::[\w.-]+)?\s*=\s*["'])http://purl\.oclc\.org/ooxml/(\w+)/""")
@@ -132,10 +135,15 @@ def resolve(part: str, href: str) -> str:
     return posixpath.normpath(posixpath.join("/", posixpath.dirname(part), unquote(href))).lstrip("/")
 
 
-def core_title(archive: Archive) -> str:
-    """The title in an Office file's properties."""
+def properties(archive: Archive) -> tuple[str, dict[str, str]]:
+    """The title in an Office file's properties, and who wrote it (`author`) and changed it last when (`date`)."""
     try:
         root = xml(archive, next(iter(related(archive, "", "core-properties")), "docProps/core.xml"))
     except RefusalError:  # damaged properties cost no text
-        return ""
-    return one_line(root.findtext("{http://purl.org/dc/elements/1.1/}title") or "") if root is not None else ""
+        root = None
+    if root is None:
+        return "", {}
+    author, changed, made = (one_line(root.findtext(name) or "") for name in (f"{_DC}creator", *_DATES))
+    date = next((date for date in (changed, made) if _ISO.match(date)), "")
+    found = {"author": author, "date": date}
+    return one_line(root.findtext(f"{_DC}title") or ""), {name: value for name, value in found.items() if value}

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from email.utils import parseaddr, parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from rag_connectors.data_uris import drop_data
@@ -93,10 +95,11 @@ class _Gathered:
         if label:
             writer.span(0, "mail", label)
         meta: dict[str, Values] = {header.lower(): value for header, value in mail.headers.items()}
+        meta |= _origin(mail.headers)
         meta |= {field: value for field, value in (("message_id", mail.id), ("thread", mail.thread)) if value}
         title = mail.headers.get("Subject", "")
         self.records.append(replace(writer.record(title=title, meta={**meta, **above}), key=key))
-        fields = ("from", "to", "date", "subject", "thread")
+        fields = ("from", "to", "date", "author", "subject", "thread")
         inherited = {field: meta[field] for field in fields if field in meta}
         parent = f"{name}#{key}" if key else name
         for number, attachment in enumerate(mail.attachments, 1):
@@ -142,6 +145,15 @@ class _Gathered:
             self.records.append(
                 replace(record, key=own, spans=spans, title=title, meta={**above, **record.meta, "attachment": name})
             )
+
+
+def _origin(headers: Mapping[str, str]) -> dict[str, Values]:
+    """The date as ISO 8601 has it, where it is one, and who wrote the mail: a name, else an address."""
+    found: dict[str, Values] = {}
+    with suppress(ValueError):
+        found["date"] = parsedate_to_datetime(headers.get("Date", "")).isoformat()
+    name, address = parseaddr(headers.get("From", "").partition(">, ")[0])
+    return found | ({"author": name or address} if name or address else {})
 
 
 def flow(text: str, *, delete: bool = False) -> str:

@@ -16,8 +16,8 @@ _NOT_MARKUP = re.compile(
 )
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)(?=[\s/>])", re.IGNORECASE)
 _PAIRED = frozenset(  # elements whose end may not be left out
-    "address article aside blockquote button caption details div dl fieldset figcaption figure footer form h1 h2 h3 h4 "
-    "h5 h6 header legend main nav ol pre section select summary table ul".split()
+    "address article aside blockquote button caption details div dl fieldset figcaption figure footer h1 h2 h3 h4 h5 "
+    "h6 header legend main nav ol pre section select summary table ul".split()
 )
 _INLINE_PAIRED = frozenset(
     "a abbr b center cite code del em font i ins kbd label mark q s samp small span strong u".split()

@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborNode
 _INVISIBLE = re.compile("[\u2061-\u2064]")
 _RELATIONS = re.compile(r"[=<>≤≥≈≠≡∼∝±∓→⇒⇔∈∉⊂⊆+×·÷∧∨:]|:=")
 _SIMPLE = re.compile(r"[\w.,′']+|\([^()]*\)", re.UNICODE)
+_ROOTS = {"2": "√", "3": "∛", "4": "∜"}
 _LEFT_OUT = frozenset(["annotation", "annotation-xml", "mphantom", "none", "mprescripts"])
 
 
@@ -63,7 +64,7 @@ _FORMS: dict[str, Callable[[Sequence[str]], str]] = {
     "munderover": lambda parts: _script(parts, "_^"),
     "mmultiscripts": lambda parts: _script(parts, "_^"),
     "msqrt": lambda parts: f"√{_group(''.join(parts))}",
-    "mroot": lambda parts: f"({_part(parts, 1)})√{_group(_part(parts, 0))}",
+    "mroot": lambda parts: f"{_ROOTS.get(_part(parts, 1), f'root {_part(parts, 1)} of ')}{_group(_part(parts, 0))}",
     "mfenced": lambda parts: f"({', '.join(part.strip() for part in parts)})",
     "mtd": lambda parts: "".join(parts).strip(),
     "mtr": lambda parts: f"{' '.join(filter(None, parts))}; ",

@@ -27,6 +27,7 @@ _NOTES = re.compile(r"note|rearnote|endnote", re.IGNORECASE)
 _RIGHTS = re.compile(r"©|\(c\)\s*\d{4}|copyright|all rights reserved|alle rechte vorbehalten", re.IGNORECASE)
 _BLOCKS = frozenset("div section ul ol dl p table aside nav header footer form details center".split())
 _LINKED = 0.5  # of the characters: more in links is a list of links
+_SENTENCE = 4  # words
 _FEW_WORDS = 6  # a banner or footer of fewer says nothing
 _MIN_MAIN = 200  # characters; a shorter <main> is not where the text is
 _LONG_BUTTON = 4  # words; shorter ones are commands, not text
@@ -92,7 +93,7 @@ class Choice:
         if tag == "header" and (inside or node.css_first("h1, h2, h3") is not None):
             return False
         if tag == "footer" or role == "contentinfo":
-            return words < (10 * _FEW_WORDS if _RIGHTS.search(text) else _FEW_WORDS)
+            return words < (10 * _FEW_WORDS if _RIGHTS.search(text) else _FEW_WORDS) and not _says(node)
         return tag != "aside" and role != "complementary" and words < _FEW_WORDS
 
 
@@ -130,6 +131,15 @@ def _links(node: LexborNode) -> float:
     total = len("".join(node.text().split()))
     linked = sum(len("".join(link.text().split())) for link in node.css("a[href], a[onclick]"))
     return linked / total if total else 0.0
+
+
+def _says(footer: LexborNode) -> bool:
+    """Whether a footer has a sentence beside whose rights are reserved: opening hours, an address, a warning."""
+    lines = footer.text(separator="\n").split("\n")
+    return any(
+        len(line.split()) >= _SENTENCE and line.strip().endswith((".", "!")) and not _RIGHTS.search(line)
+        for line in lines
+    )
 
 
 def _is_heading(button: LexborNode) -> bool:

@@ -12,7 +12,7 @@ from rag_connectors.text import one_line
 
 MARK = "- "  # of an item without a number
 _EXPONENT = re.compile(r"[-+−–]?(?:\d+(?:[.,/]\d+)?|[a-z])|[-+−]", re.ASCII)
-_MARK_OF_NOTE = re.compile(r"\d{1,2}\)")
+_MARK_OF_NOTE = re.compile(r"(\d{1,2}(?:[ ,] ?\d{1,2})+|\d{1,2}(?=\)))\)?")
 _RAISED = re.compile(r"(?:vertical-align\s*:\s*|(?<!\S))(super|sub|sup)(?:script)?(?![^\s;])", re.IGNORECASE)
 _FORMULA = re.compile(r"\b(?:tex|math|latex|equation|formula)", re.IGNORECASE)
 _POWERS = {"2": "²", "3": "³"}
@@ -31,7 +31,7 @@ def _superscript(node: LexborNode, before: str) -> str:
     if not (before.isalnum() or before in ")]}") or not before:
         return text
     if _MARK_OF_NOTE.fullmatch(text):
-        return f"[{text[:-1]}]"
+        return f"[{text.rstrip(')')}]"
     if before.isalpha() and text in _POWERS:
         return _POWERS[text]
     if _EXPONENT.fullmatch(text):

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
+from rag_connectors.office.runs import raised
 from rag_connectors.text import one_line
 
+_PLACES = dict.fromkeys(("sup", "superscript"), "superscript") | dict.fromkeys(("sub", "subscript"), "subscript")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]{1000,}")
 
 
@@ -20,7 +22,26 @@ def local(element: Element) -> str:
 def words(element: Element) -> str:
     """All text in an element on one line."""
     between = "" if has_own(element) else " "
-    return one_line(between.join(piece for piece in element.itertext() if not _BASE64.fullmatch(piece)))
+    return one_line(between.join(piece for piece in _pieces(element) if not _BASE64.fullmatch(piece)))
+
+
+def _pieces(element: Element) -> list[str]:
+    """As `itertext`, with a sign before a power: 10^6 is not 106."""
+    parts: list[str] = []
+    stack = [(element, False)]
+    while stack:
+        here, is_read = stack.pop()
+        if is_read:
+            parts.append(here.tail or "")
+            continue
+        if here is not element:
+            stack.append((here, True))
+        if place := _PLACES.get(local(here).lower(), ""):
+            parts.append(raised(place, "".join(here.itertext()), "".join(parts[-2:])))
+        else:
+            parts.append(here.text or "")
+            stack.extend((child, False) for child in reversed(here))
+    return parts
 
 
 def has_own(element: Element) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from rag.answer.verify import ACCEPTED, UNSUPPORTED, judge
 from rag.errors import ConfigError
 from rag.text.absent import find_absent
+from rag.text.origin import find_origin
 from rag.text.sentences import LONGEST, sentence_spans
 from rag.text.words import MARKER
 from rag.types import Answer, Citation, Hit, Statement
@@ -165,7 +166,9 @@ def _cite(marker: int, hit: Hit, start: int, end: int) -> Citation:
     """`start` and `end` are offsets in the chunk's text; the citation's are the document's."""
     chunk = hit.chunk
     place, quote = chunk.start + start, chunk.text[start:end]
-    return Citation(marker, chunk.id, chunk.source, place, chunk.start + end, quote, chunk.address(place), hit.hop)
+    origin = find_origin(chunk.meta)
+    end += chunk.start
+    return Citation(marker, chunk.id, chunk.source, place, end, quote, chunk.address(place), hit.hop, *origin)
 
 
 def _format(statement: Statement) -> str:

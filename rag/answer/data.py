@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rag.text.focus import find_focus
+from rag.text.origin import find_origin
 
 if TYPE_CHECKING:
     from rag.types import Answer, Hit
@@ -14,6 +15,7 @@ def hit_data(hit: Hit, question: str) -> dict[str, Any]:
     """A passage, with the address of the sentence that has most of the question's words.
 
     `context` is what stands above it in its document: title, headings, the names of a table's columns.
+    `url`, `date` and `author` are the document's own, "" where it has none.
     `score_kind`: "cosine" of question and passage, or "ranking", which is an order and nothing else.
     """
     score, kind = (hit.score, "ranking") if hit.cosine is None else (hit.cosine, "cosine")
@@ -31,12 +33,13 @@ def hit_data(hit: Hit, question: str) -> dict[str, Any]:
         "trail": list(hit.trail),
         "context": hit.chunk.context,
         "text": hit.chunk.text,
+        **find_origin(hit.chunk.meta)._asdict(),
     }
 
 
 def answer_data(answer: Answer, seconds: float) -> dict[str, Any]:
     """An answer with all it rests on."""
-    names = ("marker", "source", "address", "start", "end", "quote", "hop")
+    names = ("marker", "source", "address", "start", "end", "quote", "hop", "url", "date", "author")
     documents = {hit.chunk.id: hit.chunk.doc_id for hit in answer.hits}
     return {
         "question": answer.question,

@@ -80,10 +80,14 @@ def document_url(base: str, index: str, id: str, **query: Any) -> str:
 
 
 def answer_reply(answer: Answer, seconds: float, *, base: str, index: str) -> dict[str, Any]:
-    """An answer as `rag ask --json` gives it, with a URL for each citation and passage."""
+    """An answer as `rag ask --json` gives it, with a URL for each citation and passage.
+
+    `url` is where this server shows it; the document's own is `origin`.
+    """
     data = answer_data(answer, seconds)
     for citation in data["citations"]:
         place = {"start": citation["start"], "end": citation["end"]}
+        citation["origin"] = citation["url"]
         citation["url"] = document_url(base, index, citation["document"], **place)
     _add_urls(data["hits"], base, index)
     return {**data, "trace": list(answer.trace)}
@@ -98,4 +102,5 @@ def hits_reply(hits: list[Hit], question: str, *, base: str, index: str) -> dict
 
 def _add_urls(hits: list[dict[str, Any]], base: str, index: str) -> None:
     for hit in hits:
+        hit["origin"] = hit["url"]
         hit["url"] = document_url(base, index, hit["document"], start=hit["start"], end=hit["end"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from io import StringIO
+import zipfile
+from io import BytesIO, StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pypdf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,6 +170,7 @@ def test_html_that_is_cut_off_is_degraded(cut: bytes) -> None:
         ("<ul><li>one<li>two</ul><p>three<br>four<img src='a'>", ""),
         ("<p>a &lt;table&gt;, <code>x</code> <!-- <div> --><script>'<div>'</script></p>", ""),
         ("<a>" * 9 + "written like this</p>", ""),
+        ("<p>a form that is closed twice</form></p>", ""),
     ],
 )
 def test_html_that_lost_a_part_is_degraded(page: str, says: str) -> None:
@@ -434,13 +437,44 @@ def test_front_matter_of_every_kind() -> None:
     fields = "big: " + "9" * 5000 + "\ninf: .inf\nday: 2024-13-45\non: push\nempty: []\nnone: ~\nby: {name: [A, B]}\n"
     result = read(f"---\n{fields}---\nBody.", "a.md")
     [record] = result.records
-    assert record.text == "Body."
+    assert record.text.startswith("Body.\n\nbig: 999") and record.text.endswith(
+        "day: 2024-13-45\non: push\nby.name: A, B"
+    )
     assert record.meta == {"big": "9" * 5000, "inf": ".inf", "day": "2024-13-45", "on": "push", "by.name": ("A", "B")}
     assert result.status == "degraded" and "big" in result.reason and "inf" in result.reason
+
+
+def test_fields_of_front_matter_are_lines_below_the_text_and_who_may_read_it_is_none() -> None:
+    record = one(
+        "---\ntitle: Slip\nsupplier: Vestergaard\ntags: [steep, wet]\naccess: hr\n---\n# Slip\n\nClosed.\n", "a.md"
+    )
+    assert record.text == "# Slip\n\nClosed.\n\nsupplier: Vestergaard\ntags: steep, wet"
+    assert record.spans == ((0, len("# Slip\n\nClosed.\n"), "heading", "Slip"),)
 
 
 def test_aliases_that_multiply_cost_nothing() -> None:
     lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"b{n}: &b{n} [{', '.join(['*a' if n == 0 else f'*b{n - 1}'] * 10)}]" for n in range(9)]
     result = read("---\n" + "\n".join(lines) + "\n---\nBody.", "a.md")
-    assert "more than 1,000 values" in result.reason and result.records[0].text == "Body."
+    assert "more than 1,000 values" in result.reason and len(result.records[0].text) < 5_000
+
+
+def test_properties_of_files_say_who_wrote_them_and_when() -> None:
+    core = (
+        '<cp xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:t="http://purl.org/dc/terms/"><dc:creator>Ana</dc:creator>'
+        "<t:created>2024-01-02T03:04:05Z</t:created><t:modified>2025-03-04T05:06:07Z</t:modified></cp>"
+    )
+    made = {"author": "Ana", "date": "2025-03-04T05:06:07Z"}
+    for name, data in (("a.docx", samples.docx(samples.paragraph("x"))), ("a.pptx", samples.pptx([("T", "x")]))):
+        with zipfile.ZipFile(BytesIO(data)) as file:
+            parts: dict[str, str | bytes] = {part: file.read(part) for part in file.namelist()}
+        assert one(samples.archive({**parts, "docProps/core.xml": core}), name).meta == made
+    writer = pypdf.PdfWriter(clone_from=BytesIO(samples.pdf([["x"]])))
+    writer.add_metadata({"/Author": "Ana", "/CreationDate": "D:20240102030405+01'00'", "/ModDate": "D:202503"})
+    out = BytesIO()
+    writer.write(out)
+    assert one(out.getvalue(), "a.pdf").meta == {"author": "Ana", "date": "2025-03"}
+    head = "<meta name=Author content=Ana><meta property='article:published_time' content='2025-03-04'>"
+    head += "<link rel=canonical href='https://yard.example/a'>"
+    page = one(f"<html><head><title>T</title>{head}</head><body><p>x</p></body></html>", "a.html")
+    assert page.meta == {"url": "https://yard.example/a", "author": "Ana", "date": "2025-03-04"}

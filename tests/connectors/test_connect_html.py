@@ -44,6 +44,7 @@ def text_of(page: str | bytes, name: str = "p.html") -> str:
         "<table><tr><td><h1>Winch</h1><p>The limit is 750 kg.</p></td></tr></table>",
         "<header><h1>Winch</h1><p>The limit is 750 kg.</p></header><p>More.</p>",
         "<script src='a.js'/><p>The limit is 750 kg.</p>",
+        f"<main>{FILLER}</main><footer><h2>Limits</h2><p>The limit is 750 kg.</p><p>© 2024 Yard</p></footer>",
         "<p><![CDATA[The limit is 750 kg.]]></p>",
         "<textarea>The limit is 750 kg.</textarea>",
         "<fieldset><legend>Limits</legend><label>The limit is 750 kg.<input></label></fieldset>",
@@ -85,6 +86,7 @@ def test_furniture_and_what_is_hidden_go(page: str) -> None:
         ("750 kg<sup><a href='#f1'>1</a></sup>", "750 kg[1]"),
         ("750 kg<a href='#f1'><sup>1</sup></a>.", "750 kg[1]."),
         ("750 kg<sup>1)</sup>", "750 kg[1]"),
+        ("in 1998<sup>1 2</sup>", "in 1998[1 2]"),
         ("10<span style='vertical-align: super'>6</span> in 2024<span class=sup>3</span>", "10^6 in 2024^3"),
         ("H<sub>2</sub>O", "H2O"),
         ("log<sub>2</sub>8", "log_2 8"),
@@ -107,6 +109,7 @@ def test_inline_markup(markup: str, text: str) -> None:
     [
         ("<mi>σ</mi><mo>=</mo><mfrac><mi>F</mi><mi>A</mi></mfrac>", "σ = F/A"),
         ("<mn>4.2</mn><mo>&#x2062;</mo><msup><mi>x</mi><mn>2</mn></msup>", "4.2x^2"),
+        ("<mroot><mi>x</mi><mn>3</mn></mroot>", "∛x"),
         ("<msqrt><mrow><mi>x</mi><mo>+</mo><mn>1</mn></mrow></msqrt>", "√(x + 1)"),
         ("<munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover>", "∑_(i = 1)^n"),
         (

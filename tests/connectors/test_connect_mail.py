@@ -209,3 +209,12 @@ def test_msg_with_other_bodies() -> None:
 def test_an_ole_file_that_is_no_mail_is_refused() -> None:
     with pytest.raises(RefusalError, match="no Outlook mail"):
         read(samples.compound({"Workbook": b"x"}), "m.msg")
+
+
+def test_the_date_of_a_mail_is_iso_and_its_author_a_name() -> None:
+    head = "From: {}\nDate: {}\nSubject: Pump\n\nText\n"
+    for sender, author in (("Ana Berg <a@x.example>", "Ana Berg"), ("a@x.example", "a@x.example"), ("", None)):
+        [record] = records(head.format(sender, "Tue, 04 Mar 2025 09:00:00 +0100").encode())
+        assert (record.meta["date"], record.meta.get("author")) == ("2025-03-04T09:00:00+01:00", author)
+        assert "Date: Tue, 04 Mar 2025" in record.text
+    assert records(head.format("a@x.example", "yesterday").encode())[0].meta["date"] == "yesterday"

@@ -312,6 +312,29 @@ def test_slides_with_charts_comments_and_numbers() -> None:
     )
 
 
+def test_footers_of_slides_come_once_without_their_numbers() -> None:
+    data = samples.pptx([("Plan", "We build."), ("Costs", "Too high.")])
+    with zipfile.ZipFile(BytesIO(data)) as old:
+        parts: dict[str, str | bytes] = {name: old.read(name) for name in old.namelist()}
+    for number, name in enumerate(("ppt/slides/slide1.xml", "ppt/slides/slide2.xml")):
+        foot = "".join(
+            f'<p:sp><p:nvSpPr><p:nvPr><p:ph type="ftr"/></p:nvPr></p:nvSpPr><p:txBody><a:p><a:r><a:t>{text}</a:t></a:r>'
+            "</a:p></p:txBody></p:sp>"
+            for text in ("Contract 7", str(number))
+        )
+        parts[name] = bytes(parts[name]).replace(b"</p:cSld>", f"{foot}</p:cSld>".encode())  # type: ignore[arg-type]
+    assert one(archive(parts), "a.pptx").text == "Plan\n\nWe build.\n\nContract 7\n\nCosts\n\nToo high."
+
+
+def test_heads_of_printed_sheets_stand_below_them() -> None:
+    sheet = (
+        '<sheetData><row><c t="str"><v>Winch</v></c></row></sheetData><headerFooter><oddHeader>&amp;L&amp;"Arial,Bold"'
+        "&amp;12Contract 2025-0417&amp;R&amp;D</oddHeader><oddFooter>&amp;CPage &amp;P of &amp;N</oddFooter>"
+        "</headerFooter>"
+    )
+    assert one(workbook(sheet), "a.xlsx").text == "Winch\n\nContract 2025-0417"
+
+
 @pytest.mark.parametrize(
     ("stored", "shape", "shown"),
     [

@@ -147,3 +147,63 @@ def test_ods_shows_cells_as_they_are_shown() -> None:
         "S row 2": "Site: North; Code: 00042",
         "S row 3": "Site: South; Share: 12.5%",
     }
+
+
+_RAISED = (
+    '<style:style style:name="up" style:family="text"><style:text-properties style:text-position="super 58%"/>'
+    '</style:style><style:style style:name="sign" style:family="text"><style:text-properties '
+    'style:font-name="Symbol"/></style:style>'
+)
+_MATH = (
+    '<math xmlns="http://www.w3.org/1998/Math/MathML"><mi>σ</mi><mo>=</mo><mfrac><mi>F</mi><mi>A</mi></mfrac></math>'
+)
+
+
+def test_odt_powers_signs_and_formulas() -> None:
+    body = (
+        '<text:p>Made 10<text:span text:style-name="up">6</text:span> bolts, the 1<text:span text:style-name="up">st'
+        '</text:span> at 45<text:span text:style-name="sign">\uf0b0</text:span>.</text:p>'
+        f"<text:p>So <draw:frame><draw:object>{_MATH}</draw:object></draw:frame> at most.</text:p>"
+    )
+    assert one(odf(body, styles=_RAISED), "t.odt").text == "Made 10^6 bolts, the 1st at 45°.\n\nSo σ = F/A at most."
+
+
+@pytest.mark.parametrize("kind", ["text", "presentation", "spreadsheet"])
+def test_charts_of_opendocument(kind: str) -> None:
+    row = (
+        "<table:table-row><table:table-cell/><table:table-cell><text:p>{}</text:p></table:table-cell></table:table-row>"
+    )
+    chart = (
+        "<chart:chart><chart:title><text:p>Winches by plant</text:p></chart:title><table:table>"
+        f"{row.format('2024')}{row.format('412')}</table:table></chart:chart>"
+    )
+    frame = f"<draw:frame><draw:object>{chart}</draw:object></draw:frame>"
+    sheet = f"<table:table><table:shapes>{frame}</table:shapes>{row.format('Sold')}</table:table>"
+    body = {"text": f"<text:p>Sales{frame}</text:p>", "presentation": f"<draw:page>{frame}</draw:page>"}.get(
+        kind, sheet
+    )
+    text = one(odf(body, kind=kind), "t.odt").text
+    assert "Winches by plant" in text and "| | 412 |" in text
+
+
+def test_opendocument_shows_all_digits_and_what_page_headers_say() -> None:
+    cell = '<table:table-cell office:value="1234567890123456"><text:p>{}</text:p></table:table-cell>'
+    cells = cell.format("1.23456789012346E+15") + cell.replace("<text:p>{}</text:p>", "")
+    sheet = odf(f"<table:table><table:table-row>{cells}</table:table-row></table:table>", kind="spreadsheet")
+    assert one(sheet, "s.ods").text == "1234567890123456 | 1234567890123456"
+    head = "<style:header><text:p>2025-0417</text:p><text:p>3</text:p></style:header>"
+    assert one(odf("<text:p>Rent</text:p>", styles=head), "t.odt").text == "2025-0417\n\nRent"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (r"{\header Contract 7\par}{\footerf \pard Annex B\par}The gate.\par", "Contract 7\n\nThe gate.\n\nAnnex B"),
+        (r"750 kg{\footnote \pard Before: 500 kg.} are lifted.\par", "750 kg are lifted.\n\nBefore: 500 kg."),
+        (r"900 euros{\*\atnauthor Bo}{\*\annotation 850 until June.}.\par", "900 euros.\n\n850 until June."),
+        (r"{\shp{\*\shpinst{\shptxt In a {\b box}\par}}}Outside\par", "Outside\n\nIn a box"),
+        (r"Made 10{\super 6} in 2024{\up6\fs16 3}, the 1{\super st} \{x\}.\par", "Made 10^6 in 2024^3, the 1st {x}."),
+    ],
+)  # fmt: skip
+def test_rtf_loses_nothing_that_stands_beside_its_body(body: str, text: str) -> None:
+    assert one(rf"{{\rtf1\ansi {body}}}", "s.rtf").text == text

@@ -180,6 +180,17 @@ def test_two_dates_drawn_side_by_side_are_two() -> None:
     assert "2019-03-04 2019-03-06" in text_of(pdf([written(lines)]))
 
 
+def test_powers_and_marks_of_notes_are_no_digits_of_their_number() -> None:
+    content = "BT /F1 12 Tf 72 700 Td (Made 10) Tj 4 Ts /F1 8 Tf (6) Tj 0 Ts /F1 12 Tf ( bolts in 1998) Tj "
+    content += "4 Ts /F1 8 Tf (12) Tj 0 Ts /F1 12 Tf (. CO) Tj -3 Ts /F1 8 Tf (2) Tj 0 Ts /F1 12 Tf ( of 2024) Tj ET"
+    assert text_of(pdf([content])) == "Made 10^6 bolts in 1998^12. CO2 of 2024"
+
+
+def test_two_amounts_drawn_side_by_side_are_two() -> None:
+    lines: list[Line] = [(150, 700, "$19.99"), (118, 700, "$12.50"), (72, 700, "Rope v2.10.51")]
+    assert "$12.50 $19.99" in text_of(pdf([written(lines)]))
+
+
 def test_what_is_only_drawn_over_a_page_is_read() -> None:
     shown = b"BT /F1 12 Tf 2 4 Td (Solveig Berg) Tj ET"
     drawing = b"<</Subtype/Form/BBox[0 0 180 17]/Resources<</Font<</F1 3 0 R>>>>/Length %d>>stream\n%b\nendstream"

@@ -140,3 +140,12 @@ def test_pictures_in_a_text_are_no_words() -> None:
 def test_gzip_of_several_members_is_read_whole() -> None:
     data = gzip.compress(b"first\n") + gzip.compress(b"second\n")
     assert one(data, "a.txt.gz").text == one(data + b"\0" * 512, "a.txt.gz").text == "first\nsecond"
+
+
+def test_a_title_above_a_table_does_not_decide_what_parts_its_cells() -> None:
+    assert rows("Stock of May\n\nName;Kg\nBolt;1,5\nNut;2,5\n") == [
+        "Stock of May",
+        "Name | Kg",
+        "Name: Bolt; Kg: 1,5",
+        "Name: Nut; Kg: 2,5",
+    ]

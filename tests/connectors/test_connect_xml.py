@@ -88,3 +88,9 @@ def test_deep_and_wide_files_are_no_danger() -> None:
     deep = read("<a>" * 50_000 + "x" + "</a>" * 50_000)
     assert deep.status in ("ok", "degraded", "failed")
     assert len(records("<r>" + "<p><a>1</a><b>2</b></p>" * 20_000 + "</r>")) == 20_000
+
+
+def test_powers_in_prose_are_no_digits_of_their_number() -> None:
+    text = "<p>Made 10<sup>6</sup> of <i>H<sub>2</sub>O</i> in 2024<xref><sup>3</sup></xref>, the 1<sup>st</sup>.</p>"
+    [record] = records(f"<doc>{text}</doc>")
+    assert record.text == "Made 10^6 of H2O in 2024^3, the 1st."

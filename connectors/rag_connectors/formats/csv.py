@@ -26,6 +26,7 @@ _SMALL = 0.5  # of what stands behind commas goes on in small letters, in prose
 _NAME_WORDS = 3  # of a cell in the first row: longer ones name no columns
 _NAMED = re.compile(r"\Asep=(.)\r?\n", re.IGNORECASE)
 _ESCAPED = re.compile(r'\\"(?=[^",;|\t\r\n])')
+_CAPTION = re.compile(r"\A[^\n]*\S[^\n]*\n(?:[ \t\r]*\n)+(?=[^\n]*\S)")  # a line apart above the table
 _LONGEST = 100  # lines of one row
 _SINGLE = re.compile(r"\s*'[^']*'(?:\s*[,;\t|]\s*'[^']*')+\s*")
 
@@ -54,6 +55,7 @@ def _delimiter(text: str, name: str) -> str:
     if name.lower().endswith((".tsv", ".tab")) and "\t" in text:
         return "\t"
     head = text[: 1 << 16]
+    head = _CAPTION.sub("", head)
     sample = [line for line in head.split("\n") if line.strip()][:_SAMPLE]
     quote = _quote(text)
 

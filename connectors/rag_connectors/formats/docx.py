@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from itertools import chain
 from xml.etree.ElementTree import Element
 
-from rag.text.furniture import page_number
-from rag_connectors.archive import Archive, content, core_title, main_part, need, related, relations, unpack, xml
+from rag_connectors.archive import Archive, content, main_part, need, properties, related, relations, unpack, xml
 from rag_connectors.grid import Merge, merged_rows
 from rag_connectors.office.drawings import drawn
 from rag_connectors.office.embedded import embedded
@@ -19,13 +18,13 @@ from rag_connectors.office.equations import M
 from rag_connectors.office.numbering import BULLET, Numbering
 from rag_connectors.office.runs import LEFT_OUT, Runs
 from rag_connectors.office.styles import Style, W, outline, read_styles, value
+from rag_connectors.page_edges import says
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
 
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _MAX_CELL = 300  # characters; a longer text in a table of one column is text in a frame
-_PAGE_DIGITS = 5  # at most, of "3 / 120"
 _MAX_SPAN = 64  # columns of a cell
 
 
@@ -45,7 +44,8 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
                 word.note(one_line(word.runs.text(note)))
     for comment in list(word.comments):
         word.note(word.comments.pop(comment))
-    return Parsed((word.writer.record(title=core_title(archive) or word.title),), tuple(word.lost))
+    title, meta = properties(archive)
+    return Parsed((word.writer.record(title=title or word.title, meta=meta),), tuple(word.lost))
 
 
 class _Word:
@@ -204,7 +204,7 @@ class _Word:
             for block in _nearest(root, "p", "tbl") if root is not None else ():
                 lines = list(self._rows(block)) if block.tag == f"{W}tbl" else [one_line(self.runs.text(block))]
                 for text in lines:
-                    if text not in self._seen and _says(text):
+                    if text not in self._seen and says(text):
                         self.note(text)
                         self._seen.add(text)
             self.part = main
@@ -218,11 +218,6 @@ def _nearest(parent: Element, *names: str) -> Iterator[Element]:
             yield child
         elif child.tag not in LEFT_OUT:
             yield from _nearest(child, *names)
-
-
-def _says(text: str) -> bool:
-    """Whether the line of a page's header says more than a number of the page."""
-    return page_number(text) is None and (any(map(str.isalpha, text)) or sum(map(str.isdigit, text)) > _PAGE_DIGITS)
 
 
 def _plain(node: Element) -> str:

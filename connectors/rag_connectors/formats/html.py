@@ -11,6 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from rag_connectors.grid import row
 from rag_connectors.markup import cut_off, read_markup, torn
 from rag_connectors.page_choice import Choice
+from rag_connectors.page_head import read_origin, read_title
 from rag_connectors.page_inline import INLINE, is_note_link, list_mark, look_of
 from rag_connectors.page_tables import lines as table_lines
 from rag_connectors.page_tables import rows_of
@@ -28,25 +29,25 @@ _MAX_CELL = 300  # characters; a longer table cell is layout, and its line break
 
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
-    """One record: the main text. The title is the page's, less a site name that the first heading does without."""
+    """One record: the main text."""
     markup, lost = read_markup(data)
     writer = TextWriter()
-    title = write(markup, writer)
-    return Parsed((writer.record(title=title),), tuple(filter(None, (lost, cut_off(markup) or torn(markup)))))
+    tree = LexborHTMLParser(markup)
+    title = _write(tree, writer)
+    record = writer.record(title=title, meta=read_origin(tree))
+    return Parsed((record,), tuple(filter(None, (lost, cut_off(markup) or torn(markup)))))
 
 
 def write(markup: str, writer: TextWriter, *, whole: bool = False) -> str:
     """Write a page's main text, or the `whole` of what it shows; gives its title."""
-    tree = LexborHTMLParser(markup)
-    body = tree.body
-    if body is None:
+    return _write(LexborHTMLParser(markup), writer, whole=whole)
+
+
+def _write(tree: LexborHTMLParser, writer: TextWriter, *, whole: bool = False) -> str:
+    if tree.body is None:
         return ""
-    first = body.css_first("main h1, article h1") or body.css_first("h1")
-    heading = one_line(first.text()) if first is not None else ""
-    _walk(body, _Flow(writer), Choice(tree, body, whole=whole))
-    named = tree.css_first("head > title")
-    title = one_line(named.text()) if named is not None else ""
-    return heading if heading and heading in title else title or heading
+    _walk(tree.body, _Flow(writer), Choice(tree, tree.body, whole=whole))
+    return read_title(tree)
 
 
 class _Flow:

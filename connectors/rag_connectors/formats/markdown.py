@@ -1,4 +1,4 @@
-"""Markdown as it is written, without its front matter: headings are sections, front matter is title and metadata.
+"""Markdown as it is written, headings as sections; front matter is title and metadata, and lines below the text.
 
 Headings are found by markdown-it-py (CommonMark), so a `#` in a code fence is none.
 """
@@ -6,18 +6,24 @@ Headings are found by markdown-it-py (CommonMark), so a `#` in a code fence is n
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from markdown_it import MarkdownIt
 
+from rag.text.access import FIELD
 from rag.text.values import flatten
 from rag_connectors.data_uris import drop_data
 from rag_connectors.numbers import read_yaml
 from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions
-from rag_connectors.text import decode, one_line
+from rag_connectors.records import field_lines
+from rag_connectors.text import clean, decode, one_line
 from rag_connectors.writing import outline
+
+if TYPE_CHECKING:
+    from rag.types import Values
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.{0,65536}?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _BLOCKS = MarkdownIt("commonmark")
@@ -34,8 +40,15 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     title = str(fields.pop(titles[0])) if titles else ""
     title = title or next((label for _, level, label in found if level == 1), "")
     meta, problems = flatten(fields)
-    record = ParsedRecord(text, title, tuple(outline(found, len(text))), meta)
+    spans = tuple(outline(found, len(text)))
+    record = ParsedRecord("\n\n".join(filter(None, (text.rstrip(), _lines(meta)))), title, spans, meta)
     return Parsed((record,), (*filter(None, [lost]), *problems))
+
+
+def _lines(meta: Mapping[str, Values]) -> str:
+    """Fields as lines, by which they are found; who may read the document is none of them."""
+    given = {key: list(value) if isinstance(value, tuple) else value for key, value in meta.items() if key != FIELD}
+    return clean("\n".join(line for key, value in given.items() for line in field_lines(value, key)))
 
 
 def headings(text: str) -> list[tuple[int, int, str]]:

@@ -1,19 +1,25 @@
 """OpenDocument texts, tables and slides (odt, ods, odp, also as one XML file): cells as they are shown, list numbers,
-headings, footnotes at the end, comments below their paragraph, page headers and footers once. Deleted text is left out.
+headings, formulas, charts and comments below their paragraph, footnotes at the end, page headers and footers once.
+Deleted text is left out.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from rag.text.furniture import page_number
-from rag_connectors.archive import need, unpack, xml
+from rag_connectors.archive import Archive, need, unpack, xml
 from rag_connectors.grid import Merge, row, spread, table
 from rag_connectors.office.odf_lists import NS, Lists
+from rag_connectors.office.odf_objects import OBJECT, read_object
+from rag_connectors.office.odf_styles import Lettering, read_looks
+from rag_connectors.office.runs import raised
+from rag_connectors.office.symbols import translate
+from rag_connectors.page_edges import says
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
@@ -22,6 +28,7 @@ _TEXT, _TABLE, _OFFICE, _DRAW, _STYLE = (
     f"{NS}{name}:1.0}}" for name in ("text", "table", "office", "drawing", "style")
 )
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"
+_META, _DATE = f"{NS}meta:1.0}}", "{http://purl.org/dc/elements/1.1/}date"
 _CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
 _LEFT_OUT = frozenset(
     [
@@ -36,10 +43,14 @@ _LEFT_OUT = frozenset(
 _CHARACTERS = {f"{_TEXT}tab": "\t", f"{_TEXT}line-break": "\n"}
 _MOST_REPEATED = 1000  # equal rows that are written; a sheet is filled up with empty ones
 _WIDEST = 1 << 14
+_VALUE = f"{_OFFICE}value"
+_EXPONENT = re.compile(r"-?\d[.,]\d+[Ee]\+\d+")
+_WHOLE = re.compile(r"-?\d+")
 
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record. The title is the file's own, else the first heading."""
+    archive = None
     if data.startswith(b"PK"):
         archive = unpack(data, limit=options.max_bytes)
         root = need(archive, "content.xml", "OpenDocument text")
@@ -50,7 +61,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     else:
         root = styles = meta = _flat(data)
     title = next((one_line(node.text or "") for node in (meta.iter(_TITLE) if meta is not None else ())), "")
-    reader = _Reader([part for part in (root, styles) if part is not None])
+    reader = _Reader([part for part in (root, styles) if part is not None], archive)
     reader.edges("header")
     body = root.find(f"{_OFFICE}body")
     reader.blocks(body if body is not None else root)
@@ -58,7 +69,19 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     for note in reader.notes:
         reader.writer.gap()
         reader.writer.add(note)
-    return Parsed((reader.writer.record(title=title),))
+    return Parsed((reader.writer.record(title=title, meta=_about(meta)),))
+
+
+def _about(meta: Element | None) -> dict[str, str]:
+    """Who wrote the file (`author`), and when it was changed last (`date`)."""
+    if meta is None:
+        return {}
+    names = {"author": (f"{_META}initial-creator", _CREATOR), "date": (_DATE, f"{_META}creation-date")}
+    found = {
+        field: next((one_line(node.text or "") for tag in tags for node in meta.iter(tag)), "")
+        for field, tags in names.items()
+    }
+    return {field: value for field, value in found.items() if value}
 
 
 def _flat(data: bytes) -> Element:
@@ -76,12 +99,14 @@ def _flat(data: bytes) -> Element:
 class _Reader:
     """Writes blocks in their order, and gathers what stands elsewhere."""
 
-    def __init__(self, roots: list[Element]) -> None:
+    def __init__(self, roots: list[Element], archive: Archive | None) -> None:
         self._roots = roots
+        self._archive = archive
+        self._looks = read_looks(roots)
         self.writer = TextWriter()
         self.lists = Lists(roots)
         self.notes: list[str] = []
-        self._comments: list[str] = []
+        self._hanging: list[str] = []  # comments and charts, which stand below the block they belong to
         self._slides = 0
 
     def edges(self, kind: str) -> None:
@@ -90,11 +115,20 @@ class _Reader:
         for root in self._roots:
             for edge in root.iter():
                 if edge.tag in (f"{_STYLE}{kind}", f"{_STYLE}{kind}-first", f"{_STYLE}{kind}-left"):
-                    said |= dict.fromkeys(one_line(self._text(node)) for node in edge.iter(f"{_TEXT}p"))
+                    said |= dict.fromkeys(self._edge(edge))
         for line in said:
-            if any(map(str.isalpha, line)) and page_number(line) is None:
+            if says(line):
                 self.writer.gap()
                 self.writer.add(line)
+
+    def _edge(self, parent: Element) -> Iterator[str]:
+        for node in parent:
+            if node.tag == f"{_TABLE}table":
+                yield from (row([one_line(cell) for cell in cells]) for cells in self._grid(node)[0])
+            elif node.tag == f"{_TEXT}p":
+                yield one_line(self._text(node))
+            else:
+                yield from self._edge(node)
 
     def blocks(self, parent: Element, style: str = "", depth: int = 0) -> None:
         """Everything inside; `style` and `depth` are of the list around it."""
@@ -112,6 +146,8 @@ class _Reader:
                 self._table(node)
             elif tag == f"{_DRAW}page":
                 self._slide(node)
+            elif tag == OBJECT:
+                self._paragraph(self._object(node).strip())
             else:
                 self.blocks(node, style, depth)
             self._hang()
@@ -129,9 +165,14 @@ class _Reader:
             self.writer.add(text)
 
     def _hang(self) -> None:
-        comments, self._comments = self._comments, []
-        for comment in comments:
-            self._paragraph(comment)
+        hanging, self._hanging = self._hanging, []
+        for text in hanging:
+            self._paragraph(text)
+
+    def _object(self, node: Element) -> str:
+        formula, chart = read_object(node, self._archive)
+        self._hanging += ["\n".join(filter(None, chart))] * any(chart)
+        return f" {formula} " if formula else ""
 
     def _list(self, node: Element, style: str, depth: int) -> None:
         self.lists.begin(
@@ -172,6 +213,9 @@ class _Reader:
         name = node.get(f"{_TABLE}name", "")
         grid, merges = self._grid(node)
         spread(grid, merges)
+        for shapes in node.iterfind(f"{_TABLE}shapes"):
+            for drawing in shapes.iter(OBJECT):
+                self._object(drawing)
         self.writer.gap()
         if any(self._roots[0].iter(f"{_OFFICE}spreadsheet")):
             columns = [
@@ -196,7 +240,7 @@ class _Reader:
             for cell in line:
                 if cell.tag not in (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
                     continue
-                text = "" if cell.tag.endswith("covered-table-cell") else self._cell(cell)
+                text = "" if cell.tag.endswith("covered-table-cell") else _whole(cell, self._cell(cell))
                 times = _count(cell, "number-columns-repeated")
                 across, down = _count(cell, "number-columns-spanned"), _count(cell, "number-rows-spanned")
                 if text and (across > 1 or down > 1):
@@ -222,16 +266,19 @@ class _Reader:
             for part in cell.iter()
             if part.tag in (f"{_TEXT}p", f"{_TEXT}h") and id(part) not in inside
         ]
-        return one_line(" ".join(lines))
+        for drawing in cell.iter(OBJECT):
+            self._object(drawing)
+        return one_line(" ".join(lines)) or _value(cell)
 
     def _comment(self, node: Element) -> None:
         by = node.findtext(_CREATOR) or ""
         text = one_line(" ".join(self._text(part) for part in node.iter(f"{_TEXT}p")))
         if text:
-            self._comments.append(f"Comment{f' by {by}' if by else ''}: {text}")
+            self._hanging.append(f"Comment{f' by {by}' if by else ''}: {text}")
 
     def _text(self, node: Element) -> str:
-        parts = [node.text or ""]
+        look = self._looks.get(node.get(f"{_TEXT}style-name", ""), Lettering())
+        parts = [translate(look.font, node.text or "")]
         for child in node:
             if child.tag == f"{_TEXT}s":
                 count = child.get(f"{_TEXT}c", "1")
@@ -245,10 +292,17 @@ class _Reader:
                 self._comment(child)
             elif child.tag in _CHARACTERS:
                 parts.append(_CHARACTERS[child.tag])
+            elif child.tag == OBJECT:
+                formula = self._object(child)
+                parts.append(formula.lstrip() if not parts[-1] or parts[-1][-1].isspace() else formula)
+            elif child.tag == f"{_TEXT}span":
+                place = self._looks.get(child.get(f"{_TEXT}style-name", ""), Lettering()).place
+                parts.append(raised(place, self._text(child), "".join(parts[-2:])))
             elif child.tag not in _LEFT_OUT:
                 block = child.tag in (f"{_TEXT}p", f"{_TEXT}h", f"{_DRAW}text-box")
                 parts.append(("\n" if block else "") + self._text(child))
-            parts.append(child.tail or "")
+            tail = translate(look.font, child.tail or "")
+            parts.append(tail.lstrip() if parts[-1].endswith(" ") else tail)
         return "".join(parts)
 
 
@@ -258,6 +312,17 @@ def _rows(parent: Element) -> Iterator[Element]:
             yield child
         elif child.tag in (f"{_TABLE}table-header-rows", f"{_TABLE}table-rows", f"{_TABLE}table-row-group"):
             yield from _rows(child)
+
+
+def _whole(cell: Element, text: str) -> str:
+    """What a cell shows; a whole number that is shown with an exponent for want of room, in all its digits."""
+    return _value(cell) if _EXPONENT.fullmatch(text) and _WHOLE.fullmatch(cell.get(_VALUE, "")) else text
+
+
+def _value(cell: Element) -> str:
+    """What a cell holds that shows no text."""
+    stored = (cell.get(f"{_OFFICE}{name}") for name in ("value", "date-value", "time-value", "string-value"))
+    return next(filter(None, stored), "")
 
 
 def _count(node: Element, name: str) -> int:

@@ -23,6 +23,7 @@ from rag_connectors.text import clean
 from rag_connectors.writing import TextWriter
 
 LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+_DATE = re.compile(r"(?:D:)?((?:19|20)\d\d)(0[1-9]|1[0-2])?(0[1-9]|[12]\d|3[01])?")
 _FILE_NAME = re.compile(r"\S*_\S*|.*\.\w{2,5}")
 
 
@@ -97,6 +98,10 @@ def _properties(reader: pypdf.PdfReader) -> tuple[str, dict[str, str]]:
     try:
         found = reader.metadata
         title, author = (str(found.title or ""), str(found.author or "")) if found else ("", "")
+        made = [found.get(name) for name in ("/ModDate", "/CreationDate")] if found else []
     except Exception:  # damaged properties cost no text
         return "", {}
-    return "" if _FILE_NAME.fullmatch(title) else title, {"author": author} if author else {}
+    dates = (_DATE.match(str(date)) for date in made)
+    date = next(("-".join(filter(None, match.groups())) for match in dates if match), "")
+    meta = {name: value for name, value in (("author", author), ("date", date)) if value}
+    return "" if _FILE_NAME.fullmatch(title) else title, meta

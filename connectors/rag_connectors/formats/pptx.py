@@ -1,6 +1,6 @@
 """Slides (pptx): the text of every slide in its order, tables row by row, charts, diagrams, comments, speaker's notes.
 
-Footers, dates and slide numbers are left out, and what a slide has from its layout.
+Footers stand on the first slide that has them. Dates and slide numbers are left out, and what is of a slide's layout.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from rag_connectors.archive import Archive, core_title, main_part, need, related, relations, unpack, xml
+from rag_connectors.archive import Archive, main_part, need, properties, related, relations, unpack, xml
 from rag_connectors.grid import Merge, merged_rows
 from rag_connectors.office.drawings import A, drawn
 from rag_connectors.office.equations import M, equation
 from rag_connectors.office.numbering import write_number
 from rag_connectors.office.runs import raised
 from rag_connectors.office.symbols import translate
+from rag_connectors.page_edges import says
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
@@ -23,7 +24,8 @@ _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _TITLES = frozenset(["title", "ctrTitle"])
-_FIELDS = frozenset(["sldNum", "dt", "ftr", "hdr", "sldImg"])  # repeated on every slide
+_FIELDS = frozenset(["sldNum", "dt", "sldImg"])  # repeated on every slide
+_EDGES = frozenset(["ftr", "hdr"])
 _SHAPES = (  # of automatic numbers
     ("arabic", "decimal"), ("alphaLc", "lowerLetter"), ("alphaUc", "upperLetter"), ("romanLc", "lowerRoman"),
     ("romanUc", "upperRoman"), ("circle", "decimalEnclosedCircle"),
@@ -40,6 +42,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     writer = TextWriter()
     title = ""
     lost: list[str] = []
+    said: set[str] = set()
     for number, entry in enumerate(root.iter(f"{_P}sldId"), 1):
         part = targets.get(entry.get(_ID, ""), ("", ""))[1]
         slide = xml(archive, part)
@@ -51,7 +54,10 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         for shape in _shapes(slide):
             if _placeholder(shape) in _TITLES:
                 title = title or one_line(" ".join(_lines(shape)))
-            _write(archive, part, shape, writer)
+            edge = one_line(" ".join(_lines(shape))) if _placeholder(shape) in _EDGES else ""
+            if not edge or (says(edge) and edge not in said):
+                _write(archive, part, shape, writer)
+            said.add(edge)
         for kind, target in relations(archive, part).values():
             more = xml(archive, target) if kind in ("notesSlide", "comments") else None
             if more is not None and kind == "comments":
@@ -59,9 +65,11 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
                     writer.add(line)
                 writer.gap()
             for shape in _shapes(more) if more is not None and kind == "notesSlide" else ():
-                _write(archive, target, shape, writer)
+                if _placeholder(shape) not in _EDGES:
+                    _write(archive, target, shape, writer)
         writer.span(start, "slide", f"slide {number}")
-    return Parsed((writer.record(title=core_title(archive) or title),), tuple(lost))
+    own, meta = properties(archive)
+    return Parsed((writer.record(title=own or title, meta=meta),), tuple(lost))
 
 
 def _shapes(parent: Element) -> Iterator[Element]:

@@ -1,4 +1,7 @@
-"""Rich text (rtf) by striprtf: the text, table rows with `|`. Pictures and levels of headings are left out."""
+"""Rich text (rtf) by striprtf: the text, table rows with `|`; page headers first, footers and notes last, each once.
+
+Pictures and levels of headings are left out.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import re
 from striprtf.striprtf import rtf_to_text
 
 from rag_connectors.grid import row
+from rag_connectors.office.rtf_parts import mark_raised, split, write_powers
+from rag_connectors.page_edges import says
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
@@ -27,11 +32,32 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         lost: tuple[str, ...] = ("the file is cut off: its end is missing",)
     else:
         lost = ()
+    parts = split(mark_raised(data.decode("latin-1")))
+    writer = TextWriter()
+    _write(writer, _edges(parts.headers, encoding))
+    _write(writer, _plain(parts.body, encoding))
+    _write(writer, _edges(parts.footers, encoding))
+    _write(writer, "\n".join(_plain(note, encoding) for note in parts.notes))
+    title = _TITLE.search(data)
+    return Parsed((writer.record(title=title[1].decode(encoding, "replace") if title else ""),), lost)
+
+
+def _plain(text: str, encoding: str) -> str:
+    """Raises RefusalError for what is no rich text."""
     try:
-        text = str(rtf_to_text(data.decode("latin-1"), encoding=encoding, errors="replace"))  # type: ignore[no-untyped-call]
+        return write_powers(str(rtf_to_text(text, encoding=encoding, errors="replace")))  # type: ignore[no-untyped-call]
     except (ValueError, IndexError) as error:
         raise RefusalError(f"damaged: no rich text ({one_line(str(error))[:100]})") from error
-    writer = TextWriter()
+
+
+def _edges(parts: list[str], encoding: str) -> str:
+    """Lines of page headers or footers, each once, without page numbers."""
+    lines = (line.strip() for part in parts for line in _plain(part, encoding).split("\n"))
+    return "\n".join(dict.fromkeys(line for line in lines if says(line)))
+
+
+def _write(writer: TextWriter, text: str) -> None:
+    writer.gap()
     for line in text.split("\n"):
         if "|" in line and line.rstrip().endswith("|"):
             line = row([one_line(cell) for cell in line.rstrip().removesuffix("|").split("|")])
@@ -39,5 +65,3 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
             writer.add(line.strip())
         else:
             writer.gap()
-    title = _TITLE.search(data)
-    return Parsed((writer.record(title=title[1].decode(encoding, "replace") if title else ""),), lost)

@@ -1,17 +1,18 @@
 """Workbooks (xlsx): a line per row as it is shown, with stored results of formulas, at "Sheet1 row 12".
 
-Comments stand below the row they belong to; text boxes and charts below the sheet. Pictures and
-heads of printed pages are left out.
+Comments stand below the row they belong to; text boxes, charts, heads and feet of printed pages below the sheet.
+Pictures are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rag_connectors.archive import core_title, main_part, related, unpack, xml
+from rag_connectors.archive import main_part, properties, related, unpack, xml
 from rag_connectors.grid import Merge, spread, table
 from rag_connectors.office.drawings import A, drawn
 from rag_connectors.office.workbook import S, Sheet, Workbook, place_of
+from rag_connectors.page_edges import says
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
@@ -27,6 +28,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     book = Workbook(archive, main_part(archive, "xl/workbook.xml"))
     writer = TextWriter()
     blind = 0
+    edges: set[str] = set()
     for sheet in book.sheets():
         blind += sheet.blind
         comments = _comments(book, sheet)
@@ -40,9 +42,14 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         writer.gap()
         for said in [*(line for lines in comments.values() for line in lines), *_drawn(book, sheet)]:
             writer.add(said)
+        for said in filter(says, sheet.edges):
+            if said not in edges:
+                writer.add(said)
+            edges.add(said)
     if blind:
         book.lost.append(f"formulas without a stored result: {blind} (open and save it in a spreadsheet program)")
-    return Parsed((writer.record(title=core_title(archive)),), tuple(book.lost))
+    title, meta = properties(archive)
+    return Parsed((writer.record(title=title, meta=meta),), tuple(book.lost))
 
 
 def _rows(sheet: Sheet) -> Iterator[tuple[int, list[str]]]:

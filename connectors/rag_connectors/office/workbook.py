@@ -25,18 +25,25 @@ S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _PLACE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})")
 _LAST_ROW, _LAST_COLUMN = 1 << 20, 1 << 14
+_EDGES = frozenset(f"{S}{page}{edge}" for page in ("odd", "even", "first") for edge in ("Header", "Footer"))
+_PLACE_CODE, _PAGE_CODE = re.compile("&[LCR]"), re.compile("&[PN]")
+_CODE = re.compile(r'&(?:"[^"]*"|K[0-9A-Fa-f]{6}|\d+|[A-Z])')  # fonts, colours, dates, names of the file
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
 @dataclass(slots=True)
 class Sheet:
-    """A sheet's cells by row and column, both from 0; `blind` counts formulas without a stored result."""
+    """A sheet's cells by row and column, both from 0; `blind` counts formulas without a stored result.
+
+    `edges` are the texts in the head and foot of its printed pages.
+    """
 
     name: str
     part: str
     rows: dict[int, dict[int, str]] = field(default_factory=dict)
     merges: list[Merge] = field(default_factory=list)
     blind: int = 0
+    edges: list[str] = field(default_factory=list)
 
 
 class Workbook:
@@ -73,6 +80,9 @@ class Workbook:
                     at = int(number) - 1 if number.isdecimal() and 0 < int(number) <= _LAST_ROW else at + 1
                     self._row(node, at, sheet)
                     node.clear()
+                elif node.tag in _EDGES:
+                    plain = _CODE.sub("", _PAGE_CODE.sub("1", _PLACE_CODE.sub("\n", node.text or "")))
+                    sheet.edges += filter(None, map(one_line, plain.split("\n")))
                 elif node.tag == f"{S}mergeCell":
                     if merge := area(node.get("ref", "")):
                         sheet.merges.append(merge)

@@ -19,7 +19,7 @@ _HIDDEN = 0b100010  # hidden, or not to be shown
 _PASSWORD = 1 << 13
 _PUSH = 1 << 16  # a button without a value
 _COMMENTS = frozenset(["/Text", "/Highlight", "/Underline", "/StrikeOut", "/Squiggly", "/Caret", "/Stamp", "/Ink"])
-_COMMENTS |= {"/Square", "/Circle", "/Line", "/Polygon", "/PolyLine"}
+_COMMENTS |= {"/Square", "/Circle", "/Line", "/Polygon", "/PolyLine", "/FileAttachment"}
 _TAG = re.compile(r"<[^>]*>")
 _DEEPEST = 32
 

@@ -20,8 +20,12 @@ from rag_connectors.pdf.mending import SPACE, mended
 
 _HYPHEN = "\ufffe"  # what PDFium gives for a hyphen at the end of a line; the next line follows it at once
 _TOKEN = re.compile(rf"[^\s\0{_HYPHEN}]+|[\n{_HYPHEN}]")
-_GLUED = re.compile(r"\w{16}|\d[^\W\d_]{3}|[^\W\d_]{3}\d|[a-z][A-Z]|\d{5,}[./-]|[./-]\d{5}")
+_GLUED = re.compile(r"\w{16}|\d[^\W\d_]{3}|[^\W\d_]{3}\d|[a-z][A-Z]|\d{5,}[./-]|[./-]\d{5}|\.\d\d[$€£]|\.\d{3,}\.")
 _DATES = re.compile(r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}){2}")  # of two columns
+_AMOUNTS = re.compile(r"(?:[$€£]?\d{1,3}(?:,?\d{3})*\.\d\d){2}")
+_AMOUNT = re.compile(r"\.\d\d(?=[$€£\d])")
+_NUMBER = re.compile(r"\d[+\-\u2212\u2013]?\d{1,2}(?![^\s.,;:)\]])")
+_SMALL, _HIGH = 0.85, 0.15  # heights of raised digits, and of what they stand above the others
 _ALEF_LAM = re.compile("[\u0622\u0623\u0625\u0627]\u0644")
 _BLOCK = 4096  # characters whose boxes are read at a time
 _BOXES = (pdfium.FS_RECTF * _BLOCK)()
@@ -65,9 +69,12 @@ def read_words(page: Any) -> PageWords:
         edges = corners.left, corners.bottom, corners.right, corners.top
         turns = _turns(spans, first, last, pdfium.FPDFPage_GetRotation(page))
         texts = [token[0] for token in tokens]
+        _raise(text_page, text, [start for start, _ in spans], texts)
         found = _words(texts, first, last, edges, turns)
         starts = [start for start, _ in spans]
         for glued in {bisect_right(starts, match.start()) - 1 for match in _GLUED.finditer(text)}:
+            if texts[glued] != tokens[glued][0]:
+                continue
             parts = _parted(text_page, tokens[glued])
             found[glued] = [word(*turned(around(p, q), edges, turns), part) for part, p, q in parts]
         runs = _runs(texts, found)
@@ -121,6 +128,28 @@ def _words(
         )
     heights = [high if high > 1.0 else 1.0 for high in (b - t for t, b in zip(sides[1], sides[3], strict=True))]
     return list(map(Word, *sides, texts, heights))
+
+
+def _raise(text_page: Any, text: str, starts: Sequence[int], texts: list[str]) -> None:
+    """Put a sign before digits that stand small and high behind others, in place: 10^6 is not 106."""
+    numbers = list(_NUMBER.finditer(text))
+    first = _boxes(text_page, [number.start() for number in numbers])
+    last = _boxes(text_page, [number.end() - 1 for number in numbers])
+    for number, a, z in zip(numbers, first, last, strict=True):
+        if not _is_raised(a, z):
+            continue
+        at = number.start() + next(
+            i for i, box in enumerate(_boxes(text_page, range(*number.span()))) if _is_raised(a, box)
+        )
+        token = bisect_right(starts, at) - 1
+        inside = at - starts[token]
+        texts[token] = f"{texts[token][:inside]}^{texts[token][inside:]}"
+
+
+def _is_raised(box: Box, other: Box) -> bool:
+    """Whether the other letter's box (left, top, right, bottom) is smaller, and ends higher."""
+    height = abs(box[1] - box[3])
+    return abs(other[1] - other[3]) < _SMALL * height and min(other[1], other[3]) > min(box[1], box[3]) + _HIGH * height
 
 
 def _runs(texts: Sequence[str], found: Sequence[Word | list[Word]]) -> list[list[Word]]:
@@ -195,6 +224,8 @@ def _parted(text_page: Any, token: re.Match[str]) -> list[tuple[str, Box, Box]]:
     inside = [i + 1 for i, gap in enumerate(gaps) if gap - usual > SPACE * height]
     if not inside and _DATES.fullmatch(text):
         inside = [len(text) // 2]
+    elif not inside and _AMOUNTS.fullmatch(text):
+        inside = [match.end() for match in _AMOUNT.finditer(text)]
     cuts = [0, *inside, len(text)]
     return [(text[a:z], boxes[a], boxes[z - 1]) for a, z in pairwise(cuts)]
 
