@@ -46,7 +46,7 @@ def read(path: Path) -> Reading | None:
     try:
         parsed, parser = _timed(lambda: pdf.parse(data, path.name, ParseOptions()))
         pages, seconds = _timed(lambda: [page.extract_text() for page in pypdf.PdfReader(BytesIO(data)).pages])
-    except (RefusalError, pypdf.errors.PyPdfError):
+    except (RefusalError, pypdf.errors.PyPdfError, pypdf.errors.DependencyError):  # what either does not read
         return None
     words, here = (_words(text) for text in ("\n".join(pages), "\n".join(one.text for one in parsed.records)))
     return Reading(len(pages), parser, seconds, len(words & here) / max(1, len(words)), "; ".join(parsed.lost))

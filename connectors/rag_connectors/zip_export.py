@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 import posixpath
-import shutil
 import stat
 import zipfile
-import zlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,12 +23,11 @@ from rag.text.names import to_name
 from rag.types import Source
 from rag_connectors.elsewhere import Elsewhere
 from rag_connectors.sidecar import Sidecars
-from rag_connectors.staging import Fetched, FetchError, cache_folder, digest, is_hidden
+from rag_connectors.staging import Fetched, FetchError, is_hidden
+from rag_connectors.zip_parts import BROKEN, keep_parts, open_zip
 
 MAX_ENTRIES = 200_000
 MAX_RATIO = 200  # of a member's size to what it takes in the archive, above a megabyte
-_MAX_PART_RATIO = 20  # of a zip in the zip, which hardly gets smaller
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 
 
 @component
@@ -69,11 +66,11 @@ class ZipExport(Elsewhere):
 
     def _sources(self, export: str, name: str) -> Iterator[Source]:
         with ExitStack() as stack:
-            parts = [(export, stack.enter_context(_open(export)))]
+            parts = [(export, stack.enter_context(open_zip(export)))]
             inner = [member for member in parts[0][1].infolist() if member.filename.lower().endswith(".zip")]
             if inner and len(inner) == len([one for one in parts[0][1].infolist() if not one.is_dir()]):
-                places = _keep(export, parts[0][1], inner)
-                parts = [(place, stack.enter_context(_open(place))) for place in places]
+                places = keep_parts(export, parts[0][1], inner)
+                parts = [(place, stack.enter_context(open_zip(place))) for place in places]
             where = {id(member): place for place, archive in parts for member in archive.infolist()}
             members = [member for _, archive in parts for member in archive.infolist() if not member.is_dir()]
             if len(members) > MAX_ENTRIES:
@@ -98,7 +95,7 @@ class ZipExport(Elsewhere):
                     raise FetchError(f"{source.path}: no place in an export")
                 try:
                     if export not in archives:
-                        archives[export] = stack.enter_context(_open(export))
+                        archives[export] = stack.enter_context(open_zip(export))
                     data = self._read(archives[export], *rest)
                 except InputError as error:
                     raise FetchError(str(error)) from error
@@ -123,37 +120,5 @@ class ZipExport(Elsewhere):
             raise FetchError(f"refused: it unpacks to more than {MAX_RATIO} times its size")
         try:
             return archive.read(member)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise FetchError(f"damaged in the archive ({error}): export it again") from error
-
-
-def _open(path: str) -> zipfile.ZipFile:
-    """Raises InputError for what is no zip file."""
-    try:
-        return zipfile.ZipFile(path)
-    except _BROKEN as error:
-        why = getattr(error, "strerror", "") or "it is no zip archive, or it is cut short"
-        raise InputError(f"{path}: {why}. Download or export it again.") from error
-
-
-def _keep(export: str, archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> list[str]:
-    """The zips in a zip as files of the cache, each copied once. Raises InputError."""
-    folder = cache_folder("exports") / f"{digest(export):x}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    kept = {f"{digest(member.filename):x}-{member.CRC:08x}.zip": member for member in members}
-    for path in folder.iterdir():
-        if path.name not in kept:
-            path.unlink()
-    for name, member in kept.items():
-        if member.file_size > max(1 << 20, _MAX_PART_RATIO * member.compress_size):
-            why = f"{member.filename} unpacks to more than {_MAX_PART_RATIO} times its size"
-            raise InputError(f"{export}: refused: {why}.")
-        if not (folder / name).exists():
-            new = folder / f"{name}.new"
-            try:
-                with archive.open(member) as source, new.open("wb") as target:
-                    shutil.copyfileobj(source, target)
-            except _BROKEN as error:
-                raise InputError(f"{export}: {member.filename} is damaged ({error}). Export it again.") from error
-            os.replace(new, folder / name)
-    return [str(folder / name) for name in kept]

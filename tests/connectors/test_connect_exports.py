@@ -216,3 +216,26 @@ def test_broken_exports_are_named(tmp_path: Path) -> None:
     for root in (malformed, page):
         [one] = load(Confluence(workers=1), root, tmp_path).values()
         assert one.status == "failed" and one.reason.startswith("malformed")
+
+
+def encrypted(path: Path) -> Path:
+    """The zip with the flag of encryption at every member."""
+    data = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        at = data.find(mark)
+        while at >= 0:
+            data[at + place] |= 1
+            at = data.find(mark, at + 4)
+    path.write_bytes(data)
+    return path
+
+
+def test_an_encrypted_export_is_named_with_what_to_do(tmp_path: Path) -> None:
+    found = load(Notion(workers=1), encrypted(zipped(tmp_path / "e.zip", NOTION)), tmp_path)
+    assert {(one.status, one.reason) for one in found.values()} == {
+        ("failed", "encrypted: export it without a password")
+    }
+    inner = zipped(tmp_path / "part.zip", NOTION).read_bytes()
+    outer = encrypted(zipped(tmp_path / "all.zip", {"Part-1.zip": inner}))
+    with pytest.raises(InputError, match=r"Part-1\.zip is encrypted\. Export it without a password"):
+        scan(Notion(workers=1), outer, tmp_path)

@@ -15,6 +15,7 @@ from string import ascii_lowercase
 
 GOOD = 0.75  # share of plausible words below which a page is looked at again
 POOR = 0.5  # below it, what was read is not the text of the page
+_SAMPLE, _SOUND = 100, 0.92  # words of a long text, and the share of plausible ones that leaves no doubt
 LEAST, _MANY = 8, 20  # words that tell something of a page; enough to count letters
 
 _TOKEN = re.compile(r"\S+")
@@ -38,7 +39,11 @@ _STRANGE = frozenset(["MODIFIER", "PHONETIC"])
 
 def plausibility(text: str) -> tuple[float, int]:
     """The share of plausible words among those that tell, and how many they are."""
-    verdicts = [verdict for token in _TOKEN.findall(text) if (verdict := _verdict(token)) is not None]
+    return _share(_TOKEN.findall(text))
+
+
+def _share(tokens: Iterable[str]) -> tuple[float, int]:
+    verdicts = [verdict for token in tokens if (verdict := _verdict(token)) is not None]
     return (sum(verdicts) / len(verdicts) if verdicts else 1.0), len(verdicts)
 
 
@@ -57,10 +62,21 @@ def _usual(text: str) -> float:
 
 def is_garbled(text: str) -> bool:
     """Whether so many words of the text are none that it cannot have been decoded right."""
+    if _looks_sound(text):
+        return False
     share, count = plausibility(text)
     if count >= _MANY:
         share *= _usual(text)
     return share < GOOD and (count >= LEAST or bool(_NEVER.search(text)) or share < POOR)
+
+
+def _looks_sound(text: str) -> bool:
+    """Whether a sample of a long text leaves no doubt."""
+    tokens = _TOKEN.findall(text)
+    if len(tokens) < 2 * _SAMPLE:
+        return False
+    share, count = _share(tokens[:: len(tokens) // _SAMPLE])
+    return count >= _SAMPLE // 3 and share * _usual(text) >= _SOUND
 
 
 def agreement(first: str, second: str) -> float:
