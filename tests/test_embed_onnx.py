@@ -172,6 +172,18 @@ def test_a_tuned_copy_is_the_model_with_the_difference_added() -> None:
     assert np.abs(dense(ONNX, texts) - expected).max() > 0.01
 
 
+def test_int8_is_near_but_another_embedder_which_trained_weights_fit_all_the_same() -> None:
+    rounded = OnnxEmbedder(precision="int8")
+    texts = ["Where was the maker of the Lumen K2 founded?", "Soup is served.", "Lumen " * 50]
+    found = dense(rounded, texts)
+    likeness = (found * dense(ONNX, texts)).sum(1)
+    assert 0.99 < likeness.min() and likeness.max() < 1 - 1e-6
+    assert np.abs(found - np.concatenate([dense(rounded, [text]) for text in texts])).max() < 1e-5
+    assert rounded.fingerprint != ONNX.fingerprint == rounded.exact
+    read = rounded.tune({}, fingerprint=ONNX.fingerprint, max_tokens=128, precision="int8")
+    assert np.abs(read(texts) - found).max() < 1e-5
+
+
 def test_a_difference_for_another_model_is_refused() -> None:
     with pytest.raises(MismatchError, match="rag train hop"):
         ONNX.tune({}, fingerprint="another", max_tokens=128)

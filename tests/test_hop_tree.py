@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -55,6 +56,15 @@ def test_direct_hits_start_hops_by_place_as_well_as_by_likeness() -> None:
     first, near = hit("first", 0.5, 1, hop=0), hit("near", 0.6, 1, hop=0)  # 0.5 + 1/2 against 0.6 + 1/3
     assert [query.trail for query in hopper.hop([QUESTION], [[first, near]])] == [("first",)]
     assert [query.trail for query in hopper.hop([QUESTION], [[first, hit("far", 2, 1, hop=0)]])] == [("far",)]
+
+
+def test_links_start_among_more_passages_than_are_read() -> None:
+    text, vector = "It is beside Elm Bridge.", np.array([1, 1], np.float32)
+    chunks = [Chunk(name, name, text, 0, len(text), name, about=(name,)) for name in ("alder", "birch", "cedar")]
+    direct = [Hit(chunk, 0.0, vector=vector) for chunk in chunks]
+    asked = replace(QUESTION, text="What is beside Alder, Birch and Cedar?")
+    read_one = Still(embedder=HashingEmbedder(width=2), seeds=1, anchors=2).hop([asked], [direct])
+    assert sorted(query.trail[0] for query in read_one) == ["alder", "alder", "birch"]
 
 
 def test_it_hops_as_often_as_it_says() -> None:

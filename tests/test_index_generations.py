@@ -11,16 +11,14 @@ import pytest
 from rag.errors import CorruptError
 from rag.index import seal
 from rag.index.checksums import FOLDER
+from rag.index.chunk_list import ChunkList
 from rag.index.entries import open_private
 from rag.index.folder import Index
 from rag.index.generations import (
     Pointer,
-    checksum_content,
     collect,
-    format_chunk_list,
     list_generations,
     open_generation,
-    read_chunk_list,
     read_pointer,
 )
 from rag.index.locks import share_lock
@@ -44,14 +42,14 @@ def test_nothing_else_names_a_generation(tmp_path: Path, text: str) -> None:
 
 
 def test_chunk_lists_have_one_order(tmp_path: Path) -> None:
-    chunks = {"b": 2, "a": 1}
-    (tmp_path / "list").write_text(format_chunk_list(chunks))
-    assert (tmp_path / "list").read_text() == "a 1\nb 2\n" and read_chunk_list(tmp_path / "list") == chunks
+    chunks = ChunkList({"b": 2, "a": 1})
+    (tmp_path / "list").write_text(chunks.text)
+    assert chunks.text == "a 1\nb 2\n" and ChunkList.read(tmp_path / "list").checksums == chunks.checksums
     listed = crc32(b"a 1\nb 2\n")
-    assert checksum_content(chunks) == checksum_content({"a": 1, "b": 2}) == f"2-{listed:08x}"
-    assert checksum_content({"a": 1, "b": 3}) != checksum_content(chunks) != checksum_content({"a": 1})
+    assert chunks.content == ChunkList({"a": 1, "b": 2}).content == f"2-{listed:08x}"
+    assert ChunkList({"a": 1, "b": 3}).content != chunks.content != ChunkList({"a": 1}).content
     (tmp_path / "list").write_text("a 1 2\n")
-    assert read_chunk_list(tmp_path / "list") == read_chunk_list(tmp_path / "absent") == {}
+    assert ChunkList.read(tmp_path / "list").checksums == ChunkList.read(tmp_path / "absent").checksums == {}
 
 
 def test_what_differs_from_its_checksums_is_no_generation(notes: Path) -> None:
@@ -63,7 +61,7 @@ def test_what_differs_from_its_checksums_is_no_generation(notes: Path) -> None:
     home = live.folder
     assert live.shard == str(home / "shard") and FOLDER in live.files.values()
     assert {name.split("/")[0] for name in live.shard_files} == {"shard"} and "chunks.txt" in live.files
-    assert checksum_content(live.read_chunks()) == live.content
+    assert live.read_chunks().content == live.content
     with pytest.raises(CorruptError, match="is not what CURRENT says"):
         open_generation(folder, Pointer(pointer.number, pointer.crc ^ 1))
     chunks = (home / "chunks.txt").read_bytes()
@@ -105,11 +103,11 @@ def test_a_generation_that_would_be_half_dead_is_made_anew(notes: Path) -> None:
     index = Index.at(notes)
     for name in ("router.md", "lumen.md", "halvorsen.md", "canteen.txt"):
         with index.hold_generation() as before:
-            chunks, dead, number = len(before.read_chunks()), before.dead, before.number
+            chunks, dead, number = len(before.read_chunks().checksums), before.dead, before.number
         (notes / "docs" / name).unlink()
         run(notes)
         with index.hold_generation() as after:
-            left = len(after.read_chunks())
+            left = len(after.read_chunks().checksums)
             assert left < chunks and after.number > number
             dead += chunks - left
             assert after.dead == (dead if dead <= left // 2 else 0)

@@ -97,6 +97,22 @@ def test_a_failed_transaction_leaves_the_old_version(tmp_path: Path) -> None:
     assert manifest.chunk_ids() == ["c1", "c2"]
 
 
+def test_chunks_are_listed_anew_after_every_write_whoever_wrote(tmp_path: Path) -> None:
+    manifest = filled(tmp_path / "m.sqlite")
+    first = manifest.chunk_list()
+    assert manifest.chunk_list() is first
+    with pytest.raises(RuntimeError), manifest.transaction():
+        manifest.replace_documents("a.md", [], [])
+        assert manifest.chunk_ids() == []
+        raise RuntimeError("killed")
+    assert manifest.chunk_list().checksums == first.checksums
+    other = Manifest.open(tmp_path / "m.sqlite")
+    with other.transaction():
+        other.replace_documents("a.md", [], [])
+    assert manifest.chunk_ids() == other.chunk_ids() == []
+    other.close()
+
+
 def test_what_writes_is_refused_outside_a_transaction_and_a_stamp_never_lacks_its_checksum(tmp_path: Path) -> None:
     manifest = filled(tmp_path / "m.sqlite")
     moved = Source("a.md", "a.md", (5, 6, 7, 8))

@@ -31,7 +31,7 @@ SHIPPED = Path(__file__).parent / "weights" / "minilm-gate.safetensors"
 class GateHopper(TreeHopper):
     """Computes the next queries from vectors alone, and follows links."""
 
-    seeds: Annotated[int, Field(ge=1, description="How many passages a hop starts at.")] = 3
+    anchors: Annotated[int, Field(ge=1, description="Direct hits among which links start.")] = 3
     reach: Annotated[int, Field(ge=1, description="Passages that a query of a hop asks for; more bring noise.")] = 4
     hops: ClassVar[int] = 1  # the gate is trained on the question's own vector
 

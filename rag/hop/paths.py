@@ -22,7 +22,7 @@ class PathReranker:
 
     embedder: Embedder
     weights: Annotated[str, Field(description='A file of `rag train hop`; "" means the shipped one.')] = ""
-    seeds: Annotated[int, Field(ge=1, description="How many direct hits the encoder reads.")] = 5
+    seeds: Annotated[int, Field(ge=1, description="How many direct hits the encoder reads.")] = 3
     precision: Annotated[Precision, Field(description="Of its products, as the hopper `encoder` has it.")] = "auto"
     links: Annotated[bool, Field(description="Let links count, too.")] = True
 

@@ -25,7 +25,8 @@ class TreeHopper(ABC):
 
     embedder: Embedder
     weights: Annotated[str, Field(description='A file of `rag train hop` (or `gate`); "" means the shipped one.')] = ""
-    seeds: Annotated[int, Field(ge=1, description="How many passages a hop starts at.")] = 5
+    seeds: Annotated[int, Field(ge=1, description="How many passages a hop starts at.")] = 3
+    anchors: Annotated[int, Field(ge=1, description="Direct hits among which links start.")] = 5
     links: Annotated[bool, Field(description="Follow links besides.")] = True
     dense_only: ClassVar[bool] = True
 
@@ -58,7 +59,7 @@ class TreeHopper(ABC):
         question = queries[0]
         trails = {hit.chunk.id: query.trail for query, found in zip(queries, hits, strict=True) for hit in found}
         seeds = self._seeds(question, new)
-        links = LinkHopper(hops=self.hops, seeds=self.seeds).hop(queries, hits) if self.links else []
+        links = LinkHopper(hops=self.hops, seeds=self.anchors).hop(queries, hits) if self.links else []
         return links + [
             Query(question.text, dense=vector, hop=question.hop + 1, trail=(*trails[hit.chunk.id], hit.chunk.id))
             for hit, vector in zip(seeds, self.next_vectors(question, seeds), strict=True)

@@ -23,7 +23,7 @@ from rag.index.codec import chunk_checksum
 from rag.index.disk import explain_full_disk, need_space, replace_file
 from rag.index.entries import TRUST_ENV, check_entries, open_private, prepare_folder
 from rag.index.facts import REPAIRING
-from rag.index.generations import DERIVE, FACTS, Generation, Pointer, checksum_content, read_pointer
+from rag.index.generations import DERIVE, FACTS, Generation, Pointer, read_pointer
 from rag.index.locks import Check, Wait, hold_lock, open_lock, share_lock
 from rag.index.manifest import Manifest
 from rag.index.nearest import TRACES, find_folder, has_index
@@ -173,7 +173,7 @@ class Index:
         if before and not (manifest and manifest.changes) and self.pointer_text() == live:
             replace_file(self.path / seal.NAME, before)
         elif manifest:
-            content, counts, roots = checksum_content(manifest.chunk_checksums()), manifest.counts(), manifest.roots()
+            content, counts, roots = manifest.chunk_list().content, manifest.counts(), manifest.roots()
             manifest.checkpoint()
             manifest.close()
             seal.write(self.path, content=content, counts=counts, roots=roots)

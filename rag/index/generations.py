@@ -21,6 +21,7 @@ from zlib import crc32
 from rag.errors import CorruptError
 from rag.index import checksums
 from rag.index.checksums import Checksum
+from rag.index.chunk_list import ChunkList
 from rag.index.codec import MALFORMED
 from rag.index.disk import remove_folder, sync
 from rag.index.entries import open_private
@@ -70,32 +71,9 @@ class Generation:
         """The files of the vector index, named from `folder`."""
         return [name for name in self.files if name.split("/")[0] == SHARD]
 
-    def read_chunks(self) -> dict[str, int]:
-        """The checksum of every chunk by id; nothing where that cannot be read."""
-        return read_chunk_list(self.folder / CHUNKS)
-
-
-def format_chunk_list(chunks: Mapping[str, int]) -> str:
-    """Ids and checksums, a line each, by id."""
-    return "".join(f"{id} {crc}\n" for id, crc in sorted(chunks.items()))
-
-
-def read_chunk_list(path: Path) -> dict[str, int]:
-    """What `format_chunk_list` gave; nothing where there is no such file or it cannot be read."""
-    try:
-        return parse_chunk_list(path.read_text())
-    except (OSError, ValueError):
-        return {}
-
-
-def parse_chunk_list(text: str) -> dict[str, int]:
-    """The checksum of each id. Raises ValueError for what is no such list."""
-    return {id: int(crc) for id, crc in (line.split(" ") for line in text.splitlines())}
-
-
-def checksum_content(chunks: Mapping[str, int]) -> str:
-    """One checksum of a set of chunks, from their ids and checksums."""
-    return f"{len(chunks)}-{crc32(format_chunk_list(chunks).encode()):08x}"
+    def read_chunks(self) -> ChunkList:
+        """Its chunks; none where that cannot be read."""
+        return ChunkList.read(self.folder / CHUNKS)
 
 
 def open_store(store: Store, *, readonly: bool, path: str = "") -> Store:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.errors import CorruptError
+from rag.index.chunk_list import ChunkList
 from rag.index.codec import chunk_checksum, pack_embeddings, unpack_embeddings
 from rag.index.database import AMONG, Database
 from rag.index.tables import CELLS, REPAIR, insert_into, map_errors, row_to_chunk, row_to_document
@@ -33,6 +34,8 @@ class SourceRow:
 
 class Manifest(Database):
     """What is known of an index. Every method raises what `Database` says."""
+
+    _chunks: tuple[tuple[int, int], ChunkList] | None = None  # as they were last read
 
     def facts(self) -> dict[str, str]:
         """Everything noted about the index as a whole."""
@@ -128,14 +131,20 @@ class Manifest(Database):
                 keys.append([row[6] for row in rows])
         self.replace_documents(source, batch, keys)
 
-    def chunk_checksums(self) -> dict[str, int]:
-        """The checksum of every chunk by id, documents together: what the vector index must hold, no more, no less."""
+    def chunk_list(self) -> ChunkList:
+        """What the vector index must hold, no more, no less; read anew where anything was written since."""
         with map_errors(self.path):
-            return dict(self.db.execute("SELECT id, crc FROM chunks ORDER BY rowid").fetchall())
+            state = (self.changes, self.db.execute("PRAGMA data_version").fetchone()[0])  # own writes, those of others
+            if self._chunks and self._chunks[0] == state:
+                return self._chunks[1]
+            rows = self.db.execute("SELECT id, crc FROM chunks ORDER BY rowid")
+            chunks = ChunkList(dict(rows.fetchall()))
+            self._chunks = None if self.db.in_transaction else (state, chunks)  # what is undone counts as a change
+            return chunks
 
     def chunk_ids(self) -> list[str]:
         """Every chunk id, documents together."""
-        return list(self.chunk_checksums())
+        return list(self.chunk_list().checksums)
 
     def chunk_keys(self, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
         """The vectors' key and the checksum of those of these chunks that exist."""

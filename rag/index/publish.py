@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from zlib import crc32
@@ -18,9 +19,10 @@ import numpy as np
 
 from rag.errors import CorruptError, SpaceError, StoreError, UnavailableError
 from rag.index import checksums, generations
+from rag.index.chunk_list import ChunkList
 from rag.index.disk import need_space, remove_folder, replace_file, sync
 from rag.index.entries import open_private
-from rag.index.generations import CHUNKS, DERIVE, FACTS, FORMAT, SHARD, Generation, Pointer, checksum_content
+from rag.index.generations import CHUNKS, DERIVE, FACTS, FORMAT, SHARD, Generation, Pointer
 from rag.index.locks import open_lock
 from rag.index.manifest import Manifest
 from rag.stages import LocalStore, ServedStore, Store
@@ -42,18 +44,19 @@ def publish(
     """
     if not isinstance(store, LocalStore):
         return _publish_on_server(folder, manifest, store, fresh=fresh)
-    chunks = manifest.chunk_checksums()
+    listed = manifest.chunk_list()
+    chunks = listed.checksums
     head = {
         "format": FORMAT,
         "facts": dict(facts or manifest.facts()),
         "roots": manifest.roots(),
-        "content": checksum_content(chunks),
+        "content": listed.content,
     }
     base = None if fresh else _find_live(folder)
     if base and head == {"format": base.format, "facts": base.facts, "roots": base.roots, "content": base.content}:
         generations.collect(folder, base.number)
         return False
-    before = base.read_chunks() if base else {}
+    before = base.read_chunks().checksums if base else {}
     dead = base.dead + sum(chunks.get(id) != crc for id, crc in before.items()) if base else 0
     if dead > len(chunks) // 2:
         base, before, dead = None, {}, 0  # a new one is smaller, and as quickly made
@@ -64,8 +67,9 @@ def publish(
         if base:
             checksums.copy_files(base.folder, base.shard_files, staging)
         with closing(generations.open_store(store, readonly=False, path=str(staging / SHARD))) as new:
-            update_store(new, manifest, chunks, before)
-        (staging / CHUNKS).write_text(generations.format_chunk_list(chunks))
+            # a generation is published when it holds what it lists, and was compared with its checksums just now
+            update_store(new, manifest, chunks, before, present=before.keys())
+        (staging / CHUNKS).write_text(listed.text)
         data = {**head, "dead": dead, "files": checksums.checksum_folder(staging)}
         text = json.dumps(data, indent=1, sort_keys=True).encode()
         (staging / FACTS).write_bytes(text)
@@ -81,8 +85,8 @@ def publish(
 
 def _publish_on_server(folder: Path, manifest: Manifest, store: Store, *, fresh: bool) -> bool:
     """Write the difference in place where it is small; else fill another collection beside the one that is read."""
-    chunks, served = manifest.chunk_checksums(), folder / SERVED
-    before = {} if fresh else generations.read_chunk_list(served)
+    listed, served = manifest.chunk_list(), folder / SERVED
+    chunks, before = listed.checksums, {} if fresh else ChunkList.read(served).checksums
     with closing(generations.open_store(store, readonly=False)) as server:
         differ = len(dict(chunks.items() ^ before.items()))
         if isinstance(server, ServedStore) and (fresh or differ > len(chunks) // 2 or not server.is_live()):
@@ -91,7 +95,7 @@ def _publish_on_server(folder: Path, manifest: Manifest, store: Store, *, fresh:
         else:
             changed = update_store(server, manifest, chunks, before)
     if changed or not served.exists():
-        replace_file(served, generations.format_chunk_list(chunks).encode())
+        replace_file(served, listed.text.encode())
     return changed
 
 
@@ -103,11 +107,11 @@ def _fill_beside(folder: Path, manifest: Manifest, server: ServedStore, chunks: 
         new.discard()
         rest = ""
         replace_file(journal, f"{new.generation}\n".encode())
-    done = generations.parse_chunk_list(rest[: rest.rfind("\n") + 1])  # the last line may be half written
+    done = ChunkList.parse(rest[: rest.rfind("\n") + 1]).checksums  # the last line may be half written
     with open(journal, "a", opener=open_private) as file:
 
         def note(ids: Sequence[str]) -> None:
-            file.write(generations.format_chunk_list({id: chunks[id] for id in ids}))
+            file.write(ChunkList({id: chunks[id] for id in ids}).text)
             file.flush()
 
         update_store(new, manifest, chunks, done, note=note)
@@ -142,12 +146,13 @@ def update_store(
     chunks: Mapping[str, int],
     before: Mapping[str, int],
     note: Callable[[Sequence[str]], None] = lambda ids: None,
+    present: AbstractSet[str] | None = None,
 ) -> bool:
     """Write the `chunks` that the store lacks or that differ `before`, delete all others, verify; whether it changed.
 
-    `note` is told of ids that were written. Raises CorruptError.
+    `note` is told of ids that were written; `present` are those in the store, where that is known. Raises CorruptError.
     """
-    present = store.ids()
+    present = store.ids() if present is None else present
     missing = [id for id, crc in chunks.items() if id not in present or before.get(id) != crc]
     for start in range(0, len(missing), BATCH):
         batch = missing[start : start + BATCH]

@@ -18,7 +18,7 @@ from rag.index import chats, seal
 from rag.index.codec import chunk_checksum
 from rag.index.facts import REPAIRING
 from rag.index.folder import Index
-from rag.index.generations import checksum_content, open_generation, open_store, read_pointer
+from rag.index.generations import open_generation, open_store, read_pointer
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
 from rag.index.tables import CELLS, map_errors, row_to_chunk, row_to_document
@@ -125,16 +125,17 @@ RELATIONS = {
 
 def _vectors(index: Index, manifest: Manifest, store: Store | None, deep: bool) -> Iterator[str]:
     try:
-        chunks = manifest.chunk_checksums()
+        chunks = manifest.chunk_list()
+        ids = list(chunks.checksums)
         live = None
         if store is None or isinstance(store, LocalStore):
             pointer = read_pointer(index.path)
             if pointer is None:
-                if chunks:
+                if ids:
                     yield "CURRENT is missing"
                 return
             live = open_generation(index.path, pointer)
-            if (live.facts, live.content) != (manifest.facts(), checksum_content(chunks)):
+            if (live.facts, live.content) != (manifest.facts(), chunks.content):
                 yield "not in line with the manifest: an ingest or a rebuild was interrupted; run it again"
                 return
         if deep and store is not None:
@@ -142,11 +143,11 @@ def _vectors(index: Index, manifest: Manifest, store: Store | None, deep: bool) 
                 lend_shard(live) if live else nullcontext() as lent,
                 closing(open_store(store, readonly=True, path=lent.shard if lent else "")) as usable,
             ):
-                yield from _compare_chunks(usable, manifest, list(chunks))
+                yield from _compare_chunks(usable, manifest, ids)
         elif isinstance(store, ServedStore):
             with closing(open_store(store, readonly=True)) as usable:
-                if (found := cast(ServedStore, usable).count()) != len(chunks):
-                    yield f"the server holds {found:,} chunks, the manifest names {len(chunks):,}"
+                if (found := cast(ServedStore, usable).count()) != len(ids):
+                    yield f"the server holds {found:,} chunks, the manifest names {len(ids):,}"
     except SpaceError:  # nothing is known of what could not be opened
         raise
     except RagError as error:
