@@ -14,6 +14,7 @@ BOOKING = (
     "booking.pdf",
     "Cinema\nContact:\nSarah Johnson\nRegion:\nNORTH\n\nBooking Agency\nName:\nPremier Group\nContact:\nMichael Chen",
 )
+CELLS = ("form.pdf", "| Contact: | Michael Chen |  |  |\nOrder / Rev: | 2024-12-5678 | Cinema: | Downtown Multiplex")
 REPAIR = (
     "repair.pdf",
     "Insured Gabriel Diaz\nMake Jeep\nEmail g@contoso.com VIN 1C4RJFBG2NC123456\nPhone: 555-1111\n\n"
@@ -33,6 +34,9 @@ PROSE = ("", "Leave: you may take as many days as you like, if your manager and 
         ("What is the report date?", RECEIPT, "2024-11-15"),
         ("What is the total of the receipt?", RECEIPT, "$821.14"),
         ("Who is the contact at the booking agency?", BOOKING, "Michael Chen"),
+        ("Who is the contact?", CELLS, "Michael Chen"),
+        ("Which cinema is it?", CELLS, "Downtown Multiplex"),
+        ("What is the order rev?", CELLS, "2024-12-5678"),
         ("What is the VIN of the Jeep of Gabriel Diaz?", REPAIR, "1C4RJFBG2NC123456"),
         ("What is the phone of Bruce Wayne?", REPAIR, "555-2222"),
         ("Who reported the RFC822 bug?", BUG, "Joshua Turner"),

@@ -14,6 +14,10 @@ from rag.text.borders import is_unfinished, mend_span
     [
         ("It cost $2.5 million in all.", "5 mil", "$2.5 million"),
         ("It cost $2.5 million in all.", "2.5", "$2.5 million"),
+        ("Year: 2022; Ducks: 170\nYear: 2023; Ducks: 160", "170\nYear: 2023", "170"),
+        ("In millions of CHF: Zone AOA; Sales: 9,060", "millions of CHF: Zone AOA", "Zone AOA"),
+        ("In millions of CHF: Zone AOA; Sales: 9,060", "Zone AOA; Sales: 9,060", "Zone AOA"),
+        ("He noted: it failed; then it ran.", "noted: it failed; then it ran", "noted: it failed; then it ran"),
         ("A timeout of 150-300ms is used.", "150", "150-300ms"),
         ("About 40 % of them came.", "40", "40 %"),
         ("We chose 64 MB as size.", "64", "64 MB"),

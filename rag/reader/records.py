@@ -1,10 +1,11 @@
 """Values of keys as answers: `Cashier: Ann Ray` answers "Who was the cashier on the receipt?".
 
-A key is what stands before a colon on a line; its value stands behind it, or on the next line. It is asked for where
-all its words stand in the question before the first preposition ("the VIN of ..."), or two of them anywhere. A key
-before an identifier, or alone on its line with a number, needs no colon (`VIN 1C4RJFBG2NC123456`). Of several records
-the one whose lines have most of the question's other words gives the value, and all its names and numbers. Nothing is
-found where two with different values are as near, or where a name or number stands nowhere in the passage.
+A key is what stands before a colon on a line or in a cell; its value stands behind it, in the next cell or line. It is
+asked for where all its words stand in the question before the first preposition ("the VIN of ..."), or two of them
+anywhere. A key before an identifier, or alone on its line with a number, needs no colon (`VIN 1C4RJFBG2NC123456`). Of
+several records the one whose lines have most of the question's other words gives the value, and all its names and
+numbers. Nothing is found where two with different values are as near, or where a name or number stands nowhere in the
+passage.
 """
 
 import re
@@ -24,8 +25,8 @@ FAR = 0.5  # what a word elsewhere in the passage counts
 MIN_SCORE, MIN_NESTED = 0.5, 0.9  # of the question's words; of one with a clause inside, which may need other passages
 
 _LINE = re.compile(
-    r"^[ \t>*_|-]*(?P<key>[^\W\d_][^:\n|;.!?]{0,50}?)[*_ ]*:[*_]*"
-    r"(?:[ \t]+(?P<value>\S[^\n]*)|[ \t]*\n[ \t>]*(?P<below>[^\n:]*[^\s:])[ \t]*$)",
+    r"(?:^|(?<=\|))[ \t>*_|-]*(?P<key>[^\W\d_][^:\n|;.!?]{0,50}?)[*_ ]*:[*_]*"
+    r"(?:[ \t]+(?:\|[ \t]*)?(?P<value>[^\s|][^\n|]*)|[ \t]*\n[ \t>]*(?P<below>[^\n:]*[^\s:])[ \t]*$)",
     re.MULTILINE,
 )
 _PREPOSITION = re.compile(

@@ -1,6 +1,7 @@
 """Where a span of a text should begin and end: no word, number or bracket is cut, and no paragraph is left.
 
-It ends where its paragraph, its cell or its short line ends, and before a footnote's mark or a link's target. A cut
+It ends where its paragraph, its cell or its short line ends, and before a footnote's mark or a link's target; in a row
+of `Header: cell; Header: cell` it begins behind the header. A cut
 word or number becomes whole, with its sign, currency and attached or large unit ($12.5 million, 40 %, 64 MB), and a
 range (150-300); a title gets its name (Dr. -> Dr. Ann Ray). A bracket or quotation mark without its other half leads
 to it, where it is near, or is left out. What it does not do: it adds no words that could be missing.
@@ -29,6 +30,7 @@ _NUMBER = re.compile(
 _STOP = re.compile(
     r"[ \t]*\n[ \t]*\n|\s*(?:\.[ ]?){4,}|(?<=\S)[ \t]{3,}|\]\(|\s*\[\d{1,3}\]$"
 )  # link targets and footnotes, too
+_CELL_END = re.compile(r"(?:;[ ]|\n)(?=[^:;|\n]{1,60}: )")
 _LINE_END = re.compile(r"[ \t]*\n(?!\s*[a-z])")
 _DIGIT = re.compile(r"\d")
 _TITLE = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|Prof|St|Lt|Gen|Col|Capt|Rev)\.?$")
@@ -43,8 +45,12 @@ def mend_span(text: str, start: int, end: int) -> tuple[int, int]:
     start, end = _strip(text, min(max(0, start), len(text)), min(len(text), end))
     if (stop := _STOP.search(text, start, end)) or (stop := _short_line(text, start, end)):
         start, end = _strip(text, start, stop.start())
-    if start == end:
-        return start, end
+    if start < end and _is_row(text, start):
+        header = text.find(": ", max(text.rfind("\n", 0, start) + 1, text.rfind("; ", 0, start) + 2), end)
+        start = max(start, header + 2 if header >= 0 else 0)
+        start, end = _strip(text, start, stop.start() if (stop := _CELL_END.search(text, start, end)) else end)
+    if start >= end:
+        return end, end
     while _continues(text, start):
         start -= 1
     while _continues(text, end):
@@ -79,6 +85,12 @@ def _continues(text: str, at: int) -> bool:
     """Whether a word goes on over a place of a text."""
     before, after = text[at - 1 : at], text[at : at + 1]
     return before.isalnum() and after.isalnum() and not (_UNSPACED.match(before) or _UNSPACED.match(after))
+
+
+def _is_row(text: str, at: int) -> bool:
+    """Whether a place stands in a row of two cells or more, each behind its header."""
+    line = text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0]
+    return "; " in line and all(": " in cell for cell in line.split("; "))
 
 
 def _strip(text: str, start: int, end: int) -> tuple[int, int]:
