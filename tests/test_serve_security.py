@@ -24,8 +24,8 @@ from rag.cli import app as command
 from rag.errors import ConfigError, CorruptError, InputError, StoreError
 from rag.pipeline import Pipeline
 from rag.serve import access, limits
-from rag.serve.access import KnowPrincipal
-from rag.serve.app import make_app
+from rag.serve.access import ROLES, KnowPrincipal
+from rag.serve.app import DOORS, make_app
 from rag.serve.limits import LimitBodies, LimitRates
 from rag.serve.patience import PatientProtocol
 from rag.serve.replies import Refusal
@@ -524,3 +524,25 @@ def test_an_original_that_changed_is_given_to_nobody_who_may_not_see_all(folder:
             assert SECRET in client.get(path, headers=every).text
         finally:
             canteen.write_text(NOTES["canteen.txt"])
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_what_openapi_says_of_tokens_is_what_every_route_does(folder: Path, tokens: TokenFile, asks: bool) -> None:
+    known = {role: tokens.make(role, role, None) for role in ROLES} if asks else {}
+    with serve(folder, tokens=str(tokens.path)) as client:
+        described = client.get("/openapi.json").json()["paths"]
+        said = {(m.upper(), path): one["security"] for path, entry in described.items() for m, one in entry.items()}
+        assert len(said) == len(DOORS)
+        said["POST", "/mcp"] = [{"token": ["reader"]}] if asks else []  # it describes itself
+        routes = {re.sub(r":\w+}", "}", route.path) for route in client.app.routes}  # type: ignore[attr-defined]
+        assert routes == {path for _, path in said}
+        for (method, path), security in said.items():
+            place = re.sub(r"{\w+}", "1", path)
+            least = ROLES.index(security[0]["token"][0]) if security else 0
+            for rank, role in enumerate(known):
+                status = client.request(method, place, headers=bearer(known[role])).status_code
+                assert (status == 403) == (rank < least) and status != 401, (role, method, path)
+            for accept in ("application/json", "text/html"):
+                reply = client.request(method, place, headers={"Accept": accept}, follow_redirects=False)
+                goes_to_page = reply.status_code == 303 and accept == "text/html"
+                assert (reply.status_code == 401) == bool(security) or goes_to_page, (accept, method, path)

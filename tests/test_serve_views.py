@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies
+from hypothesis import example, given, strategies
 
 from rag.config import build, load
 from rag.serve.views import TAGS, WINDOW, view_document
@@ -84,29 +84,68 @@ def test_rows_stand_below_the_names_of_their_columns(documents: list[Document]) 
     assert len(row["children"]) == len(names)
 
 
+PARTS = [
+    "# ", "* ", "1. ", "> ", "`", "**", "_", "~~", "```\n", "\n", "\n\n", "| a | b |\n|---|---|\n", "word", " ", "\\",
+    "<script>alert(1)</script>", "[x](javascript:alert(1))", "[y](https://example.org)", "<https://example.org/z>",
+    "<img src=x onerror=alert(1)>", "![p](http://example.org/p.png)", "&amp;", "Some words of text. ",
+]  # fmt: skip
+
+
+def unmarked(children: list[Any]) -> list[Any]:
+    """The same children, had nothing been marked."""
+    parts: list[Any] = []
+    for child in children:
+        inside = unmarked(child["children"]) if isinstance(child, dict) else [child]
+        for part in inside if isinstance(child, str) or child["tag"] == "mark" else [{**child, "children": inside}]:
+            if parts and isinstance(part, str) and isinstance(parts[-1], str):
+                parts[-1] += part
+            else:
+                parts.append(part)
+    return parts
+
+
+@example(["![p](http://example.org/p.png)"], 1, 9)
+@example(["1. ", "1"], 3, 1)
+@example(["\\", "[y](https://example.org)"], 1, 20)
 @given(
-    strategies.lists(
-        strategies.sampled_from(
-            ["# ", "* ", "1. ", "> ", "`", "**", "_", "~~", "```\n", "\n", "\n\n", "| a | b |\n|---|---|\n", "word",
-             " ",
-             "<script>alert(1)</script>", "[x](javascript:alert(1))", "[y](https://example.org)", "\ue000", "\ue001",
-             "<img src=x onerror=alert(1)>", "![p](http://example.org/p.png)"]
-        ),
-        max_size=30,
-    ),
+    strategies.lists(strategies.sampled_from(PARTS), max_size=30),
     strategies.integers(0, 400),
     strategies.integers(0, 400),
-)  # fmt: skip
+)
 def test_no_document_makes_other_elements_or_links(parts: list[str], start: int, length: int) -> None:
     text = "".join(parts)
+    start = min(start, len(text))
+    quote = text[start : start + length]
     for name in ("a.md", "a.txt"):
         document = Document("1", name, text, sections=(Section(0, len(text), "heading", "<b>"),))
-        start = min(start, len(text))
-        view = view_document(document, start, min(len(text), start + length), at=start)
-        for _, _, found in walk(view["elements"]):
+        shown = view_document(document, start, start + len(quote), at=start)["elements"]
+        for _, _, found in walk(shown):
             if found is not None:
                 assert found["tag"] in TAGS and found.keys() <= {"tag", "children", "href", "label"}
                 assert found.get("href", "https://").startswith("https://")
+        assert unmarked(shown) == unmarked(view_document(document, 0, 0, at=start)["elements"]), "a mark is no markup"
+        left = iter(letters(quote))
+        assert all(letter in left for letter in letters("".join(text for text, on, _ in walk(shown) if on)))
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "marked"),
+    [
+        ("1. 1 and 2", "1 and 2", ["1 and 2"]),
+        ("- see `a  b`, [the *map*](https://a.example/map) and map", "the *map*](https://a.example/map) and",
+         ["the ", "map", " and"]),
+        ("| a | a |\n|---|---|\n| b | b |", "| b | b", ["b", "b"]),
+        ("```python\npython\n```", "python\n`", ["python\n"]),
+        ("AT&amp;T has \\*no\\* network", "&amp;T has \\*no", ["&T has *no"]),
+        ("> a line\n> and one more", "line\n> and", ["line", "and"]),
+        ("![a map](a.png) a map", "a map](a.png) a", ["a map", " a"]),
+        ("`a\nb` c", "b` c", ["b", " c"]),
+    ],
+)  # fmt: skip
+def test_what_is_marked_in_markdown_is_what_the_span_shows(text: str, quote: str, marked: list[str]) -> None:
+    start = text.rindex(quote)
+    shown = view_document(Document("1", "a.md", text), start, start + len(quote), at=start)["elements"]
+    assert [text for text, on, _ in walk(shown) if on] == marked
 
 
 def test_a_long_document_is_shown_around_the_quote() -> None:

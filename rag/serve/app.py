@@ -16,7 +16,7 @@ from starlette.routing import Route
 from rag.errors import ConfigError, RagError
 from rag.index.folder import Index
 from rag.serve import completions, documents, explain, jobs, metrics, pages, rest, static
-from rag.serve.access import KnowPrincipal, is_local
+from rag.serve.access import LOCAL, KnowPrincipal, is_local
 from rag.serve.assistants import http_side
 from rag.serve.audit import Audit
 from rag.serve.doors import Door, Guarded, describe
@@ -52,7 +52,8 @@ def middlewares(settings: ServerSettings) -> list[Middleware]:
 
 async def openapi(request: Request) -> Response:
     """What all doors take."""
-    return JSONResponse(describe(DOORS, url=rest.base_of(request)))
+    tokens = request.state.principal is not LOCAL
+    return JSONResponse(describe(DOORS, url=rest.base_of(request), tokens=tokens))
 
 
 DOORS: tuple[Door, ...] = (

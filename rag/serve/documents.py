@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from rag.index.folder import Index
 from rag.index.visible import DocumentRow, find_document, is_whole, list_documents, list_sources
 from rag.ingest.sources import is_inside, path_of
-from rag.serve.doors import Door, admit
+from rag.serve.doors import Door
 from rag.serve.replies import Refusal, document_url
 from rag.serve.rest import base_of, pools_of
 from rag.serve.visible import read_index
@@ -69,12 +69,14 @@ async def find(request: Request) -> tuple[str, Index, Document]:
     return name, index, document
 
 
+async def visit(request: Request) -> Response:
+    """The page that opens the document: there one can say who one is."""
+    given = {**request.query_params, "document": request.path_params["id"]}
+    return RedirectResponse(f"{base_of(request)}/?{urlencode(given)}", 303)
+
+
 async def document(request: Request) -> Response:
-    """The document as data, and to a browser, known or not, the page that opens it: there one can say who one is."""
-    if "text/html" in request.headers.get("accept", ""):
-        given = {**request.query_params, "document": request.path_params["id"]}
-        return RedirectResponse(f"{base_of(request)}/?{urlencode(given)}", 303)
-    admit(request, "reader")
+    """The document as data."""
     name, _, found = await find(request)
     return JSONResponse(
         {
@@ -134,5 +136,5 @@ DOORS = (
     Door("GET", "/v1/documents", documents, "The documents; ?index=, ?after=ID, ?limit=."),
     Door("GET", "/v1/documents/{id:path}/text", text, "The text of a document."),
     Door("GET", "/v1/documents/{id:path}/file", file, "The original file of a document."),
-    Door("GET", "/v1/documents/{id:path}", document, "A document without its text.", role=None),  # admits itself
+    Door("GET", "/v1/documents/{id:path}", document, "A document without its text.", visit=visit),
 )

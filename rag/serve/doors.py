@@ -26,7 +26,10 @@ class Body(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """`role` is the least that may use it, None: anybody, known or not. `path` is as starlette has it."""
+    """`role` is the least that may use it, None: anybody, known or not. `path` is as starlette has it.
+
+    `visit` is what a browser gets that opens the path: anybody's, so it tells nothing of an index.
+    """
 
     method: str
     path: str
@@ -34,11 +37,14 @@ class Door:
     summary: str
     body: type[BaseModel] | None = None
     role: Role | None = "reader"
+    visit: Endpoint | None = None
 
     def route(self) -> Route:
         """The door in an application."""
 
         async def enter(request: Request) -> Response:
+            if self.visit and "text/html" in request.headers.get("accept", ""):
+                return await self.visit(request)
             admit(request, self.role)
             return await self.endpoint(request)
 
@@ -75,8 +81,8 @@ async def read_body(request: Request, model: type[B]) -> B:
         raise Refusal(400, "; ".join(problems), "GET /openapi.json says what a request may have.") from error
 
 
-def describe(doors: Sequence[Door], *, url: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of a table of doors."""
+def describe(doors: Sequence[Door], *, url: str, tokens: bool) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of a table of doors; `tokens` says whether the server asks for any."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
     for door in doors:
@@ -88,7 +94,7 @@ def describe(doors: Sequence[Door], *, url: str) -> dict[str, Any]:
                 for name in names
             ],
             "responses": {"200": {"description": "Done."}, "default": {"$ref": "#/components/responses/error"}},
-            "security": [{"token": []}] if door.role else [],
+            "security": [{"token": [door.role]}] if tokens and door.role else [],
         }
         if door.body:
             name = door.body.__name__

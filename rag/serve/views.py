@@ -24,11 +24,10 @@ TAGS = frozenset(
     "p h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code table thead tbody tr th td strong em s a hr br mark div".split()
 )
 WINDOW = 40_000  # characters that are shown at a time
-ON, OFF = "\ue000", "\ue001"  # around what is marked while Markdown is parsed
+SKIPPED = 40  # characters of markup between two that are shown: the longest entity has 33
 _LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
-_OPENS = re.compile(r"(?:[ \t]*(?:#{1,6}[ \t]|>|[-*+][ \t]|\d+[.)][ \t]|\|))*[ \t]*[*_`~\[]*")  # at a line's start
-_CLOSES = re.compile(r"[\s*_`~|]*\Z")
-_FENCE = re.compile(r"[ \t]*(?:```|~~~).*\n?")
+_TARGET = re.compile(r"\]\([^)\n]*\)|\]\[[^\]\n]*\]")  # behind the text of a link
+_LINE_END = re.compile(r"\r\n?|\n")
 _BULLET = re.compile(r"[-*•] +")
 _BAR = re.compile(r"(?: |(?<=\| ))\| ")  # between cells; an empty cell has one blank
 
@@ -217,51 +216,67 @@ def _parser() -> MarkdownIt:
 
 
 def _markdown(text: str, first: int, last: int, start: int, end: int) -> list[Element]:
-    """Parsed whole lines, the marked span between two characters that are no markup."""
-    text = text.replace(ON, "\ufffd").replace(OFF, "\ufffd")
-    start, end = max(start, first), min(end, last)
-    if start < end:
-        fence = _FENCE.match(text, text.rfind("\n", 0, start) + 1)
-        opens = _OPENS.match(text, start) if start == 0 or text[start - 1] == "\n" else re.match(r"", text)
-        start = max(start, min(fence.end(), end) if fence else opens.end() if opens and opens.end() > start else start)
-        end = max(start, end - len(_closing(text[start:end])))
-        text = "".join((text[first:start], ON, text[start:end], OFF, text[end:last]))
-    else:
-        text = text[first:last]
-    return _elements(_parser().parse(text), _Switch())
+    """Parsed whole lines. The parser sees nothing of the span, so that no span makes other elements."""
+    return _elements(_parser().parse(text[first:last]), _Places(_Marker(text, start, end), first, last))
 
 
-def _closing(text: str) -> str:
-    found = _CLOSES.search(text)
-    return found[0] if found else ""
+class _Places:
+    """Where in Markdown what is shown of it stands: text after text, each behind the one before."""
 
+    def __init__(self, marker: _Marker, first: int, last: int) -> None:
+        self._marker, self._at, self._end = marker, first, last
+        ends = [found.end() for found in _LINE_END.finditer(marker.text, first, last)]
+        self._lines = [first, *ends, last, last]
+        self._before = ""  # the type of the token before
 
-class _Switch:
-    """Whether what comes next is marked: it remembers over the ends of elements."""
+    def enter(self, block: Token) -> None:
+        """What follows is in these lines."""
+        before, self._before = self._before, block.type
+        if not block.map:
+            return
+        begin, behind, end = (self._lines[line] for line in (block.map[0], block.map[0] + 1, block.map[1]))
+        if block.type == "fence":
+            begin = behind
+        elif block.type == "inline" and before not in ("th_open", "td_open"):  # to the end of a line: what opens it,
+            begin = max(begin, self._marker.text.rfind(block.content.partition("\n")[0], begin, behind))  # is before
+        self._at, self._end = max(self._at, begin), end
 
-    def __init__(self) -> None:
-        self.on = False
+    def leave_link(self) -> None:
+        """Its text is over; where it leads is not shown."""
+        if found := _TARGET.match(self._marker.text, self._at, self._end):
+            self._at = found.end()
 
-    def children(self, text: str) -> list[Child]:
-        """A text in parts, without the two characters."""
-        parts: list[Child] = []
-        for part in re.split(f"([{ON}{OFF}])", text):
-            if part in (ON, OFF):
-                self.on = part == ON
-            elif part:
-                parts.append(element("mark", [part]) if self.on else part)
+    def children(self, shown: str) -> list[Child]:
+        """A text in parts, what lies in the span in `mark` elements."""
+        found = self._marker.text.find(shown, self._at, self._end)
+        if found >= 0:
+            self._at = found + len(shown)
+            return self._marker.children(found, self._at)
+        parts: list[Child] = []  # it has escapes or entities, or lines that begin with markup
+        for on, group in groupby(shown, self._is_marked):
+            text = "".join(group)
+            parts.append(element("mark", [text]) if on else text)
         return parts
 
+    def _is_marked(self, letter: str) -> bool:
+        """Whether the next letter is, whose place is the next one there is, if it is near."""
+        text, at = self._marker.text, self._at
+        found = at if letter.isspace() else text.find(letter, at, min(at + SKIPPED, self._end))
+        if found >= 0 and text[found : found + 1].isspace() == letter.isspace():
+            at, self._at = found, found + 1
+        return self._marker.start <= at < self._marker.end
 
-def _elements(tokens: Sequence[Token], switch: _Switch) -> list[Any]:
+
+def _elements(tokens: Sequence[Token], places: _Places) -> list[Any]:
     """Tokens as a tree."""
     stack: list[list[Child]] = [[]]
     for token in tokens:
+        places.enter(token)
         if token.nesting == 1 and not token.hidden:
             children: list[Child] = []
             opened = element(token.tag if token.tag in TAGS else "div", [])
             opened["children"] = children
-            href = str(token.attrGet("href") or "").replace(ON, "").replace(OFF, "")
+            href = str(token.attrGet("href") or "")
             if _LINK.match(href):
                 opened["href"] = href
             stack[-1].append(opened)
@@ -269,15 +284,17 @@ def _elements(tokens: Sequence[Token], switch: _Switch) -> list[Any]:
         elif token.nesting == -1 and not token.hidden:
             stack.pop()
         elif token.type == "inline":
-            stack[-1] += _elements(token.children or [], switch)
+            stack[-1] += _elements(token.children or [], places)
         elif token.type == "softbreak":
             stack[-1].append(" ")
         elif token.type in ("hr", "hardbreak"):
             stack[-1].append(element(token.tag, []))
         elif token.type in ("fence", "code_block"):
-            stack[-1].append(element("pre", [element("code", switch.children(token.content))]))
+            stack[-1].append(element("pre", [element("code", places.children(token.content))]))
         elif token.type == "code_inline":
-            stack[-1].append(element("code", switch.children(token.content)))
+            stack[-1].append(element("code", places.children(token.content)))
         elif token.content:  # text, and what a picture shows
-            stack[-1] += switch.children(token.content)
+            stack[-1] += places.children(token.content)
+        if token.type in ("link_close", "image"):
+            places.leave_link()
     return stack[0]

@@ -12,7 +12,7 @@ section 3), convex combination of scores by theoretical or, as here, observed mi
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain
 from math import isclose
 from typing import Any
 
@@ -24,6 +24,7 @@ BRANCHES = {"dense": ("dense",), "sparse": ("sparse",), "tokens": ("tokens",), "
 CONSTANT = 2  # a hit of rank r (from 0) is worth 1 / (r + CONSTANT)
 DEPTH, DEPTH_AT_LEAST = 4, 50  # fusion reads the best max(4 k, 50) of each list; where there is only one, k
 DEEPER = 4096  # more hits that are read to see whether a tie ends
+SLOWER = 4  # of these are read in the time in which an id is gone through and scored, as pages are too large, too
 ROUNDING = 1e-6  # scores that differ by this part are one: engines add in any order, differently for each chunk
 PAGE = 8192  # the most ids that are gone through at once
 
@@ -131,23 +132,24 @@ def _settle(engine: VectorEngine, branch: Branch, hits: Sequence[Scored]) -> lis
 
     A long tie is not read to its end. Instead all ids are gone through in their order and scored, until as many of the
     tie are found as there is room for: of `n` chunks about `branch.limit / DEEPER * n` at most, as ids are random.
+    Where the first ids promise that this takes long, DEEPER more hits are read, which may end the tie.
     """
     level = hits[branch.limit - 1][1]
     best = {id: score for id, score in hits if score > level}
-    offset, page = None, 2 * branch.limit
-    while len(best) < branch.limit:
+    offset, page, first = None, 2 * branch.limit, True
+    while (room := branch.limit - len(best)) > 0:
         ids, offset = engine.scroll(branch.filter, offset, page)
         among = Filter(any_of={"id": tuple(ids)}, within=branch.filter)
         scores = dict(engine.ask([replace(branch, filter=among, limit=len(ids))])[0]) if ids else {}
-        tied = (id for id in ids if id in scores and id not in best and isclose(scores[id], level, rel_tol=ROUNDING))
-        best |= dict.fromkeys(islice(tied, branch.limit - len(best)), level)
+        tied = [id for id in ids if id in scores and id not in best and isclose(scores[id], level, rel_tol=ROUNDING)]
+        best |= dict.fromkeys(tied[:room], level)
         if offset is None:
             break
-        if page == 2 * branch.limit and len(best) < branch.limit:
+        if first and (room - len(tied)) * page > len(tied) * DEEPER / SLOWER:
             deeper = _level(engine.ask([replace(branch, limit=branch.limit + DEEPER)])[0])
             if len(deeper) < branch.limit + DEEPER or not _ends_in_tie(deeper, branch.limit):
                 return deeper
-        page = min(2 * page, PAGE)
+        page, first = min(2 * page, PAGE), False
     return [*(dict(hits) | best).items()]
 
 
