@@ -117,7 +117,7 @@ def ties(count: int) -> Outcome:
             apart.result(_build, path, count, every)
             medians[every], ordered = apart.result(_ask_ties, path, every)
             times = medians[every] / medians[0]
-            words = f"one in {every} tied" if every else "untied"
+            words = {0: "untied", 1: "all tied"}.get(every, f"one in {every} tied")
             notes.append(f"{words} {1000 * medians[every]:.0f} CPU ms")
             if not ordered:
                 lost.append(f"{words}: not in the order of ids")
