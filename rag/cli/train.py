@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from rag.cli import train_map
 from rag.cli.terminal import say
 from rag.errors import extra
 
@@ -190,3 +191,6 @@ def embedder(
         folders, out, model=model, options=options, merge=merge, most=most, left_out=titles, start=start, say=say
     )
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
+
+
+app.command("map")(train_map.map_queries)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from rag.embed.query_map import QueryMap
+from rag.embed.query_map import load as load_map
 from rag.embed.weights import file_checksum, load
 from rag.errors import ConfigError, MismatchError
 from rag.models.pooling import merge_tokens
@@ -47,7 +49,8 @@ class EncoderEmbedder(ABC):
     document_prefix: Annotated[str | None, Field(description="Text before a chunk; default: the model's own.")] = None
     query_suffix: Annotated[str, Field(description="Text after a question, such as an end-of-text token.")] = ""
     document_suffix: Annotated[str, Field(description="Text after a chunk.")] = ""
-    query_model: Annotated[str | None, Field(description="Small model for questions (LEAF, arXiv 2509.12539).")] = None
+    query_model: Annotated[str | None, Field(description="Another model for questions, of the same space.")] = None
+    query_map: Annotated[str, Field(description="A file of `rag train map`: `query_model` is of another space.")] = ""
     tokens: Annotated[bool, Field(description="Add token vectors for MaxSim: some hundred times the space.")] = False
     pool_factor: Annotated[int, Field(ge=1, description="Keep one token vector in this many; near ones merge.")] = 1
     sparse: Annotated[bool, Field(description="Add the model's token weights (BGE-M3) in place of `sparse:`.")] = False
@@ -62,6 +65,8 @@ class EncoderEmbedder(ABC):
     def __post_init__(self) -> None:
         if self.late and self.situated:
             raise ConfigError("a chunk is read late or situated, not both: leave out `late` or `situated`.")
+        if self.query_map and not self.query_model:
+            raise ConfigError("embed.query_map is about another model's questions: name that model as `query_model`.")
         if self.pool_factor > 1 and not self.tokens:
             raise ConfigError("embed.pool_factor is about token vectors: say `tokens: true`, or leave it out.")
         if (self.late or self.situated or self.query_model) and (self.tokens or self.sparse):
@@ -154,8 +159,15 @@ class EncoderEmbedder(ABC):
         return self._in_text.windows(batch) if self._in_text else list(batch)
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
-        """Every text behind the query prefix."""
-        return self._queries.embed_queries(texts, tokens=self.tokens, sparse=self.sparse)
+        """Every text behind the query prefix, in the space of the documents."""
+        found = self._queries.embed_queries(texts, tokens=self.tokens, sparse=self.sparse)
+        return replace(found, dense=self._map(found.dense)) if self._map and found.dense is not None else found
+
+    @cached_property
+    def query_fingerprint(self) -> str:
+        """Of what makes the vectors of questions, before a `query_map`."""
+        spec = self._queries.spec
+        return sha256(json.dumps([spec.fingerprint(), spec.query_prefix, spec.query_suffix]).encode()).hexdigest()
 
     def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
         """Unit-length vectors (tokens, width) of each text's tokens: what MaxSim compares."""
@@ -211,11 +223,22 @@ class EncoderEmbedder(ABC):
             self.query_model,
             query_prefix=self.query_prefix,
             query_suffix=self.query_suffix,
-            truncate_dim=self.truncate_dim,
+            truncate_dim=None if self.query_map else self.truncate_dim,
         )
-        if spec.dim != self.dim:
-            raise ConfigError(f"embed.query_model: {spec.name!r} gives {spec.dim} columns, {self.model!r} {self.dim}.")
+        if spec.dim != self.dim and not self.query_map:
+            raise ConfigError(
+                f"embed.query_model: {spec.name!r} gives {spec.dim} columns, {self.model!r} {self.dim}; what leads "
+                "from one to the other is a `query_map` (`rag train map`)."
+            )
         return self._load(spec, batch_tokens=self.batch_tokens)
+
+    @cached_property
+    def _map(self) -> QueryMap | None:
+        """From the questions' space to the documents'."""
+        if not self.query_map:
+            return None
+        path, new = Path(self.query_map).expanduser(), self._queries.spec.dim
+        return load_map(path, index=self.fingerprint, queries=self.query_fingerprint, new=new, dim=self.dim)
 
     @cached_property
     def _weights(self) -> Path | None:

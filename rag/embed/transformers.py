@@ -36,7 +36,8 @@ class TransformersEmbedder(EncoderEmbedder):
         with extra("models", "embed: transformers"):
             from rag.models.torch_backend import chat_tokens
 
-        return self._queries.vectors_of(chat_tokens(self._queries.spec.folder, texts))
+        vectors = self._queries.vectors_of(chat_tokens(self._queries.spec.folder, texts))
+        return self._map(vectors) if self._map else vectors
 
     @property
     def _attention(self) -> str:

@@ -1,0 +1,1 @@
+"""Maps from a new model's questions to an index that another model made."""
