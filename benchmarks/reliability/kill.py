@@ -116,6 +116,7 @@ ACTS = {
     "import": Act("import good.zip --index new", place="new", answering=False),
     "repair": Act("check --repair", _damage, answering=False),
     "pipeline change": Act("ingest docs --rebuild --pipeline other.yaml", pipeline="other.yaml"),
+    "upgrade": Act("upgrade --pipeline other.yaml --keep", pipeline="other.yaml"),
 }
 VICTIMS = ("child", "parent", "group")
 HELD = 10.0  # seconds that a killed command's processes may take to be gone

@@ -26,6 +26,7 @@ from rag.cli import (
     status,
     token,
     train,
+    upgrade,
 )
 from rag.cli.guard import guard
 from rag.cli.terminal import fail, say
@@ -71,6 +72,8 @@ app.command()(inspect.inspect)
 app.command()(status.config)
 app.command()(check.check)
 app.command()(check.rebuild)
+app.command()(upgrade.upgrade)
+app.command()(upgrade.generations)
 app.command()(remove.delete)
 app.command()(remove.purge)
 app.command()(archive.export)

@@ -94,13 +94,13 @@ class Database:
         if not self.checkpoint():
             raise LockedError(f"{self.path}: another process is reading; what was purged is still in its journal.")
 
-    def _write(self, statement: str, rows: Iterable[Sequence[Cell]]) -> int:
+    def write(self, statement: str, rows: Iterable[Sequence[Cell]]) -> int:
         """Do it with every row; how many rows it changed. Part of a transaction, or a kill would leave half of it."""
         if not self.db.in_transaction:
             raise RuntimeError("a manifest is written inside its transaction")
         return self.db.executemany(statement, rows).rowcount
 
-    def _rows(self, table: str, rest: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, table: str, rest: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
         """Rows in the order of CELLS with their checksum last, which is compared (a chunk's takes its document)."""
         with map_errors(self.path):
             rows = self.db.execute(f"SELECT {', '.join(CELLS[table])}, crc FROM {table} {rest}", values).fetchall()
@@ -110,7 +110,7 @@ class Database:
 
     def _among(self, table: str, column: str, values: Iterable[str]) -> list[tuple[Any, ...]]:
         """Rows whose column holds one of the values."""
-        return self._rows(table, f"WHERE {column} {AMONG}", [json.dumps(list(values))])
+        return self.rows(table, f"WHERE {column} {AMONG}", [json.dumps(list(values))])
 
 
 def _journal(path: Path) -> bool:

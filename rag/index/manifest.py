@@ -13,7 +13,7 @@ from rag.errors import CorruptError
 from rag.index.chunk_list import ChunkList
 from rag.index.codec import chunk_checksum, pack_embeddings, unpack_embeddings
 from rag.index.database import AMONG, Database
-from rag.index.tables import CELLS, REPAIR, insert_into, map_errors, row_to_chunk, row_to_document
+from rag.index.tables import REPAIR, insert_into, list_tables, map_errors, row_to_chunk, row_to_document
 from rag.text.access import FIELD
 from rag.types import Chunk, Chunked, Document, Embeddings, Source
 
@@ -39,31 +39,31 @@ class Manifest(Database):
 
     def facts(self) -> dict[str, str]:
         """Everything noted about the index as a whole."""
-        return {name: value for name, value, _ in self._rows("facts", "ORDER BY name")}
+        return {name: value for name, value, _ in self.rows("facts", "ORDER BY name")}
 
     def set_facts(self, facts: Mapping[str, str]) -> None:
         """Replace all facts."""
-        self._write("DELETE FROM facts", [()])
-        self._write("INSERT INTO facts (name, value, crc) VALUES (?1, ?2, crc(?1, ?2))", facts.items())
+        self.write("DELETE FROM facts", [()])
+        self.write("INSERT INTO facts (name, value, crc) VALUES (?1, ?2, crc(?1, ?2))", facts.items())
 
     def roots(self) -> list[str]:
         """What was ever ingested: files and folders, relative to the index where they lie beside it."""
-        return [name for name, _ in self._rows("roots", "ORDER BY name")]
+        return [name for name, _ in self.rows("roots", "ORDER BY name")]
 
     def add_roots(self, roots: Iterable[str]) -> None:
         """Remember these."""
-        self._write("INSERT OR IGNORE INTO roots (name, crc) VALUES (?1, crc(?1))", [(r,) for r in roots])
+        self.write("INSERT OR IGNORE INTO roots (name, crc) VALUES (?1, crc(?1))", [(r,) for r in roots])
 
     def sources(self) -> dict[str, SourceRow]:
         """Every source by name."""
         with map_errors(self.path):
-            rows = self._rows("sources", "ORDER BY name")
+            rows = self.rows("sources", "ORDER BY name")
             return {row[0]: SourceRow(row[0], tuple(json.loads(row[1])), *row[2:-1]) for row in rows}
 
     def put_source(self, source: Source, *, sha256: str, parser: str, status: str, reason: str) -> None:
         """Add or update a source's own row; its documents stay."""
         crc = "excluded.name, excluded.stamp, excluded.sha256, excluded.parser, excluded.status, excluded.reason"
-        self._write(
+        self.write(
             "INSERT INTO sources (name, stamp, sha256, parser, status, reason, documents, chunks, crc) VALUES "
             "(?1, ?2, ?3, ?4, ?5, ?6, 0, 0, crc(?1, ?2, ?3, ?4, ?5, ?6, 0, 0)) ON CONFLICT (name) DO UPDATE SET "
             "stamp = excluded.stamp, sha256 = excluded.sha256, parser = excluded.parser, status = excluded.status, "
@@ -73,7 +73,7 @@ class Manifest(Database):
 
     def update_stamps(self, sources: Iterable[Source]) -> None:
         """Note new stamps of sources whose content is unchanged."""
-        self._write(
+        self.write(
             "UPDATE sources SET stamp = ?2, crc = crc(name, ?2, sha256, parser, status, reason, documents, chunks) "
             "WHERE name = ?1",
             [(source.name, json.dumps(source.stamp)) for source in sources],
@@ -81,12 +81,12 @@ class Manifest(Database):
 
     def drop_sources(self, names: Iterable[str]) -> None:
         """Remove sources with their documents and chunks."""
-        self._write("DELETE FROM sources WHERE name = ?", [(name,) for name in names])
+        self.write("DELETE FROM sources WHERE name = ?", [(name,) for name in names])
 
     def replace_documents(self, source: str, batch: Sequence[Chunked], keys: Sequence[Sequence[str]]) -> None:
         """A source's documents and chunks from now on; `keys[i][j]` names the vectors of chunk j of document i."""
-        self._write("DELETE FROM documents WHERE source = ?", [(source,)])
-        self._write(
+        self.write("DELETE FROM documents WHERE source = ?", [(source,)])
+        self.write(
             "INSERT INTO documents (id, source, digest, title, text, sections, meta, crc) "
             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, crc(?1, ?2, ?3, ?4, ?5, ?6, ?7))",
             [
@@ -103,8 +103,8 @@ class Manifest(Database):
             for c, key in zip(chunked.chunks, row, strict=True)
         ]
         rows = [(*row, chunk_checksum(row_to_chunk(row, document), row[-1])) for document, row in cells]
-        self._write(insert_into("chunks"), rows)
-        self._write(
+        self.write(insert_into("chunks"), rows)
+        self.write(
             "UPDATE sources SET documents = ?2, chunks = ?3, crc = crc(name, stamp, sha256, parser, status, reason, "
             "?2, ?3) WHERE name = ?1",
             [(source, len(batch), len(rows))],
@@ -117,7 +117,7 @@ class Manifest(Database):
     def select_documents(self, condition: str, values: Sequence[str]) -> list[Document]:
         """The documents for which a condition in SQL holds, in the order they were loaded."""
         with map_errors(self.path):
-            rows = self._rows("documents", f"WHERE {condition} ORDER BY rowid", values)
+            rows = self.rows("documents", f"WHERE {condition} ORDER BY rowid", values)
             return [row_to_document(row[:-1]) for row in rows]
 
     def set_access(self, source: str, groups: Sequence[str]) -> None:
@@ -126,7 +126,7 @@ class Manifest(Database):
         batch, keys = [], []
         for document in documents:
             with map_errors(self.path):
-                rows = self._rows("chunks", "WHERE doc_id = ? ORDER BY rowid", [document.id])
+                rows = self.rows("chunks", "WHERE doc_id = ? ORDER BY rowid", [document.id])
                 batch.append(Chunked(document, tuple(row_to_chunk(row[:-1], document) for row in rows)))
                 keys.append([row[6] for row in rows])
         self.replace_documents(source, batch, keys)
@@ -189,13 +189,17 @@ class Manifest(Database):
 
     def put_vectors(self, keys: Sequence[str], embeddings: Embeddings) -> None:
         """Store one row per key."""
-        self._write(insert_into("vectors", "OR REPLACE"), pack_embeddings(keys, embeddings))
+        self.write(insert_into("vectors", "OR REPLACE"), pack_embeddings(keys, embeddings))
 
     def drop_unused_vectors(self) -> int:
-        """Drop vectors that no chunk uses; how many."""
-        return self._write("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM chunks)", [()])
+        """Drop vectors that neither a chunk uses nor a kept generation has of a text that is there; how many."""
+        used = "SELECT key FROM chunks"
+        if "kept_vectors" in list_tables(self.db):
+            self.write("DELETE FROM kept_vectors WHERE digest NOT IN (SELECT digest FROM documents)", [()])
+            used += " UNION SELECT key FROM kept_vectors"
+        return self.write(f"DELETE FROM vectors WHERE key NOT IN ({used})", [()])
 
     def clear(self) -> None:
         """Drop everything."""
-        for table in CELLS:
-            self._write(f"DELETE FROM {table}", [()])
+        for table in list_tables(self.db):
+            self.write(f"DELETE FROM {table}", [()])

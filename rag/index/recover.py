@@ -23,7 +23,7 @@ from rag.index.codec import MALFORMED, chunk_checksum, row_checksum
 from rag.index.disk import need_space, remove_folder, sync
 from rag.index.facts import REPAIRING
 from rag.index.manifest import Manifest
-from rag.index.tables import CELLS, VERSION, insert_into, row_to_chunk, row_to_document
+from rag.index.tables import CELLS, LATER, VERSION, add_table, insert_into, list_tables, row_to_chunk, row_to_document
 from rag.types import Source
 
 RECOVERED = "manifest.recovered"  # whole and on the disk: what is to take the place of the manifest and its journal
@@ -59,7 +59,9 @@ def recover(folder: Path) -> Losses:
         try:
             manifest.db.execute("PRAGMA foreign_keys=OFF")
             with manifest.transaction():
-                for table in CELLS:
+                for table in _list_tables(old):
+                    if table in LATER:
+                        add_table(manifest.db, table)
                     _copy_rows(old, manifest.db, table)
                 reload, incomplete = _note_losses(manifest, _copy_texts(old, manifest.db))
                 rechunk = _drop_unsound_chunks(manifest.db)
@@ -124,6 +126,14 @@ def _open_copy(folder: Path, work: Path, sealed: seal.Seal | None) -> sqlite3.Co
             return db
     db.close()
     return None
+
+
+def _list_tables(db: sqlite3.Connection) -> list[str]:
+    """The tables there are, or should be."""
+    try:
+        return list_tables(db)
+    except (sqlite3.Error, UnicodeDecodeError):
+        return list(CELLS)
 
 
 def _copy_rows(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:

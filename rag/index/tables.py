@@ -54,6 +54,12 @@ CELLS: Mapping[str, tuple[str, ...]] = {
     "documents": ("id", "source", "digest", "title", "text", "sections", "meta"),
     "chunks": ("id", "doc_id", "start", "stop", "context", "about", "key"),
     "vectors": ("key", "dense", "sparse", "tokens"),
+    "kept_generations": ("number", "facts"),
+    "kept_vectors": ("number", "digest", "key"),
+}
+LATER: Mapping[str, str] = {  # made when they are first needed; who does not know them loses no text
+    "kept_generations": "(number INTEGER PRIMARY KEY, facts TEXT NOT NULL, crc INTEGER NOT NULL) STRICT",
+    "kept_vectors": "(number INTEGER NOT NULL, digest TEXT NOT NULL, key TEXT NOT NULL, crc INTEGER NOT NULL) STRICT",
 }
 
 
@@ -121,6 +127,17 @@ def prepare(db: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
             for step in range(version, VERSION):
                 STEPS[step](db)
             db.execute(f"PRAGMA user_version={VERSION}")
+
+
+def list_tables(db: sqlite3.Connection) -> list[str]:
+    """The tables of CELLS that are there."""
+    there = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return [name for name in CELLS if name not in LATER or name in there]
+
+
+def add_table(db: sqlite3.Connection, name: str) -> None:
+    """Make one of LATER, unless it is there."""
+    db.execute(f"CREATE TABLE IF NOT EXISTS {name} {LATER[name]}")
 
 
 @contextmanager

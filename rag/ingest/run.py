@@ -17,6 +17,7 @@ from rag.config import PipelineConfig, Stages, build, to_facts
 from rag.errors import MismatchError
 from rag.index.facts import PROBE, REBUILDING, check_fingerprints, check_probe, pipeline_facts, refuse_unfinished
 from rag.index.folder import Index
+from rag.index.kept import find_kept, keep_generation
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
 from rag.ingest.executors.crew import open_work
@@ -34,16 +35,18 @@ def ingest(
     roots: Sequence[str],
     *,
     rebuild: bool = False,
+    keep: bool = False,
     wait: Wait | None = None,
     progress: Progress = ignore_progress,
 ) -> Report:
     """Index everything under `roots`, drop what is gone from them, publish.
 
     `rebuild` applies other models or settings to the whole index, from the stored documents where files did not
-    change. While another process writes the index, `wait` is called with its id and its end is waited for; without
-    `wait` LockedError is raised. Raises InputError (a root does not exist), MismatchError (other settings, without
-    `rebuild`), StoreError, SpaceError, RagError (the embedder fails on everything); Interrupted, a KeyboardInterrupt
-    with a `report`, after Ctrl-C or SIGTERM. A file that cannot be read or embedded is reported, never raised.
+    change; with `keep`, the vectors of the index as it was are kept (`rag.index.kept`). While another process writes
+    the index, `wait` is called with its id and its end is waited for; without `wait` LockedError is raised. Raises
+    InputError (a root does not exist), MismatchError (other settings, without `rebuild`), StoreError, SpaceError,
+    RagError (the embedder fails on everything); Interrupted, a KeyboardInterrupt with a `report`, after Ctrl-C or
+    SIGTERM. A file that cannot be read or embedded is reported, never raised.
     """
     started = time.monotonic()
     stages = build(config)
@@ -59,7 +62,7 @@ def ingest(
         facts |= check_probe(before if same else {}, stages.embedder)
         steps = IngestSteps(index, manifest, stages, stop, progress, rebuild=facts if rebuild else None, work=work)
         try:
-            _run(steps, roots, before, facts)
+            _run(steps, roots, before, facts, keep=keep)
         except Interrupted as interruption:
             if not rebuild and (index.live_number() is not None or manifest.counts()["chunks"]):
                 with suppress(Interrupted):
@@ -73,13 +76,17 @@ def ingest(
     return steps.report
 
 
-def _run(steps: IngestSteps, roots: Sequence[str], before: Mapping[str, str], facts: Mapping[str, str]) -> None:
+def _run(
+    steps: IngestSteps, roots: Sequence[str], before: Mapping[str, str], facts: Mapping[str, str], *, keep: bool
+) -> None:
     """Every step in its order. The facts are `before` now and will be `facts`."""
     manifest = steps.manifest
     found = steps.scan(roots)
     deleted = find_deleted(steps.known, found, roots, str(steps.index.base))
     if not before or steps.rebuild:
         with manifest.transaction():
+            if keep and steps.rebuild and find_kept(manifest, before) is None:
+                keep_generation(manifest, steps.index.live_number())
             manifest.set_facts({**before, REBUILDING: _text(facts)} if before else facts)
     if steps.rebuild:
         steps.rechunk([name for name in steps.known if name not in deleted])

@@ -44,6 +44,7 @@ from rag.types import Embeddings, Sparse, Value
 
 TABLES = ("roots", "sources", "documents", "chunks")
 PART = 4096  # vectors in one member
+USED = "(SELECT key FROM chunks)"  # vectors of a kept generation stay here
 JSON_CELLS: Mapping[str, TypeAdapter[Any]] = {
     "stamp": TypeAdapter(list[int]),
     "sections": TypeAdapter(list[tuple[int, int, str, str]]),
@@ -72,6 +73,8 @@ def export_index(index: Index, target: Path) -> dict[str, int]:
                 with archive.open(member_info(name), "w", force_zip64=True) as member:
                     members[name] = measure(pieces, member.write)
             facts, counts = manifest.facts(), manifest.counts()
+            used = manifest.db.execute(f"SELECT count(*) FROM vectors WHERE key IN {USED}").fetchone()[0]
+            counts["vectors"] = int(used)
             head = {"format": FORMAT, "raghop": rag.__version__, "facts": facts, "counts": counts}
             archive.writestr(member_info(HEAD), json.dumps({**head, "members": members}, indent=1, sort_keys=True))
     return counts
@@ -129,7 +132,7 @@ def _members(manifest: Manifest) -> Iterator[tuple[str, Iterator[bytes]]]:
     for table in TABLES:
         rows = manifest.db.execute(f"SELECT {', '.join(CELLS[table])}, crc FROM {table} ORDER BY rowid")
         yield f"{table}.jsonl", map(to_line, rows)
-    rows = manifest.db.execute("SELECT key, dense, sparse, tokens FROM vectors ORDER BY key")
+    rows = manifest.db.execute(f"SELECT key, dense, sparse, tokens FROM vectors WHERE key IN {USED} ORDER BY key")
     for number, part in enumerate(iter(lambda: rows.fetchmany(PART), [])):
         tensors: dict[str, Any] = {}
         if part[0][1]:

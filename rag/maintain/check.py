@@ -21,7 +21,7 @@ from rag.index.folder import Index
 from rag.index.generations import open_generation, open_store, read_pointer
 from rag.index.locks import Wait
 from rag.index.manifest import Manifest
-from rag.index.tables import CELLS, map_errors, row_to_chunk, row_to_document
+from rag.index.tables import CELLS, list_tables, map_errors, row_to_chunk, row_to_document
 from rag.index.unwritable import lend_shard
 from rag.stages import LocalStore, ServedStore, Store
 
@@ -95,7 +95,7 @@ def audit(db: Any) -> Iterator[str]:
     for (what,) in db.execute(f"PRAGMA integrity_check({MOST})").fetchall():
         if what != "ok":
             yield f"SQLite: {what}"
-    for table in (name for name in CELLS if name != "chunks"):
+    for table in (name for name in list_tables(db) if name != "chunks"):
         wrong = f"SELECT count(*) FROM {table} WHERE crc != crc({', '.join(CELLS[table])})"
         if bad := db.execute(wrong).fetchone()[0]:
             yield f"{bad:,} rows of {table} fail their checksum"

@@ -20,6 +20,7 @@ from rag.index.locks import try_lock
 
 FORMAT = 1
 HEAD = "index.json"
+AGE = b"age-encryption.org/"
 HEAD_BYTES = 1 << 24
 MEMBER = re.compile(r"(roots|sources|documents|chunks)\.jsonl|vectors-[0-9]{5}\.(keys\.jsonl|safetensors)")
 
@@ -83,10 +84,21 @@ def open_archive(source: Path) -> Iterator[zipfile.ZipFile]:
     except RagError:
         raise
     except Exception as error:  # whoever made it may have made it to raise anything
+        if is_encrypted(source):
+            raise InputError(f"{source}: is encrypted; give the private key with --identity.") from error
         if isinstance(error, OSError) and error.filename:
             raise InputError(f"{source}: {error.strerror}.") from error
         what = f"{type(error).__name__}: {str(error)[:200]}"
         raise CorruptError(f"{source}: not an export of raghop, or damaged: {what}. Nothing was imported.") from error
+
+
+def is_encrypted(source: Path) -> bool:
+    """Whether a file begins as those of age do."""
+    try:
+        with open(source, "rb") as file:
+            return file.read(len(AGE)) == AGE
+    except OSError:
+        return False
 
 
 def read_head(archive: zipfile.ZipFile, source: Path) -> dict[str, Any]:
