@@ -40,9 +40,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=500)
     given = parser.parse_args()
     old, new = OnnxEmbedder(model=given.old), OnnxEmbedder(model=given.new, query_prefix=given.prefix)
-    print(
-        f"| set | questions | way | recall@5 | nDCG@{CUT} | of the gain in nDCG (95%) |\n|---|---|---|---|---|---|"
-    )
+    print(f"| set | questions | way | recall@5 | nDCG@{CUT} | of the gain in nDCG (95%) |\n|---|---|---|---|---|---|")
     for name in given.set:
         rows = {row["pid"]: row for row in read_rows(given.data / name, PASSAGES)}
         asked = [row for row in read_rows(given.data / name, QUESTIONS) if set(gold(row)) <= rows.keys()]
@@ -55,8 +53,8 @@ def main() -> None:
         rng = random.Random(0)
         part = rng.sample(range(len(texts)), min(given.most, len(texts)))
         mined = [texts[i][slice(*rng.choice(list(sentences(texts[i]))))] for i in part[:1000]]  # as the command does
-        drift = (np.asarray(one.embed_queries(mined).dense) for one in (old, new))
-        examples = MapExamples(*drift, there[part], here[part])
+        drift = [np.asarray(one.embed_queries(mined).dense) for one in (old, new)]
+        examples = MapExamples(drift[0], drift[1], there[part], here[part])
         found = {"old": _measure(before, there, wanted), "new": _measure(after, here, wanted)}
         for way, fit in WAYS.items():
             if way != "shift" or before.shape == after.shape:

@@ -45,7 +45,8 @@ def random(*shape: int, seed: int = 0) -> Vectors:
 
 
 def unit(vectors: Vectors) -> Vectors:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return scaled
 
 
 def test_shift_takes_the_mean_drift_of_questions_away() -> None:
@@ -63,6 +64,7 @@ def test_ridge_gives_the_new_models_scores_where_its_passages_follow_from_the_ol
     old, asked = random(40, 6), random(7, 4, seed=1)
     new = old @ random(6, 4, seed=2) + random(4, seed=3)  # other columns, and a mean of its own
     found = fit_ridge(MapExamples(old, new, old, new), penalty=1e-9)
+    assert found.matrix is not None
     scores, wanted = (asked @ found.matrix) @ old.T, asked @ new.T
     apart = scores - wanted  # the same for all passages of a question
     assert np.abs(apart - apart[:, :1]).max() < 1e-3
@@ -156,7 +158,11 @@ def test_the_command_maps_and_the_index_stays_as_it_is(home: Path) -> None:
         stages = pipeline.stages
         [asked] = stages.retriever.prepare(["lumen makes the router"])
     assert len(hits) == 24 and bytes_of(home) == before
-    assert asked.dense is not None and np.abs(hits[0].vector @ asked.dense - hits[0].score) < 1e-5
+    assert (
+        asked.dense is not None
+        and hits[0].vector is not None
+        and np.abs(hits[0].vector @ asked.dense - hits[0].score) < 1e-5
+    )
     with Pipeline.load("mapped.yaml", index=home) as pipeline:
         report = pipeline.ingest(["docs"])
     assert report.embedded == 0  # and the index goes on as before

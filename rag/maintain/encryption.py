@@ -47,7 +47,9 @@ def decrypt(source: Path, key: Path) -> Iterator[Path]:
                 pyrage.decrypt_io(file, out, keys)
         except FileNotFoundError as error:
             raise InputError(f"{source}: {error.strerror}.") from error
-        except pyrage.DecryptError as error:
+        except (pyrage.DecryptError, OSError) as error:  # pyrage raises OSError without a number for a damaged file
+            if isinstance(error, OSError) and error.errno:
+                raise
             if "key" in str(error):
                 raise InputError(f"{source}: not encrypted for the key in {key}.") from error
             raise CorruptError(f"{source}: not an age file, or damaged: {error}. Nothing was imported.") from error
