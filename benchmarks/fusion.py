@@ -1,18 +1,22 @@
 """Hybrid search by rank and by score, before any hop: what weight the dense scores should have, with the bundled model.
 
     python -m benchmarks.fusion [--data DIR] [--sets limit_small musique ...] [--weights 0.3 0.4 0.5]
+    python -m benchmarks.fusion --sets musique --index FOLDER
 
-A passage is one chunk, its title its context, as in a default index of short documents. Dense vectors are those of the
-bundled model, from raghop's cache where they are there; BM25 counts words in the whole corpus. Both lists are as deep
-as a store reads them. recall@k is the share of a question's gold passages among the first k; gains are against fusion
-by rank, with 95% intervals by paired bootstrap over questions.
+A passage is one chunk, its title its context, as in a default index of short documents; with --index, chunks and
+dense vectors are those of an index of one set, such as `rag eval` makes, and a passage has the place of its first
+chunk. Dense vectors are those of the bundled model, from raghop's cache where they are there; BM25 counts words in
+all chunks. Both lists are as deep as a store reads them. recall@k is the share of a question's gold passages among
+the first k; gains are against fusion by rank, with 95% intervals by paired bootstrap over questions.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +25,7 @@ from numpy.typing import NDArray
 from benchmarks.common import DATA
 from rag.embed.bm25 import Bm25
 from rag.embed.onnx import OnnxEmbedder
+from rag.index.folder import Index
 from rag.store.ranking import DEPTH, DEPTH_AT_LEAST, _fuse, _fuse_scores
 from rag.train.common.dataset import CORPORA, gold, index_text, read_rows
 from rag.train.common.embeddings import passage_vectors
@@ -39,19 +44,25 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--sets", nargs="+", default=list(SETS))
     parser.add_argument("--weights", type=float, nargs="+", default=[0.2, 0.3, 0.4, 0.5, 0.6])
+    parser.add_argument("--index", type=Path, help="an index of the set; only with one set")
     parser.add_argument("--questions", type=int, default=600, help="at most so many, the first")
     given = parser.parse_args()
     heads = " | ".join(f"recall@{cut} | against rank" for cut in CUTS)
     print(f"| set | fusion | {heads} |\n|---|---|{'---|---|' * len(CUTS)}")
     for name in given.sets:
-        measure(given.data / name, given.weights, given.questions)
+        measure(given.data / name, given.weights, given.questions, given.index)
 
 
-def measure(base: Path, weights: Sequence[float], most: int) -> None:
+def measure(base: Path, weights: Sequence[float], most: int, index: Path | None) -> None:
     """One set's rows."""
     corpus, asked = read(base)
     asked = asked[:most]
-    lists = search(corpus, [question for question, _ in asked])
+    if index:
+        owners, texts, dense = read_index(index)
+    else:
+        owners, texts = list(corpus), list(corpus.values())
+        dense = passage_vectors(OnnxEmbedder(), texts)
+    lists = search(owners, texts, dense, [question for question, _ in asked])
     first: dict[int, NDArray[np.float64]] = {}
     for weight in (None, *weights):
         found = [_fuse(own) if weight is None else _fuse_scores(own, [weight, 1 - weight][: len(own)]) for own in lists]
@@ -81,22 +92,31 @@ def read(base: Path) -> tuple[dict[str, str], list[Asked]]:
     return corpus, [one for one in asked if one[1] and one[1] <= corpus.keys()]
 
 
+def read_index(folder: Path) -> tuple[list[str], list[str], Vectors]:
+    """Of each chunk of an index of `rag eval`: the passage it is of, what embedders see, the dense vector."""
+    with closing(Index.at(folder).read_manifest()) as manifest:
+        chunks, embeddings = manifest.chunks(manifest.chunk_ids())
+    assert embeddings.dense is not None
+    return [str(chunk.meta["id"]) for chunk in chunks], [chunk.contextual for chunk in chunks], embeddings.dense
+
+
 def recall(found: Sequence[Sequence[Scored]], asked: Sequence[Asked], cut: int) -> NDArray[np.float64]:
     """Of each question."""
     return np.array(
         [
-            len(right & {pid for pid, _ in hits[:cut]}) / len(right)
+            len(right & set(islice(dict.fromkeys(pid.partition(" ")[0] for pid, _ in hits), cut))) / len(right)
             for hits, (_, right) in zip(found, asked, strict=True)
         ]
     )
 
 
-def search(corpus: Mapping[str, str], questions: Sequence[str]) -> list[list[list[Scored]]]:
-    """Of each question the dense list and the sparse one."""
-    pids, texts = list(corpus), list(corpus.values())
+def search(
+    owners: Sequence[str], texts: Sequence[str], dense: Vectors, questions: Sequence[str]
+) -> list[list[list[Scored]]]:
+    """Of each question the dense list and the sparse one: of chunks, "PASSAGE NUMBER"."""
+    pids = [f"{owner} {number}" for number, owner in enumerate(owners)]
     depth = max(DEPTH * max(CUTS), DEPTH_AT_LEAST)
     embedder, bm25 = OnnxEmbedder(), Bm25()
-    dense = passage_vectors(embedder, texts)
     postings: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for number, row in enumerate(sparse_rows(bm25, texts)):
         for index, value in zip(row.indices.tolist(), row.values.tolist(), strict=True):

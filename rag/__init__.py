@@ -17,11 +17,25 @@ if TYPE_CHECKING:
     from rag.pipeline import Event, Pipeline
     from rag.pool import Pool
     from rag.stages import component
-    from rag.types import Answer, Chunk, Chunked, Citation, Document, Embeddings, Filter, Hit, Query, Section, Statement
+    from rag.types import (
+        Answer,
+        Chunk,
+        Chunked,
+        Citation,
+        Document,
+        Embeddings,
+        Filter,
+        Hit,
+        Query,
+        Range,
+        Section,
+        Statement,
+    )
 
 __all__ = [
     "Answer", "Chunk", "Chunked", "Citation", "Conversation", "Document", "Embeddings", "Event", "FileReport", "Filter",
-    "Hit", "Index", "Pipeline", "Pool", "Query", "RagError", "Report", "Section", "Statement", "component", "cut",
+    "Hit", "Index", "Pipeline", "Pool", "Query", "RagError", "Range", "Report", "Section", "Statement", "component",
+    "cut",
 ]  # fmt: skip
 
 _HOME = {  # where a name is, if not in rag.types

@@ -26,13 +26,18 @@ BUILTIN: dict[str, dict[str, str]] = {
         "onnx": "rag.embed.onnx:OnnxEmbedder",
         "transformers": "rag.embed.transformers:TransformersEmbedder",
         "two_stage": "rag.embed.two_stage:TwoStageEmbedder",
+        "whitened": "rag.embed.whitened:WhitenedEmbedder",
         "muvera": "rag.embed.muvera:MuveraEmbedder",
         "http": "rag.embed.http:HttpEmbedder",
         "hashing": "rag.embed.hashing:HashingEmbedder",
     },
-    "sparse": {"bm25": "rag.embed.bm25:Bm25"},
+    "sparse": {"bm25": "rag.embed.bm25:Bm25", "splade": "rag.embed.splade:SpladeEmbedder"},
     "store": {"edge": "rag.store.edge:EdgeStore", "qdrant": "rag.store.qdrant:QdrantStore"},
-    "retrieve": {"search": "rag.retrieve.search:SearchRetriever"},
+    "retrieve": {
+        "search": "rag.retrieve.search:SearchRetriever",
+        "hyde": "rag.retrieve.hyde:HydeRetriever",
+        "multi_query": "rag.retrieve.multi_query:MultiQueryRetriever",
+    },
     "hop": {
         "links": "rag.hop.links:LinkHopper",
         "encoder": "rag.hop.encoder:EncoderHopper",
@@ -69,6 +74,7 @@ BUILTIN: dict[str, dict[str, str]] = {
 EXTRAS = {
     ("embed", "transformers"): ("models", "torch"),
     ("embed", "two_stage"): ("models", "torch"),
+    ("sparse", "splade"): ("models", "torch"),
     ("store", "qdrant"): ("qdrant", "qdrant_client"),
     ("rerank", "cross_encoder"): ("models", "torch"),
     ("rerank", "qwen3"): ("models", "torch"),

@@ -158,8 +158,23 @@ class Embeddings:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """Numbers, or dates, with `least <= x <= most` and `above < x < below`; None bounds nothing.
+
+    `rag.text.ranges` says what has an order: numbers, and ISO dates as text. A year, month or day as a bound is all of
+    it: `most="2024"` lets the last day of 2024 through. Example: Range(least=2020, below=2024).
+    """
+
+    least: Value | None = None
+    most: Value | None = None
+    above: Value | None = None
+    below: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
-    """Which chunks may be found: every `any_of` field holds one of its values, no `none_of` field holds any of its.
+    """Which chunks may be found: every `any_of` field holds one of its values, no `none_of` field holds any of its,
+    and every field of `ranges`, which are "meta.NAME", holds a value in its range.
 
     Fields are "id", "doc_id", "source", "title", "about", "access" (the groups that may read it, "everyone" where the
     document names none) or "meta.NAME"; of NAME, small and capital letters are alike.
@@ -170,6 +185,7 @@ class Filter:
     any_of: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     none_of: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     within: "Filter | None" = None
+    ranges: Mapping[str, Range] = field(default_factory=dict)
 
 
 def narrow(filter: Filter | None, within: Filter | None) -> Filter | None:

@@ -262,10 +262,17 @@ def to_filter(given: Any) -> Any:
         return None
     if "has_id" in given:
         return engine.HasIdCondition(set(given["has_id"]))
+    if "nested" in given:
+        return engine.NestedCondition(given["nested"]["key"], to_filter(given["nested"]["filter"]))
+    if "range" in given:
+        bounds = given["range"]
+        return engine.FieldCondition(
+            given["key"], range=engine.RangeFloat(gte=bounds.get("gte"), lte=bounds.get("lte"))
+        )
     if "key" in given:
         return engine.FieldCondition(given["key"], match=engine.MatchAny(given["match"]["any"]))
-    parts = {kind: [to_filter(one) for one in given.get(kind) or ()] for kind in ("must", "must_not")}
-    return engine.Filter(must=parts["must"], must_not=parts["must_not"])
+    parts = {kind: [to_filter(one) for one in given.get(kind) or ()] for kind in ("must", "must_not", "should")}
+    return engine.Filter(must=parts["must"], must_not=parts["must_not"], should=parts["should"] or None)
 
 
 def from_record(record: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import Filter, Pipeline
+from rag import Filter, Pipeline, Range
 from rag.cli.where import make_filter, readings, split, tell_absent
 from rag.errors import InputError
 
@@ -87,7 +87,12 @@ def test_bounds_are_of_numbers_or_of_words_and_what_is_not_equal_may_lack_the_fi
         ("version>=1.5", "tags=red"): {winch, crane},
         ("lat<=0.3",): {"records one"},
         ("since>=2024-01-01",): {winch},
-        ("since<=2024-05-01", "since>2024"): {winch},
+        ("since<=2024-05-01", "since>2023"): {winch},
+        ("since<=2024",): {winch},  # all of it
+        ("year>=2024", "year>=2023", "year<2025"): {winch, crane},
+        ("year in 2023, 2024",): {winch, crane},
+        ("tags in hoist,blue",): {winch, "records two"},
+        ("title in Winch,x=y",): {winch},
     }.items():
         assert found(pipe, *where) == expected, where
     without = pipe.search("lifts", k=50, filter=make_filter(pipe.index, None, ["tags!=red"]))
@@ -98,6 +103,16 @@ def test_bounds_are_of_numbers_or_of_words_and_what_is_not_equal_may_lack_the_fi
         found(pipe, "year>2024")
     with pytest.raises(InputError, match=r"source>a: .*compared by = and != alone"):
         found(pipe, "source>a")
+    for condition, said in {
+        "year>=spring": r"'spring' is no number, and no date .* values are: 2024, 2024",
+        "draft>0": r"no numbers or dates, .* = and != alone\. Its values are: False, True\.",
+        "since>2024": r"no document has such a value\. Its values are: 2024-05-01\.",
+        "yaer>=2024": r"no document has a field 'yaer'\. Did you mean",
+    }.items():
+        with pytest.raises(InputError, match=said):
+            found(pipe, condition)
+    with pytest.raises(InputError, match=r"range of 'year' is not of numbers"):
+        pipe.search("lifts", filter=Filter(ranges={"meta.year": Range(least="spring")}))
 
 
 def test_a_field_that_is_not_there_is_named(pipe: Pipeline) -> None:
@@ -121,6 +136,9 @@ def test_values_that_no_document_has_are_told_with_those_there_are(
     said = capsys.readouterr().err
     assert "no document has tags = blue. Its values are: hoist, red." in said
     assert "draft = maybe. Its values are: False, True." in said and "year" not in said
+    tell_absent(pipe.index, make_filter(pipe.index, None, ["version=2", "draft=false", "year>=2024"]))
+    said = capsys.readouterr().err
+    assert "meets all of these conditions together. version: Its values are: 1.5, 2." in said and "year: Its" in said
 
 
 def test_numbers_of_any_kind_come_back_as_they_are(pipe: Pipeline) -> None:

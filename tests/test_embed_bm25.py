@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag.embed import bm25
 from rag.embed.bm25 import Bm25
 from rag.stages import Embedder
 from rag.types import Chunk, Chunked, Document, Sparse
@@ -42,8 +43,10 @@ def queries(embedder: Bm25, *texts: str) -> list[Sparse]:
 
 
 def words(embedder: Bm25, text: str) -> list[int]:
-    """The hashed stems of a text, each as often as it occurs."""
-    [query] = queries(embedder, text)
+    """The hashed stems of a text, each as often as it occurs; neighbours as one word are left out."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bm25, "_neighbours", lambda text, algorithm: ())
+        [query] = queries(embedder, text)
     return [int(word) for word, n in zip(query.indices, query.values, strict=True) for _ in range(int(n))]
 
 
@@ -76,7 +79,9 @@ def test_values_by_hand() -> None:
     [row] = documents(embedder, "router router lumen gear")  # 4 words: k1 (1 - b + b 4/2) = 1.5
     assert sorted(row.values.tolist()) == pytest.approx([1 / 2.5, 1 / 2.5, 2 / 3.5])
     [query] = queries(embedder, "router lumen router")
-    assert sorted(query.values.tolist()) == [1, 2]
+    assert sorted(query.values.tolist()) == [1, 1, 1, 2]  # routerlumen and lumenrouter
+    [query] = queries(embedder, "an e-mail")
+    assert sorted(query.values.tolist()) == [1, 1, 1]  # email is asked for once
 
 
 @given(st.text())
@@ -121,6 +126,9 @@ def test_spellings_of_one_word_meet(one: str, other: str) -> None:
         ("2.10.13", "v2.10.13"),
         ("email", "e-mail"),
         ("F16", "F-16"),
+        ("acquireConnection", "acquire"),
+        ("HTTPServer", "http server"),
+        ("maxPoolSize", "MAX_POOL_SIZE"),
     ],
 )
 def test_a_whole_is_found_beside_its_parts(one: str, other: str) -> None:
@@ -129,10 +137,30 @@ def test_a_whole_is_found_beside_its_parts(one: str, other: str) -> None:
     assert (set(words(embedder, one)) & set(words(embedder, other))) - set(words(embedder, parts))
 
 
+def test_identifiers_are_found_by_their_words_and_words_by_identifiers() -> None:
+    asked = {
+        "default pool size": ("DEFAULT_POOLSIZE = 10", "default_pool_size = 10", "defaultPoolSize: 10"),
+        "acquire a connection": ("def acquireConnection(self):", "acquire_connection()"),
+        "acquireConnection": ("def acquire_connection(self):", "void acquireConnection()"),
+        "poolsize": ("pool_size", "DEFAULT_POOLSIZE"),
+    }
+    for question, texts in asked.items():
+        [query] = queries(Bm25(), question)
+        for row in documents(Bm25(), *texts):
+            held = np.isin(query.indices, row.indices).sum()
+            assert held >= min(2, len(query.indices)), (question, texts)
+    [plain, humped] = documents(Bm25(), "router part", "router part eBay")
+    assert dict(zip(plain.indices, plain.values, strict=True)).keys() < set(humped.indices)
+    assert set(words(Bm25(), "YouTube")) - set(words(Bm25(), "youtube")) == set(words(Bm25(), "tube"))
+
+
 def test_wholes_do_not_lengthen_a_text() -> None:
     [plain, marked] = documents(Bm25(), "router part XJ 913", "router part XJ-913")
     values = [dict(zip(row.indices.tolist(), row.values.tolist(), strict=True)) for row in (plain, marked)]
     assert values[0].items() <= values[1].items() and len(values[1]) == len(values[0]) + 1
+    [plain, humped] = documents(Bm25(), "router acquireconnection", "router acquireConnection")
+    values = [dict(zip(row.indices.tolist(), row.values.tolist(), strict=True)) for row in (plain, humped)]
+    assert values[0].items() <= values[1].items() and len(values[1]) == len(values[0]) + 2
 
 
 def test_chinese_characters_are_words_of_their_own() -> None:

@@ -63,14 +63,14 @@ def reference(folder: str, text: str, spans: Spans, tokens: Callable[[Any, int, 
 
 
 def own(encoded: Any, start: int, end: int) -> list[int]:
-    """The tokens of a span with the special ones."""
+    """The tokens of a span, as algorithm 1 of arXiv 2409.04701 takes them."""
     facts = zip(encoded["offset_mapping"][0].tolist(), encoded["special_tokens_mask"][0].tolist(), strict=True)
-    return [i for i, ((a, b), special) in enumerate(facts) if special or (a < end and b > start)]
+    return [i for i, ((a, b), special) in enumerate(facts) if not special and a < end and b > start]
 
 
 def last(encoded: Any, start: int, end: int) -> list[int]:
     """The last token of a span; of the text's last span, that of the text."""
-    text = own(encoded, 0, len(TEXT))[1:-1]
+    text = own(encoded, 0, len(TEXT))
     found = max(i for i in own(encoded, start, end) if i in text)
     return [found + 1 if found == max(text) else found]
 
@@ -93,7 +93,41 @@ def test_a_causal_models_span_has_its_last_token(tmp_path: Path) -> None:
     assert np.abs(late(embedder, longer)[:2] - late(embedder, cut(TEXT, SPANS))[:2]).max() < 1e-6
 
 
-@pytest.mark.parametrize(("make", "mode"), [(bert, "mean"), (bert, "mean_sqrt_len_tokens"), (qwen, "lasttoken")])
+def test_title_prefix_and_special_tokens_are_seen_and_not_pooled(tmp_path: Path) -> None:
+    folder = str(saved(tmp_path / "model", bert))
+    head = "passage : tarnvik\n"
+    spans = [(a + len(head), b + len(head)) for a, b in SPANS]
+    expected = reference(folder, head + TEXT, spans, own)
+    embedder = OnnxEmbedder(model=folder, late=1, document_prefix="passage : ")
+    found = late(embedder, cut(TEXT, SPANS, context="tarnvik", title="tarnvik"))
+    assert np.abs(found - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("prefix", ["", "passage : "])
+def test_chunks_joined_by_a_token_are_pooled_as_insent_does(tmp_path: Path, prefix: str) -> None:
+    """`_late_chunking_pooling` of illuin-tech/contextual-embeddings, long_context_model.py."""
+    folder = str(saved(tmp_path / "model", bert))
+    texts = [TEXT[a:b] for a, b in SPANS]
+    model: Any = transformers.AutoModel.from_pretrained(folder)
+    tokenizer: Any = transformers.TokenizersBackend.from_pretrained(folder)
+    with torch.inference_mode():
+        ids = tokenizer(prefix + "</s>".join(texts), return_tensors="pt")["input_ids"]
+        hidden = model(input_ids=ids).last_hidden_state[0]
+    skipped = 1 + len(prefix.split()) if prefix else 0
+    ends = [i for i, id in enumerate(ids[0].tolist()) if id == tokenizer.eos_token_id]
+    starts = [skipped, *(end + 1 for end in ends[:-1])]
+    rows = [hidden[a:b].mean(0) for a, b in zip(starts, ends, strict=True)]
+    expected = np.stack([torch.nn.functional.normalize(row, dim=0).numpy() for row in rows])
+    embedder = OnnxEmbedder(model=folder, late=1, late_separator="</s>", document_prefix=prefix)
+    joined = cut(TEXT, SPANS)
+    assert np.abs(late(embedder, joined) - expected).max() < 1e-5
+    [window] = embedder.windows([joined])
+    some = Chunked(window.document, window.chunks[1:], window=True)
+    assert np.abs(late(embedder, some) - expected[1:]).max() < 1e-5
+    assert embedder.fingerprint != OnnxEmbedder(model=folder, late=1, document_prefix=prefix).fingerprint
+
+
+@pytest.mark.parametrize(("make", "mode"), [(qwen, "lasttoken")])
 def test_a_chunk_that_is_the_whole_text_gets_the_plain_vector(
     tmp_path: Path, make: Callable[[], Any], mode: str
 ) -> None:

@@ -72,6 +72,10 @@ def test_documents_are_listed_by_pages_and_given_out(client: TestClient, folder:
 def test_where_narrows_and_names_what_there_is(client: TestClient) -> None:
     found = client.post("/v1/search", json={"query": "router", "source": ["docs/lumen*"]}).json()["hits"]
     assert {hit["source"] for hit in found} == {"docs/lumen.md"}
+    bounded = client.post("/v1/search", json={"query": "router", "where": {"language": {">=": 1}}})
+    assert bounded.status_code == 200 and not bounded.json()["hits"]  # it is no number
+    unordered = client.post("/v1/search", json={"query": "router", "where": {"language": {"<": "spring"}}})
+    assert unordered.status_code == 400 and "bounds neither numbers nor dates" in unordered.text
     refused = client.post("/v1/search", json={"query": "router", "where": {"colour": "red"}})
     assert refused.status_code == 400 and refused.json()["error"]["code"] == "input_error"
 

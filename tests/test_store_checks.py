@@ -31,7 +31,7 @@ def check(chunks: list[Chunk], **vectors: Any) -> None:
         Embeddings(**vectors),
         dim=4 * ("dense" in vectors or "tokens" in vectors),
         sparse="sparse" in vectors,
-        tokens="tokens" in vectors,
+        tokens=4 * ("tokens" in vectors),
     )
 
 
@@ -147,7 +147,7 @@ def test_unknown_fields_are_refused(field: str) -> None:
     def build(*args: object, **kwargs: object) -> object:
         return args, kwargs
 
-    dialect = Dialect(filter=build, ids=build, one_of=build)
+    dialect = Dialect(filter=build, ids=build, one_of=build, between=build, nested=build)
     with pytest.raises(InputError, match="Known: id, doc_id"):
         translate(Filter(none_of={field: ("x",)}), dialect)
 

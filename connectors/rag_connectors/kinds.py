@@ -19,7 +19,7 @@ KINDS = (
     Kind("plain", 3, "txt text log cfg conf ini toml yaml yml tex bib org adoc srt vtt properties"),
     Kind(
         "code",
-        2,
+        3,
         "py pyi js mjs cjs jsx ts tsx java kt kts scala go rs c h cc cpp cxx hpp hh cs m mm swift rb php pl pm lua jl "
         "dart ex exs erl hs clj r groovy sh bash zsh fish ps1 sql proto thrift graphql css scss less vue svelte tf",
     ),

@@ -41,7 +41,7 @@ WhereOption = Annotated[
     Option(
         "--where",
         metavar="NAME=VALUE",
-        help="Only documents with this field (=, !=, >=, <=, >, <); repeated: any value of a field, every field.",
+        help="Only documents with this field (=, !=, >=, <=, >, <, in); repeated: any value of a field, every field.",
     ),
 ]
 LlmOption = Annotated[

@@ -1,7 +1,9 @@
 """`rag status` and `rag config`: what is indexed, and by which settings."""
 
+from __future__ import annotations
+
 from contextlib import closing, suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
@@ -9,6 +11,9 @@ from rag.cli.inspect import find_source, show_source
 from rag.cli.options import IndexOption, JsonOption, PipelineOption, TrustOption
 from rag.cli.terminal import clean, line, say, say_json
 from rag.errors import IndexMissing
+
+if TYPE_CHECKING:
+    from rag.index.folder import Index
 
 SHOWN = 50
 NAMED = 10  # files with a note
@@ -18,6 +23,7 @@ def status(
     file: Annotated[str | None, Argument(help="A file that is indexed: what was read of it.", metavar="[FILE]")] = None,
     index: IndexOption = None,
     failed: Annotated[bool, Option("--failed", help="Only files that failed, lost text or were skipped.")] = False,
+    odd: Annotated[bool, Option("--odd", help="Only documents that are unlike all others, the oddest first.")] = False,
     trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -27,6 +33,7 @@ def status(
     Examples:
       rag status
       rag status --failed
+      rag status --odd
       rag status handbook.pdf
     """
 
@@ -38,6 +45,9 @@ def status(
     target = Index.at(index, trust=trust)
     if file is not None:
         show_source(find_source(target, file), json=json)
+        return
+    if odd:
+        _show_odd(target, json=json)
         return
     with suppress(IndexMissing), target.hold_generation(deep=False):
         pass  # reports a damaged vector index now, and not when the first question comes
@@ -63,6 +73,22 @@ def status(
         say(f"  {s.status:>8}  {s.chunks:>5} chunks  {line(s.name)}{': ' + line(s.reason) if s.reason else ''}")
     if len(sources) > SHOWN:
         say(f"  and {len(sources) - SHOWN:,} more; --json lists all")
+
+
+def _show_odd(index: Index, *, json: bool) -> None:
+    from dataclasses import asdict
+
+    from rag.maintain.odd import find_odd
+
+    with closing(index.read_manifest()) as manifest:
+        found = find_odd(manifest, SHOWN)
+    if json:
+        say_json({"index": str(index.path), "odd": [asdict(one) for one in found]})
+        return
+    say("distance to the nearest documents, the farthest first; beside it the nearest of all")
+    for one in found:
+        name = f"{one.source} ({one.title})" if one.title else one.source
+        say(f"  {one.distance:.2f}  {line(name)}  - {line(one.nearest)}")
 
 
 def config(

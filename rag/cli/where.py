@@ -1,34 +1,24 @@
-"""`--source` and `--where`: which passages may be found, from words on a command line.
-
-A bound such as `year>=2020` becomes the values within it that documents of the index have, so that every store finds
-the same. Numbers are compared with numbers, also those that stand as text; other words, such as dates, by letters.
-"""
+"""`--source` and `--where`: which passages may be found, from words on a command line."""
 
 from __future__ import annotations
 
 import json
-import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rag.cli.terminal import fail
 from rag.errors import InputError
 
 if TYPE_CHECKING:
     from rag.index.folder import Index
-    from rag.types import Filter, Value
+    from rag.types import Filter, Range, Value
 
 SHOWN = 20
-_OPERATORS = re.compile("!=|>=|<=|=|>|<")
-_BOUNDS: Mapping[str, Callable[[Any, Any], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-_DATE = re.compile(r"\d{4}-\d\d")  # which a year may be the bound of
+_SIGNS = re.compile(r"!=|>=|<=|=|>|<|\s+in\s+")
+_BOUNDS = {">=": "least", "<=": "most", ">": "above", "<": "below"}  # with the fields of a `Range`
 _OWN = ("title", "source")  # of every document; a field of the same name in the documents comes first
 
 
@@ -43,13 +33,14 @@ def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[st
 
     from rag.index.fields import field_names, field_values
     from rag.index.visible import META
-    from rag.types import Filter
+    from rag.types import Filter, Range
 
     if not patterns and not where:
         return None
     any_of: dict[str, tuple[Value, ...]] = {}
     none_of: dict[str, tuple[Value, ...]] = {}
-    bounds: Filter | None = None
+    ranges: dict[str, Range] = {}
+    within: Filter | None = None
     with closing(index.read_manifest()) as manifest:
         if patterns:
             any_of["source"] = tuple(n for n in manifest.sources() if any(fnmatch(n, p) for p in patterns))
@@ -62,43 +53,68 @@ def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[st
             of_document = name in _OWN and name.casefold() not in known
             field = name if of_document else f"{META}{name.casefold()}"
             if sign in _BOUNDS:
-                there = [] if of_document else field_values(manifest, name)
-                fitting = tuple(value for value in there if _is_within(value, sign, text))
-                if not fitting:
-                    raise InputError(f"--where {condition}: no document has such a value. {_listed(there)}")
-                bounds = Filter(any_of={field: fitting}, within=bounds)
+                bound = Range(**{_BOUNDS[sign]: text})
+                _check_bound(condition, bound, text, [] if of_document else field_values(manifest, name))
+                before = ranges.get(field, Range())
+                if getattr(before, _BOUNDS[sign]) is None:
+                    ranges[field] = replace(before, **{_BOUNDS[sign]: text})
+                else:  # the same sign twice
+                    within = Filter(ranges={field: bound}, within=within)
             else:
-                chosen = any_of if sign == "=" else none_of
-                chosen[field] = (*chosen.get(field, ()), *readings(text))
-    return Filter(any_of=any_of, none_of=none_of, within=bounds)
+                chosen = none_of if sign == "!=" else any_of
+                texts = text.split(",") if sign == "in" else [text]
+                chosen[field] = (*chosen.get(field, ()), *(value for one in texts for value in readings(one)))
+    return Filter(any_of, none_of, within, ranges)
 
 
-def _is_within(value: Value, sign: str, text: str) -> bool:
-    bound, own = _number(text), _number(value)
-    if bound is not None and own is not None:
-        return _BOUNDS[sign](own, bound)
-    comparable = isinstance(value, str) and (bound is None or _DATE.match(value))
-    return bool(comparable and _BOUNDS[sign](value, text.strip()))
+def _check_bound(condition: str, bound: Range, text: str, there: Sequence[Value]) -> None:
+    """Raises InputError for a bound that says nothing of the values there are."""
+    from rag.text.ranges import in_range, limits, place
 
-
-def _number(value: Value) -> float | None:
-    """A number, or one that a text reads as; no truth value is one."""
-    found = readings(value) if isinstance(value, str) else (value,)
-    return next((one for one in found if isinstance(one, int | float) and not isinstance(one, bool)), None)
+    problem = ""
+    if not limits(bound):
+        problem = f"{text.strip()!r} is no number, and no date such as 2024-05-01."
+    elif there and not any(map(place, there)):
+        problem = "its values are no numbers or dates, and compared by = and != alone."
+    elif not any(in_range(value, bound) for value in there):
+        problem = "no document has such a value."
+    if problem:
+        raise InputError(f"--where {condition}: {problem} {_listed(there)}")
 
 
 def tell_absent(index: Index, filter: Filter | None) -> None:
-    """Why nothing was found: of each field whose values in the filter no document has, those there are."""
+    """Why nothing was found: of each condition that no document meets the values there are, or else of all of them."""
     from rag.index.fields import field_values
-    from rag.index.visible import META
+    from rag.index.visible import META, list_documents
 
-    for field, wanted in (filter.any_of if filter else {}).items():
-        if not field.startswith(META):
-            continue
-        with closing(index.read_manifest()) as manifest:
-            there = field_values(manifest, field.removeprefix(META))
-        if not {(type(one), one) for one in map(_plain, there)} & {(type(one), one) for one in map(_plain, wanted)}:
-            fail(f"no document has {field.removeprefix(META)} = {wanted[0]!s:.40}. {_listed(there)}")
+    if filter is None:
+        return
+    with closing(index.read_manifest()) as manifest:
+
+        def is_met(part: Filter) -> bool:
+            return bool(list_documents(manifest, part, limit=1))
+
+        def values(field: str) -> str:
+            return _listed(field_values(manifest, field.removeprefix(META)))
+
+        parts = [(field, part) for field, part in _conditions(filter) if field.startswith(META)]
+        absent = {field: part.any_of[field][0] for field, part in parts if part.any_of and not is_met(part)}
+        for field, wanted in absent.items():
+            fail(f"no document has {field.removeprefix(META)} = {wanted!s:.40}. {values(field)}")
+        if not absent and not is_met(filter):
+            listed = " ".join(f"{field.removeprefix(META)}: {values(field)}" for field in dict(parts))
+            fail(f"no document meets all of these conditions together. {listed}".rstrip())
+
+
+def _conditions(filter: Filter | None) -> Iterator[tuple[str, Filter]]:
+    """Every field that a filter names, with what it says of it."""
+    from rag.types import Filter
+
+    while filter is not None:
+        yield from ((field, Filter(any_of={field: values})) for field, values in filter.any_of.items())
+        yield from ((field, Filter(none_of={field: values})) for field, values in filter.none_of.items())
+        yield from ((field, Filter(ranges={field: range})) for field, range in filter.ranges.items())
+        filter = filter.within
 
 
 def _listed(values: Sequence[Value]) -> str:
@@ -106,11 +122,6 @@ def _listed(values: Sequence[Value]) -> str:
         return "This field is compared by = and != alone."
     more = f" and {len(values) - SHOWN:,} more" if len(values) > SHOWN else ""
     return f"Its values are: {', '.join(str(value)[:40] for value in sorted(values, key=str)[:SHOWN])}{more}."
-
-
-def _plain(value: Value) -> Value:
-    """Numbers alike, whole or not."""
-    return float(value) if type(value) is int else value
 
 
 def split(condition: str, names: Iterable[str]) -> tuple[str, str, str]:
@@ -121,12 +132,12 @@ def split(condition: str, names: Iterable[str]) -> tuple[str, str, str]:
     from rag.index.fields import unknown_field
 
     known = {name.casefold() for name in (*names, *_OWN)}
-    found = [(condition[: sign.start()].strip(), sign) for sign in _OPERATORS.finditer(condition)]
+    found = [(condition[: sign.start()].strip(), sign) for sign in _SIGNS.finditer(condition)]
     if not found or not found[0][0]:
-        raise InputError(f"--where {condition}: write NAME=VALUE; the others are !=, >=, <=, > and <.")
+        raise InputError(f"--where {condition}: write NAME=VALUE; the others are !=, >=, <=, >, < and in.")
     for name, sign in found:
         if name.casefold() in known:
-            return name, sign[0], condition[sign.end() :]
+            return name, sign[0].strip(), condition[sign.end() :]
     raise InputError(f"--where {condition}: {unknown_field(found[0][0], sorted(names))}")
 
 

@@ -23,6 +23,7 @@ from rag.stages import (
     Retriever,
     SparseEmbedder,
     Store,
+    WideTokenEmbedder,
 )
 from rag.types import Hit
 
@@ -85,6 +86,7 @@ def build(config: PipelineConfig, *, path: str = "", readonly: bool = True, mode
         embedder = reuse(resolve(HYBRID)(dense=embedder, sparse=sparse))
     kinds = embedder.representations
     given |= {"embedder": embedder, "dim": embedder.dim, "sparse": "sparse" in kinds, "tokens": "tokens" in kinds}
+    given["token_dim"] = embedder.token_dim if "tokens" in kinds and isinstance(embedder, WideTokenEmbedder) else 0
     given["idf"] = embedder.idf if isinstance(embedder, SparseEmbedder) else True
     given["store"] = make("store")
     given["generator"] = make("generate")

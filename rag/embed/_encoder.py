@@ -29,6 +29,7 @@ from rag.stages import component
 from rag.types import Chunked, Difference, Embeddings, Precision, Spans, Vectors
 
 if TYPE_CHECKING:
+    from rag.models.colbert import ColbertEncoder, ColbertSpec
     from rag.models.encoder import TextEncoder
     from rag.models.late import Late
     from rag.models.situated import Situated
@@ -52,10 +53,16 @@ class EncoderEmbedder(ABC):
     query_model: Annotated[str | None, Field(description="Another model for questions, of the same space.")] = None
     query_map: Annotated[str, Field(description="A file of `rag train map`: `query_model` is of another space.")] = ""
     tokens: Annotated[bool, Field(description="Add token vectors for MaxSim: some hundred times the space.")] = False
+    token_model: Annotated[
+        str | None, Field(description="A ColBERT checkpoint that makes them in place of the model.")
+    ] = None
     pool_factor: Annotated[int, Field(ge=1, description="Keep one token vector in this many; near ones merge.")] = 1
     sparse: Annotated[bool, Field(description="Add the model's token weights (BGE-M3) in place of `sparse:`.")] = False
     late: Annotated[float, Field(ge=0, le=1, description="Share of the late-chunked vector; the rest is plain.")] = 0.0
     overlap: Annotated[int, Field(ge=0, description="Tokens that two windows of late chunking share.")] = 16
+    late_separator: Annotated[
+        str, Field(description="What joins chunks in a window, as [SEP] for InSeNT's models.")
+    ] = ""
     situated: Annotated[float, Field(ge=0, le=1, description="Share of the vector in context, if trained so.")] = 0.0
     around: Annotated[int, Field(ge=1, description="Sentences before and after the chunk that `situated` reads.")] = 5
     separator: Annotated[str, Field(description="What stands between the chunk and the text around it.")] = "\n\n"
@@ -69,6 +76,8 @@ class EncoderEmbedder(ABC):
             raise ConfigError("embed.query_map is about another model's questions: name that model as `query_model`.")
         if self.pool_factor > 1 and not self.tokens:
             raise ConfigError("embed.pool_factor is about token vectors: say `tokens: true`, or leave it out.")
+        if self.token_model and not self.tokens:
+            raise ConfigError("embed.token_model makes token vectors: say `tokens: true`, or leave it out.")
         if (self.late or self.situated or self.query_model) and (self.tokens or self.sparse):
             raise ConfigError(
                 "leave out `tokens`, `sparse`: they are of a chunk read by itself, by one model, and do not go with "
@@ -95,6 +104,11 @@ class EncoderEmbedder(ABC):
         return ""
 
     @property
+    def _first_last(self) -> bool:
+        """Whether token vectors are the mean of the first and the last layer's."""
+        return False
+
+    @property
     def _window_tokens(self) -> int:
         """Tokens of late chunking's windows that run at once."""
         return self.batch_tokens
@@ -106,7 +120,7 @@ class EncoderEmbedder(ABC):
     @property
     def token_dim(self) -> int:
         """Columns of a token's vector, which may be others than a text's."""
-        return self._spec.token_dim
+        return self._colbert_spec.dim if self.token_model else self._spec.token_dim
 
     @property
     def representations(self) -> frozenset[str]:
@@ -124,17 +138,21 @@ class EncoderEmbedder(ABC):
         return self._fingerprint("float32")
 
     def _fingerprint(self, dtype: str) -> str:
-        own = self._spec.fingerprint(dtype=dtype, tokens=self.tokens, sparse=self.sparse)
+        own = self._spec.fingerprint(dtype=dtype, tokens=self._own_tokens, sparse=self.sparse)
         if self._weights:
             own += f" {file_checksum(self._weights)}"
-        facts: list[Any] = ["late 1", self.late, self.overlap] if self.late else []
+        facts: list[Any] = ["late 2", self.late, self.overlap] if self.late else []
+        facts += ["separator", self.late_separator] if self.late and self.late_separator else []
         facts += ["situated 1", self.situated, self.around, self.separator] if self.situated else []
+        facts += ["token model", self._colbert_spec.fingerprint] if self.token_model else []
         facts += ["pooled tokens 1", self.pool_factor] if self.pool_factor > 1 else []
         return sha256(json.dumps([own, *facts]).encode()).hexdigest() if facts else own
 
     @property
     def longest(self) -> int | None:
         """What the model sees beside two special tokens; with `late: 1` any chunk is read whole, in parts."""
+        if self.token_model:  # which has a marker besides
+            return min(self._spec.max_tokens - 2, self._colbert_spec.model.max_tokens - 3)
         return None if self.late == 1 else self._spec.max_tokens - 2
 
     def count_unread(self, texts: Sequence[str]) -> list[int]:
@@ -149,7 +167,10 @@ class EncoderEmbedder(ABC):
         """Context and text of every chunk, behind the document prefix; `late` or `situated`, with the text around."""
         if self._in_text:
             return self._in_text.embed_chunks(batch)
-        found = self._documents.embed_chunks(batch, tokens=self.tokens, sparse=self.sparse)
+        found = self._documents.embed_chunks(batch, tokens=self._own_tokens, sparse=self.sparse)
+        if self.token_model:
+            texts = [chunk.contextual for item in batch for chunk in item.chunks]
+            found = replace(found, tokens=self.token_vectors(texts))
         if self.pool_factor == 1 or found.tokens is None:
             return found
         return replace(found, tokens=[merge_tokens(vectors, self.pool_factor) for vectors in found.tokens])
@@ -160,7 +181,9 @@ class EncoderEmbedder(ABC):
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """Every text behind the query prefix, in the space of the documents."""
-        found = self._queries.embed_queries(texts, tokens=self.tokens, sparse=self.sparse)
+        found = self._queries.embed_queries(texts, tokens=self._own_tokens, sparse=self.sparse)
+        if self.token_model:
+            return replace(found, tokens=self.token_vectors(texts, query=True))
         return replace(found, dense=self._map(found.dense)) if self._map and found.dense is not None else found
 
     @cached_property
@@ -171,6 +194,8 @@ class EncoderEmbedder(ABC):
 
     def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
         """Unit-length vectors (tokens, width) of each text's tokens: what MaxSim compares."""
+        if self.token_model:
+            return self._colbert.vectors(texts, query=query)
         return self._encoder.token_vectors(texts, query=query)
 
     def tune(
@@ -190,6 +215,10 @@ class EncoderEmbedder(ABC):
         encoder = self._load(spec, batch_tokens=max_tokens, difference=difference, int8=int8)  # few texts a call
         return partial(encoder.vectors, query=True)
 
+    def load_unscaled(self) -> TextEncoder:
+        """The model with vectors as long as they are before they are made one long."""
+        return self._load(replace(self._spec, normalise=False), batch_tokens=self.batch_tokens)
+
     @cached_property
     def _spec(self) -> ModelSpec:
         return read(
@@ -200,12 +229,31 @@ class EncoderEmbedder(ABC):
             document_prefix=self.document_prefix,
             query_suffix=self.query_suffix,
             document_suffix=self.document_suffix,
-            variant=Variant(self.layers, self.temperature, self.stretch, self._attention),
+            variant=Variant(self.layers, self.temperature, self.stretch, self._attention, self._first_last),
         )
 
     @cached_property
     def _encoder(self) -> TextEncoder:
         return self._load(self._spec, batch_tokens=self.batch_tokens)
+
+    @property
+    def _own_tokens(self) -> bool:
+        """Whether the model itself makes the token vectors."""
+        return self.tokens and not self.token_model
+
+    @cached_property
+    def _colbert_spec(self) -> ColbertSpec:
+        """The model that makes them in its place; it reads as far as `model` does, and a marker."""
+        from rag.models.colbert import read as read_colbert
+
+        return read_colbert(self.token_model or "", max_tokens=self._spec.max_tokens + 1)
+
+    @cached_property
+    def _colbert(self) -> ColbertEncoder:
+        from rag.models.colbert import ColbertEncoder
+
+        spec = self._colbert_spec
+        return ColbertEncoder(spec, self._load(spec.model, batch_tokens=self.batch_tokens))
 
     @cached_property
     def _documents(self) -> TextEncoder:
@@ -255,4 +303,4 @@ class EncoderEmbedder(ABC):
             return None
         from rag.models.late import Late
 
-        return Late(self._documents, self.late, self.overlap, self._window_tokens, plain=self._encoder)
+        return Late(self._documents, self.late, self.overlap, self._window_tokens, self._encoder, self.late_separator)

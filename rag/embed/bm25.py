@@ -6,22 +6,24 @@ multiplies by idf = ln(1 + (N - df + 0.5) / (df + 0.5)) (Qdrant's modifier IDF),
 must not depend on the rest of the index: a wrong one only shifts how hard long chunks are held back. Words become the
 CRC-32 of their stem: of 100,000 different stems about one pair meets, and then counts as one word.
 
-What is written with marks inside (XJ-913/2B, 10.0.4.23, well-known) is a word of its own besides its parts, and so is
-what a line's end cuts in two; invisible characters are none. These wholes do not lengthen a text: every other word
-counts as it would without them.
+What is written with marks inside (XJ-913/2B, 10.0.4.23, well-known, DEFAULT_POOLSIZE) is a word of its own besides its
+parts, and so is what a line's end cuts in two; invisible characters are none. A word with capital letters inside
+(acquireConnection) has its parts besides. A question's neighbouring words are asked for as one, too: "pool size" finds
+POOLSIZE. None of these lengthens a text: every other word counts as it would without them.
 
 A chunk's words are stemmed in the language its document is in, a question's in its own one and, so that one taken for
 another language still finds, in English. Where the language is unknown or has no stemmer, English it is.
 
-What it does not do: words written as one, synonyms, spelling. A text without any word (or of stop words only) gives an
-empty vector, which matches nothing.
+What it does not do: parts of words written as one (a question for "size" does not find POOLSIZE), synonyms, spelling. A
+text without any word (or of stop words only) gives an empty vector, which matches nothing.
 """
 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar
 from zlib import crc32
 
@@ -30,7 +32,7 @@ import Stemmer
 from pydantic import Field
 
 from rag.stages import component
-from rag.text.identifiers import compounds, plain
+from rag.text.identifiers import compounds, humps, plain
 from rag.text.languages import STEMMERS, detect_language, named_language
 from rag.text.mend import show_words
 from rag.types import Chunked, Embeddings, Spans, Sparse
@@ -70,7 +72,7 @@ class Bm25:
     @property
     def fingerprint(self) -> str:
         """Of the options and the stemmer's version."""
-        facts = ("bm25", 3, self.k1, self.b, self.avg_len, self.language, Stemmer.version())
+        facts = ("bm25", 4, self.k1, self.b, self.avg_len, self.language, Stemmer.version())
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def token_spans(self, texts: Sequence[str]) -> list[Spans]:
@@ -97,7 +99,7 @@ class Bm25:
         counts = Counter[int]()
         for algorithm in {self._algorithm(""), self._algorithm(detect_language(text) if self.language == AUTO else "")}:
             words, wholes = self._count(text, algorithm)
-            counts |= words + wholes
+            counts |= (words + wholes) | _hash(_neighbours(text, algorithm), algorithm)
         return _sparse(counts)
 
     def _algorithm(self, language: str) -> str:
@@ -105,11 +107,25 @@ class Bm25:
         return STEMMERS.get(language, ENGLISH) if self.language == AUTO else self.language
 
     def _count(self, text: str, algorithm: str) -> tuple[Counter[int], Counter[int]]:
-        """Hashed stem -> how often it occurs, of words and of what is written with marks inside."""
-        folded = plain(show_words(text))
-        stop = _STOP.get(algorithm, frozenset())
-        words = [word for word in _WORD.findall(folded) if word not in stop]
-        return _hash(words, algorithm), _hash(compounds(folded), algorithm)
+        """Hashed stem -> how often it occurs, of words and of what is written with marks or capital letters inside."""
+        shown = show_words(text)
+        folded = plain(shown)
+        parts = (part for part in humps(shown) if part not in _stop(algorithm))
+        return _hash(_words(folded, algorithm), algorithm), _hash([*compounds(folded), *parts], algorithm)
+
+
+def _stop(algorithm: str) -> frozenset[str]:
+    return _STOP.get(algorithm, frozenset())
+
+
+def _words(folded: str, algorithm: str) -> list[str]:
+    return [word for word in _WORD.findall(folded) if word not in _stop(algorithm)]
+
+
+def _neighbours(text: str, algorithm: str) -> Iterator[str]:
+    """Two words of a question, one behind the other, as one word."""
+    words = _words(plain(show_words(text)), algorithm)
+    return (one + other for one, other in pairwise(words) if one.isalpha() and other.isalpha())
 
 
 def _hash(words: Iterable[str], algorithm: str) -> Counter[int]:

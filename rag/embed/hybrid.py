@@ -5,7 +5,16 @@ from dataclasses import replace
 from hashlib import sha256
 
 from rag.errors import ConfigError
-from rag.stages import BoundedEmbedder, Embedder, SparseEmbedder, TokenEmbedder, Tunable, WindowEmbedder, component
+from rag.stages import (
+    BoundedEmbedder,
+    Embedder,
+    SparseEmbedder,
+    TokenEmbedder,
+    Tunable,
+    WideTokenEmbedder,
+    WindowEmbedder,
+    component,
+)
 from rag.types import Chunked, Difference, Embeddings, Precision, Spans, Vectors
 
 
@@ -59,6 +68,11 @@ class HybridEmbedder:
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
         """Every representation of both."""
         return replace(self.dense.embed_queries(texts), sparse=self.sparse.embed_queries(texts).sparse)
+
+    @property
+    def token_dim(self) -> int:
+        """That of the dense embedder; 0 where it does not say."""
+        return self.dense.token_dim if isinstance(self.dense, WideTokenEmbedder) else 0
 
     def token_vectors(self, texts: Sequence[str], *, query: bool = False) -> list[Vectors]:
         """Those of the dense embedder. Raises ConfigError where it has none."""

@@ -28,6 +28,10 @@ class TransformersEmbedder(EncoderEmbedder):
         Field(description="Whether a decoder's tokens see those after them; default: as its config says."),
     ] = None
 
+    first_last: Annotated[bool, Field(description="Token vectors are the mean of the first and the last layer's.")] = (
+        False
+    )
+
     def embed_messages(self, texts: Sequence[str]) -> Vectors:
         """The vectors (n, dim) of texts, each as a user's message in the model's chat template, ready for its reply.
 
@@ -42,6 +46,10 @@ class TransformersEmbedder(EncoderEmbedder):
     @property
     def _attention(self) -> str:
         return self.attention or ""
+
+    @property
+    def _first_last(self) -> bool:
+        return self.first_last
 
     def _load(
         self, spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None, int8: bool = False

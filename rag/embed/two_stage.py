@@ -10,12 +10,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from rag import cache
+from rag.embed.sample import read_passages
 from rag.errors import ConfigError, ModelError, extra
 from rag.models.encoder import TextEncoder
 from rag.models.files import locate, read_json, weights
@@ -140,16 +140,7 @@ class TwoStageEmbedder:
 
     @cached_property
     def _texts(self) -> list[str]:
-        path = Path(self.sample).expanduser()
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"embed.sample: {self.sample} cannot be read: {error}. It has a passage a line."
-            ) from error
-        if texts := [line.strip() for line in lines if line.strip()][: self._size]:
-            return texts
-        raise ConfigError(f"embed.sample: {self.sample} is empty; it holds passages of your documents, one a line.")
+        return read_passages(self.sample, self._size)
 
     @cached_property
     def _encoder(self) -> TextEncoder:

@@ -10,6 +10,7 @@ from rag.index.manifest import Manifest
 from rag.index.tables import map_errors
 from rag.index.visible import DOCUMENT_FIELDS, META, list_sources, select
 from rag.text.languages import FIELD, named_language
+from rag.text.ranges import limits
 from rag.types import Filter, Value, narrow
 
 SHOWN = 30
@@ -67,12 +68,16 @@ def check_fields(filter: Filter, manifest: Manifest, within: Filter | None = Non
     Documents are those that `within` lets through, and what the filter is within.
     """
     seen = _of_documents(narrow(filter.within, within))
-    names = [name.removeprefix(META) for name in (*filter.any_of, *filter.none_of) if name.startswith(META)]
+    fields = (*filter.any_of, *filter.none_of, *filter.ranges)
+    names = [name.removeprefix(META) for name in fields if name.startswith(META)]
     known = field_names(manifest, seen) if names else []
     folded = {name.casefold() for name in known}
     for name in names:
         if name.casefold() not in folded:
             raise InputError(unknown_field(name, known))
+    for name, range in filter.ranges.items():
+        if not limits(range):
+            raise InputError(f"the range of {name.removeprefix(META)!r} is not of numbers, nor of ISO dates: {range}.")
     sources = filter.any_of.get("source", ())
     if sources and not list_sources(manifest, seen).keys() & set(sources):
         raise InputError(
@@ -90,7 +95,7 @@ def _of_documents(filter: Filter | None) -> Filter | None:
         {name: values for name, values in fields.items() if name in DOCUMENT_FIELDS or name.startswith(META)}
         for fields in (filter.any_of, filter.none_of)
     )
-    return Filter(any_of, none_of, _of_documents(filter.within))
+    return Filter(any_of, none_of, _of_documents(filter.within), filter.ranges)
 
 
 def unknown_field(name: str, known: list[str]) -> str:

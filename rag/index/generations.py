@@ -28,7 +28,7 @@ from rag.index.entries import open_private
 from rag.index.locks import try_lock
 from rag.stages import LocalStore, Store
 
-FORMAT = 3  # raise it when stores come to write chunks otherwise (`rag.store.payload`)
+FORMAT = 4  # raise it when stores come to write chunks otherwise (`rag.store.payload`)
 SHARD, CHUNKS, FACTS = "shard", "chunks.txt", "facts.json"
 DERIVE = "Run `rag check --repair` to derive it again from the manifest."
 

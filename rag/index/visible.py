@@ -14,6 +14,7 @@ from rag.errors import InputError
 from rag.index.manifest import Manifest, SourceRow
 from rag.index.tables import map_errors
 from rag.text.access import EVERYONE, FIELD, groups_of
+from rag.text.ranges import in_range
 from rag.text.values import from_json
 from rag.types import Chunk, Document, Filter, Value, Values
 
@@ -36,19 +37,22 @@ def passes(filter: Filter | None, id: str, source: str, title: str, meta: Mappin
         field = f"{META}{name.casefold()}"
         own[field] = own.get(field, ()) + (value if isinstance(value, tuple) else (value,))
 
-    for field in (*filter.any_of, *filter.none_of):
+    for field in (*filter.any_of, *filter.none_of, *filter.ranges):
         if field not in own and not field.startswith(META):
             raise InputError(
                 f"filter: documents have no field {field!r}. Known: {', '.join(DOCUMENT_FIELDS)}, meta.NAME."
             )
 
+    def held(field: str) -> tuple[Value, ...]:
+        return own.get(META + field.removeprefix(META).casefold() if field.startswith(META) else field, ())
+
     def holds(field: str, values: Sequence[Value]) -> bool:
-        mine = own.get(META + field.removeprefix(META).casefold() if field.startswith(META) else field, ())
-        return bool({(_kind(one), one) for one in mine} & {(_kind(one), one) for one in values})
+        return bool({(_kind(one), one) for one in held(field)} & {(_kind(one), one) for one in values})
 
     return (
         all(holds(field, values) for field, values in filter.any_of.items())
         and not any(holds(field, values) for field, values in filter.none_of.items())
+        and all(any(in_range(one, range) for one in held(field)) for field, range in filter.ranges.items())
         and passes(filter.within, id, source, title, meta)
     )
 

@@ -101,6 +101,10 @@ class TextEncoder:
         found: list[Encoding] = self.whole_tokenizer.encode_batch(_valid(texts))
         return found
 
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Each text's tokens with special ones, behind the document prefix, cut at the model's length."""
+        return [encoding.ids for encoding in self._encode(self._wrap(texts))]
+
     def _wrap(self, texts: Sequence[str], *, query: bool = False) -> list[Wrapped]:
         spec = self.spec
         before, after = (

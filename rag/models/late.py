@@ -1,13 +1,17 @@
 """Late chunking: the text around a chunk goes through the model with it, and the chunk's own token vectors are pooled.
 
-Source: arXiv 2409.04701. A document is read in windows of at most the model's length; spans are mapped to tokens by
-offsets, nothing is tokenized in pieces. As in the plain embedding special tokens and prefixes count towards every mean,
-so that a chunk that is its whole window gets the plain vector. Where chunks have a context, windows begin with what
-most contexts begin with, the title as a rule.
+Source: arXiv 2409.04701, algorithm 1. A document is read in windows of at most the model's length; spans are mapped to
+tokens by offsets, nothing is tokenized in pieces. A chunk's vector is the mean of its own tokens; special tokens,
+prefix and title are seen, and count only for a chunk without tokens. Where chunks have a context, windows begin with
+what most contexts begin with, the title as a rule.
 
 A window has a core of whole chunks, whose tokens are taken from it alone, and margins, which it only sees. Cores share
 nothing and leave nothing out, so every token is taken once, from the window where it has most context, and the cost is
 linear: two neighbours share `overlap` tokens (long late chunking, algorithm 2 of the paper).
+
+A model trained on chunks joined by a token (InSeNT, arXiv 2505.24782) gets them so by a `separator`: its windows hold
+the chunks one after the other in place of the document, and without a prefix the first chunk's mean has the first
+token, as illuin-tech/contextual-embeddings, long_context_model.py, pools them.
 
 Mean pooling stays what it is; a CLS token stands for no span, so models pooled by it get the mean; of a causal model
 with last-token pooling a span's last token is taken, which has read everything up to it and nothing after.
@@ -17,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +66,7 @@ class Late:
     overlap: int
     batch_tokens: int
     plain: TextEncoder | None = None
+    separator: str = ""
 
     def __post_init__(self) -> None:
         if unknown := set(self.encoder.spec.pooling) - _SHARE.keys():
@@ -71,6 +77,7 @@ class Late:
 
     def windows(self, batch: Sequence[Chunked]) -> list[Chunked]:
         """Every document in its windows, which `embed_chunks` takes as they are."""
+        batch = [item if item.window or not self.separator else _join(item, self.separator) for item in batch]
         whole = [item for item in batch if not item.window]
         spans = self.encoder.token_spans([item.document.text for item in whole])
         titles = [_title(item) for item in whole]
@@ -146,6 +153,8 @@ class Late:
         begin, end = (int(found[0]), int(found[-1]) + 1) if len(found) else (len(text), len(text))
         within = (offsets[:, 0] < spans[:, 1:]) & (offsets[:, 1] > spans[:, :1]) & text  # (chunks, tokens)
         weights = np.stack([_SHARE[mode](within, text) for mode in self.encoder.spec.pooling], axis=1)
+        if self.separator and not own[0] and self.encoder.spec.pooling != ("lasttoken",):
+            weights[spans[:, 0] == 0, :, 0] = 1
         limit = self.encoder.spec.max_tokens
         room = limit - begin - (len(text) - end)
         if room < 1:
@@ -165,8 +174,9 @@ class Late:
 
 
 def _mean(within: Mask, text: NDArray[np.bool_]) -> Mask:
-    """A chunk's own tokens and the window's special ones and prefixes."""
-    return within | ~text
+    """A chunk's own tokens; of one that has none what is not the document's."""
+    own: Mask = np.where(within.any(axis=1, keepdims=True), within, ~text)
+    return own
 
 
 def _last(within: Mask, text: NDArray[np.bool_]) -> Mask:
@@ -175,6 +185,14 @@ def _last(within: Mask, text: NDArray[np.bool_]) -> Mask:
     last[np.isin(last, text.nonzero()[0][-1:])] = within.shape[1] - 1
     chosen: Mask = np.arange(within.shape[1]) == last[:, None]
     return chosen
+
+
+def _join(item: Chunked, separator: str) -> Chunked:
+    """A document that holds its chunks one after the other."""
+    text = separator.join(chunk.text for chunk in item.chunks)
+    starts = accumulate((len(chunk.text) + len(separator) for chunk in item.chunks), initial=0)
+    moved = (replace(c, start=at, end=at + len(c.text)) for c, at in zip(item.chunks, starts, strict=False))
+    return Chunked(replace(item.document, text=text, sections=()), tuple(moved))
 
 
 _SHARE = {"mean": _mean, "mean_sqrt_len_tokens": _mean, "cls": _mean, "lasttoken": _last}

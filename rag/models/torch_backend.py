@@ -119,7 +119,8 @@ def text_encoder(
     _add(model, difference or {}, spec)
     apply_variant(model, spec)
     place(model, device or best_device(), key="embed.device")
-    return TextEncoder(spec, load_tokenizer(spec.folder, label=label), make_forward(model), batch_tokens)
+    forward = make_forward(model, first_last=spec.variant.first_last)
+    return TextEncoder(spec, load_tokenizer(spec.folder, label=label), forward, batch_tokens)
 
 
 def _add(model: Any, difference: Difference, spec: ModelSpec) -> None:
@@ -131,16 +132,20 @@ def _add(model: Any, difference: Difference, spec: ModelSpec) -> None:
         tensors[name] += torch.from_numpy(added).to(tensors[name].dtype)
 
 
-def make_forward(model: Any) -> Forward:
-    """The network as a function of token ids and their mask."""
+def make_forward(model: Any, *, first_last: bool = False) -> Forward:
+    """The network as a function of token ids and their mask: its last layer, or the mean of the first and the last."""
 
     def forward(ids: NDArray[np.int64], mask: Mask) -> Hidden:
         with torch.inference_mode():
             output = model(
                 input_ids=torch.from_numpy(ids).to(model.device),
                 attention_mask=torch.from_numpy(mask).to(model.device, torch.int64),
+                **({"output_hidden_states": True} if first_last else {}),
             )
-            hidden: Hidden = output.last_hidden_state.float().cpu().numpy()
+            vectors = output.last_hidden_state
+            if first_last:
+                vectors = (output.hidden_states[1] + vectors) / 2
+            hidden: Hidden = vectors.float().cpu().numpy()
         return hidden
 
     return forward

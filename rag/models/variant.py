@@ -6,7 +6,8 @@ so that long texts grow less alike (TempScale, arXiv 2410.24200). `stretch` make
 window (LongEmbed, arXiv 2404.12096): learned positions are interpolated, rotary ones get a larger base (NTK-aware).
 `attention` says whether a decoder's tokens see those after them, too: "bidirectional" for models trained so
 (GTE-Qwen2, KaLM-Embedding-V2 of arXiv 2506.20923, Llama-Embed-Nemotron), which their config may say by
-`is_causal: false`; "causal" otherwise; "" as the config says.
+`is_causal: false`; "causal" otherwise; "" as the config says. `first_last` takes the mean of the first and the last
+layer's token vectors (WhiteningBERT, arXiv 2104.01767).
 """
 
 import re
@@ -35,6 +36,7 @@ class Variant:
     temperature: float = 1.0
     stretch: float = 1.0
     attention: str = ""
+    first_last: bool = False
 
     @property
     def facts(self) -> list[list[Any]]:

@@ -21,6 +21,7 @@ from rag.stages.embedder import (
     SparseEmbedder,
     TokenEmbedder,
     Tunable,
+    WideTokenEmbedder,
     WindowEmbedder,
 )
 from rag.stages.executor import Engine, Executor, WorkerExecutor, WorkerLost
@@ -63,6 +64,7 @@ __all__ = [
     "TokenEmbedder",
     "Tunable",
     "Weighing",
+    "WideTokenEmbedder",
     "WindowEmbedder",
     "WorkerExecutor",
     "WorkerLost",

@@ -6,7 +6,7 @@ from typing import TypeVar, dataclass_transform
 T = TypeVar("T")
 
 INJECTED = frozenset({"embedder", "store", "generator"})
-INJECTED_IN_STORE = frozenset({"path", "dim", "sparse", "idf", "tokens", "readonly", "generation"})
+INJECTED_IN_STORE = frozenset({"path", "dim", "sparse", "idf", "tokens", "token_dim", "readonly", "generation"})
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)

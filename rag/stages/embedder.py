@@ -41,6 +41,15 @@ class TokenEmbedder(Protocol):
 
 
 @runtime_checkable
+class WideTokenEmbedder(TokenEmbedder, Protocol):
+    """A token embedder says how wide their vectors are, which may be others than a text's."""
+
+    @property
+    def token_dim(self) -> int:
+        """Columns of a token's vector."""
+
+
+@runtime_checkable
 class ChatEmbedder(Protocol):
     """An embedder whose model reads chat messages, for prompts that hold a question and passages."""
 

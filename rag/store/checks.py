@@ -27,9 +27,12 @@ def is_id(value: object) -> bool:
         return False
 
 
-def check_batch(chunks: Sequence[Chunk], embeddings: Embeddings, *, dim: int, sparse: bool, tokens: bool) -> None:
-    """Raises StoreError naming the first bad row when chunks and vectors do not fit each other or the store."""
-    expected = {"dense": dim > 0, "sparse": sparse, "tokens": tokens}
+def check_batch(chunks: Sequence[Chunk], embeddings: Embeddings, *, dim: int, sparse: bool, tokens: int) -> None:
+    """Raises StoreError naming the first bad row when chunks and vectors do not fit each other or the store.
+
+    `dim` and `tokens` are the columns of a chunk's and a token's vector, 0 for none.
+    """
+    expected = {"dense": dim > 0, "sparse": sparse, "tokens": tokens > 0}
     for name, on in expected.items():
         rows = getattr(embeddings, name)
         if on != (rows is not None) and chunks:
@@ -37,16 +40,16 @@ def check_batch(chunks: Sequence[Chunk], embeddings: Embeddings, *, dim: int, sp
             raise StoreError(f"this store holds {kinds}; the batch has {'no' if on else 'also'} {name} vectors")
         if rows is not None and len(rows) != len(chunks):
             raise StoreError(f"{len(chunks)} chunks came with {len(rows)} {name} vectors; nothing was written")
-    first = min(_problems(chunks, embeddings, dim), default=None)
+    first = min(_problems(chunks, embeddings, dim, tokens), default=None)
     if first:
         row, what = first
         raise StoreError(f"row {row}, chunk {chunks[row].id} of {chunks[row].source}: {what}; nothing was written")
 
 
-def check_query(query: Query, *, dim: int) -> None:
+def check_query(query: Query, *, dim: int, tokens: int = 0) -> None:
     """Raises StoreError for a vector of another shape, or one that is not finite: engines answer those with nothing."""
-    for name, vector, shape in (("dense", query.dense, (dim,)), ("tokens", query.tokens, (-1, dim))):
-        if vector is not None and not (vector.ndim == len(shape) and vector.shape[-1] == dim):
+    for name, vector, shape in (("dense", query.dense, (dim,)), ("tokens", query.tokens, (-1, tokens or dim))):
+        if vector is not None and not (vector.ndim == len(shape) and vector.shape[-1] == shape[-1]):
             raise StoreError(f"query {query.text!r}: {name} has the shape {vector.shape}, this store takes {shape}")
         if vector is not None and not np.isfinite(vector).all():
             raise StoreError(f"query {query.text!r}: its {name} vector has a value that is not finite")
@@ -55,7 +58,7 @@ def check_query(query: Query, *, dim: int) -> None:
             raise StoreError(f"query {query.text!r}: {what}")
 
 
-def _problems(chunks: Sequence[Chunk], embeddings: Embeddings, dim: int) -> Problems:
+def _problems(chunks: Sequence[Chunk], embeddings: Embeddings, dim: int, width: int) -> Problems:
     for row, chunk in enumerate(chunks):
         yield from ((row, what) for what in _unstorable(chunk))
     if embeddings.dense is not None:
@@ -64,11 +67,11 @@ def _problems(chunks: Sequence[Chunk], embeddings: Embeddings, dim: int) -> Prob
         yield from _sparse(embeddings.sparse)
     if embeddings.tokens:
         shapes = [np.shape(rows) for rows in embeddings.tokens]
-        bad = [row for row, shape in enumerate(shapes) if len(shape) != 2 or shape[0] == 0 or shape[1] != dim]
+        bad = [row for row, shape in enumerate(shapes) if len(shape) != 2 or shape[0] == 0 or shape[1] != width]
         if bad:
-            yield bad[0], f"its token vectors have the shape {shapes[bad[0]]} instead of (tokens, {dim})"
+            yield bad[0], f"its token vectors have the shape {shapes[bad[0]]} instead of (tokens, {width})"
         else:
-            yield from _dense(np.concatenate(embeddings.tokens), _owner(embeddings.tokens), dim)
+            yield from _dense(np.concatenate(embeddings.tokens), _owner(embeddings.tokens), width)
 
 
 def _unstorable(chunk: Chunk) -> Iterator[str]:

@@ -47,6 +47,8 @@ DIALECT = Dialect(
     filter=engine.Filter,
     ids=lambda ids: engine.HasIdCondition(set(ids)),
     one_of=lambda key, values: engine.FieldCondition(key, match=engine.MatchAny(values)),
+    between=lambda key, least, most: engine.FieldCondition(key, range=engine.RangeFloat(gte=least, lte=most)),
+    nested=engine.NestedCondition,
 )
 
 
@@ -55,9 +57,9 @@ class EdgeStore:
     """A folder of the index, read by the engine inside this process.
 
     The pipeline gives the other fields: `dim` 0 means no dense vectors, `tokens` adds one vector per token for MaxSim,
-    `idf` makes words count more that few chunks have. The folder is created by the first use when it is absent or
-    empty, unless `readonly`. Every method raises StoreError when the engine refuses; opening raises MismatchError for a
-    folder of other dimensions or vectors, CorruptError for one that cannot be read.
+    of `token_dim` columns (0: of `dim`), `idf` makes words count more that few chunks have. The folder is created by
+    the first use when it is absent or empty, unless `readonly`. Every method raises StoreError when the engine refuses;
+    opening raises MismatchError for a folder of other dimensions or vectors, CorruptError for one that cannot be read.
     """
 
     quantize: Annotated[Quantization, Field(description="Scan short dense vectors, compare the best by full ones.")] = (
@@ -68,11 +70,12 @@ class EdgeStore:
     sparse: bool = True
     idf: bool = True
     tokens: bool = False
+    token_dim: int = 0
     readonly: bool = False
 
     def write(self, chunks: Sequence[Chunk], embeddings: Embeddings) -> None:
         """Add or replace. Raises StoreError naming the first bad row, SpaceError when the disk is too full."""
-        check_batch(chunks, embeddings, dim=self.dim, sparse=self.sparse, tokens=self.tokens)
+        check_batch(chunks, embeddings, dim=self.dim, sparse=self.sparse, tokens=self._width)
         self._check_writable()
         with self._map_errors():
             shard = self._shard
@@ -91,7 +94,8 @@ class EdgeStore:
         weights: Mapping[str, float] | None = None,
     ) -> list[list[Hit]]:
         """The k best hits of each query, ties by chunk id; scores of "hybrid" compare within one query only."""
-        engine = ranking.VectorEngine(self.dim, self._ask, self._scroll, partial(self.fetch, vectors=vectors))
+        fetch = partial(self.fetch, vectors=vectors)
+        engine = ranking.VectorEngine(self.dim, self._ask, self._scroll, fetch, self._width)
         return ranking.search(engine, queries, k=k, using=using, weights=weights)
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
@@ -155,6 +159,11 @@ class EdgeStore:
             return shard
 
     @property
+    def _width(self) -> int:
+        """Columns of a token's vector; 0 where none are kept."""
+        return (self.token_dim or self.dim) if self.tokens else 0
+
+    @property
     def _config(self) -> engine.EdgeConfig:
         vectors = {}
         if self.dim:
@@ -164,7 +173,7 @@ class EdgeStore:
             )
         if self.tokens:
             vectors["tokens"] = engine.EdgeVectorParams(
-                self.dim,
+                self._width,
                 engine.Distance.Dot,
                 multivector_config=engine.MultiVectorConfig(engine.MultiVectorComparator.MaxSim),
                 hnsw_config=_NO_GRAPH,  # never worth one
@@ -184,7 +193,7 @@ class EdgeStore:
             short = [*(vectors.get("dense", {}).get("quantization_config") or {"none": None})]
         except (OSError, ValueError, KeyError, AttributeError) as error:
             raise CorruptError(f"{file}: the vector index cannot be read ({error}) and must be rebuilt") from error
-        expected = vector_kinds(self.dim, self.sparse, self.idf, self.tokens)
+        expected = vector_kinds(self.dim, self.sparse, self.idf, self._width)
         if actual != expected:
             raise MismatchError(f"{self.path}: the index holds vectors {actual}, this pipeline needs {expected}")
         if self.dim and short != [QUANTIZED[self.quantize][0]]:

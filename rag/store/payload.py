@@ -1,6 +1,7 @@
 """Chunks and vectors in the plain form engines take, and back without loss. Pure.
 
-Metadata is kept as JSON text, since engines round some numbers, and beside it as words to filter by.
+Metadata is kept as JSON text, since engines round some numbers, and beside it as words to filter by; numbers and dates
+also as pairs of whole numbers in their order, for ranges.
 """
 
 import hashlib
@@ -12,12 +13,15 @@ import numpy as np
 
 from rag.errors import CorruptError
 from rag.text.access import groups_of
+from rag.text.ranges import place, sort_key
 from rag.text.values import from_json
 from rag.types import Chunk, Embeddings, Hit, Section, Sparse, Value, Vector, Vectors
 
 SparseClass = Callable[[list[int], list[float]], Any]  # an engine's
 KEYWORDS = ("doc_id", "source", "title", "about", "access")  # fields of words to filter by
 FIELDS = "fields"  # a word for each value of the metadata
+ORDERED = "ordered"  # an entry for each number and date of the metadata
+NAME, HIGH, LOW = "name", "high", "low"  # of an entry: `order_name`, and the halves of `sort_key`
 INDEXED = (*KEYWORDS, FIELDS)  # what every engine keeps a keyword index of
 LONGEST = 64  # characters of a value in such a word; a longer one is hashed
 
@@ -27,6 +31,8 @@ def to_payload(chunk: Chunk) -> dict[str, Any]:
 
     Empty fields are left out, but for those that a filter may want empty.
     """
+    meta = chunk.meta.items()
+    own = [(name, one) for name, values in meta for one in (values if isinstance(values, tuple) else (values,))]
     payload = {
         "doc_id": chunk.doc_id,
         "text": chunk.text,
@@ -39,10 +45,12 @@ def to_payload(chunk: Chunk) -> dict[str, Any]:
         "access": list(groups_of(chunk.meta)),
         "sections": [[s.start, s.end, s.kind, s.label] for s in chunk.sections],
         "meta": json.dumps(dict(chunk.meta), ensure_ascii=False, allow_nan=False) if chunk.meta else "",
-        FIELDS: [
-            word(name, value)
-            for name, values in chunk.meta.items()
-            for value in (values if isinstance(values, tuple) else (values,))
+        FIELDS: [word(name, value) for name, value in own],
+        ORDERED: [
+            {NAME: order_name(found[0], name), HIGH: high, LOW: low}
+            for name, value in own
+            if (found := place(value))
+            for high, low in [sort_key(found[1])]
         ],
     }
     return {key: value for key, value in payload.items() if key in KEYWORDS or value not in ("", [])}
@@ -60,6 +68,11 @@ def word(name: str, value: Value) -> str:
         shape = f"{shape[0]}{hashlib.sha256(shape.encode('utf-8', 'surrogatepass')).hexdigest()}"
     name = name.casefold()
     return f"{len(name)} {name}={shape}"
+
+
+def order_name(kind: str, name: str) -> str:
+    """Under which numbers, or dates, of a field are kept: `kind` is one of `rag.text.ranges`."""
+    return f"{kind}{name.casefold()}"
 
 
 def to_chunk(id: str, payload: Mapping[str, Any]) -> Chunk:
@@ -114,9 +127,12 @@ def nbytes(chunks: Sequence[Chunk], embeddings: Embeddings) -> int:
     return sum(len(chunk.text) for chunk in chunks) + embeddings.nbytes
 
 
-def vector_kinds(dim: int, sparse: bool, idf: bool, tokens: bool) -> dict[str, int | str]:
-    """The vectors of a store by name, with their columns, or how sparse ones count: what an index must match."""
-    dense = {"dense": dim, "tokens": dim if tokens else 0}
+def vector_kinds(dim: int, sparse: bool, idf: bool, tokens: int) -> dict[str, int | str]:
+    """The vectors of a store by name, with their columns, or how sparse ones count: what an index must match.
+
+    `dim` and `tokens` are columns; 0 stands for none.
+    """
+    dense = {"dense": dim, "tokens": tokens}
     return {name: size for name, size in dense.items() if size} | ({"sparse": idf_label(idf)} if sparse else {})
 
 

@@ -40,6 +40,8 @@ DIALECT = Dialect(
     filter=models.Filter,
     ids=lambda ids: models.HasIdCondition(has_id=list(ids)),
     one_of=lambda key, values: models.FieldCondition(key=key, match=models.MatchAny(any=values)),
+    between=lambda key, least, most: models.FieldCondition(key=key, range=models.Range(gte=least, lte=most)),
+    nested=lambda key, filter: models.NestedCondition(nested=models.Nested(key=key, filter=filter)),
 )
 CONSISTENCY = {"one": None, **{name: models.ReadConsistencyType(name) for name in ("majority", "quorum", "all")}}
 
@@ -49,10 +51,10 @@ class QdrantStore:
     """A collection on a Qdrant server or cluster.
 
     The pipeline gives the other fields: `dim` 0 means no dense vectors, `tokens` adds one vector per token for MaxSim,
-    `idf` makes words count more that few chunks have, `generation` is the collection that is meant in place of the
-    alias. It is created by the first use unless `readonly`. Every method raises StoreError when the server refuses or
-    cannot be reached; the first use raises ConfigError for a bad URL or key, MismatchError for a collection of other
-    vectors or a server that is too old.
+    of `token_dim` columns (0: of `dim`), `idf` makes words count more that few chunks have, `generation` is the
+    collection that is meant in place of the alias. It is created by the first use unless `readonly`. Every method
+    raises StoreError when the server refuses or cannot be reached; the first use raises ConfigError for a bad URL or
+    key, MismatchError for a collection of other vectors or a server that is too old.
     """
 
     url: Annotated[str, Field(description="Where the server is.")] = "http://localhost:6333"
@@ -87,6 +89,7 @@ class QdrantStore:
     sparse: bool = True
     idf: bool = True
     tokens: bool = False
+    token_dim: int = 0
     readonly: bool = False
     generation: str = ""
 
@@ -103,7 +106,7 @@ class QdrantStore:
 
         A request that is sent twice changes nothing: points are told apart by the chunk's id.
         """
-        check_batch(chunks, embeddings, dim=self.dim, sparse=self.sparse, tokens=self.tokens)
+        check_batch(chunks, embeddings, dim=self.dim, sparse=self.sparse, tokens=self._width)
         self._check_writable()
         rows = zip(chunks, vector_rows(embeddings, len(chunks), _sparse), strict=True)
         points = [models.PointStruct(id=chunk.id, vector=vectors, payload=to_payload(chunk)) for chunk, vectors in rows]
@@ -125,7 +128,8 @@ class QdrantStore:
         weights: Mapping[str, float] | None = None,
     ) -> list[list[Hit]]:
         """The k best hits of each query, ties by chunk id; scores of "hybrid" compare within one query only."""
-        engine = ranking.VectorEngine(self.dim, self._ask, self._scroll, partial(self.fetch, vectors=vectors))
+        fetch = partial(self.fetch, vectors=vectors)
+        engine = ranking.VectorEngine(self.dim, self._ask, self._scroll, fetch, self._width)
         return ranking.search(engine, queries, k=k, using=using, weights=weights)
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:
@@ -186,6 +190,11 @@ class QdrantStore:
         switch(self._door, self.collection, self.generation)
 
     @property
+    def _width(self) -> int:
+        """Columns of a token's vector; 0 where none are kept."""
+        return (self.token_dim or self.dim) if self.tokens else 0
+
+    @property
     def _name(self) -> str:
         return self.generation or self.collection
 
@@ -200,7 +209,7 @@ class QdrantStore:
     def _ready(self) -> bool:
         """Whether the collection is there, and is what it must be: seen to once."""
         if self._door.call(lambda client: client.collection_exists(self._name)):
-            check_vectors(self._door, self._name, vector_kinds(self.dim, self.sparse, self.idf, self.tokens))
+            check_vectors(self._door, self._name, vector_kinds(self.dim, self.sparse, self.idf, self._width))
         elif self.readonly:
             raise StoreError(f"{self._door.place}: {ADVICE[404]}")
         else:
@@ -215,7 +224,7 @@ class QdrantStore:
         self._door.change(lambda client: client.upsert(self._name, list(points), wait=True))
 
     def _create(self) -> None:
-        vectors = make_vectors(self.dim, self.tokens, on_disk=self.on_disk, quantize=self.quantize)
+        vectors = make_vectors(self.dim, self._width, on_disk=self.on_disk, quantize=self.quantize)
         modifier = models.Modifier.IDF if self.idf else None
         sparse = {"sparse": models.SparseVectorParams(modifier=modifier)} if self.sparse else {}
 

@@ -17,8 +17,8 @@ QUANTIZED = {
 }
 
 
-def make_vectors(dim: int, tokens: bool, *, on_disk: bool, quantize: str) -> dict[str, models.VectorParams]:
-    """The dense vectors of a new collection, by name: none where `dim` is 0; with `tokens` one for each token."""
+def make_vectors(dim: int, tokens: int, *, on_disk: bool, quantize: str) -> dict[str, models.VectorParams]:
+    """The dense vectors of a new collection, by name: of chunks and of tokens, with so many columns; 0 is none."""
     vectors = {}
     if dim:
         vectors["dense"] = models.VectorParams(
@@ -29,7 +29,7 @@ def make_vectors(dim: int, tokens: bool, *, on_disk: bool, quantize: str) -> dic
         )
     if tokens:
         vectors["tokens"] = models.VectorParams(
-            size=dim,
+            size=tokens,
             distance=models.Distance.DOT,
             multivector_config=models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM),
             hnsw_config=models.HnswConfigDiff(m=0),  # never worth a graph

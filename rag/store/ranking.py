@@ -49,12 +49,13 @@ Fetch = Callable[[Sequence[str]], Sequence[Hit]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VectorEngine:
-    """What an engine does for a search over vectors of `dim` columns."""
+    """What an engine does for a search over vectors of `dim` columns, and of `tokens` columns, or 0: as many."""
 
     dim: int
     ask: Ask
     scroll: Scroll
     fetch: Fetch
+    tokens: int = 0
 
 
 def search(
@@ -70,7 +71,7 @@ def search(
     if k < 1:
         raise StoreError(f"k: {k} is no number of hits; give 1 or more")
     for query in queries:
-        check_query(query, dim=engine.dim)
+        check_query(query, dim=engine.dim, tokens=engine.tokens)
     fused = len(BRANCHES[using]) > 1
     names = tuple(weights) if fused and weights else BRANCHES[using]
     most = [min(k, query.limit or k) for query in queries]

@@ -20,6 +20,7 @@ def make_chain() -> list[Chunked]:
         text = f"{name} is number {i} of the chain. It is next to {NAMES[(i + 1) % len(NAMES)]}."
         sections = (Section(0, len(name), "heading", name),)
         meta: dict[str, Values] = {"number": i, "even": i % 2 == 0, "Words": (*name.split(), "all"), "share": i / 7}
+        meta["since"] = f"202{i}-05-01"
         one = Document(f"doc{i}", f"notes/{i}.md", text, name, sections, meta)
         id, about = str(uuid5(NAMESPACE_URL, one.id)), (name.lower(),)
         chunk = Chunk(id, one.id, text, 0, len(text), one.source, name, name, about, sections, one.meta)

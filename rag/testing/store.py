@@ -10,7 +10,7 @@ import pytest
 from rag.errors import StoreError
 from rag.stages import Store
 from rag.testing.samples import make_chunks, make_vectors, ordered_ids
-from rag.types import Embeddings, Filter, Query, Sparse
+from rag.types import Embeddings, Filter, Query, Range, Sparse
 
 
 class StoreConformance:
@@ -27,6 +27,9 @@ class StoreConformance:
         (Filter({"doc_id": ()}), set()),
         (Filter({}, {"meta.even": (True,), "doc_id": ("doc1",)}), {3, 5, 7}),
         (Filter({}, {"meta.number": (0,)}, within=Filter({"meta.number": (0, 1)})), {1}),
+        (Filter(ranges={"meta.Number": Range(least=2, below=5), "meta.share": Range(above=2 / 7)}), {3, 4}),
+        (Filter(ranges={"meta.since": Range(above=2021, most="2023-05")}), {2, 3}),
+        (Filter(ranges={"meta.even": Range(least=0)}), set()),
     )
 
     @pytest.fixture

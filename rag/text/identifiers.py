@@ -1,9 +1,10 @@
 """Identifiers: part numbers, addresses, versions, error codes, paths. One is the right one, or it is another one.
 
-`compounds` is for a search by words: every word with marks inside, as a whole. `find_identifiers` gives only what names
-one thing by its form: letters with digits (XJ-913/2B, CVE-2024-1234, K2), dotted numbers (10.0.4.23), long numbers,
-e-mail addresses, paths of files, snake_case. No year, date, time, range, amount (400W) or counted noun (20-year-old) is
-one. An `Identifier` says whether a text holds it, as a whole and not as a part of a longer one.
+`compounds` is for a search by words: every word with marks inside, as a whole; `humps` are the parts of one that has
+capital letters inside. `find_identifiers` gives only what names one thing by its form: letters with digits (XJ-913/2B,
+CVE-2024-1234, K2), dotted numbers (10.0.4.23), long numbers, e-mail addresses, paths of files, snake_case. No year,
+date, time, range, amount (400W) or counted noun (20-year-old) is one. An `Identifier` says whether a text holds it, as
+a whole and not as a part of a longer one.
 
 A hyphen beside a letter is as good as none: F-16 is F16, e-mail is email. What it does not do: identifiers written out
 in words, or with blanks between digits.
@@ -22,6 +23,11 @@ _COMPOUND = re.compile(r"[^\W_]+(?:(?:[-./\\_@:+#=~]|://)[^\W_]+)+")
 _SEGMENT = re.compile(r"[/\\@:+#=~]+|\.(?=[^\W\d_])|(?<=[^\W\d_])\.")
 _SOFT = re.compile(r"(?<=[^\W\d_])[-_](?=[^\W_])|(?<=\d)[-_](?=[^\W\d_])")  # a hyphen that may as well be missing
 _VERSION = re.compile(r"v(?=\d)", re.IGNORECASE)
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")  # PDFs is one word
+_HUMPED = re.compile(  # of no more letters than a name has, which encoded data do
+    r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z]{2}))[A-Za-z0-9]{3,64}(?![A-Za-z0-9])"
+)
 
 _CANDIDATE = re.compile(r"[^\W_]+(?:(?:[-./\\_@:]|://)[^\W_]+)*")
 _NO_IDENTIFIERS = re.compile(
@@ -77,6 +83,12 @@ def plain(text: str) -> str:
     """One way of writing: NFKC, every dash a hyphen, folded case."""
     text = text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_DASHES)
     return text.casefold()
+
+
+def humps(text: str) -> Iterator[str]:
+    """The parts of a text's words that have capital letters inside: acquireConnection, HTTPServer; in small letters."""
+    for match in _HUMPED.finditer(text):
+        yield from (part.casefold() for part in _HUMP.split(match[0]) if len(part) > 1)
 
 
 def compounds(text: str) -> Iterator[str]:

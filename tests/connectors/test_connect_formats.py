@@ -56,6 +56,8 @@ def test_code_sections() -> None:
         "Pool > close": "async def close(self):",
         "main": "def main():",
     }
+    above = "x = 1  # one\n\n# Ends it.\n@once\n@app.route('/')\ndef end():\n    # not above\n\n    def inner(): pass\n"
+    assert labels(one(above, "pool.py"), "code") == {"end": "# Ends it.", "end > inner": "def inner(): pass"}
     go = "func (p *Pool) Close() {\n}\n"
     assert labels(one(go, "pool.go"), "code") == {"Close": "func (p *Pool) Close() {"}
 
