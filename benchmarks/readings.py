@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from benchmarks.findings.plan import SOURCES
 from rag.embed.hybrid import HybridEmbedder
 from rag.embed.onnx import OnnxEmbedder
 from rag.hop.encoder import SHIPPED, EncoderHopper, load
+from rag.retrieve.search import SearchRetriever
 from rag.train.common.trees import grow
 from rag.types import Vector, Vectors
 from rag_evals.indexing import index_dataset
@@ -60,7 +62,7 @@ def make_hoppers(embedder: HybridEmbedder) -> list[tuple[EncoderHopper, TimedRea
         if (precision, tokens) not in readers:
             spec = replace(dense._spec, max_tokens=tokens)
             encoder = dense._load(spec, batch_tokens=tokens, difference=file.difference, int8=precision == "int8")
-            readers[precision, tokens] = TimedReader(lambda texts, encoder=encoder: encoder.vectors(texts, query=True))
+            readers[precision, tokens] = TimedReader(partial(encoder.vectors, query=True))
         hopper = EncoderHopper(embedder=embedder, seeds=seeds)
         hopper.__dict__["_parts"] = file.rank, readers[precision, tokens]
         hoppers.append((hopper, readers[precision, tokens]))
@@ -79,7 +81,8 @@ def main() -> None:
     pipeline, _ = index_dataset(dataset, "default", given.cache)
     with pipeline:
         stages = pipeline.stages
-        assert isinstance(stages.hopper, EncoderHopper) and isinstance(stages.hopper.embedder, HybridEmbedder)
+        assert isinstance(stages.retriever, SearchRetriever) and isinstance(stages.hopper, EncoderHopper)
+        assert isinstance(stages.hopper.embedder, HybridEmbedder)
         hoppers = make_hoppers(stages.hopper.embedder)
         recalls = np.zeros((len(ROWS), len(questions), len(CUTS)))
         spent = np.zeros((len(ROWS), len(questions)))
