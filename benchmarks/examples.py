@@ -1,8 +1,9 @@
 """The questions of examples/ through a pipeline, offline: `python -m benchmarks.examples [--pipeline NAME]`.
 
 Prints, per type of question, how often any, the last, and all of its gold sources are among the citations or the
-sources of the first five hits, how often the answer's text is quoted, how often there was a short answer and how often
-nothing, and whether every quote stands byte for byte at its span.
+sources of the first five hits, how often the answer's text is said or quoted, and by the short answer or the last quote
+(`ends`), how often there was a short answer and how often nothing, and whether every quote stands byte for byte at its
+span.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 from rag import Answer, Pipeline
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-COLUMNS = ("any", "last", "all", "answer", "level answer", "nothing", "exact")
+COLUMNS = ("any", "last", "all", "answer", "ends", "level answer", "nothing", "exact")
 
 
 def judge(row: dict[str, Any], answer: Answer, texts: dict[str, list[str]]) -> dict[str, bool]:
@@ -27,11 +28,14 @@ def judge(row: dict[str, Any], answer: Answer, texts: dict[str, list[str]]) -> d
     found = {c.source for c in answer.citations} | {hit.chunk.source for hit in answer.hits[:5]}
     gold = [source in found for source in row["sources"]]
     said = answer.text.casefold()
+    ends = " ".join([answer.short, *(citation.quote for citation in answer.citations[-1:])]).casefold()
+    known = [str(a).casefold() for a in [row["answer"], *row["aliases"]] if a]
     return {
         "any": any(gold),
         "last": bool(gold) and gold[-1],
         "all": all(gold) and bool(gold),
-        "answer": any(str(a).casefold() in said for a in [row["answer"], *row["aliases"]] if a),
+        "answer": any(a in said for a in known),
+        "ends": any(a in " ".join(ends.split()) for a in known),
         "level answer": answer.level == "answer",
         "nothing": answer.abstained,
         "exact": all(any(t[c.start : c.end] == c.quote for t in texts[c.source]) for c in answer.citations),
