@@ -2,9 +2,10 @@
 
     python -m benchmarks.words FOLDER...
 
-The other extraction reads all text of Office XML parts, of a page's body (without scripts, navigation, buttons and what
-it hides), of every text part of a mail, of every page of a book; of a PDF it is pypdf's. Words are those with three
-letters and more, each as often as it comes, whatever their order; of a word broken at a line end only the whole counts.
+The other extraction reads all text of Office XML parts, of a page's body (without scripts, buttons, what it hides and
+what it calls navigation, boxes of links too), of every text part of a mail, of every page of a book; of a PDF it is
+pypdf's. Words are those with three letters and more, each as often as it comes, whatever their order; of a word broken
+at a line end only the whole counts. Words that pypdf tears ("P agerank") or glues count where the text has them whole.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from rag_connectors.parsed import ParseOptions, RefusalError
 EXAMPLES = Path(__file__).parent.parent / "examples" / "documents"
 FEW = 0.9  # share of the words: with less, a file must not be "ok"
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_PIECE = re.compile(r"[^\W\d_]+")
 _BROKEN = re.compile(r"[-\u00ad]\s*\n|\u00ad")
 _TEXTS = {
     "docx": r"word/(?:document\d*|header\d+|footer\d+|footnotes|endnotes|comments)\.xml",
@@ -65,7 +67,8 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = dict(attrs)
         style = (names.get("style") or "").replace(" ", "")
-        if tag not in _VOID and (self._silent or tag in _UNREAD or "hidden" in names or "display:none" in style):
+        unread = tag in _UNREAD or names.get("role") == "navigation" or "hidden" in names or "display:none" in style
+        if tag not in _VOID and (self._silent or unread):
             self._silent.append(tag)
         self.parts.append(" " if tag not in ("b", "i", "em", "span", "a", "sup", "sub", "wbr") else "")
 
@@ -137,7 +140,8 @@ def read(path: Path) -> Reading | None:
     if kind not in OTHERS:
         return None
     try:
-        words = _words(OTHERS[kind](data))
+        text = OTHERS[kind](data)
+        words = _words(text)
     except Exception:  # what the simple extraction cannot read, it is no measure for
         return None
     if not words:
@@ -148,6 +152,8 @@ def read(path: Path) -> Reading | None:
     except RefusalError as refusal:
         here, status = Counter(), refusal.status
     missing = words - here
+    if kind == "pdf":
+        missing -= _mended(text, here)
     return Reading(
         path, kind, 1 - missing.total() / words.total(), status, [word for word, _ in missing.most_common(9)]
     )
@@ -155,6 +161,17 @@ def read(path: Path) -> Reading | None:
 
 def _words(text: str) -> Counter[str]:
     return Counter(_WORD.findall(_BROKEN.sub("", text.translate(LIGATURES)).casefold()))
+
+
+def _mended(text: str, here: Counter[str]) -> Counter[str]:
+    """The words of a text that are pieces of one that is here, side by side, or several that are here in one."""
+    pieces = _PIECE.findall(_BROKEN.sub("", text.translate(LIGATURES)).casefold())
+    found: Counter[str] = Counter()
+    for at, piece in enumerate(pieces):
+        around = (pieces[a:z] for a in range(max(0, at - 2), at + 1) for z in range(at + 1, at + 4) if z - a > 1)
+        glued = any(piece[:i] in here and piece[i:] in here for i in range(3, len(piece) - 2))
+        found[piece] += glued or any("".join(some) in here for some in around)
+    return found
 
 
 def rows(found: list[Reading]) -> Iterator[str]:

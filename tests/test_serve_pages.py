@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from shutil import copy
@@ -16,8 +20,11 @@ from starlette.testclient import TestClient
 
 from rag.pipeline import Pipeline
 from rag.serve.app import make_app
+from rag.serve.pages import is_scanned
 from rag.serve.render import draw, find_boxes
+from rag.serve.scanned import find_seen
 from rag.serve.settings import ServerSettings
+from rag.types import Document, Section
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "documents"
 PDFS = ("contracts/shore-power-agreement.pdf", "fleet/capra-winch-manual.pdf", "network/lumen-k2-datasheet.pdf")
@@ -158,3 +165,32 @@ def test_the_page_names_no_other_host_and_parses_no_markup() -> None:
     for path in (Path(__file__).parent.parent / "rag" / "serve" / "page").iterdir():
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?://(?!\))\w|innerHTML|outerHTML|insertAdjacentHTML|eval\(|\bstyle=", text), path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("rapidocr") is None, reason="needs the extra ocr")
+def test_the_boxes_of_a_scan_are_where_the_words_are_in_its_picture() -> None:
+    page, picture = pypdfium2.PdfDocument(EXAMPLES / PDFS[0])[4], BytesIO()
+    page.render(scale=2).to_pil().convert("L").save(picture, "PDF", resolution=144)
+    quote = "The agreement runs for ten years from 1 April 2024"
+    words = ["1", "1", json.dumps([quote, 0]), "scan"]  # as the server asks, with its limits
+    done = subprocess.run(
+        [sys.executable, "-m", "rag.serve.render", *words], input=picture.getvalue(), capture_output=True, check=True
+    )
+    (own,), (seen,) = find_boxes(page, quote, 0), json.loads(done.stdout)["boxes"]
+    width, height = page.get_size()
+    for a, b in zip(own, seen, strict=True):
+        assert abs(a - b) * max(width, height) < 3  # points
+
+
+def test_a_quote_in_a_picture_has_a_box_for_each_line() -> None:
+    seen = [(letter, (0.1 + 0.02 * n, 0.1, 0.12 + 0.02 * n, 0.12)) for n, letter in enumerate("ferryatnoon")]
+    seen += [(letter, (0.1 + 0.02 * n, 0.2, 0.12 + 0.02 * n, 0.22)) for n, letter in enumerate("onfriday")]
+    assert find_seen(seen, "At noon, on Fri-", 0) == [[0.2, 0.1, 0.12, 0.02], [0.1, 0.2, 0.1, 0.02]]
+    assert find_seen(seen, "the old pier", 0) == find_seen([], "noon", 0) == []
+
+
+def test_a_page_that_was_read_by_ocr_is_known() -> None:
+    sections = (Section(0, 4, "page", "page 1"), Section(4, 9, "page", "page 2"), Section(4, 9, "ocr", "by OCR"))
+    document = Document("d", "a.pdf", "one\nscan\n", sections=sections)
+    assert [is_scanned(document, number) for number in (1, 2, 3)] == [False, True, False]

@@ -123,7 +123,8 @@ async def boxes(request: Request) -> Response:
     number = request.path_params["number"]
     start, end = (int(_number(request, name, 0, least=0, most=len(document.text))) for name in ("start", "end"))
     quote, nth = on_page(document, number, start, end)
-    out = await render(pictures_of(request), data, digest, str(number), "1", json.dumps([quote[:LONGEST], nth]))
+    words = [str(number), "1", json.dumps([quote[:LONGEST], nth]), *["scan"] * is_scanned(document, number)]
+    out = await render(pictures_of(request), data, digest, *words)
     return JSONResponse(json.loads(out))
 
 
@@ -135,6 +136,13 @@ def on_page(document: Document, number: int, start: int, end: int) -> tuple[str,
             quote = document.text[start:end]
             return quote, document.text.count(quote, section.start, start) if quote else 0
     return "", 0
+
+
+def is_scanned(document: Document, number: int) -> bool:
+    """Whether a page was read by OCR."""
+    pages = [one for one in document.sections if one.kind == "page" and one.label == f"page {number}"]
+    scans = [one for one in document.sections if one.kind == "ocr"]
+    return any(page.start <= scan.start < page.end for page in pages for scan in scans)
 
 
 async def view(request: Request) -> Response:

@@ -1,24 +1,26 @@
 """The child process that draws a page of a PDF: `python -P -m rag.serve.render PAGE SCALE`, the file in, PNG out.
 
 With a third argument, a JSON list [quote, nth], it gives instead where that stands on the page: {"width", "height",
-"pages", "boxes"}, in points and in fractions of the page from its upper left corner. It limits its memory and time
-before it reads the file, which may be anyone's. Exit code 3: there is no such page; 4: this PDF cannot be drawn.
+"pages", "boxes"}, in points and in fractions of the page from its upper left corner; with a fourth, "scan", of a page
+that was read by OCR. It limits its memory and time before it reads the file, which may be anyone's. Exit code 3: there
+is no such page; 4: this PDF cannot be drawn.
 """
 
 import json
 import sys
-import unicodedata
-from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
+
+from rag.serve.quotes import find_places, join_lines, letters_of
+from rag.serve.scanned import MEMORY as SCAN_MEMORY
+from rag.serve.scanned import SECONDS as SCAN_SECONDS
+from rag.serve.scanned import find_seen, see
 
 MEMORY = 1 << 30  # bytes
 SECONDS = 20  # of CPU
 LARGEST = 4000  # pixels of the longer side
 NO_PAGE, NO_PDF = 3, 4
-LEAST = 4  # letters in a row that count as a part of a quote
-MOST_OF = 0.6  # a share of its letters, where a quote is not there as a whole
 GRID = 100_000  # in which a page is measured
 
 
@@ -27,11 +29,12 @@ def main() -> None:
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    number, scale, *sought = sys.argv[1:]
+    memory, seconds = (SCAN_MEMORY, SCAN_SECONDS) if len(sought) > 1 else (MEMORY, SECONDS)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     import pypdfium2
 
-    number, scale, *sought = sys.argv[1:]
     try:
         document = pypdfium2.PdfDocument(sys.stdin.buffer.read())
         if not 1 <= int(number) <= len(document):
@@ -42,7 +45,8 @@ def main() -> None:
     if sought:
         quote, nth = json.loads(sought[0])
         width, height = page.get_size()
-        found = {"width": width, "height": height, "pages": len(document), "boxes": find_boxes(page, quote, nth)}
+        boxes = find_seen(see(page), quote, nth) if len(sought) > 1 else find_boxes(page, quote, nth)
+        found = {"width": width, "height": height, "pages": len(document), "boxes": boxes}
         sys.stdout.write(json.dumps(found))
     else:
         sys.stdout.buffer.write(draw(page, float(scale)))
@@ -65,42 +69,11 @@ def find_boxes(page: Any, quote: str, nth: int) -> list[list[float]]:
     text = page.get_textpage()
     letters, places = [], []
     for index in range(text.count_chars()):
-        for letter in _letters(text.get_text_range(index, 1)):
+        for letter in letters_of(text.get_text_range(index, 1)):
             letters.append(letter)
             places.append(index)
-    chosen = [places[i] for i in _find("".join(letters), "".join(_letters(quote)), nth)]
-    return [_fraction(page, box) for box in _lines([text.get_charbox(index, loose=True) for index in chosen])]
-
-
-def _letters(text: str) -> Iterator[str]:
-    return (c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
-
-
-def _find(text: str, quote: str, nth: int) -> Iterator[int]:
-    """The places of a quote's letters in a text; none where most of it is not there."""
-    at, found = -1, []
-    while quote and (at := text.find(quote, at + 1)) >= 0:
-        found.append(at)
-    if found:
-        first = found[min(nth, len(found) - 1)]
-        yield from range(first, first + len(quote))
-        return
-    blocks = [b for b in SequenceMatcher(None, quote, text, autojunk=False).get_matching_blocks() if b.size >= LEAST]
-    if sum(block.size for block in blocks) >= MOST_OF * len(quote):
-        for block in blocks:
-            yield from range(block.b, block.b + block.size)
-
-
-def _lines(boxes: Sequence[Sequence[float]]) -> list[list[float]]:
-    """Boxes of characters (left, bottom, right, top) that stand beside each other, as one box for each line."""
-    lines: list[list[float]] = []
-    for left, bottom, right, top in boxes:
-        last = lines[-1] if lines else None
-        if last and min(last[3], top) - max(last[1], bottom) > (top - bottom) / 2 and left > last[0] - 1:
-            last[:] = [min(last[0], left), min(last[1], bottom), max(last[2], right), max(last[3], top)]
-        else:
-            lines.append([left, bottom, right, top])
-    return lines
+    chosen = [places[i] for i in find_places("".join(letters), "".join(letters_of(quote)), nth)]
+    return [_fraction(page, box) for box in join_lines([text.get_charbox(index, loose=True) for index in chosen])]
 
 
 def _fraction(page: Any, box: Sequence[float]) -> list[float]:
