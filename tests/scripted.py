@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+
+from rag.llm import post
+
 SSE = "text/event-stream; charset=utf-8"
 Script = Callable[["Handler"], None]
 
@@ -68,9 +72,10 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    """A server that runs until the block ends."""
+def serving(*scripts: Script) -> Iterator[Server]:
+    """A server that plays these and runs until the block ends."""
     with Server() as server:
+        server.scripts = list(scripts)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -79,6 +84,18 @@ def serving() -> Iterator[Server]:
             server.over.set()
             server.shutdown()
             thread.join()
+
+
+def hurry(patch: pytest.MonkeyPatch) -> None:
+    """Without keys of the environment, and with short pauses between tries."""
+    for name in ("OPENAI_API_KEY", "COHERE_API_KEY"):
+        patch.delenv(name, raising=False)
+    patch.setattr(post, "FIRST_PAUSE", 0.01)
+
+
+def reply(data: Any) -> Script:
+    """JSON."""
+    return raw(json.dumps(data).encode(), "application/json")
 
 
 def delta(content: Any = None, reason: str | None = None, **more: Any) -> dict[str, Any]:

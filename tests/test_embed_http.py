@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,36 +18,29 @@ from rag.errors import ConfigError, EndpointError, MismatchError
 from rag.index.folder import Index
 from rag.ingest.report import Report
 from rag.ingest.run import ingest
-from rag.llm import post
 from rag.llm.post import RefusedInput
 from rag.pipeline import Pipeline
 from rag.testing import EmbedderConformance
-from tests.scripted import Handler, Script, Server, raw, serving, status
+from tests.scripted import Handler, Script, Server, hurry, raw, reply, serving, status
 
 HASHING = HashingEmbedder(width=16)
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serving() as server:
-        server.scripts = [good]
+    with serving(good) as server:
         yield server
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setattr(post, "FIRST_PAUSE", 0.01)
+    hurry(monkeypatch)
 
 
 def vectors(texts: Sequence[str]) -> list[list[float]]:
     dense = HASHING.embed_queries(texts).dense
     assert dense is not None
     return [[3 * value for value in row] for row in dense.tolist()]
-
-
-def reply(data: Any) -> Script:
-    return raw(json.dumps(data).encode(), "application/json")
 
 
 def good(handler: Handler) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from rag.errors import ConfigError, EndpointError
-from rag.llm import post
 from rag.rerank.http import HttpReranker
 from rag.testing import RerankerConformance
 from rag.types import Chunk, Hit
-from tests.scripted import Handler, Script, Server, raw, serving, status
+from tests.scripted import Handler, Script, Server, hurry, reply, serving, status
 
 TEXTS = ["one", "three", "two", "four"]
 HITS = [Hit(Chunk(text, "d", text, 0, len(text), "a.txt"), 1.0, hop=int(text == "three")) for text in TEXTS]
@@ -21,19 +19,13 @@ HITS = [Hit(Chunk(text, "d", text, 0, len(text), "a.txt"), 1.0, hop=int(text == 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serving() as server:
-        server.scripts = [good]
+    with serving(good) as server:
         yield server
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COHERE_API_KEY", raising=False)
-    monkeypatch.setattr(post, "FIRST_PAUSE", 0.01)
-
-
-def reply(data: Any) -> Script:
-    return raw(json.dumps(data).encode(), "application/json")
+    hurry(monkeypatch)
 
 
 def good(handler: Handler) -> None:
