@@ -1,15 +1,16 @@
 """Late interaction: each token of the question looks for its most similar token in the passage.
 
 The score of a passage is the mean over the question's tokens of the largest cosine with one of its tokens. It sees
-word for word what one vector per passage blurs. A passage at the end of a hop does not look like the question, so hits
-of later hops keep their places, and only direct hits are reordered among theirs: by the reciprocal of the place they
-came with plus `weight` times the reciprocal of the place MaxSim gives them. In an index with token
-vectors (`embed: {tokens: true}`) the store compares those it has (ESPN, arXiv 2312.05417); else passages are encoded
-when asked for.
+word for word what one vector per passage blurs. A passage at the end of a hop does not look like the question, so
+hits of later hops keep their places, and only direct hits are reordered among theirs: by the reciprocal of the place
+they came with plus `weight` times the reciprocal of the place MaxSim gives them. In an index with token vectors
+(`embed: {tokens: true}`) the store compares those it has (ESPN, arXiv 2312.05417); else passages are encoded when
+asked for.
 
 Measured with the bundled model after link hops, 80 questions each, recall@5 / all gold@5: MuSiQue 0.564 / 0.263 to
 0.574 / 0.287, 2WikiMultihopQA 0.931 / 0.838 to 0.934 / 0.838 (losing 0.1 and more if hops move, too), SQuAD 0.963 to
-0.988, MultiHop-RAG 0.615 / 0.275 to 0.599 / 0.250. Encoding costs 0.6 CPU seconds a question.
+0.988, MultiHop-RAG 0.615 / 0.275 to 0.599 / 0.250. Encoding costs 0.7 CPU seconds a question, stored vectors 0.01, in
+the same order (docs/research/models.md).
 Source: ColBERT (arXiv 2004.12832), here over the token vectors of any embedder.
 """
 
