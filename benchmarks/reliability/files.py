@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.reliability import apart, corpus
-from benchmarks.reliability.outcome import Outcome, Row
+from benchmarks.reliability.outcome import Outcome, Row, draws
 from rag.index.folder import Index
 
 FILES, BAD = 1000, 50
@@ -87,7 +87,7 @@ def _lay_out(folder: Path, contents: dict[str, bytes], seed: int) -> set[str]:
         f"docs/{number % 7}/{number}-{names[number % len(names)]}": names[number % len(names)] for number in range(BAD)
     }
     todo = [*bad, *(f"docs/{number % 7}/{number}.txt" for number in range(FILES - BAD))]
-    random.Random(seed).shuffle(todo)
+    draws(seed).shuffle(todo)
     for path in todo:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         number = int(os.path.basename(path).split("-")[0].split(".")[0])

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.reliability import samples
-from benchmarks.reliability.outcome import Outcome, Row
+from benchmarks.reliability.outcome import Outcome, Row, draws
 from rag.types import Loaded
 from rag_connectors.files import Files
 
@@ -57,9 +57,8 @@ def _noise(data: bytearray, rng: random.Random) -> None:
 MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (_flip, _cut, _remove, _zero, _double, _noise)
 
 
-def _mutated(count: int, types: tuple[str, ...], seed: int) -> Iterator[tuple[str, str, bytes]]:
+def _mutated(count: int, types: tuple[str, ...], rng: random.Random) -> Iterator[tuple[str, str, bytes]]:
     """Name of the sound file, name of its mutation, and content."""
-    rng = random.Random(seed)
     sound = {name: data for name, data in samples.FILES.items() if not types or name.endswith(types)}
     names = sorted(sound)
     for number in range(count):
@@ -85,7 +84,7 @@ def mutated(count: int) -> Outcome:
     lost: list[str] = []
     with TemporaryDirectory() as name:
         folder = Path(name)
-        for _, called, data in _mutated(count, (), seed=2):
+        for _, called, data in _mutated(count, (), draws(2)):
             (folder / called).write_bytes(data)
         outcomes = load(folder)
         for called in sorted(path.name for path in folder.iterdir()):
@@ -122,7 +121,7 @@ def losing(count: int) -> Outcome:
             batch = folder / str(seed)
             batch.mkdir()
             origin = {}
-            for source, called, data in _mutated(max(66, count), TELLING, seed=seed):
+            for source, called, data in _mutated(max(66, count), TELLING, draws(seed)):
                 origin[called] = source
                 (batch / called).write_bytes(data)
             for called, loaded in load(batch).items():

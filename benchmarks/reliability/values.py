@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.reliability import corpus
-from benchmarks.reliability.outcome import Outcome
+from benchmarks.reliability.outcome import Outcome, draws
 from rag.index.folder import Index
 from rag.maintain.check import find_problems
 from rag.pipeline import Pipeline
@@ -88,7 +88,7 @@ def values(count: int) -> Outcome:
         folder = Path(temporary)
         (folder / "docs").mkdir()
         for n in range(count):
-            suffix, text = KINDS[n % len(KINDS)](random.Random(n))
+            suffix, text = KINDS[n % len(KINDS)](draws(n))
             (folder / "docs" / f"{n}{suffix}").write_text(text, encoding="utf-8", errors="surrogatepass")
         config, index = corpus.pipeline(folder), Index.at(folder)
         report = corpus.run(folder, config)

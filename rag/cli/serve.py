@@ -11,6 +11,7 @@ from typer import Argument, Option
 from rag.cli.options import PipelineOption, TrustOption
 from rag.cli.terminal import fail
 from rag.errors import InputError, extra
+from rag.index.nearest import find_folder, has_index
 from rag.models.processor import spare_memory
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def serve(
         chosen = replace(chosen, port=place.getsockname()[1])
         app = make_app(chosen, open_doors)
         fail(f"serving {', '.join(chosen.indexes)} at {chosen.base_url}")
+        _tell_of_empty(chosen)
         set_up(chosen.log)
         Server(app, host=chosen.host, port=chosen.port, grace=chosen.grace).run([place])
 
@@ -79,6 +81,7 @@ def mcp(
         from rag.serve.assistants import serve_stdio
         from rag.serve.pools import Pools
     pools = Pools(chosen)
+    _tell_of_empty(chosen)
     try:
         anyio.run(serve_stdio, pools)
     finally:
@@ -90,7 +93,18 @@ def _settings(file: str | None, given: dict[str, Any], trust: bool) -> ServerSet
     from rag.serve.settings import load_settings, settings_of
 
     given = {name: value for name, value in given.items() if value is not None} | ({"trust": True} if trust else {})
-    return load_settings(file, given) if file else settings_of(given)
+    settings = load_settings(file, given) if file else settings_of(given)
+    for name, folder in settings.indexes.items():
+        if not Path(folder).is_dir():
+            raise InputError(f"index {name}: {folder} is no folder. Name one that `rag ingest` was run in.")
+    return settings
+
+
+def _tell_of_empty(settings: ServerSettings) -> None:
+    """Which indexes hold nothing yet: that is no error, they can be filled while they are served."""
+    for name, folder in settings.indexes.items():
+        if not has_index(find_folder(folder)):
+            fail(f"index {name}: there is nothing in {folder} yet. Run `rag ingest PATH --index {folder}`.")
 
 
 def _named(folders: list[str] | None) -> dict[str, str] | None:

@@ -18,6 +18,7 @@ from rag.errors import MissingExtra
 from rag.registry import did_you_mean, find, names
 from rag.stages import INJECTED, INJECTED_IN_STORE, STAGES
 
+_SUBJECT = re.compile(r"^(?:Input|String|List|Tuple|Dictionary) (?=should )")  # the option itself is named before
 REQUIRED = ("connector", "chunk", "embed", "store", "retrieve", "generate")
 
 
@@ -74,7 +75,7 @@ def _message(error: Any, model: type[BaseModel]) -> str:
     if error["type"] == "missing":
         return f"missing; {model.__name__} cannot do without it."
     values = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
-    problem = error["msg"].removeprefix("Input ").partition(", unable")[0]
+    problem = _SUBJECT.sub("", error["msg"]).partition(", unable")[0].partition(" after validation")[0]
     return f"{problem}, not {error['input']!r}.{did_you_mean(str(error['input']), values)}"
 
 

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from rag.config import PipelineConfig, from_facts, load, presets
@@ -28,12 +27,13 @@ class Pools:
     """By the names of indexes and pipelines. Close it when the server ends."""
 
     def __init__(self, settings: ServerSettings) -> None:
+        """Raises ConfigError for a pipeline of the settings that cannot be used, TrustError."""
         self.settings = settings
         self.indexes: Mapping[str, Index] = {
             name: Index.at(folder, trust=settings.trust) for name, folder in settings.indexes.items()
         }
         named = (settings.pipeline, *settings.pipelines)
-        self._named: Mapping[str, str] = {Path(name).stem: name for name in named if name}
+        self._named: Mapping[str, str] = {load(name).name: name for name in named if name}
         self.drain = Drain()
         self.listeners: list[Listener] = []
         self._pools: dict[tuple[str, str], Pool] = {}

@@ -4,6 +4,7 @@ After SIGTERM or Ctrl-C every new request gets 503 with Retry-After, until those
 are over. A second signal ends it at once. A question that cannot be ended even then is left when the process ends.
 """
 
+import logging
 import os
 import socket
 import threading
@@ -63,10 +64,17 @@ class Server(uvicorn.Server):
         end.daemon = True
         end.start()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is open. By force, nothing is waited for, and what is cut off logs no traces of it."""
+        if self.force_exit:
+            note("ended at once", unfinished=self._drain.running)
+            logging.getLogger("uvicorn.error").disabled = True
+        await super().shutdown(sockets)
+
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether it is over."""
         if self._drain.stopping and not self.should_exit:
             if counter % 10 == 0 or not self._drain.running:
-                note("stopping", running=self._drain.running)
+                note("stopping", running=self._drain.running, hint="a second Ctrl-C or SIGTERM ends it at once")
             self.should_exit = not self._drain.running or time.monotonic() > self._deadline
         return await super().on_tick(counter)

@@ -71,7 +71,9 @@ def load_settings(path: str | Path, given: Mapping[str, Any] | None = None) -> S
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ConfigError(f"{path}: cannot be read: {reason}.") from error
+        hint = f"to serve the index in a folder, say `rag serve --index {path}`" if path.is_dir() else ""
+        hint = hint or "settings are a .toml or .yaml file; without one `rag serve` serves the nearest index"
+        raise ConfigError(f"{path}: cannot be read: {reason}; {hint}.") from error
     data, lines, twice = _parse(text, path)
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: settings are a mapping, like `indexes: {{notes: ./notes}}`.")
