@@ -63,6 +63,10 @@ class Files:
         Literal["auto", "always", "never"],
         Field(description="Read pages by OCR: those without sound text if the extra `ocr` is there; all; none."),
     ] = "auto"
+    ocr_model: Annotated[
+        str,
+        Field(description="A network (ONNX) of rapidocr for another script; empty: Chinese and Latin letters."),
+    ] = ""
     text_field: Annotated[
         str, Field(description="Text of a JSON record; empty: its text, content, body, passage or contents.")
     ] = ""
@@ -77,7 +81,7 @@ class Files:
     def fingerprint(self) -> str:
         """Of the parsers' versions and the options that shape documents."""
         parts = [*(f"{kind.name}={kind.version}" for kind in KINDS), self.text_field, self.title_field, self.id_field]
-        parts += [self._ocr] if self._ocr != "never" else []
+        parts += [self._ocr, *[self.ocr_model] * bool(self.ocr_model)] if self._ocr != "never" else []
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def scan(self, roots: Sequence[str], *, base: str) -> Iterator[Source]:
@@ -107,10 +111,13 @@ class Files:
     def load(self, sources: Iterable[Source]) -> Iterator[Loaded]:
         """One `Loaded` per source, in their order. Memory holds a few outcomes per worker at a time.
 
-        Raises MissingExtra where all pages are to be read by OCR and the extra is not there.
+        Raises MissingExtra where all pages are to be read by OCR and the extra is not there, ConfigError for a network
+        that is not there.
         """
         if self.ocr == "always":
             ocr.need()
+        if self.ocr_model and not os.path.isfile(self.ocr_model):
+            raise ConfigError(f"connector: ocr_model: {self.ocr_model}: there is no such file. Name a rapidocr model.")
         workers = self.workers or os.cpu_count() or 1
         waiting: deque[tuple[Source, ParseOutcome | Future[ParseOutcome]]] = deque()
         pool = ParserPool(workers, options=self._options, timeout=self.timeout, memory=self.memory)
@@ -127,7 +134,10 @@ class Files:
 
     @cached_property
     def _options(self) -> ParseOptions:
-        return ParseOptions(self.max_mb << 20, self.text_field, self.title_field, self.id_field, self._ocr)
+        return ParseOptions(
+            self.max_mb << 20, self.text_field, self.title_field, self.id_field, self._ocr,
+            ocr_model=os.path.abspath(self.ocr_model) if self.ocr_model else "",
+        )  # fmt: skip
 
     @property
     def _ocr(self) -> str:

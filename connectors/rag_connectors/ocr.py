@@ -1,7 +1,8 @@
 """Text in pictures, by rapidocr (extra `ocr`): lines with boxes and how sure the networks are of them.
 
-Its models, for Chinese, English and other languages in Latin script, come with the package; nothing is downloaded. It
-runs in the limited child processes alone. What it does not do: read handwriting well, or turn a page that lies.
+Its models, for Chinese, English and other languages in Latin script, come with the package; nothing is downloaded. For
+another script a network that reads it can be named. It runs in the limited child processes alone. What it does not do:
+read handwriting well, or turn a page that lies.
 """
 
 from __future__ import annotations
@@ -45,11 +46,14 @@ def need() -> None:
         raise MissingExtra('connector.ocr: always needs rapidocr, which is not installed: pip install "raghop[ocr]"')
 
 
-def read(picture: NDArray[uint8], *, scale: float = 1.0) -> Scan:
-    """The lines of a picture (height, width, blue green red), of `scale` pixels a point, in reading order."""
+def read(picture: NDArray[uint8], *, scale: float = 1.0, model: str = "") -> Scan:
+    """The lines of a picture (height, width, blue green red), of `scale` pixels a point, in reading order.
+
+    `model` is the path of a network for another script, in the form of rapidocr's own.
+    """
     from rag_connectors.pdf.layout import lines_of
 
-    found: Any = _engine()(picture, use_cls=True)
+    found: Any = _engine(model)(picture, use_cls=True)
     if found.txts is None:
         return Scan([])
     lines = []
@@ -81,7 +85,7 @@ def noted(pages: Iterable[tuple[str, Scan]]) -> tuple[list[str], list[str]]:
 
 
 @cache
-def _engine() -> Any:
+def _engine(model: str) -> Any:
     from rapidocr import RapidOCR
 
-    return RapidOCR(params=_OPTIONS)
+    return RapidOCR(params={**_OPTIONS, "Rec.model_path": model} if model else _OPTIONS)

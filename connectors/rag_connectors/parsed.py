@@ -26,6 +26,7 @@ class ParseOptions:
     id_field: str = ""
     ocr: str = "never"  # or "auto", "always": which pages need it
     scan: bool = False  # whether to run it on them: it takes more time and memory than parsing
+    ocr_model: str = ""  # path of a network that reads another script; "" is the one that comes with the extra
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """Pages and pictures without text: what is said of them without OCR, and what OCR reads."""
 
 import re
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pypdfium2
 import pytest
 from PIL import Image
 
-from rag.errors import MissingExtra
+from rag.errors import ConfigError, MissingExtra
 from rag.types import Loaded
 from rag_connectors import ocr
 from rag_connectors.files import Files
@@ -43,6 +45,23 @@ def test_without_the_extra_pictures_are_skipped_and_the_line_that_installs_it_is
     with pytest.raises(MissingExtra, match=r'pip install "raghop\[ocr\]"'):
         load(tmp_path, Files(ocr="always"))
     assert Files().fingerprint == Files(ocr="never").fingerprint != with_extra
+
+
+def test_a_network_for_another_script_must_be_there_and_counts(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    with pytest.raises(ConfigError, match=r"ocr_model: cyrillic\.onnx: there is no such file"):
+        load(tmp_path, Files(ocr_model="cyrillic.onnx"))
+    if ocr.is_installed():
+        assert Files(ocr_model="cyrillic.onnx").fingerprint != Files().fingerprint
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not ocr.is_installed(), reason="needs the extra ocr")
+def test_a_network_is_read_from_its_file() -> None:
+    own = next(Path(find_spec("rapidocr").origin).parent.glob("models/*_rec_*.onnx"))  # type: ignore[union-attr, arg-type]
+    shown = np.ascontiguousarray(np.asarray(picture().convert("RGB"))[:, :, ::-1])
+    found = " ".join(line.text for line in ocr.read(shown, model=str(own)).lines)
+    assert sum(word in found for word in WORDS) >= 0.95 * len(WORDS)
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def _parse(data: bytes, options: ParseOptions, warnings: Warnings) -> Parsed:
     needs = [page.is_bare or page.facts.garbled or (options.ocr == "always" and page.facts.shows) for page in pages]
     wanted = [n for n, need in enumerate(needs) if need]
     if options.scan:
-        pages = scan_pages(data, pages, wanted)
+        pages = scan_pages(data, pages, wanted, options.ocr_model)
     lost = [page.facts.lost for page in pages if page.facts.lost]
     if not any(page.lines for page in pages):
         raise RefusalError(lost[0] if lost else _no_text(len(pages), options), scans=len(wanted))

@@ -39,7 +39,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
                 if not options.scan:
                     picture.verify()
                     raise RefusalError("a picture whose text was not read", scans=count)
-                scans = [_scan(frame) for frame in ImageSequence.Iterator(picture)]
+                scans = [_scan(frame, options.ocr_model) for frame in ImageSequence.Iterator(picture)]
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise RefusalError(f"refused: more than {_MOST_PIXELS:,} pixels") from error
     if not any(scan.lines for scan in scans):
@@ -56,7 +56,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     return Parsed((writer.record(),), tuple(lost), tuple(notes))
 
 
-def _scan(frame: Image.Image) -> ocr.Scan:
+def _scan(frame: Image.Image, model: str) -> ocr.Scan:
     import numpy as np
     from PIL import Image, ImageOps
 
@@ -64,4 +64,4 @@ def _scan(frame: Image.Image) -> ocr.Scan:
     flat = Image.new("RGB", upright.size, "white")  # what is transparent is paper
     flat.paste(upright, mask=upright.getchannel("A"))
     flat.thumbnail((ocr.LONGEST, ocr.LONGEST))
-    return ocr.read(np.ascontiguousarray(np.asarray(flat)[:, :, ::-1]))
+    return ocr.read(np.ascontiguousarray(np.asarray(flat)[:, :, ::-1]), model=model)

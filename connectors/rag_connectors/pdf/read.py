@@ -178,7 +178,7 @@ def _compared(page: PageText, other: pypdf.PageObject, number: int) -> PageText:
     return page._replace(facts=page.facts._replace(lost=lost, garbled=True))
 
 
-def scan_pages(data: bytes, pages: Sequence[PageText], wanted: Sequence[int]) -> list[PageText]:
+def scan_pages(data: bytes, pages: Sequence[PageText], wanted: Sequence[int], model: str = "") -> list[PageText]:
     """The pages with the text that OCR sees on the wanted ones, counted from 0; one without any stays as it was."""
     found = list(pages)
     with closing(pypdfium2.PdfDocument(data)) as document:
@@ -187,7 +187,7 @@ def scan_pages(data: bytes, pages: Sequence[PageText], wanted: Sequence[int]) ->
                 width, height = page.get_size()
                 scale = min(_SHARPEST, ocr.LONGEST / max(width, height, 1.0))
                 picture = page.render(scale=scale, no_smoothtext=False).to_numpy()
-            scan = ocr.read(picture[:, :, :3], scale=scale)
+            scan = ocr.read(picture[:, :, :3], scale=scale, model=model)
             if scan.lines:
                 facts = found[n].facts._replace(lost="", garbled=False)
                 found[n] = PageText(scan.lines, height, facts, scan)
