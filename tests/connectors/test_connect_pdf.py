@@ -175,6 +175,11 @@ def test_a_hyphen_before_a_number_stays_and_a_word_over_two_pages_is_one() -> No
     assert found.split() == "Valve K-7 was closed in 2019-2024 by the windlass on deck".split()
 
 
+def test_letters_without_a_width_are_not_lost() -> None:
+    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/FirstChar 32/LastChar 32/Widths[600]>>"
+    assert text_of(pdf(["BT /F1 12 Tf 72 700 Td [(seven) -250 (hooks) -250 (need)] TJ ET"], font)) == "seven hooks need"
+
+
 def test_two_dates_drawn_side_by_side_are_two() -> None:
     lines: list[Line] = [(322, 700, "2019-03-06"), (270, 700, "2019-03-04"), (72, 700, "Airfare")]
     assert "2019-03-04 2019-03-06" in text_of(pdf([written(lines)]))

@@ -2,7 +2,8 @@
 
 Which guess is right, the words of the text must show (`quality.py`). Known are glyph names that are numbers (`/g72`,
 `/72`, `/G48`: the code of the letter, or its place in the usual order of glyphs), glyphs by number without a map,
-encodings of Chinese, Japanese and Korean that PDFium has no map of, and those written downwards. What it does not do:
+encodings of Chinese, Japanese and Korean that PDFium has no map of, and those written downwards. Fonts of the viewer's
+own that lack widths get its own, else PDFium takes doubled letters for one printed twice. What it does not do:
 look at the shapes of letters.
 """
 
@@ -16,7 +17,7 @@ from typing import Any
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, StreamObject
 
-from rag_connectors.pdf.structure import CODECS, entries, resolved
+from rag_connectors.pdf.structure import CODECS, entries, lacks_widths, resolved
 
 _NUMBERED = {  # by base
     10: re.compile(r"/[A-Za-z_.]{0,5}(\d+)"),
@@ -51,13 +52,17 @@ def _fonts(page: DictionaryObject, depth: int = 0) -> Iterator[DictionaryObject]
 
 def _lacks_map(font: DictionaryObject) -> bool:
     """Whether there is something to guess."""
+    if lacks_widths(font):
+        return True
     encoding = resolved(font.get("/Encoding"))
     downwards = isinstance(encoding, str) and bool(_DOWNWARDS.fullmatch(encoding))
     return downwards or ("/ToUnicode" not in font and any(_shown(font, encoding, *guess) for guess in _GUESSES))
 
 
 def _mend(writer: PdfWriter, font: DictionaryObject, base: int, offset: int) -> None:
-    """Give the font a map if it has none, and write it from left to right."""
+    """Give the font a map if it has none, its own widths if some are missing, and write it from left to right."""
+    for name in ("/Widths", "/FirstChar", "/LastChar") if lacks_widths(font) else ():
+        font.pop(NameObject(name), None)
     encoding = resolved(font.get("/Encoding"))
     if isinstance(encoding, str) and _DOWNWARDS.fullmatch(encoding):
         encoding = NameObject(encoding[:-1] + "H")

@@ -72,7 +72,7 @@ def read_pages(data: bytes, structure: Structure) -> list[PageText]:
     """Every page of a file. Raises FileNotDecryptedError."""
     pages = [PageText([], facts=_facts(structure, number)) for number in range(1, len(structure.pages) + 1)]
     wanted = [n for n, page in enumerate(pages) if not page.facts.refused]
-    data = next(guesses(data), data) if structure.unmapped else data
+    data = _mapped(data) if structure.unmapped else data
     for n, page in zip(wanted, _lines(data, structure, wanted), strict=True):
         pages[n] = page._replace(facts=pages[n].facts)
     again = [n for n, page in enumerate(pages) if is_garbled(page.text) or page.is_bare]
@@ -84,6 +84,16 @@ def read_pages(data: bytes, structure: Structure) -> list[PageText]:
         if is_garbled(pages[n].text):
             pages[n] = _compared(pages[n], structure.pages[n], n + 1)
     return pages
+
+
+def _mapped(data: bytes) -> bytes:
+    """The file with the first guess of what its fonts show."""
+    try:
+        return next(guesses(data), data)
+    except (FileNotDecryptedError, MemoryError):
+        raise
+    except Exception:  # what cannot be written anew is read as it is
+        return data
 
 
 def _facts(structure: Structure, number: int) -> Facts:

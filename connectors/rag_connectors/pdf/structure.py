@@ -81,7 +81,7 @@ class Structure:
 
     def __init__(self, reader: pypdf.PdfReader) -> None:
         self._forms: dict[int, tuple[int, bool]] = {}  # object -> forms shown in all, whether a stream is broken
-        self.unmapped = False  # a font has an encoding that PDFium has no map of
+        self.unmapped = False  # a font has an encoding that PDFium has no map of, or too few widths
         self.reader = reader
         self.pages = list(reader.pages)
 
@@ -119,7 +119,9 @@ class Structure:
     def _look(self, resources: Any, content: bytes, depth: int = 0) -> tuple[int, bool]:
         """How many forms a content shows, forms in forms too, and whether a stream of text or of a font is broken."""
         fonts = entries(resources, "/Font").values()
-        self.unmapped |= any(str(font.get("/Encoding"))[1:].removesuffix("-H") in CODECS for font in fonts)
+        self.unmapped |= any(
+            str(font.get("/Encoding"))[1:].removesuffix("-H") in CODECS or lacks_widths(font) for font in fonts
+        )
         broken = any(_damaged(font.get("/ToUnicode")) for font in fonts)
         count = 0
         objects = entries(resources, "/XObject")
@@ -143,6 +145,15 @@ def entries(resources: Any, kind: str) -> dict[str, DictionaryObject]:
         return {}
     found = ((name, resolved(value)) for name, value in named.items())
     return {str(name): value for name, value in found if isinstance(value, DictionaryObject)}
+
+
+def lacks_widths(font: DictionaryObject) -> bool:
+    """Whether a font of the viewer's own is given widths of some letters alone: PDFium takes the others for zero."""
+    if "/FontDescriptor" in font or "/Widths" not in font or font.get("/Subtype") not in ("/Type1", "/TrueType"):
+        return False
+    first, widths = resolved(font.get("/FirstChar")), resolved(font["/Widths"])
+    given = len(widths) if isinstance(widths, list) else 0
+    return not isinstance(first, int) or first > ord("A") or first + given <= ord("z")
 
 
 def resolved(value: Any) -> Any:
