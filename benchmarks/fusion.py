@@ -104,7 +104,7 @@ def recall(found: Sequence[Sequence[Scored]], asked: Sequence[Asked], cut: int) 
     """Of each question."""
     return np.array(
         [
-            len(right & set(islice(dict.fromkeys(pid.partition(" ")[0] for pid, _ in hits), cut))) / len(right)
+            len(right & set(islice(dict.fromkeys(pid.rpartition(" ")[0] for pid, _ in hits), cut))) / len(right)
             for hits, (_, right) in zip(found, asked, strict=True)
         ]
     )
