@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from rag.cli import app
 from rag.config import load
 from rag.errors import InputError, MismatchError
 from rag.index.facts import REBUILDING
@@ -22,7 +25,6 @@ from rag.maintain.repair import repair
 from rag.maintain.upgrade import drop, find_pipeline, list_generations, upgrade
 from rag.pipeline import Pipeline
 from tests.conftest import TINY
-from tests.test_cli import rag
 from tests.test_integrity import holding
 
 QUESTION = "Who makes the Lumen K2?"
@@ -146,12 +148,13 @@ def test_a_damaged_manifest_is_mended_with_what_is_kept(index: Index) -> None:
 
 
 def test_the_commands(index: Index) -> None:
-    place = ("--index", str(index.base))
-    done = rag("upgrade", "--pipeline", "wide.yaml", "--keep", *place)
-    assert "chunks embedded" in done.stdout
-    rows = json.loads(rag("generations", "--json", *place).stdout)
+    def run(*words: str) -> Any:
+        return CliRunner().invoke(app, [*words, "--index", str(index.base)])
+
+    assert "chunks embedded" in run("upgrade", "--pipeline", "wide.yaml", "--keep").output
+    rows = json.loads(run("generations", "--json").output)
     assert [row["state"] for row in rows] == ["live", "kept"]
-    assert f"rag upgrade --to {rows[1]['number']}" in rag("generations", *place).stdout
-    assert "0 chunks embedded" in rag("upgrade", "--to", str(rows[1]["number"]), *place).stdout
-    assert "name what the index is to be made with" in rag("upgrade", *place, code=2).stderr
-    assert "is not kept" in rag("generations", "--drop", "99", *place, code=2).stderr
+    assert f"rag upgrade --to {rows[1]['number']}" in run("generations").output
+    assert "0 chunks embedded" in run("upgrade", "--to", str(rows[1]["number"])).output
+    assert "name what the index is to be made with" in str(run("upgrade").exception)
+    assert "is not kept" in str(run("generations", "--drop", "99").exception)

@@ -65,7 +65,7 @@ def test_ridge_gives_the_new_models_scores_where_its_passages_follow_from_the_ol
     new = old @ random(6, 4, seed=2) + random(4, seed=3)  # other columns, and a mean of its own
     found = fit_ridge(MapExamples(old, new, old, new), penalty=1e-9)
     assert found.matrix is not None
-    scores, wanted = (asked @ found.matrix) @ old.T, asked @ new.T
+    scores, wanted = (asked @ found.matrix + found.shift) @ old.T, (asked - new.mean(0)) @ new.T
     apart = scores - wanted  # the same for all passages of a question
     assert np.abs(apart - apart[:, :1]).max() < 1e-3
     assert np.array_equal(np.argsort(-found(asked) @ old.T, axis=1), np.argsort(-wanted, axis=1))

@@ -4,23 +4,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer import Argument, Option
+from typer import Option
 
-from rag.cli import train_map
+from rag.cli import train_embedder, train_map
 from rag.cli.terminal import say
+from rag.cli.train_options import (
+    EpochsOption,
+    FoldersArgument,
+    MinutesOption,
+    ModelOption,
+    OutOption,
+    PairsOption,
+    RateOption,
+    SeedOption,
+    StartOption,
+)
 from rag.errors import extra
 
 app = typer.Typer(help="Train the models that embed, hop and answer.", no_args_is_help=True)
-
-FoldersArgument = Annotated[list[Path], Argument(help="Folders of labelled questions.", metavar="FOLDER...")]
-OutOption = Annotated[Path, Option(metavar="FILE", help="The safetensors file to write, with a model card beside it.")]
-ModelOption = Annotated[str, Option(metavar="NAME", help='"bundled", a folder, or a name in the Hugging Face cache.')]
-EpochsOption = Annotated[float, Option(min=0.001, metavar="N", help="How often all of it is read.")]
-MinutesOption = Annotated[float | None, Option(min=0.01, metavar="N", help="Stop after so many minutes.")]
-RateOption = Annotated[float, Option(min=1e-7, metavar="N", help="Learning rate at its height.")]
-PairsOption = Annotated[int | None, Option("--most", min=1, metavar="N", help="Pairs of each folder at most.")]
-StartOption = Annotated[Path | None, Option(metavar="FILE", help="Go on from this file of an earlier training.")]
-SeedOption = Annotated[int, Option(metavar="N", help="Seed of everything random.")]
 
 
 @app.command()
@@ -150,47 +151,6 @@ def reader(
     say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
 
 
-@app.command()
-def embedder(
-    folders: Annotated[list[Path], Argument(help="Folders of documents.", metavar="FOLDER...")],
-    out: OutOption,
-    model: ModelOption = "bundled",
-    epochs: EpochsOption = 1.0,
-    minutes: MinutesOption = None,
-    rate: RateOption = 8e-5,
-    mix: Annotated[float, Option(min=0, max=1, metavar="N", help="Share of negatives from the same document.")] = 0.5,
-    merge: Annotated[float, Option(min=0, max=1, metavar="N", help="Keep this share of what was learned.")] = 1.0,
-    most: Annotated[
-        int | None, Option(min=1, metavar="N", help="Documents of each folder at most, the longest.")
-    ] = None,
-    start: StartOption = None,
-    leave_out: Annotated[Path | None, Option(metavar="FILE", help="A file of titles to leave out, one a line.")] = None,
-    seed: SeedOption = 0,
-) -> None:
-    """Train an embedder to read whole documents (late chunking).
-
-    A pipeline uses the file by `embed: {use: onnx, weights: FILE, late: 1}`.
-
-    Folders are as for `rag train hop`; passages of one title make a document. Questions are used where there are any,
-    and one is mined from every chunk of a titled document, so that corpus*.jsonl alone will do. One document in 16 is
-    held out: they say when training stops. To go on with a training that was killed, run the same command again.
-
-    \b
-    Examples:
-      rag train embedder ./documents --out my-late.safetensors
-      rag train embedder data/musique data/nq --out late.safetensors --minutes 30
-    """
-
-    with extra("models", "rag train embedder"):
-        from rag.train.embedder.run import train_embedder
-        from rag.train.embedder.train import EmbedderOptions
-
-    titles = leave_out.read_text(encoding="utf-8").splitlines() if leave_out else ()
-    options = EmbedderOptions(epochs=epochs, rate=rate, mix=mix, minutes=minutes, seed=seed)
-    report = train_embedder(
-        folders, out, model=model, options=options, merge=merge, most=most, left_out=titles, start=start, say=say
-    )
-    say(f"{out}: {report.steps:,} steps in {report.seconds / 60:.1f} minutes, loss {report.loss:.3f}")
-
-
+app.command()(train_embedder.embedder)
+app.command("merge")(train_embedder.merge)
 app.command("map")(train_map.map_queries)

@@ -107,13 +107,14 @@ def fine_tune(
     path: Path,
     fingerprint: str,
     start: Mapping[str, Vectors] | None = None,
+    more: Mapping[str, Tensor] | None = None,
 ) -> TrainedDifference:
-    """Train on each of the batches once, with `checks` of the mean loss of what is `held_out`.
+    """Train on each of the batches once, with `checks` of the mean loss of what is `held_out`; `more` learns, too.
 
     It begins at the network plus `start`, the difference that an earlier training made, which is part of the result. It
     goes on with what the file at `path` holds of the training with this fingerprint.
     """
-    parameters = upper_layers(network)
+    parameters = {**upper_layers(network), **(more or {})}
     before = {name: parameter.detach().clone() for name, parameter in parameters.items()}
     with torch.no_grad():
         for name, change in (start or {}).items():

@@ -4,9 +4,9 @@
   added to every new one. For a model that was trained on from the old one, in the same columns.
 - `ridge` and `orthogonal` use passages that both models have read, O (n, dim) of the index and N (n, new), each less
   its mean. What is wanted is the new model's score q N', and O is what there is. With N near O B the score is near
-  (q B') O', so B' is what a question is multiplied by. The means move every score of a question alike: they are left
-  out. `ridge`: B = (O'O + p I)^-1 O'N. `orthogonal`: the rotation R with the least |N R - O| (Procrustes, Schönemann
-  1966): R = UV' where N'O = USV'; of other widths, half of one.
+  (q B') O', so B' is what a question is multiplied by, less the mean of the new passages, too: what all of them share
+  tells none from another. `ridge`: B = (O'O + p I)^-1 O'N. `orthogonal`: the rotation R with the least |N R - O|
+  (Procrustes, Schönemann 1966): R = UV' where N'O = USV'; of other widths, half of one.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,13 +47,13 @@ def fit_ridge(given: MapExamples, penalty: float = PENALTY) -> QueryMap:
     old, new = _centre(given.old_passages), _centre(given.new_passages)
     square = old.T @ old
     square += np.eye(len(square), dtype=np.float32) * np.float32(penalty * np.trace(square) / len(square))
-    return _by_matrix(np.linalg.solve(square, old.T @ new).T)
+    return _by_matrix(np.linalg.solve(square, old.T @ new).T, given)
 
 
 def fit_orthogonal(given: MapExamples) -> QueryMap:
     """The rotation of the new space into the old one."""
     left, _, right = np.linalg.svd(_centre(given.new_passages).T @ _centre(given.old_passages), full_matrices=False)
-    return _by_matrix(left @ right)
+    return _by_matrix(left @ right, given)
 
 
 WAYS: Mapping[str, Callable[[MapExamples], QueryMap]] = {
@@ -68,5 +68,6 @@ def _centre(vectors: Vectors) -> Vectors:
     return centred
 
 
-def _by_matrix(matrix: Vectors) -> QueryMap:
-    return QueryMap(np.ascontiguousarray(matrix, np.float32), np.zeros(matrix.shape[1], np.float32))
+def _by_matrix(matrix: Vectors, given: MapExamples) -> QueryMap:
+    found = np.ascontiguousarray(matrix, np.float32)
+    return QueryMap(found, -given.new_passages.mean(axis=0) @ found)
