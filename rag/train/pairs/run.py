@@ -20,6 +20,7 @@ from rag.train.pairs.tasks import Encode, both_sides, embedder_of, make_encode, 
 from rag.train.pairs.train import PairLoss, PairOptions, TeacherLoss, schedule
 
 CHECKS = 10  # of held-out pairs, in a whole training
+RCOND = 0.01  # of the largest: directions in which a model's vectors hardly differ tell nothing but rounding
 POOLING = ("mean", "cls", "lasttoken")
 
 
@@ -118,7 +119,7 @@ class _Run:
         own = both_sides(student, examples)
         projection = torch.nn.Linear(own.shape[1], right.shape[1], bias=False).to(loop.DEVICE)
         with torch.no_grad():
-            projection.weight.copy_(torch.from_numpy(np.linalg.lstsq(own, right, rcond=None)[0].T))
+            projection.weight.copy_(torch.from_numpy(np.linalg.lstsq(own, right, rcond=RCOND)[0].T))
         texts = [
             *encode(self.spec.query_prefix, examples.questions),
             *encode(self.spec.document_prefix, examples.passages),
