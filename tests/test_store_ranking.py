@@ -118,9 +118,13 @@ def test_scores_are_fused_from_the_last_to_the_first_of_each_list() -> None:
     alike = Engine({"dense": {"a": 0.5}, "sparse": {"b": 2.0, "c": 2.0}})
     hits = alike.search(Query("q", dense=VECTOR, sparse=WORDS), k=9, using="hybrid", weights=weights)
     assert [(h.chunk.id, h.score) for h in hits] == [("b", 0.6), ("c", 0.6), ("a", 0.4)], "a list of one score has 1"
+    nothing = Engine({"dense": {"a": 0.5}, "sparse": {}})
+    hits = nothing.search(Query("q", dense=VECTOR, sparse=WORDS), k=9, using="hybrid", weights=weights)
+    assert [(h.chunk.id, h.score) for h in hits] == [("a", 0.4)]
 
 
 def test_a_limit_of_a_query_is_kept() -> None:
     engine = Engine({"dense": {f"{n}": 0.5 for n in range(9)}})
-    query = Query("q", dense=VECTOR, limit=2)
-    assert [h.chunk.id for h in engine.search(query, k=5, using="dense")] == ["0", "1"]
+    hits = engine.search(Query("q", dense=VECTOR, limit=2), k=5, using="dense")
+    assert [hit.chunk.id for hit in hits] == ["0", "1"]
+    assert [hit.score for hit in hits] == pytest.approx([0.5, 0.5]), "the scores of one list are as they are"
