@@ -96,11 +96,11 @@ def passes(chunk: Chunk, filter: Filter) -> bool:
     ],
 )
 def test_engines_agree_with_plain_python(tmp_path: Path, engine: str, asked: int) -> None:
-    places = iter(range(10**6))
     make: dict[str, Callable[[], Store]] = {
-        "edge": lambda: EdgeStore(path=str(tmp_path / str(next(places))), dim=2, sparse=False),
+        "edge": lambda: EdgeStore(path=str(tmp_path / "index"), dim=2, sparse=False),
         "qdrant": lambda: QdrantStore(in_memory=True, dim=2, sparse=False),
     }
+    store = make[engine]()  # one for all examples: each writes over the one before
     texts = st.sampled_from(TEXTS)
     about = st.lists(texts, max_size=2).map(tuple)
     rows = st.lists(st.tuples(fields, texts, texts, texts, about), min_size=20, max_size=20)
@@ -112,16 +112,14 @@ def test_engines_agree_with_plain_python(tmp_path: Path, engine: str, asked: int
             Chunk(str(uuid5(NAMESPACE_URL, str(n))), id, "text", 0, 4, source, title, "", about, (), meta)
             for n, (meta, id, source, title, about) in enumerate(rows)
         ]
-        store = make[engine]()
         store.write(chunks, Embeddings(np.ones((len(chunks), 2), np.float32)))
-        store.flush()
         assert [hit.chunk for hit in store.fetch([chunk.id for chunk in chunks])] == chunks
         queries = [Query("q", dense=np.ones(2, np.float32), filter=filter) for filter in asked]
         for filter, hits in zip(asked, store.search(queries, k=99, using="dense"), strict=True):
             assert {hit.chunk.id for hit in hits} == {c.id for c in chunks if passes(c, filter)}, filter
-        store.close()
 
     agree()
+    store.close()
 
 
 def test_a_range_is_of_numbers_or_of_dates_and_a_period_is_all_of_it() -> None:
