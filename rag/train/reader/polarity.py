@@ -39,7 +39,7 @@ _COMMON_START = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
+class InvertibleClause:
     """A sentence around its auxiliary: `rest` is without the denial, and begins with what follows the auxiliary."""
 
     subject: str
@@ -64,7 +64,7 @@ class Clause:
         return f"{self.subject} {self.auxiliary} {self.rest}."
 
 
-def read_clause(sentence: str) -> Clause | None:
+def read_clause(sentence: str) -> InvertibleClause | None:
     """The clause of a sentence that can be turned, or None."""
     sentence = sentence.strip().rstrip(".").strip()
     if not sentence or len(sentence) > LONGEST or _UNFIT.search(sentence) or _UNFIT_START.match(sentence):
@@ -81,7 +81,7 @@ def read_clause(sentence: str) -> Clause | None:
     rest = _NOT.sub("", rest).strip()
     if not rest or _DENIAL.search(rest):
         return None
-    return Clause(subject, found[1], rest, denied)
+    return InvertibleClause(subject, found[1], rest, denied)
 
 
 def turn(passages: Sequence[ReaderPassage], rng: np.random.Generator, *, most: int) -> Iterator[ReaderInput]:
@@ -89,8 +89,8 @@ def turn(passages: Sequence[ReaderPassage], rng: np.random.Generator, *, most: i
 
     Passages that deny something come first, since there are few of them; the others as AFFIRMED says.
     """
-    denied: list[tuple[ReaderPassage, tuple[int, int], Clause]] = []
-    affirmed: list[tuple[ReaderPassage, tuple[int, int], Clause]] = []
+    denied: list[tuple[ReaderPassage, tuple[int, int], InvertibleClause]] = []
+    affirmed: list[tuple[ReaderPassage, tuple[int, int], InvertibleClause]] = []
     for i in rng.permutation(len(passages)):
         clauses = [(span, read_clause(passages[i].text[slice(*span)])) for span in sentence_spans(passages[i].text)]
         found = [(span, clause) for span, clause in clauses if clause]
