@@ -126,7 +126,7 @@ class EdgeStore:
         Opens the folder again: that applies the engine's journals, so that readers change nothing, and counts word
         frequencies (IDF) anew, which go on counting deleted and replaced chunks until then.
         """
-        if "_shard" in self.__dict__:
+        if not self.readonly:  # an empty folder, too, is whole afterwards
             with self._map_errors():
                 if self.quantize != "none":
                     self._shard.optimize()  # what makes the short copies
