@@ -112,7 +112,8 @@ def test_the_name_of_a_pipeline_adds_no_lines_to_an_error() -> None:
 
 
 def test_every_text_option_is_refused_or_known_to_be_harmless() -> None:
-    refused = {"model", "weights", "query_model", "sample", "backbone", "reason", "ocr_model"}
+    refused = {"model", "weights", "query_model", "query_map", "token_model", "ocr_model", "sample", "backbone"}
+    refused |= {"reason"}
     for kind in STAGES:
         for use in {**BUILTIN[kind], **({"files": ""} if kind == "connector" else {})}:
             if (kind, use) not in SERVERS:

@@ -24,7 +24,8 @@ SERVERS = frozenset({
 SHIPPED = ("rag.", "rag_connectors.")
 WORDS = frozenset({
     "access", "collection", "device", "document_prefix", "document_suffix", "dtype", "exclude", "id_field", "include",
-    "instruction", "language", "languages", "query_prefix", "query_suffix", "separator", "text_field", "title_field",
+    "instruction", "language", "languages", "late_separator", "query_prefix", "query_suffix", "separator",
+    "text_field", "title_field",
 })  # fmt: skip
 
 
