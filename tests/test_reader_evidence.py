@@ -32,8 +32,8 @@ def test_a_passage_speaks_where_the_reader_says_so_or_where_it_has_all_that_is_a
 
 
 def test_a_name_that_no_passage_has_asks_for_more_relevance() -> None:
-    assert speaking("How much severance does Zorblax get?", -1, -9) == set()
-    assert speaking("How much severance does Zorblax get?", 1, -9) == {0}
+    assert speaking("How much severance does Zorblax get?", 0.5, -9) == set()
+    assert speaking("How much severance does Zorblax get?", 2, -9) == {0}
 
 
 def test_headings_are_no_evidence_and_nothing_is_said_twice() -> None:
