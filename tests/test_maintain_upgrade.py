@@ -156,5 +156,6 @@ def test_the_commands(index: Index) -> None:
     assert [row["state"] for row in rows] == ["live", "kept"]
     assert f"rag upgrade --to {rows[1]['number']}" in run("generations").output
     assert "0 chunks embedded" in run("upgrade", "--to", str(rows[1]["number"])).output
+    assert "nothing had to be kept" in run("upgrade", "--pipeline", "tiny.yaml", "--keep").output
     assert "name what the index is to be made with" in str(run("upgrade").exception)
     assert "is not kept" in str(run("generations", "--drop", "99").exception)

@@ -35,7 +35,7 @@ def upgrade(
     """
     from rag.config import load
     from rag.index.folder import Index
-    from rag.maintain.upgrade import find_pipeline
+    from rag.maintain.upgrade import find_pipeline, list_generations
     from rag.maintain.upgrade import upgrade as make
 
     if (pipeline is None) == (to is None):
@@ -52,6 +52,8 @@ def upgrade(
     for file in failed:
         say(f"failed  {line(file.source)}: {line(file.reason)}")
     say(f"{report.embedded:,} chunks embedded, {report.seconds:.1f} s")
+    if keep and not any(row.state == "kept" for row in list_generations(target)):
+        say("nothing had to be kept, for no vector changed: the pipeline of before leads back as quickly")
     if failed:
         raise typer.Exit(EXIT_PARTIAL)
 
