@@ -24,6 +24,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from benchmarks.common import LINKED_PIPELINE
 from rag import Pipeline
 from rag.index.folder import Index
 from rag.index.visible import list_documents
@@ -32,17 +33,6 @@ from rag.serve.settings import settings_of
 from rag.serve.tokens import NAME, TokenFile
 from tests.connectors import samples
 
-PIPELINE = """connector: {use: files}
-chunk: {use: structure, size: 60}
-embed: {use: hashing}
-sparse: {use: bm25}
-store: {use: edge}
-retrieve: {use: search, by: hybrid}
-hop: {use: links}
-generate: {use: extractive}
-k: 5
-depth: 10
-"""
 GROUPS = ("hr", "legal", "sales", "board")
 DOCUMENTS = 12
 THINGS = ("router", "winch", "crane", "ledger", "canteen", "harbour")
@@ -117,7 +107,7 @@ def write(folder: Path, papers: Sequence[Paper]) -> None:
             (docs / f"{paper.name}.access").write_text(", ".join(paper.groups))
     if records:
         (docs / "records.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in records))
-    (folder / "pipeline.yaml").write_text(PIPELINE)
+    (folder / "pipeline.yaml").write_text(LINKED_PIPELINE)
     with Pipeline.load(str(folder / "pipeline.yaml"), index=folder) as pipeline:
         pipeline.ingest([docs])
 

@@ -34,6 +34,7 @@ store: {use: edge}
 retrieve: {use: search, by: hybrid}
 generate: {use: extractive}
 """
+LINKED_PIPELINE = SMALL_PIPELINE + "hop: {use: links}\nk: 5\ndepth: 10\n"  # with hops, for a server
 
 FLOOR = """
 import sys, numpy as np

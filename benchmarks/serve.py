@@ -28,10 +28,9 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from benchmarks.common import SMALL_PIPELINE
+from benchmarks.common import LINKED_PIPELINE
 from rag.pipeline import Pipeline
 
-PIPELINE = SMALL_PIPELINE + "hop: {use: links}\nk: 5\ndepth: 10\n"
 THINGS = ("pump", "winch", "mast", "hoist", "valve", "crane", "rudder", "boiler", "anchor", "hatch", "davit", "capstan")
 GROWTH = 1.05  # of memory, the last third over the one before
 MORE_FILES = 8  # open files, the same
@@ -109,7 +108,7 @@ def run(*, clients: int, seconds: float, leaving: float, pause: float) -> Load:
     load, ended = Load(), threading.Event()
     with TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "load.yaml").write_text(PIPELINE)
+        (folder / "load.yaml").write_text(LINKED_PIPELINE)
         write(folder, 1)
         queue = min(QUEUE, clients // 2)
         (folder / "raghop.toml").write_text(f"queue = {queue}\n[indexes]\nload = '.'\n")

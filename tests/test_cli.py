@@ -50,7 +50,7 @@ def test_ingest_ask_and_search_print_the_documented_json(indexed: Path) -> None:
     answer = json.loads(rag("ask", QUESTION, "--json").stdout)
     assert set(answer) == {
         "question", "level", "answer", "abstained", "short", "confidence", "missing", "sides", "statements",
-        "citations", "hits", "seconds",
+        "citations", "hits", "seconds", "unfinished",
     }  # fmt: skip
     assert set(answer["statements"][0]) == {"text", "verdict", "citations"}
     assert set(answer["citations"][0]) == {

@@ -21,6 +21,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="passing signals
 
 HERE = Path(__file__).parent
 RAG = Path(sys.executable).parent / "rag"
+UNFINISHED = (
+    "rag: The last ingest did not finish: files may be missing, or as they were. Run `rag ingest docs` in {} to finish "
+    "it.\n"
+)
 CHUNKS = 150  # more than two slices of the embedder
 ENTRIES = "".join(
     f"[rag.{kind}]\nheld = held:Held{name}\n"
@@ -77,11 +81,12 @@ class Run:
         assert "Traceback" not in err, err
         return self.process.returncode, json.loads(out or "{}"), self.first + err
 
-    def answers(self) -> bool:
-        """Whether `rag search` finds anything."""
+    def search(self) -> str:
+        """What `rag search`, which finds something, tells besides."""
         out, err = self.start(str(RAG), "search", "Which berth of Tarnvik is long?", "--json").communicate()
-        assert not err
-        return bool(json.loads(out))
+        found = json.loads(out)
+        assert found["hits"] and err == (f"rag: {found['unfinished']}\n" if found["unfinished"] else "")
+        return err
 
 
 @pytest.fixture
@@ -134,7 +139,7 @@ def test_a_signal_ends_an_ingest_that_the_next_one_goes_on_with(
     else:
         assert code == 128 + number and "rag: interrupted" in said
         assert report.get("left", 0) == (0 if at in ("import", "scan") else CHUNKS - done)
-    assert not done or run.answers()
+    assert not done or run.search() == ("" if at == "publish" else UNFINISHED.format(docs))
     code, report, _ = Run(docs).end()
     assert (code, report["embedded"], report["unchanged"]) == (0, CHUNKS - done, done)
 
@@ -160,7 +165,7 @@ def test_who_insists_gets_out_of_a_publish_too(docs: Path) -> None:
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes))
     code, report, _ = Run(docs).end()
     assert (code, report["embedded"], report["unchanged"]) == (0, 0, CHUNKS)
-    assert run.answers()
+    assert not run.search()
 
 
 def test_a_publish_that_would_take_too_long_is_left_and_the_index_answers_as_it_did(docs: Path) -> None:
@@ -174,9 +179,25 @@ def test_a_publish_that_would_take_too_long_is_left_and_the_index_answers_as_it_
     assert code == 143 and "the index answers as it did" in said
     assert (report["added"], report["embedded"], report["left"], report["published"]) == (1, 1, 0, False)
     assert (docs / ".rag" / "CURRENT").read_text() == live and not list((docs / ".rag").rglob("*.new"))
-    assert run.answers()
+    assert run.search() == UNFINISHED.format(docs)
     code, report, _ = Run(docs).end()
     assert (code, report["embedded"], report["published"]) == (0, 0, True)
+
+
+def test_who_asks_what_a_killed_ingest_left_is_told_so_until_it_is_finished(docs: Path) -> None:
+    assert Run(docs).end()[0] == 0
+    for number in range(CHUNKS):
+        (docs / "docs" / f"new-{number}.txt").write_text(f"Quay {number} of Tarnvik is new.\n")
+    run = Run(docs, "embed")
+    run.held()
+    assert run.search().startswith("rag: This index is being written: ")
+    os.killpg(run.process.pid, signal.SIGKILL)
+    run.process.communicate()
+    until(lambda: run.search() == UNFINISHED.format(docs))  # its child may live for a moment
+    status = subprocess.run([RAG, "status", "--json"], cwd=docs, env=run.environment, capture_output=True, check=True)
+    assert f"rag: {json.loads(status.stdout)['unfinished']}\n" == UNFINISHED.format(docs)
+    assert Run(docs).end()[0] == 0
+    assert not run.search()
 
 
 def test_a_second_ingest_is_refused_or_waits_as_asked(docs: Path) -> None:

@@ -32,6 +32,7 @@ ROOMS = {  # folders and modules -> what tests them; a module's own tests are ru
     "evals/rag_evals/metrics": (
         *(f"tests/evals/test_eval_{name}.py" for name in ("answer", "judge", "ranking", "curves", "tree", "trust")),
     ),
+    "rag/serve": ("tests/test_serve*.py",),
     "rag/serve/access.py": ("tests/test_serve_access.py", "tests/test_serve_security.py"),
     "rag/serve/limits.py": ("tests/test_serve_security.py", "tests/test_serve_completions.py"),
     "rag/serve/tokens.py": ("tests/test_serve_security.py", "tests/test_serve_access.py"),
@@ -84,11 +85,15 @@ def find_mutants(rooms: list[str]) -> list[Mutant]:
     return found
 
 
+def find_tests(room: str) -> list[str]:
+    """Those that are chosen for a room."""
+    found = [path for pattern in ROOMS[room] for path in sorted(ROOT.glob(pattern))]
+    return list(dict.fromkeys(path.relative_to(ROOT).as_posix() for path in found))
+
+
 def choose_tests(mutant: Mutant) -> tuple[list[str], list[str]]:
     """The tests of its module, and the others of its room."""
-    found = [path for pattern in ROOMS[mutant.room] for path in sorted(ROOT.glob(pattern))]
-    own = f"_{Path(mutant.module).stem.lstrip('_')}"
-    tests = list(dict.fromkeys(path.relative_to(ROOT).as_posix() for path in found))
+    tests, own = find_tests(mutant.room), f"_{Path(mutant.module).stem.lstrip('_')}"
     return [test for test in tests if own in test], [test for test in tests if own not in test]
 
 
@@ -147,26 +152,31 @@ def _left_out(folder: str, names: list[str]) -> set[str]:
 def _run(copy: Path, sample: list[Mutant]) -> dict[Mutant, bool]:
     """Whether a test noticed, for each. Raises SystemExit where the tests of the sound program fail."""
     noticed: dict[Mutant, bool] = {}
-    limits: dict[str, float] = {}
+    limits = {room: _measure(copy, room) for room in dict.fromkeys(mutant.room for mutant in sample)}
     for mutant in sample:
-        noticed[mutant] = any(_fails(copy, mutant, tests, limits) for tests in choose_tests(mutant) if tests)
+        noticed[mutant] = any(_fails(copy, mutant, tests, limits[mutant.room]) for tests in choose_tests(mutant))
         print(f"{'noticed' if noticed[mutant] else 'NOT NOTICED'}: {mutant}", flush=True)
     return noticed
 
 
-def _fails(copy: Path, mutant: Mutant, tests: list[str], limits: dict[str, float]) -> bool:
-    """Whether these tests fail with it, or take too long; how long they may is measured once, without a fault."""
-    if (key := " ".join(tests)) not in limits:
-        started = time.monotonic()
-        if not run_tests(copy, tests, 3600):
-            said = (copy / SAID).read_text(errors="replace").splitlines()
-            sys.exit("\n".join([*said[-20:], f"{key}: fail without any fault"]))
-        limits[key] = max(LEAST, SLOWER * (time.monotonic() - started))
+def _measure(copy: Path, room: str) -> float:
+    """How many seconds tests of a room may take; all of them are run once, without a fault."""
+    started = time.monotonic()
+    if not run_tests(copy, find_tests(room), 3600):
+        said = (copy / SAID).read_text(errors="replace").splitlines()
+        sys.exit("\n".join([*said[-20:], f"{room}: its tests fail without any fault"]))
+    return max(LEAST, SLOWER * (time.monotonic() - started))
+
+
+def _fails(copy: Path, mutant: Mutant, tests: list[str], limit: float) -> bool:
+    """Whether these tests, if there are any, fail with it, or take too long."""
+    if not tests:
+        return False
     path = copy / mutant.module
     source = path.read_text(encoding="utf-8")
     path.write_text(mutant.fault.put_into(source), encoding="utf-8")
     try:
-        return not run_tests(copy, tests, limits[key])
+        return not run_tests(copy, tests, limit)
     finally:
         path.write_text(source, encoding="utf-8")
 

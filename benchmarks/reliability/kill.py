@@ -27,6 +27,7 @@ from rag.config import build, load
 from rag.errors import CorruptError, IndexMissing, MismatchError
 from rag.index import checksums
 from rag.index.folder import Index
+from rag.ingest.unfinished import describe_unfinished
 from rag.maintain.check import audit, check
 
 DOCUMENTS = 1000
@@ -230,13 +231,16 @@ def _judge(whole: Whole, folder: Path, act: str, end: Sequence[Any]) -> str:
         with closing(index.read_manifest()) as manifest:
             if wrong := next(audit(manifest.db), None):
                 return f"in the manifest: {wrong}"
+    config = load(str(folder / one.pipeline))
+    if act == "re-ingest" and not describe_unfinished(index):
+        if corpus.digest(index.base, config) not in (whole.digest, end[0]):
+            return "nothing tells that it is not finished"
     if act == "export" and archive.exists() and archive.read_bytes() != (whole.folder / "good.zip").read_bytes():
         return "half an archive has the name of a whole one"
     done = _command(one.words, folder)
     finished = {"delete": "matches", "purge": "matches", "export": "exists already"}.get(act, "\0") in done.err
     if done.code and not (done.code == 2 and finished):
         return f"the same command ended with {done.code}: {done.err[-200:]}"
-    config = load(str(folder / one.pipeline))
     if found := check(index, build(config).store, deep=True):
         return f"found after the next run: {found[0].what}"
     return "" if _state(folder, act) == tuple(end) else "another index than without it"

@@ -7,7 +7,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from rag.cli.options import IndexOption, PipelineOption, TrustOption
-from rag.cli.terminal import line, say
+from rag.cli.terminal import line, say, tell_unfinished
 
 
 def export(
@@ -38,6 +38,7 @@ def export(
         counts = export_encrypted(target, file, recipient)
     else:
         counts = export_index(target, file)
+    tell_unfinished(target)
     size = file.stat().st_size / 1e6
     say(f"{line(str(file))}: {counts['chunks']:,} chunks of {counts['sources']:,} sources, {size:,.1f} MB")
 

@@ -21,7 +21,7 @@ from rag.cli.options import (
     WhereOption,
     open_pipeline,
 )
-from rag.cli.terminal import line, paint, say, say_json, tell_languages
+from rag.cli.terminal import line, paint, say, say_json, tell_languages, tell_unfinished
 from rag.cli.where import make_filter, tell_absent
 from rag.errors import EXIT_ABSTAINED
 
@@ -90,8 +90,9 @@ def answer_question(
     if not answer.hits:
         tell_absent(pipe.index, filter)
     unread = pipe.unread_languages(answer) if answer.level != "answer" else {}
+    unfinished = tell_unfinished(pipe.index)
     if json:
-        data = answer_data(answer, time.monotonic() - begin)
+        data = {**answer_data(answer, time.monotonic() - begin), "unfinished": unfinished}
         say_json({**data, "trace": list(answer.trace)} if trace else data)
     else:
         show(answer, trace=trace)
@@ -128,8 +129,9 @@ def search(
         hits = pipe.search(question, k=k, filter=filter)
         if not hits:
             tell_absent(pipe.index, filter)
+    unfinished = tell_unfinished(pipe.index)
     if json:
-        say_json({"hits": [hit_data(hit, question) for hit in hits]})
+        say_json({"hits": [hit_data(hit, question) for hit in hits], "unfinished": unfinished})
         return
     for number, hit in enumerate(hits, 1):
         notes = [f"cosine {hit.cosine:.2f}"] * (hit.cosine is not None) + [f"hop {hit.hop}"] * bool(hit.hop)

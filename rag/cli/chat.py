@@ -21,7 +21,7 @@ from rag.cli.options import (
     WhereOption,
     open_pipeline,
 )
-from rag.cli.terminal import fail, line, paint, say
+from rag.cli.terminal import fail, line, paint, say, tell_unfinished
 from rag.cli.where import make_filter
 from rag.errors import RagError
 
@@ -65,6 +65,7 @@ def chat(
         filter = make_filter(pipe.index, source, where)
         if not talk.is_kept:
             fail("this index cannot be written, so the conversation ends with the command")
+        tell_unfinished(pipe.index)
         if new:
             talk.forget()
         if typing and not json and (turns := talk.turns):

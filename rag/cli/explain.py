@@ -16,7 +16,7 @@ from rag.cli.options import (
     WhereOption,
     open_pipeline,
 )
-from rag.cli.terminal import line, paint, say, say_json
+from rag.cli.terminal import line, paint, say, say_json, tell_unfinished
 from rag.cli.where import make_filter
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def explain(
 
     begin = time.monotonic()
     with open_pipeline(pipeline, index, trust=trust) as pipe:
+        tell_unfinished(pipe.index)
         filter = make_filter(pipe.index, None, where)
         found = pipe.explain(question, source=source, passage=passage, k=k, filter=filter)
     if json:

@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 from rag.cli.inspect import find_source, show_source
 from rag.cli.options import IndexOption, JsonOption, PipelineOption, TrustOption
-from rag.cli.terminal import clean, line, say, say_json
+from rag.cli.terminal import clean, line, say, say_json, tell_unfinished
 from rag.errors import IndexMissing
 
 if TYPE_CHECKING:
@@ -57,8 +57,10 @@ def status(
     if failed:
         sources = [s for s in sources if s.status != "ok"]
     files = [{"source": s.name, "status": s.status, "reason": s.reason, "chunks": s.chunks} for s in sources]
+    unfinished = tell_unfinished(target)
     if json:
         about = {"index": str(target.path), "pipeline": facts.get("pipeline"), "languages": languages}
+        about["unfinished"] = unfinished
         say_json({**about, **counts, "files": files})
         return
     say(f"{target.path}  (pipeline {line(facts.get('pipeline', 'none'))}, generation {target.live_number() or 'none'})")

@@ -21,6 +21,7 @@ from rag.models.processor import peak_memory as peak_memory  # commands of other
 from rag.text.urls import redact
 
 if TYPE_CHECKING:
+    from rag.index.folder import Index
     from rag.ingest.report import Progress
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -120,6 +121,15 @@ def tell_languages(unread: Mapping[str, int]) -> None:
             f"{names}: no short answers in this language, only quotes. `--pipeline multilingual` searches it better; a "
             "language model (--llm) answers in it."
         )
+
+
+def tell_unfinished(index: Index) -> str | None:
+    """Tell that an ingest of the index did not finish, or is not done yet; what was told."""
+    from rag.ingest.unfinished import describe_unfinished
+
+    if text := describe_unfinished(index):
+        fail(text)
+    return text or None
 
 
 def waiting(process: int) -> None:

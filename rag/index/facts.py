@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 import numpy as np
 
@@ -66,15 +67,20 @@ def check_probe(facts: Mapping[str, str], embedder: Embedder) -> dict[str, str]:
 
 def refuse_unfinished(facts: Mapping[str, str]) -> None:
     """Refuse an index in the middle of a rebuild. Raises MismatchError."""
-    if text := facts.get(REBUILDING):
-        try:
-            name = _name(json.loads(text))
-        except MALFORMED:
-            name = "unknown"
+    if name := name_rebuild(facts):
         raise MismatchError(
             f"A rebuild with the pipeline {name!r} was begun and not finished. Finish it with `rag ingest FOLDER "
             f"--rebuild --pipeline {name}`, or give another --pipeline there."
         )
+
+
+def name_rebuild(facts: Mapping[str, str]) -> str:
+    """The pipeline of a rebuild that was begun and not finished; "" where there is none."""
+    if text := facts.get(REBUILDING):
+        with suppress(*MALFORMED):
+            return _name(json.loads(text))
+        return "unknown"
+    return ""
 
 
 def _name(facts: Mapping[str, str]) -> str:

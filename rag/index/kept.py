@@ -14,7 +14,9 @@ from rag.errors import MismatchError
 from rag.index.codec import row_checksum
 from rag.index.facts import REBUILDING
 from rag.index.manifest import Manifest
-from rag.index.tables import LATER, add_table, insert_into, list_tables, map_errors
+from rag.index.tables import add_table, insert_into, list_tables, map_errors
+
+TABLES = ("kept_generations", "kept_vectors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class KeptGeneration:
 def list_kept(manifest: Manifest) -> dict[int, KeptGeneration]:
     """Every kept generation by its number. Raises CorruptError."""
     with map_errors(manifest.path):
-        if not set(LATER) <= set(list_tables(manifest.db)):
+        if not set(TABLES) <= set(list_tables(manifest.db)):
             return {}
         rows = manifest.db.execute("SELECT number, count(*) FROM kept_vectors GROUP BY number")
         counts: dict[int, int] = dict(rows.fetchall())
@@ -55,7 +57,7 @@ def keep_generation(manifest: Manifest, live: int | None) -> None:
             "a rebuild was begun without --keep: what was before it is no longer whole. Leave out --keep."
         )
     known = list_kept(manifest)
-    for table in LATER:
+    for table in TABLES:
         add_table(manifest.db, table)
     number = live if live is not None and live not in known else 1 + max([live or 0, *known])
     facts = json.dumps(manifest.facts(), sort_keys=True)
@@ -69,5 +71,5 @@ def keep_generation(manifest: Manifest, live: int | None) -> None:
 
 def release(manifest: Manifest, number: int) -> None:
     """Keep this generation no longer, inside a transaction; `Manifest.drop_unused_vectors` drops what only it had."""
-    for table in LATER:
+    for table in TABLES:
         manifest.write(f"DELETE FROM {table} WHERE number = ?", [(number,)])

@@ -68,6 +68,20 @@ def try_lock(file: IO[Any]) -> bool:
     return lock_descriptor(file.fileno(), blocking=False)
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a file now, for writing; nothing is written to find out."""
+    try:
+        import fcntl
+    except ImportError:
+        return bool(holder(path))
+    with suppress(OSError), open(path, opener=open_private) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # for a moment: who wants it alone tries again
+        except BlockingIOError:
+            return True
+    return False
+
+
 def share_lock(file: IO[str]) -> None:
     """Hold an open file together with other readers until it is closed; waits for a process that has it alone."""
     with suppress(ImportError):  # on Windows no file can be deleted that is in use, and this is all the lock is for

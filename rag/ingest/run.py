@@ -24,6 +24,7 @@ from rag.ingest.executors.crew import open_work
 from rag.ingest.report import Progress, Report, ignore_progress
 from rag.ingest.sources import find_deleted, name_of
 from rag.ingest.steps import IngestSteps
+from rag.ingest.unfinished import note_begin, note_end
 from rag.interrupt import Interrupted, stoppable
 
 EMBED = "fingerprint.embed"
@@ -80,27 +81,34 @@ def _run(
     steps: IngestSteps, roots: Sequence[str], before: Mapping[str, str], facts: Mapping[str, str], *, keep: bool
 ) -> None:
     """Every step in its order. The facts are `before` now and will be `facts`."""
-    manifest = steps.manifest
+    manifest, base = steps.manifest, str(steps.index.base)
+    names = [name_of(root, base) for root in roots]
     found = steps.scan(roots)
-    deleted = find_deleted(steps.known, found, roots, str(steps.index.base))
+    deleted = find_deleted(steps.known, found, roots, base)
     if not before or steps.rebuild:
         with manifest.transaction():
             if keep and steps.rebuild and find_kept(manifest, before) is None:
                 keep_generation(manifest, steps.index.live_number())
             manifest.set_facts({**before, REBUILDING: _text(facts)} if before else facts)
+            note_begin(manifest, names)
     if steps.rebuild:
         steps.rechunk([name for name in steps.known if name not in deleted])
+    changed = steps.compare(found)
+    if changed or deleted:
+        with manifest.transaction():
+            note_begin(manifest, names)
     steps.drop(deleted)
-    steps.load(found)
+    steps.load(changed)
     with manifest.transaction():
-        manifest.add_roots(name_of(root, str(steps.index.base)) for root in roots)
+        manifest.add_roots(names)
         manifest.drop_unused_vectors()
         if before and not steps.rebuild and facts != before:
             manifest.set_facts(facts)  # the same index, by another pipeline
     steps.publish()
-    if steps.rebuild:
-        with manifest.transaction():
+    with manifest.transaction():
+        if steps.rebuild:
             manifest.set_facts(facts)
+        note_end(manifest, roots, base)
 
 
 def _must_rebuild(
@@ -131,7 +139,7 @@ def restore(
     with stoppable() as stop:
         steps = IngestSteps(index, manifest, stages, stop, progress)
         steps.rechunk(rechunk)
-        steps.load(steps.scan(roots))
+        steps.load(steps.compare(steps.scan(roots)))
         with manifest.transaction():
             manifest.drop_unused_vectors()
     return steps.report

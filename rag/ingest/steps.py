@@ -116,8 +116,8 @@ class IngestSteps:
             if failures:
                 self._unchunked.append(name)
 
-    def load(self, found: Mapping[str, Source]) -> None:
-        """Load what may have changed and commit it."""
+    def compare(self, found: Mapping[str, Source]) -> list[Source]:
+        """Those of the sources that may have changed; the others are reported."""
         changed = []
         for source in found.values():
             row = self.known.get(source.name)
@@ -128,6 +128,10 @@ class IngestSteps:
                 changed.append(source)
         left_behind = [self.known[name] for name in self._unchunked if name not in found]
         self.report.files += [FileReport(row.name, "failed", row.reason) for row in left_behind]
+        return changed
+
+    def load(self, changed: Sequence[Source]) -> None:
+        """Load these and commit them."""
         self.report.left = len(changed)
         window: list[Read] = []
         touched: list[Source] = []  # of the same content, with another stamp

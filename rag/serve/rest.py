@@ -14,6 +14,7 @@ import rag
 from rag.config import load
 from rag.errors import IndexMissing, RagError
 from rag.index.visible import count_documents
+from rag.ingest.unfinished import describe_unfinished
 from rag.llm.rewrite import Turn
 from rag.pool import Pool
 from rag.serve.audit import note_documents
@@ -132,6 +133,7 @@ async def status(request: Request) -> Response:
     about = {"index": name, "pipeline": pipeline, **counts, "version": rag.__version__}
     if within is None:  # what else is told, changes with documents that others may not see
         about |= {"generation": pool.generation, "waiting": pool.pending, "problem": pool.problem}
+        about["unfinished"] = describe_unfinished(index, place=False)
     return JSONResponse(about)
 
 

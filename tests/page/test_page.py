@@ -16,6 +16,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect, sync_playwright
 
+from rag.index.folder import Index
+from rag.ingest.unfinished import note_begin, note_end
 from rag.pipeline import Pipeline
 from rag.serve.app import make_app
 from rag.serve.settings import settings_of
@@ -108,6 +110,19 @@ def ask(page: Page, question: str) -> Locator:
     page.get_by_label("Your question").fill(question)
     page.keyboard.press("Enter")
     return page.locator(".turn").last.locator("rag-answer")
+
+
+def test_an_ingest_that_did_not_finish_is_told_on_the_page(folder: Path, page: Page) -> None:
+    with Index.at(folder).edit_manifest() as manifest, manifest.transaction():
+        note_begin(manifest, ["docs"])
+    try:
+        page.reload()
+        expect(page.locator(".welcome .facts")).to_contain_text("Run `rag ingest docs` to finish it.")
+        page.get_by_role("link", name="Documents").click()
+        expect(page.locator("rag-documents > .facts")).to_contain_text("The last ingest did not finish")
+    finally:
+        with Index.at(folder).edit_manifest() as manifest, manifest.transaction():
+            note_end(manifest, [str(folder)], str(folder))
 
 
 def letters(text: str) -> str:

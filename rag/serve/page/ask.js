@@ -1,7 +1,7 @@
 // The conversation: a question, what happens meanwhile, statements as they are checked, and the answer.
 
 import { ask, get } from "./api.js";
-import { count, h, icon } from "./dom.js";
+import { h, icon, sizes } from "./dom.js";
 import { prose, stepLine } from "./answer.js";
 import { state } from "./state.js";
 
@@ -72,8 +72,7 @@ class RagAsk extends HTMLElement {
     );
     try {
       const status = await get("/v1/status");
-      const n = status.documents ?? 0;
-      if (n) facts.replaceChildren(`${count(n, "document")} · ${count(status.chunks ?? 0, "passage")}`);
+      if (status.documents) facts.replaceChildren(...sizes(status));
       else facts.replaceChildren("Nothing is indexed yet. ", h("a", { href: "#documents" }, "Add documents"));
     } catch (problem) {
       facts.replaceChildren(problem.code === "index_missing" ? "Nothing is indexed yet. " : `${problem.message} `, h("a", { href: "#documents" }, "Documents"));

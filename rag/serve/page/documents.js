@@ -2,7 +2,7 @@
 
 import { Problem, follow, get, upload } from "./api.js";
 import { problemLine } from "./ask.js";
-import { count, h, icon, splitAddress } from "./dom.js";
+import { count, h, icon, sizes, splitAddress } from "./dom.js";
 
 const PHASES = { scan: "Looking for files", load: "Reading", rechunk: "Cutting", embed: "Embedding", publish: "Publishing" };
 const STATES = { ok: "read", degraded: "in part", failed: "failed", skipped: "left out" };
@@ -50,7 +50,7 @@ class RagDocuments extends HTMLElement {
     try {
       if (!after) {
         const status = await get("/v1/status");
-        this.summary.replaceChildren(`${count(status.documents ?? 0, "document")} · ${count(status.chunks ?? 0, "passage")}`);
+        this.summary.replaceChildren(...sizes(status));
         this.list.replaceChildren();
       }
       const [{ documents, next }, { files }] = await Promise.all([

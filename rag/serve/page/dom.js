@@ -41,6 +41,13 @@ export const newId = (name) => `${name}-${++last}`;
 
 export const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 
+// How much is indexed, and whether an ingest of it did not finish.
+export const sizes = (status) =>
+  [
+    `${count(status.documents ?? 0, "document")} · ${count(status.chunks ?? 0, "passage")}`,
+    status.unfinished && h("span", { class: "reason" }, status.unfinished),
+  ].filter(Boolean);
+
 // What a person reads of an address: its file without folders, and the place in it.
 export function splitAddress(address, source) {
   const place = address.startsWith(source) ? address.slice(source.length).replace(/^, /, "") : "";
