@@ -21,6 +21,7 @@ import qdrant_edge as engine
 
 Fault = Callable[["Handler"], bool]  # called before a request is served; True: it has answered, or hung up
 NOT_FOUND = 404
+KINDS = {"keyword": engine.PayloadSchemaType.Keyword, "integer": engine.PayloadSchemaType.Integer}
 MODIFIERS = {"idf": engine.Modifier.Idf}
 
 
@@ -58,7 +59,7 @@ class Collection:
             "optimizer_config": optimizer | {"flush_interval_sec": 5},
         }
         told = {"status": "green", "optimizer_status": "ok", "segments_count": 1}
-        return {**told, "config": config, "payload_schema": {}}
+        return {**told, "config": config, "payload_schema": self.indexes}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -160,10 +161,10 @@ class Server(ThreadingHTTPServer):
         return found is not None
 
     def index(self, asked: Handler, name: str) -> Any:
-        collection, field = self.find(name), asked.body["field_name"]
-        collection.indexes[field] = asked.body["field_schema"]
-        kind = engine.PayloadSchemaType.Keyword
-        collection.shard.update(engine.UpdateOperation.create_field_index(field, kind))
+        collection, field, schema = self.find(name), asked.body["field_name"], asked.body["field_schema"]
+        kind, params = (schema["type"], schema) if isinstance(schema, dict) else (schema, None)
+        collection.indexes[field] = {"data_type": kind, "params": params, "points": 0}
+        collection.shard.update(engine.UpdateOperation.create_field_index(field, KINDS[kind]))
         return completed()
 
     def upsert(self, asked: Handler, name: str) -> Any:

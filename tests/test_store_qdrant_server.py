@@ -92,8 +92,10 @@ def test_a_collection_is_made_as_the_options_say(server: Server) -> None:
     assert body["hnsw_config"]["m"] == 32 and body["hnsw_config"]["ef_construct"] == 200
     dense = body["vectors"]["dense"]
     assert dense["on_disk"] and dense["quantization_config"]["scalar"]["type"] == "int8"
-    tenants = {name: schema.get("is_tenant") for name, schema in server.collections["rag"].indexes.items()}
-    assert tenants["access"] is True and not tenants["source"]
+    indexes = server.collections["rag"].indexes
+    assert indexes["access"]["params"]["is_tenant"] and not indexes["source"]["params"].get("is_tenant")
+    ranged = {name: one["data_type"] for name, one in indexes.items() if "[]" in name}
+    assert ranged == {"ordered[].name": "keyword", "ordered[].high": "integer", "ordered[].low": "integer"}
     store.search([Query("", dense=make_vectors(1, 16)[0])], k=2, using="dense")
     asked = next(request for request in server.seen if request.call.endswith("query/batch"))
     params = asked.body["searches"][0]["params"]
@@ -166,6 +168,33 @@ def test_a_collection_of_an_older_version_makes_room(notes: Path, server: Server
     assert set(server.collections) == {"rag"}
     run(notes, server, rebuild=True)
     assert set(server.collections) == {"rag.1"} and server.aliases == {"rag": "rag.1"}
+
+
+def test_chunks_that_filters_would_not_find_are_refused_until_rag_rebuild(notes: Path, server: Server) -> None:
+    run(notes, server)
+    indexes = server.collections["rag.1"].indexes
+    for name in ("fields", "ordered[].name"):
+        indexes.pop(name)  # as a version had it that knew no such filters
+    with Pipeline(with_store(notes, server), Index.at(notes)) as pipeline:
+        with pytest.raises(MismatchError, match=r"(?s)earlier version.*fields, ordered\[\]\.name.*`rag rebuild` once"):
+            pipeline.search("Which router is in building 4?")
+    (notes / "docs" / "canteen.txt").write_text("The canteen is closed for good.\n")
+    with pytest.raises(MismatchError, match="`rag rebuild` once"):
+        run(notes, server)
+    with Index.at(notes).edit_manifest() as manifest:
+        Index.at(notes).publish(manifest, build(with_store(notes, server)).store, fresh=True)  # what the command does
+    assert server.aliases == {"rag": "rag.2"} and not problems(notes, server)
+
+
+def test_indexes_that_a_killed_writer_did_not_come_to_are_made_by_the_next(server: Server) -> None:
+    server.faults = [("PUT /C/index", after(2, status(401)))]
+    with pytest.raises(StoreError, match="api_key_env"):
+        QdrantStore(url=server.url, dim=16).ids()
+    server.faults = []
+    assert len(server.collections["rag"].indexes) == 2
+    assert QdrantStore(url=server.url, dim=16, readonly=True).ids() == set()  # there is nothing that could be missed
+    assert QdrantStore(url=server.url, dim=16).ids() == set()
+    assert len(server.collections["rag"].indexes) == 9
 
 
 # What a server may do to a request. A fault of a number happens so often; without one, always.

@@ -23,6 +23,7 @@ FIELDS = "fields"  # a word for each value of the metadata
 ORDERED = "ordered"  # an entry for each number and date of the metadata
 NAME, HIGH, LOW = "name", "high", "low"  # of an entry: `order_name`, and the halves of `sort_key`
 INDEXED = (*KEYWORDS, FIELDS)  # what every engine keeps a keyword index of
+RANGED = {f"{ORDERED}[].{NAME}": "keyword", f"{ORDERED}[].{HIGH}": "integer", f"{ORDERED}[].{LOW}": "integer"}
 LONGEST = 64  # characters of a value in such a word; a longer one is hashed
 
 

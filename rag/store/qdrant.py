@@ -19,13 +19,13 @@ from rag.stages import component
 from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, find_corpus, translate
-from rag.store.payload import INDEXED, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
+from rag.store.payload import nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
 from rag.types import Chunk, Embeddings, Filter, Hit, Query
 
 with extra("qdrant", "store: qdrant"):
     from qdrant_client import QdrantClient, models
 
-    from rag.store.qdrant_collections import check_vectors, find_live, make_vectors, switch
+    from rag.store.qdrant_collections import check_vectors, find_live, has_indexes, make_indexes, make_vectors, switch
     from rag.store.qdrant_door import ADVICE, QdrantDoor
     from rag.store.qdrant_options import QdrantOptions
 
@@ -164,6 +164,8 @@ class QdrantStore(QdrantOptions):
         """Whether the collection is there, and is what it must be: seen to once."""
         if self._door.call(lambda client: client.collection_exists(self._name)):
             check_vectors(self._door, self._name, vector_kinds(self.dim, self.sparse, self.idf, self._width))
+            if not self.in_memory and not has_indexes(self._door, self._name) and not self.readonly:
+                make_indexes(self._door, self._name, self.tenants)  # whoever made it did not come to that
         elif self.readonly:
             raise StoreError(f"{self._door.place}: {ADVICE[404]}")
         else:
@@ -194,13 +196,8 @@ class QdrantStore(QdrantOptions):
             )
 
         self._door.call(make)
-        for key in () if self.in_memory else INDEXED:
-            self._door.change(partial(self._create_index, key))
-
-    def _create_index(self, key: str, client: QdrantClient) -> models.UpdateResult:
-        keyword = models.KeywordIndexType.KEYWORD
-        kind: Any = models.KeywordIndexParams(type=keyword, is_tenant=key == self.tenants or None)
-        return client.create_payload_index(self._name, key, kind, wait=True)
+        if not self.in_memory:
+            make_indexes(self._door, self._name, self.tenants)
 
     def _check_writable(self) -> None:
         if self.readonly:

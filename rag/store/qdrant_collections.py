@@ -1,11 +1,12 @@
 """Collections of a Qdrant server: the vectors of a new one, and the alias by which readers have one of two."""
 
+from functools import partial
 from typing import Any
 
 from qdrant_client import QdrantClient, models
 
 from rag.errors import MismatchError, StoreError
-from rag.store.payload import idf_label
+from rag.store.payload import INDEXED, RANGED, idf_label
 from rag.store.qdrant_door import QdrantDoor
 
 QUANTIZED = {
@@ -15,6 +16,9 @@ QUANTIZED = {
     ),
     "binary": models.BinaryQuantization(binary=models.BinaryQuantizationConfig(always_ram=True)),
 }
+
+
+INDEXES = dict.fromkeys(INDEXED, "keyword") | RANGED  # of the payload: what filters ask for, so that no chunk is read
 
 
 def make_vectors(dim: int, tokens: int, *, on_disk: bool, quantize: str) -> dict[str, models.VectorParams]:
@@ -47,6 +51,32 @@ def check_vectors(door: QdrantDoor, collection: str, expected: dict[str, int | s
         actual[name] = idf_label(sparse.modifier == models.Modifier.IDF)
     if actual != expected:
         raise MismatchError(f"{door.place}: it holds vectors {actual}, this pipeline needs {expected}")
+
+
+def make_indexes(door: QdrantDoor, collection: str, tenants: str) -> None:
+    """Indexes of the payload, for filters; one that is there stays. `tenants`: chunks are kept together by this one."""
+    for key, kind in INDEXES.items():
+        keyword = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=key == tenants or None)
+        schema: Any = keyword if kind == "keyword" else models.PayloadSchemaType(kind)
+        door.change(partial(_make_index, collection, key, schema))
+
+
+def _make_index(collection: str, key: str, schema: Any, client: QdrantClient) -> models.UpdateResult:
+    return client.create_payload_index(collection, key, schema, wait=True)
+
+
+def has_indexes(door: QdrantDoor, collection: str) -> bool:
+    """Whether a collection has all indexes of the payload, which one of an earlier version lacks.
+
+    Raises MismatchError where it lacks some and holds chunks: a filter would find none of them.
+    """
+    missing = INDEXES.keys() - door.call(lambda client: client.get_collection(collection)).payload_schema.keys()
+    if missing and door.call(lambda client: client.count(collection, exact=True)).count:
+        raise MismatchError(
+            f"{door.place}: an earlier version of raghop filled it (no index of {', '.join(sorted(missing))}). Run "
+            "`rag rebuild` once; nothing is read or embedded again."
+        )
+    return not missing
 
 
 def find_live(door: QdrantDoor, alias: str) -> str:
