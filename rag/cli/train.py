@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from rag.cli import train_embedder, train_map
+from rag.cli import train_embedder, train_map, train_write
 from rag.cli.terminal import say
 from rag.cli.train_options import (
     EpochsOption,
@@ -154,3 +154,4 @@ def reader(
 app.command()(train_embedder.embedder)
 app.command("merge")(train_embedder.merge)
 app.command("map")(train_map.map_queries)
+app.command("write")(train_write.write)

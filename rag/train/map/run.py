@@ -91,12 +91,6 @@ def _encoder(config: PipelineConfig) -> EncoderEmbedder:
     return replace(dense, query_model=None, query_map="")
 
 
-def _sentence(text: str, rng: random.Random) -> str:
-    """Any of a text's sentences, the whole text where it has none."""
-    start, end = rng.choice(list(sentences(text)) or [(0, len(text))])
-    return text[start:end].strip()
-
-
 def _read(embedder: EncoderEmbedder, chunks: Sequence[Chunk]) -> Vectors:
     batch = [Chunked(Document(one.doc_id, one.source, one.text, one.title), (one,)) for one in chunks]
     return np.asarray(embedder.embed_chunks(batch).dense)

@@ -1,0 +1,1 @@
+"""Questions for trainings, written by a language model."""
