@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from rag import Filter, Pipeline, Range
 from rag.cli.where import make_filter, readings, split, tell_absent
-from rag.errors import InputError
+from rag.cli.where_auto import derive
+from rag.errors import ConfigError, InputError
 
 FILES = {
     "winch.md": "---\ntitle: Winch\nYear: 2024\nversion: 1.50\ndraft: no\ntags: [hoist, red]\nby: {name: Ada}\n"
@@ -164,3 +166,35 @@ def test_every_value_is_named_once_for_a_file(pipe: Pipeline, notes: Path) -> No
     (notes / "docs" / "many.json").write_text(json.dumps(rows))
     [file] = [file for file in pipe.ingest(["docs"]).files if file.source == "docs/many.json"]
     assert file.reason == "the field tracking holds a whole number of over 64 bits, kept as text"
+
+
+def test_conditions_that_a_question_states_are_taken_from_a_language_model(
+    pipe: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[str] = []
+
+    def conditions(reply: str, *where: str) -> list[str] | None:
+        def say(messages: list[dict[str, str]]) -> list[str]:
+            told.append(messages[-1]["content"])
+            return [reply]
+
+        model = SimpleNamespace(reply=say, model="m", stream=None)
+        monkeypatch.setattr(Pipeline, "stages", SimpleNamespace(generator=model))
+        return derive(pipe, "Which crane of 2024 is red?", where or ("auto",))
+
+    assert conditions("- year>=2024\n`tags=red`") == ["year>=2024", "tags=red"]
+    assert "draft: False, True" in told[0] and "Year: 2024" in told[0] and told[0].endswith("red?\n</question>")
+    assert "--where auto: year>=2024, tags=red" in capsys.readouterr().err
+    # what is no condition, names no field, or is met by nothing is left out; what is given stays
+    assert conditions("Sure:\nyaer=2024\nyear=1999\nyear>=spring\ntags=red", "draft=no", "auto") == [
+        "draft=no",
+        "tags=red",
+    ]
+    assert conditions("by.name=Ada\nby.name!=Ada\nversion=2") == []  # nothing meets all of them
+    assert conditions("NONE") == [] and "states no condition" in capsys.readouterr().err
+    assert conditions("tags=red", "draft=no") == ["draft=no"] and len(told) == 4  # nobody asked
+
+
+def test_conditions_of_a_question_need_a_language_model(pipe: Pipeline) -> None:
+    with pytest.raises(ConfigError, match="--where auto needs a language model: give `--llm`"):
+        derive(pipe, "Which crane?", ["auto"])

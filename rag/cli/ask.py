@@ -18,11 +18,12 @@ from rag.cli.options import (
     PipelineOption,
     SourceOption,
     TrustOption,
-    WhereOption,
+    WhereAutoOption,
     open_pipeline,
 )
 from rag.cli.terminal import line, paint, say, say_json, tell_languages, tell_unfinished
 from rag.cli.where import make_filter, tell_absent
+from rag.cli.where_auto import derive
 from rag.errors import EXIT_ABSTAINED
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def ask(
     model: LlmModelOption = None,
     k: CountOption = None,
     source: SourceOption = None,
-    where: WhereOption = None,
+    where: WhereAutoOption = None,
     open: Annotated[bool, Option("--open", help="Show every quote with the text around it.")] = False,
     trace: Annotated[bool, Option("--trace", help="Show the hop tree and what each step did.")] = False,
     trust: TrustOption = False,
@@ -85,7 +86,7 @@ def answer_question(
     from rag.cli.detail import show_context
     from rag.cli.show import follow, show, suggest_model
 
-    filter = make_filter(pipe.index, source, where)
+    filter = make_filter(pipe.index, source, derive(pipe, question, where))
     answer = follow(pipe.stream(question, k=k, filter=filter), question, silent=json)
     if not answer.hits:
         tell_absent(pipe.index, filter)
@@ -109,7 +110,7 @@ def search(
     index: IndexOption = None,
     k: CountOption = None,
     source: SourceOption = None,
-    where: WhereOption = None,
+    where: WhereAutoOption = None,
     trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -125,7 +126,7 @@ def search(
     from rag.cli.show import excerpt, focus_address
 
     with open_pipeline(pipeline, index, trust=trust) as pipe:
-        filter = make_filter(pipe.index, source, where)
+        filter = make_filter(pipe.index, source, derive(pipe, question, where))
         hits = pipe.search(question, k=k, filter=filter)
         if not hits:
             tell_absent(pipe.index, filter)

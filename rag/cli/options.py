@@ -36,13 +36,11 @@ CountOption = Annotated[
 SourceOption = Annotated[
     list[str] | None, Option("--source", metavar="PATTERN", help="Only files that match this pattern (repeatable).")
 ]
-WhereOption = Annotated[
+_WHERE = "Only documents with this field (=, !=, >=, <=, >, <, in); repeated: any value of a field, every field."
+WhereOption = Annotated[list[str] | None, Option("--where", metavar="NAME=VALUE", help=_WHERE)]
+WhereAutoOption = Annotated[
     list[str] | None,
-    Option(
-        "--where",
-        metavar="NAME=VALUE",
-        help="Only documents with this field (=, !=, >=, <=, >, <, in); repeated: any value of a field, every field.",
-    ),
+    Option("--where", metavar="NAME=VALUE", help=f"{_WHERE} auto: a language model takes them from the question."),
 ]
 LlmOption = Annotated[
     str | None,

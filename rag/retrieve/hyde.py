@@ -34,7 +34,7 @@ class HydeRetriever(SearchRetriever):
 
     def prepare(self, texts: Sequence[str]) -> list[Query]:
         """One query per text. Raises ConfigError for a pipeline without a language model, GeneratorError."""
-        model = require_language_model(self.generator, "hyde")
+        model = require_language_model(self.generator, "retrieve: hyde")
         written = [[write(model, _TASK, text) for _ in range(self.passages)] for text in texts]
         return [
             query if query.dense is None else replace(query, dense=self._mean(query.dense, [p for p in passages if p]))

@@ -43,7 +43,7 @@ class MultiQueryRetriever(SearchRetriever):
 
     def _forms(self, query: Query) -> list[Query]:
         """The question in other words, each with vectors of its own, within the same filter."""
-        model = require_language_model(self.generator, "multi_query")
+        model = require_language_model(self.generator, "retrieve: multi_query")
         reply = write(model, _TASK.format(forms=self.forms), query.text)
         lines = [_BULLET.sub("", line.strip()) for line in reply.splitlines()]
         texts = [text for text in dict.fromkeys(lines) if text and text != query.text][: self.forms]
