@@ -42,22 +42,32 @@ class Kind:
     bits: float = 32
     vectors: Mapping[str, Any] | None = None
     rescore: bool = False
+    main: bool = False  # the columns are the main directions (PCA) of all chunks
 
 
 INT8 = engine.ScalarQuantizationConfig(engine.ScalarType.Int8)
 BINARY = engine.BinaryQuantizationConfig()
 TWO_BITS = engine.BinaryQuantizationConfig(encoding=engine.BinaryQuantizationEncoding.TwoBits)
+TURBO = {
+    bits: engine.TurboQuantQuantizationConfig(bits=size)
+    for bits, size in ((4, engine.TurboQuantBitSize.Bits4), (2, engine.TurboQuantBitSize.Bits2))
+}
+PRODUCT = engine.ProductQuantizationConfig(engine.CompressionRatio.X32)
 POOL_FACTORS = (1, 2, 3, 4, 6)
 KINDS = {
     "float32": Kind(),
     "float16": Kind(bits=16, vectors={"datatype": engine.VectorStorageDatatype.Float16}),
     "int8": Kind(bits=8, vectors={"quantization_config": INT8}),
     "int8, rescored": Kind(bits=8, vectors={"quantization_config": INT8}, rescore=True),
+    "4 bits (TurboQuant), rescored": Kind(bits=4, vectors={"quantization_config": TURBO[4]}, rescore=True),
+    "2 bits (TurboQuant), rescored": Kind(bits=2, vectors={"quantization_config": TURBO[2]}, rescore=True),
+    "1 bit (product), rescored": Kind(bits=1, vectors={"quantization_config": PRODUCT}, rescore=True),
     "2 bits, rescored": Kind(bits=2, vectors={"quantization_config": TWO_BITS}, rescore=True),
     "1 bit": Kind(bits=1, vectors={"quantization_config": BINARY}),
     "1 bit, rescored": Kind(bits=1, vectors={"quantization_config": BINARY}, rescore=True),
     "first 256 columns": Kind(columns=256),
     "first 128 columns": Kind(columns=128),
+    "128 main directions": Kind(columns=128, main=True),
 }
 
 
@@ -163,7 +173,12 @@ def main() -> None:
     print(f"{len(vectors):,} chunks, {len(asked):,} questions; time and bytes with {len(many):,} chunks\n")
     print("| vectors | recall@10 of exact | nDCG@10 | bytes a chunk read | MB on disk | CPU ms a query |")
     print("|---|---|---|---|---|---|", flush=True)
+    main = np.linalg.svd(vectors - vectors.mean(0), full_matrices=False)[
+        2
+    ].T  # columns: directions, the main ones first
     for name, kind in KINDS.items():
+        if kind.main:
+            vectors, queries, many = vectors @ main, queries @ main, many @ main
         with tempfile.TemporaryDirectory() as folder:
             small = shard(Path(folder) / "small", kind, vectors)
             best, _ = found(small, kind, queries)

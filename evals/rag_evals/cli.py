@@ -9,7 +9,7 @@ import typer
 
 from rag.cli.options import PIPELINE
 from rag.errors import extra
-from rag_evals import cli_attack, cli_gate, cli_make
+from rag_evals import cli_attack, cli_gate, cli_make, cli_mteb
 
 if TYPE_CHECKING:
     from rag_evals.suite import Suite
@@ -157,6 +157,7 @@ def compare(
 app.command("attack")(cli_attack.attack)
 app.command("gate")(cli_gate.gate)
 app.command("make")(cli_make.make)
+app.command("mteb")(cli_mteb.mteb)
 
 
 def _suite(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -35,7 +34,7 @@ def question_metrics(question: Question, record: QuestionRecord, ks: Sequence[in
     """Every metric that applies to a question, by name; hop-wise recall for hops 0 to `hops` of the deepest cut-off."""
     values: dict[str, float] = {}
     if question.gold:
-        values |= {f"{name}@{k}": at_k(record.ranking, question.gold, k) for k in ks for name, at_k in AT_K.items()}
+        values |= {f"{name}@{k}": at_k(record.ranking, question.graded, k) for k in ks for name, at_k in AT_K.items()}
         values |= {name: whole(record.ranking, question.gold) for name, whole in WHOLE.items()}
         deepest = {pid: record.found[pid] for pid in record.ranking[: max(ks)]}
         values |= {f"hop_recall@{hop}": hop_recall(deepest, question.gold, hop) for hop in range(hops + 1)}
@@ -99,7 +98,7 @@ def summary(run: Run, ks: Sequence[int]) -> dict[str, Any]:
         "dataset": run.dataset,
         "pipeline": run.pipeline,
         "n": len(rows),
-        "asked": digest([asdict(question) for question in run.questions]),
+        "asked": digest([question.facts for question in run.questions]),
         "metrics": {**_means(columns), **_selective(run)},
         "seconds": _seconds(run),
         "memory_mib": run.memory,

@@ -74,7 +74,7 @@ def run(
     index_seconds = time.perf_counter() - started
     with closing(pipeline):
         key = digest(
-            [asdict(question) for question in dataset.questions],
+            [question.facts for question in dataset.questions],
             content_digest(dataset),
             [pipeline.config.stages, asdict(pipeline.config.settings), pipeline.stages.fingerprints],
             [k, answers, code_digest()],

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import gzip
 import json
+from math import log2
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from rag.errors import InputError
 from rag_evals.datasets import Dataset, load
+from rag_evals.measure import question_metrics
+from rag_evals.records import QuestionRecord
 
 CORPUS = [
     {"pid": "p1", "title": "Halden", "text": "Halden makes routers."},
@@ -220,7 +225,7 @@ def test_beir_layout_by_folder_or_split(tmp_path: Path) -> None:
     assert any(line.startswith("test.tsv:4: left out: there is no query 'q9'") for line in said)
     assert any(line.startswith("test.tsv:5: left out: 'score' must be a number") for line in said)
     dev = load(tmp_path / "qrels" / "dev.tsv")
-    assert [(q.id, q.gold) for q in dev.questions] == [("q2", ("d2",))]
+    assert [(q.id, q.gold, q.grades) for q in dev.questions] == [("q2", ("d2",), ())]
     assert any(line.startswith("dev.tsv:3: left out: 2 cells under a header of 3") for line in problems(dev))
 
 
@@ -230,6 +235,42 @@ def test_beir_hub_copy_with_qrels_as_json_lines(tmp_path: Path) -> None:
         split.unlink()
     lines(tmp_path / "qrels.jsonl", [{"query-id": "q2", "corpus-id": "d2", "score": 1}])
     assert [q.gold for q in load(tmp_path).questions] == [("d2",)]
+
+
+def test_judgements_with_grades_keep_them(tmp_path: Path) -> None:
+    (beir(tmp_path) / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\nq1\td2\t3\n")
+    [question] = load(tmp_path).questions
+    assert (question.gold, question.grades) == (("d1", "d2"), (1, 3))
+    record = QuestionRecord(question.id, ("d1", "x", "d2"), (0, 0, 0), 0.0)
+    values = question_metrics(question, record, [10], 0)
+    assert values["ndcg@10"] == (1 + 3 / 2) / (3 + 1 / log2(3)) and values["recall@10"] == 1
+
+
+def test_the_hubs_parquet_of_mteb_in_parts(tmp_path: Path) -> None:
+    def table(name: str, rows: list[dict[str, Any]]) -> None:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / name)
+
+    table("corpus/test-00000-of-00002.parquet", [{"id": "d1", "title": "", "text": "one"}])
+    table("corpus/test-00001-of-00002.parquet", [{"id": "d2", "title": "t", "text": "two"}])
+    table("queries/test-00000-of-00001.parquet", [{"id": "q1", "text": "who"}])
+    for split, score in (("dev", 1), ("test", 2)):
+        table(f"data/{split}-00000-of-00001.parquet", [{"query-id": "q1", "corpus-id": "d2", "score": score}])
+    dataset = load(tmp_path)
+    assert [p.pid for p in dataset.corpus] == ["d1", "d2"] and not dataset.problems
+    assert [(q.id, q.question, q.gold) for q in dataset.questions] == [("q1", "who", ("d2",))]
+    broken = tmp_path / "corpus" / "test-00001-of-00002.parquet"
+    broken.write_bytes(broken.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"no usable question.*\n.*test-00001-of-00002.parquet:1: left out: the rest"):
+        load(tmp_path)
+
+
+def test_longembeds_folder(tmp_path: Path) -> None:
+    lines(tmp_path / "corpus.jsonl", [{"doc_id": "d1", "text": "one", "context_length": 256}])
+    lines(tmp_path / "queries.jsonl", [{"qid": "q1", "text": "who", "context_length": 256}])
+    lines(tmp_path / "qrels.jsonl", [{"qid": "q1", "doc_id": "d1", "context_length": 256}])
+    for path in (tmp_path, tmp_path / "qrels.jsonl"):
+        assert [(q.id, q.gold) for q in load(path).questions] == [("q1", ("d1",))]
 
 
 def test_squad_as_published_and_flat(tmp_path: Path) -> None:
@@ -310,9 +351,9 @@ def test_files_that_cannot_be_used_at_all(tmp_path: Path) -> None:
         load(tmp_path / "absent.jsonl")
     with pytest.raises(InputError, match="no qrels"):
         load(tmp_path)
-    (tmp_path / "q.parquet").write_bytes(b"PAR1 and so on")
-    with pytest.raises(InputError, match="save it as JSON Lines"):
-        load(tmp_path / "q.parquet")
+    (tmp_path / "q.jsonl").write_bytes(b"PAR1 and so on")
+    with pytest.raises(InputError, match=r"let its name end in \.parquet"):
+        load(tmp_path / "q.jsonl")
     (tmp_path / "hotpot.json").write_text(json.dumps([HOTPOT]))
     with pytest.raises(InputError, match="leave the corpus out"):
         load(tmp_path / "hotpot.json", lines(tmp_path / "c.jsonl", CORPUS))

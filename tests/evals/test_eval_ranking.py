@@ -99,6 +99,20 @@ def test_equal_to_trec_eval_on_1000_random_rankings() -> None:
             assert all_gold(ranking, qrels[q], k) == (reference[q][f"recall_{k}"] == 1)
 
 
+def test_ndcg_with_grades_equals_trec_eval_on_1000_random_rankings() -> None:
+    rng = random.Random(2)
+    pids = [f"p{i}" for i in range(40)]
+    runs = {str(q): rng.sample(pids, rng.randint(1, 30)) for q in range(1000)}
+    qrels = {q: {pid: rng.randint(1, 3) for pid in rng.sample(pids, rng.randint(1, 8))} for q in runs}
+    evaluator = pytrec_eval.RelevanceEvaluator(qrels, {"ndcg_cut.1,10", "recall.10"})
+    reference = evaluator.evaluate({q: {p: -float(i) for i, p in enumerate(run)} for q, run in runs.items()})
+    for q, ranking in runs.items():
+        for k in (1, 10):
+            assert ndcg(ranking, qrels[q], k) == pytest.approx(reference[q][f"ndcg_cut_{k}"], abs=1e-9)
+        assert recall(ranking, qrels[q], 10) == pytest.approx(reference[q]["recall_10"], abs=1e-9)
+    assert ndcg(["b", "a"], {"a": 3, "b": 1}, 2) == (1 + 3 / log2(3)) / (3 + 1 / log2(3))
+
+
 def test_hops_say_which_found_what() -> None:
     found = {"a": 0, "b": 1, "x": 0}
     assert hop_of_gold(found, ["b", "a", "c"]) == (1, 0, None)

@@ -37,6 +37,7 @@ _SIGNS: tuple[tuple[frozenset[str], str], ...] = tuple(
         ("data", "squad"),
         ("question context answers", "squad"),
         ("query-id corpus-id", "beir"),
+        ("qid doc_id", "beir"),
         ("question sources", "own"),
         ("question source", "own"),
         ("question id", "project"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Question:
     `gold` are ids of passages, in hop order where the dataset has one; over a user's documents they are file names,
     and those also in `quotes` are pieces of text to be found. No gold: retrieval metrics do not apply. `answers` are
     the answer and its aliases. `type` and `hops` name slices ("" and 0 when unknown); `supporting_facts` are (title,
-    sentence number).
+    sentence number). `grades` say how relevant each gold is, where they are not all alike.
     """
 
     id: str
@@ -35,6 +36,17 @@ class Question:
     hops: int = 0
     supporting_facts: tuple[tuple[str, int], ...] = ()
     quotes: tuple[str, ...] = ()
+    grades: tuple[float, ...] = ()
+
+    @property
+    def graded(self) -> Collection[str]:
+        """The gold, as ranking metrics take it."""
+        return dict(zip(self.gold, self.grades, strict=True)) if self.grades else self.gold
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As plain data, by which two runs know that they asked the same: without grades where there are none."""
+        return {name: value for name, value in asdict(self).items() if name != "grades" or value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from rag_evals.datasets import fields
 from rag_evals.datasets.model import DatasetParts, Passage, Problems, Question, Stream
 from rag_evals.datasets.read import located, parsed
 
-PASSAGE = frozenset({"pid", "_id", "title", "text", "sentences", "metadata"})
+IDS = ("pid", "_id", "id", "doc_id")  # what a passage's id is called: here, by BEIR, MTEB and LongEmbed
+PASSAGE = frozenset({*IDS, "title", "text", "sentences", "metadata", "language", "context_length"})
 QUESTION = frozenset(
     "id question answer answers aliases gold pid type hops answerable is_impossible supporting_facts "
     "question_decomposition "
@@ -47,7 +48,7 @@ def passages(path: Path, problems: Problems) -> Stream:
 
 
 def _passage(_: str, row: dict[str, Any]) -> Passage:
-    pid = fields.texts(row, "pid") or fields.texts(row, "_id")
+    pid = next((found for name in IDS if (found := fields.texts(row, name))), ())
     if len(pid) != 1:
         raise ValueError("'pid' is missing")
     title = fields.text(row, "title", "")

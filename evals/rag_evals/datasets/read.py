@@ -1,7 +1,8 @@
-"""Rows of JSON Lines, JSON, CSV and TSV files, plain or gzipped; what cannot be read is named by file and line.
+"""Rows of JSON Lines, JSON, CSV and TSV files, plain or gzipped, and of Parquet; what cannot be read is named by file
+and line.
 
 A row is where it stands ("12", or "1, item 7" in a JSON list) and a dict. A broken line costs itself; a JSON list
-that breaks costs the items behind the break.
+that breaks costs the items behind the break. Of a file in parts (`corpus-00000-of-00003.parquet`) all are read.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Callable, Collection, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
-from rag.errors import InputError
+from rag.errors import InputError, extra
 from rag.registry import did_you_mean
 from rag_evals.datasets.model import Located, Problems, Question
 
@@ -22,6 +25,7 @@ Row = tuple[str, dict[str, Any]]
 T = TypeVar("T")
 
 _DECODER = json.JSONDecoder()
+_PART = re.compile(r"-0+-of-(\d+.*)$")
 _DELIMITERS = ",;\t|"
 
 
@@ -33,10 +37,15 @@ def suffix(path: Path) -> str:
 def rows(path: Path, problems: Problems, known: Collection[str] = ()) -> Iterator[Row]:
     """The usable rows of a file, their fields in small letters. With `known`, other fields are named, each once.
 
-    Raises InputError when the file cannot be opened or is Parquet.
+    Raises InputError when the file cannot be opened, MissingExtra for Parquet.
     """
     met: set[str] = set()
-    for where, row in _READERS.get(suffix(path), _lines)(path, problems):
+    parts = (
+        sorted(path.parent.glob(f"{path.name[: part.start()]}-*-of-{part[1]}"))
+        if (part := _PART.search(path.name))
+        else [path]
+    )
+    for where, row in chain.from_iterable(_READERS.get(suffix(one), _lines)(one, problems) for one in parts):
         if not isinstance(row, dict):
             problems.add(path, where, f"an object with named fields is needed, not {type(row).__name__}")
             continue
@@ -75,7 +84,7 @@ def _open(path: Path) -> BinaryIO:
         with path.open("rb") as file:
             magic = file.read(4)
         if magic == b"PAR1":
-            raise InputError(f"{path}: Parquet is not read; save it as JSON Lines (pandas: to_json(lines=True)).")
+            raise InputError(f"{path}: this is Parquet; let its name end in .parquet.")
         return cast(BinaryIO, gzip.open(path)) if magic[:2] == b"\x1f\x8b" else path.open("rb")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -156,8 +165,24 @@ def _table(path: Path, problems: Problems) -> Iterator[tuple[str, Any]]:
         yield str(start), dict(zip((name.strip() for name in names), cells, strict=True))
 
 
+def _parquet(path: Path, problems: Problems) -> Iterator[tuple[str, Any]]:
+    with extra("parquet", "a data set in Parquet"):
+        import pyarrow
+        from pyarrow import parquet
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                for row in batch.to_pylist():
+                    number += 1
+                    yield str(number), row
+    except (OSError, pyarrow.ArrowException) as error:
+        problems.add(path, str(number + 1), f"the rest of the file ({error})")
+
+
 _READERS: dict[str, Callable[[Path, Problems], Iterator[tuple[str, Any]]]] = {
     ".json": _json,
     ".csv": _table,
     ".tsv": _table,
+    ".parquet": _parquet,
 }

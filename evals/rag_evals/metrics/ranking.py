@@ -1,21 +1,24 @@
-"""Ranking metrics with binary relevance, as trec_eval defines them.
+"""Ranking metrics, as trec_eval defines them.
 
 A ranking is a sequence of ids, best first; an id that comes again is counted where it came first. `gold` are the
-relevant ids, at least one: a question without gold has no ranking metric, and every function raises ValueError.
-Graded relevance is not used. Source of the definitions: trec_eval; Järvelin and Kekäläinen 2002 for nDCG.
+relevant ids, at least one: a question without gold has no ranking metric, and every function raises ValueError. Where
+`gold` gives each id a grade, nDCG counts it; to the others what is graded is relevant. Source of the definitions:
+trec_eval; Järvelin and Kekäläinen 2002 for nDCG.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import log2
+
+EMPTY = "gold is empty: a ranking metric needs at least one relevant id"
 
 
 def _relevance(ranking: Sequence[str], gold: Collection[str]) -> list[bool]:
     """Whether each distinct id of the ranking is gold, in rank order."""
     relevant = frozenset(gold)
     if not relevant:
-        raise ValueError("gold is empty: a ranking metric needs at least one relevant id")
+        raise ValueError(EMPTY)
     return [pid in relevant for pid in dict.fromkeys(ranking)]
 
 
@@ -46,6 +49,11 @@ def average_precision(ranking: Sequence[str], gold: Collection[str]) -> float:
 
 
 def ndcg(ranking: Sequence[str], gold: Collection[str], k: int) -> float:
-    """DCG / ideal DCG over the first k, where DCG = sum of 1 / log2(rank + 1) at the ranks of gold ids."""
-    gained = sum(1 / log2(rank + 1) for rank, hit in enumerate(_relevance(ranking, gold)[:k], 1) if hit)
-    return gained / sum(1 / log2(rank + 1) for rank in range(1, min(k, len(set(gold))) + 1))
+    """DCG / ideal DCG over the first k, where DCG = sum of grade / log2(rank + 1); without grades, each is 1."""
+    if not gold:
+        raise ValueError(EMPTY)
+    grades = gold if isinstance(gold, Mapping) else dict.fromkeys(gold, 1.0)
+    found = [grades.get(pid, 0.0) for pid in dict.fromkeys(ranking)]
+    best = sorted(grades.values(), reverse=True)
+    gained, most = (sum(g / log2(rank + 1) for rank, g in enumerate(row[:k], 1)) for row in (found, best))
+    return gained / most
