@@ -27,6 +27,8 @@ def indexed(notes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (notes / "docs" / "manual.pdf").write_bytes(samples.pdf(pages, title="Router manual R7"))
     (notes / "docs" / "sites.csv").write_text("Site,Cars\nNorth,12\nSouth,7\n")
     (notes / "docs" / "lost.pdf").write_bytes(samples.pdf([["one"], []], picture=True))
+    origin = "author: Ana Berg\ndate: 2025-03-04\nurl: https://x.example/<b>"
+    (notes / "docs" / "plan.md").write_text(f"---\n{origin}\n---\n# Plan\n\nThe quay is paved.\n")
     run("ingest", "docs", "--pipeline", "tiny.yaml")
     return notes
 
@@ -55,6 +57,19 @@ def test_status_of_a_file_says_what_was_read(indexed: Path) -> None:
     assert "docs/lost.pdf: degraded: " in lost
     data = json.loads(run("status", "docs/sites.csv", "--json"))
     assert (data["tables"], data["sections"], data["status"]) == (1, {"row": 3}, "ok")
+
+
+def test_where_when_and_by_whom_is_said(indexed: Path) -> None:
+    said = run("status", "docs/plan.md")
+    assert "title: Plan\nauthor: Ana Berg\ndate: 2025-03-04\nurl: https://x.example/<b>\n" in said
+    [document] = json.loads(run("inspect", "docs/plan.md", "--json"))["documents"]
+    assert (document["author"], document["date"], document["url"]) == (
+        "Ana Berg",
+        "2025-03-04",
+        "https://x.example/<b>",
+    )
+    run("inspect", "docs/plan.md", "--html", "page.html")
+    assert "author: Ana Berg" in (page := (indexed / "page.html").read_text()) and "https://x.example/&lt;b&gt;" in page
 
 
 def test_a_file_that_is_not_indexed_is_named_with_those_like_it(indexed: Path) -> None:

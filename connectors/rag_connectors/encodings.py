@@ -53,7 +53,9 @@ _ALPHABETS = tuple(
 )
 _SYMBOLS = frozenset("€‚„…‘’“”•–—™§°±²³µ·¼½¾«»©®¿¡£¢¥×¶÷¹\xa0†‡‰‹›")
 _WORD = re.compile("[^\\W\\d_]+(?:[^\\w\\s\x00-\x7f’\xad·‑–—]+[^\\W\\d_]+)*")
-_BOXES = ("\u2500", "\u25a0")
+_IMPOSSIBLE = re.compile(  # characters of none, boxes drawn beside letters, letters drawn as if they were lines
+    "[\x7f-\x9f\ue000-\uf8ff]|[^\\W\\d_][\u2500-\u259f]|[\u2500-\u259f][^\\W\\d_]|([^\\W\\d_a-zA-Z])\\1{3}"
+)
 
 
 def known(label: str) -> str:
@@ -140,10 +142,7 @@ def _likely(sample: bytes) -> dict[str, float]:
 
 def _faults(text: str) -> int:
     """How many things are in a text that no text in any language has."""
-    count = text.count("\ufffd") * 2
-    count += sum(
-        "\x7f" <= char < "\xa0" or _BOXES[0] <= char < _BOXES[1] or "\ue000" <= char < "\uf900" for char in text
-    )
+    count = text.count("\ufffd") * 2 + len(_IMPOSSIBLE.findall(text))
     for match in _WORD.finditer(text):
         word = match[0]
         if word.isascii():

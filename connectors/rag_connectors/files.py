@@ -61,7 +61,7 @@ class Files:
     workers: Annotated[int, Field(ge=0, description="Processes that parse; 0: one for each core.")] = 0
     ocr: Annotated[
         Literal["auto", "always", "never"],
-        Field(description="Read pages by OCR: those without sound text if the extra `ocr` is there; all; none."),
+        Field(description="Read pages and pictures by OCR: where no sound text is, with the extra `ocr`; all; none."),
     ] = "auto"
     ocr_model: Annotated[
         str,

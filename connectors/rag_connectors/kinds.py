@@ -16,7 +16,7 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("plain", 3, "txt text log cfg conf ini toml yaml yml tex bib org adoc srt vtt properties"),
+    Kind("plain", 4, "txt text log cfg conf ini toml yaml yml tex bib org adoc srt vtt properties"),
     Kind(
         "code",
         3,
@@ -24,28 +24,29 @@ KINDS = (
         "dart ex exs erl hs clj r groovy sh bash zsh fish ps1 sql proto thrift graphql css scss less vue svelte tf",
     ),
     Kind("markdown", 5, "md markdown mdx mdown mkd"),
-    Kind("html", 4, "html htm xhtml"),
-    Kind("xml", 2, "xml rss atom rdf opml kml gpx xlf xliff tmx resx dita dbk tei nxml fb2"),
+    Kind("html", 5, "html htm xhtml"),
+    Kind("xml", 3, "xml rss atom rdf opml plist svg kml gpx xlf xliff tmx resx dita dbk tei nxml fb2"),
     Kind("confluence", 1, "confluence"),  # entities.xml of an export, as its connector calls it
     Kind("pdf", 4, "pdf", text=False),
     Kind("picture", 1, "png jpg jpeg jpe tif tiff webp bmp", text=False),
-    Kind("docx", 3, "docx docm dotx dotm", text=False),
-    Kind("pptx", 3, "pptx pptm ppsx ppsm potx potm", text=False),
-    Kind("xlsx", 3, "xlsx xlsm xltx xltm", text=False),
-    Kind("doc", 1, "doc dot", text=False),
+    Kind("docx", 4, "docx docm dotx dotm", text=False),
+    Kind("pptx", 4, "pptx pptm ppsx ppsm potx potm", text=False),
+    Kind("xlsx", 4, "xlsx xlsm xltx xltm", text=False),
+    Kind("doc", 2, "doc dot", text=False),
     Kind("xls", 1, "xls xlt xlsb", text=False),
     Kind("ppt", 1, "ppt pps pot", text=False),
     Kind("rtf", 2, "rtf", text=False),
-    Kind("odf", 2, "odt ott ods ots odp otp fodt fods fodp", text=False),
-    Kind("csv", 4, "csv tsv tab"),
-    Kind("json", 4, "json"),
-    Kind("jsonl", 4, "jsonl ndjson"),
-    Kind("ipynb", 2, "ipynb"),
-    Kind("epub", 4, "epub", text=False),
-    Kind("eml", 4, "eml mht mhtml"),
-    Kind("mbox", 2, "mbox mbx"),
-    Kind("msg", 2, "msg", text=False),
+    Kind("odf", 3, "odt ott ods ots odp otp odg otg fodt fods fodp fodg", text=False),
+    Kind("csv", 5, "csv tsv tab"),
+    Kind("json", 5, "json"),
+    Kind("jsonl", 5, "jsonl ndjson"),
+    Kind("ipynb", 3, "ipynb"),
+    Kind("epub", 5, "epub", text=False),
+    Kind("eml", 5, "eml emlx mht mhtml"),
+    Kind("mbox", 3, "mbox mbx"),
+    Kind("msg", 3, "msg", text=False),
     Kind("rst", 2, "rst rest"),
+    Kind("cards", 1, "ics ical vcs vcf vcard"),
 )
 _BY_SUFFIX = {f".{suffix}": kind for kind in KINDS for suffix in kind.suffixes.split()}
 _MAGIC = (

@@ -6,6 +6,8 @@ A document of an attachment names its mail in the field `parent`; all mails of a
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -28,6 +30,7 @@ HEADERS = ("From", "To", "Cc", "Date", "Subject")
 _MAX_DEPTH = 8  # mails in mails
 _MAX_PARTS = 2000  # of one file
 _NO_TEXT = ("image/", "audio/", "video/", "font/")
+_ADDRESS = re.compile(r"(?:https?://|mailto:|cid:)\S+")
 _SUFFIXES = {  # of attachments whose name says nothing, by their type
     "text/plain": ".txt", "text/html": ".html", "text/csv": ".csv", "text/markdown": ".md", "text/xml": ".xml",
     "text/calendar": ".ics", "text/rtf": ".rtf", "application/rtf": ".rtf", "application/xhtml+xml": ".xhtml",
@@ -43,13 +46,16 @@ _SUFFIXES = {  # of attachments whose name says nothing, by their type
 
 @dataclass(slots=True)
 class Attachment:
-    """A file in a mail, or another mail. `charset` is the encoding that the mail names for it."""
+    """A file in a mail, or another mail. `charset` is the encoding that the mail names for it, `shown` whether it is a
+    picture in the body: a logo, a signature.
+    """
 
     name: str
     data: bytes = b""
     type: str = ""
     charset: str = ""
     mail: Mail | None = None
+    shown: bool = False
 
 
 @dataclass(slots=True)
@@ -69,7 +75,8 @@ def parsed(mails: Mapping[str, Mail], name: str, options: ParseOptions) -> Parse
     gathered = _Gathered(options)
     for key, mail in mails.items():
         gathered.add(mail, key, name, f"mail {key}" if key else "", {})
-    return Parsed(tuple(gathered.records), tuple(dict.fromkeys(gathered.lost)))
+    lost, notes = (tuple(dict.fromkeys(said)) for said in (gathered.lost, gathered.notes))
+    return Parsed(tuple(gathered.records), lost, notes, gathered.scans)
 
 
 class _Gathered:
@@ -77,6 +84,8 @@ class _Gathered:
         self.options = options
         self.records: list[ParsedRecord] = []
         self.lost: list[str] = []
+        self.notes: list[str] = []
+        self.scans = 0
         self._parts = 0
 
     def add(self, mail: Mail, key: str, name: str, label: str, above: Mapping[str, Values], depth: int = 0) -> None:
@@ -86,9 +95,14 @@ class _Gathered:
         for header, value in mail.headers.items():
             writer.add(f"{header}: {value}")
         writer.gap()
+        start = writer.at
         for kind, text in mail.bodies:
-            html.write(text, writer, whole=True) if kind == "html" else writer.add(drop_data(text).strip("\n"))
+            if kind == "html":
+                html.write(text, writer, whole=True)
+            elif text.strip():
+                writer.add(drop_data(text).strip("\n"))
             writer.gap()
+        unread = writer.at > start and self.options.ocr != "always"  # pictures in a body with words
         for attachment in mail.attachments:
             if attachment.name:
                 writer.add(f"Attachment: {attachment.name}")
@@ -111,7 +125,7 @@ class _Gathered:
             own = f"{key}/" * bool(key) + f"attachment {number}"
             if attachment.mail:
                 self.add(attachment.mail, own, name, where, {"parent": parent}, depth + 1)
-            else:
+            elif not (attachment.shown and unread):
                 self._file(attachment, own, where, {**inherited, "parent": parent})
 
     def _file(self, attachment: Attachment, key: str, label: str, above: Mapping[str, Values]) -> None:
@@ -129,6 +143,7 @@ class _Gathered:
                 self.lost.extend([f"{name}: {damage}"] * bool(damage))
             outcome = outcome_of(data, name, self.options, kind, "")
         except RefusalError as refusal:
+            self.scans += refusal.scans
             if refusal.status == "failed":
                 self.lost.append(f"the attachment {name}: {refusal.reason}")
             return
@@ -137,7 +152,9 @@ class _Gathered:
         except Exception as error:  # parsers raise nearly anything for damaged files
             self.lost.append(f"the attachment {name} cannot be read ({type(error).__name__})")
             return
-        self.lost.extend([f"the attachment {name}: {outcome.reason}"] * bool(outcome.reason))
+        self.scans += outcome.scans
+        said = self.notes if outcome.status == "ok" else self.lost
+        said.extend([f"the attachment {name}: {outcome.reason}"] * bool(outcome.reason))
         for record in outcome.records:
             spans = ((0, len(record.text), "attachment", label), *record.spans)
             title = record.title or attachment.name
@@ -174,12 +191,12 @@ def flow(text: str, *, delete: bool = False) -> str:
     return "\n".join(lines)
 
 
-def count_words(bodies: list[tuple[str, str]]) -> int:
-    """Of a body, as it is read."""
+def words_of(bodies: list[tuple[str, str]]) -> Counter[str]:
+    """The words of a body, as it is read, and how often each comes; addresses of pages are none."""
     writer = TextWriter()
     for kind, text in bodies:
         html.write(text, writer, whole=True) if kind == "html" else writer.add(text)
-    return len(writer.record().text.split())
+    return Counter(re.findall(r"\w+", _ADDRESS.sub("", writer.record().text).casefold()))
 
 
 def thread_of(references: str, reply_to: str, id: str) -> str:

@@ -14,8 +14,8 @@ _STR, _INT, _FLOAT, _TIME = (f"tag:yaml.org,2002:{name}" for name in ("str", "in
 
 
 def read_json(text: str) -> Any:
-    """As `json.loads`. Raises ValueError, RecursionError."""
-    return json.loads(text, parse_int=_whole, parse_float=_real, parse_constant=Digits)
+    """As `json.loads`, but a name that comes twice in an object has both values. Raises ValueError, RecursionError."""
+    return json.loads(text, parse_int=_whole, parse_float=_real, parse_constant=Digits, object_pairs_hook=_object)
 
 
 def read_yaml(text: str) -> Any:
@@ -28,6 +28,14 @@ def read_yaml(text: str) -> Any:
         return loader.get_single_data()
     finally:
         loader.dispose()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for name in {name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1}:
+            found[name] = [value for other, value in pairs if other == name]
+    return found
 
 
 def _whole(digits: str) -> int | Digits:

@@ -28,6 +28,9 @@ _NO_TITLES = frozenset(
     "untitled|untitled document|document1|powerpoint presentation|slide 1|book1|no title|(no subject)".split("|")
 )
 _PLAIN, _MBOX = Kind("plain", 3, ""), Kind("mbox", 1, "")
+_MARKUP = (  # of pages whose name is that of what made them: "index.php?id=3", "page.aspx"
+    (b"<!doctype html", "x.html"), (b"<html", "x.html"), (b"<?xml", "x.xml"), (b"<svg", "x.svg"),
+)  # fmt: skip
 _MAILS = re.compile(rb"From \S+ [^\n]*\d\d:\d\d[^\n]*\n[!-9;-~]+:")
 
 
@@ -64,7 +67,8 @@ def outcome_of(data: bytes, name: str, options: ParseOptions, kind: Kind, sha256
     parsed = parse(data, name, options)
     records = tuple(record for record in (_finish(record, name) for record in parsed.records) if record.text)
     if not records:
-        raise RefusalError("; ".join(parsed.lost) or "there is no text in it", "failed" if parsed.lost else "skipped")
+        why = "; ".join(parsed.lost or parsed.notes) or "there is no text in it"
+        raise RefusalError(why, "failed" if parsed.lost else "skipped", scans=parsed.scans)
     if sum(len(record.text) for record in records) > _MAX_TEXT:
         raise RefusalError(f"too large: more than {_MAX_TEXT:,} characters of text", "skipped")
     status, reason = "degraded" if parsed.lost else "ok", "; ".join((*parsed.lost, *parsed.notes))
@@ -80,7 +84,9 @@ def sniff(head: bytes, name: str) -> Kind:
     if magic or (b"\0" in head and not marked):
         what = suffix_of(name) or magic or "no suffix"
         raise RefusalError(f"unsupported type of file ({what})", "skipped")
-    return _MBOX if _MAILS.match(head) else _PLAIN
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
+    marked_up = next((kind_of(name) for mark, name in _MARKUP if start.startswith(mark)), None)
+    return _MBOX if _MAILS.match(head) else marked_up or _PLAIN
 
 
 def _gunzip(data: bytes, limit: int) -> bytes:

@@ -14,9 +14,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from rag_connectors.page_inline import is_formula
 
-SKIP = frozenset(
-    "script style noscript template svg canvas iframe object head audio video input select datalist".split()
-)
+SKIP = frozenset("script style noscript template canvas iframe object head audio video datalist".split())
 _FRAMES = frozenset(["nav", "aside", "header", "footer", "menu"])  # what may be furniture, by its element
 _FRAME_ROLES = frozenset(["navigation", "banner", "contentinfo", "complementary", "menu", "menubar", "directory"])
 _SKIP_ROLES = frozenset(["search", "dialog", "alertdialog", "menu", "menubar", "tooltip"])
@@ -47,7 +45,7 @@ class Choice:
     def leaves_out(self, node: LexborNode, tag: str, inside: bool) -> bool:
         """`inside`: whether it stands in a main element, or in something outside that was looked at as a whole."""
         if tag in SKIP:
-            return tag != "script" or not is_formula(node)
+            return not (is_formula(node) if tag == "script" else tag == "iframe" and node.attributes.get("srcdoc"))
         attributes = node.attributes
         role = attributes.get("role") or ""
         if role in _SKIP_ROLES or self._hides(node, tag) or _TWICE.search(attributes.get("class") or ""):
@@ -84,6 +82,8 @@ class Choice:
     def _is_furniture(self, node: LexborNode, tag: str, role: str, inside: bool) -> bool:
         attributes = node.attributes
         kinds = f"{attributes.get('epub:type') or ''} {role} {attributes.get('class') or ''}"
+        if any(above.tag in ("blockquote", "figure") for above in _above(node)):
+            return False  # who said it
         if tag == "aside" and _NOTES.search(kinds):
             return False
         text = node.text()

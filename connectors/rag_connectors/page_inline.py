@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from rag_connectors.mathml import linear
 from rag_connectors.text import one_line
@@ -16,6 +16,8 @@ _MARK_OF_NOTE = re.compile(r"(\d{1,2}(?:[ ,] ?\d{1,2})+|\d{1,2}(?=\)))\)?")
 _RAISED = re.compile(r"(?:vertical-align\s*:\s*|(?<!\S))(super|sub|sup)(?:script)?(?![^\s;])", re.IGNORECASE)
 _FORMULA = re.compile(r"\b(?:tex|math|latex|equation|formula)", re.IGNORECASE)
 _POWERS = {"2": "²", "3": "³"}
+_LONG_ALT = 4  # words that describe a picture; fewer name it
+_FIELDS = frozenset(["", "text", "email", "tel", "number", "date", "time", "url", "month", "week", "datetime-local"])
 _WHOLE = re.compile(r"-?\d{1,9}", re.ASCII)
 _ROMAN = tuple(
     zip((1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1), "M CM D CD C XC L XL X IX V IV I".split(), strict=True)
@@ -63,7 +65,12 @@ def is_formula(node: LexborNode) -> bool:
 def look_of(node: LexborNode, tag: str) -> str:
     """The element that a node looks like: any may be raised by its style or class, a picture may show a formula."""
     if tag in ("script", "img"):
-        return "formula" if is_formula(node) else tag
+        said = (node.attributes.get("alt") or "").split() if tag == "img" else []
+        return "formula" if is_formula(node) else "alt" if len(said) >= _LONG_ALT else tag
+    if tag in ("input", "select", "textarea"):
+        return "field"
+    if tag == "svg":
+        return "drawing"
     if tag in ("span", "font", "small"):
         attributes = node.attributes
         look = _RAISED.search(f"{attributes.get('style') or ''} {attributes.get('class') or ''}")
@@ -74,9 +81,32 @@ def look_of(node: LexborNode, tag: str) -> str:
 INLINE: dict[str, Callable[[LexborNode, str], str]] = {
     "sup": _superscript,
     "sub": _subscript,
+    "field": lambda node, before: f" {_chosen(node)} ",
+    "drawing": lambda node, before: "".join(f" {one_line(text.text())} " for text in node.css("text") if text.text()),
+    "iframe": lambda node, before: f" {_page_in(node)} ",
+    "alt": lambda node, before: f" {node.attributes.get('alt')} ",
     "math": lambda node, before: linear(node),
     "formula": lambda node, before: f" {node.text() if node.tag == 'script' else node.attributes.get('alt')} ",
 }
+
+
+def _chosen(field: LexborNode) -> str:
+    """What a form's field holds."""
+    attributes = field.attributes
+    if field.tag == "select":
+        return ", ".join(one_line(option.text()) for option in field.css("option[selected]"))
+    if field.tag == "textarea":
+        return one_line(field.text())
+    kind = (attributes.get("type") or "").lower()
+    if kind in ("checkbox", "radio"):
+        return "[x]" if "checked" in attributes else ""
+    return one_line(attributes.get("value") or "") if kind in _FIELDS else ""
+
+
+def _page_in(frame: LexborNode) -> str:
+    """The text of a page that stands in an attribute of its frame."""
+    body = LexborHTMLParser(frame.attributes.get("srcdoc") or "").body
+    return one_line(body.text(separator=" ")) if body is not None else ""
 
 
 def list_mark(item: LexborNode, last: dict[int, int]) -> str:
@@ -87,7 +117,10 @@ def list_mark(item: LexborNode, last: dict[int, int]) -> str:
     start = above.attributes.get("start") or ""
     before = last.get(above.mem_id, int(start) - 1 if _WHOLE.fullmatch(start) else 0)
     own = item.attributes.get("value") or ""
-    number = int(own) if _WHOLE.fullmatch(own) else before + 1
+    down = "reversed" in above.attributes
+    if down and above.mem_id not in last and not start:
+        before = 1 + sum(one.tag == "li" for one in above.iter())
+    number = int(own) if _WHOLE.fullmatch(own) else before - 1 if down else before + 1
     last[above.mem_id] = number
     style = above.attributes.get("type") or "1"
     return f"{_letters(number, style)}. "

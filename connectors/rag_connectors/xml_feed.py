@@ -33,7 +33,7 @@ def read_entries(entries: list[Element]) -> Iterator[ParsedRecord]:
     ids = [one_line(find_text(entry, "guid", "id") or _link(entry) or str(n)) for n, entry in enumerate(entries, 1)]
     for entry, key in zip(entries, tell_apart(ids), strict=True):
         writer = TextWriter()
-        title = one_line(unescape(find_text(entry, "title")))
+        title = _plain(unescape(find_text(entry, "title")))
         date = find_text(entry, "pubDate", "published", "updated", "date", "modified")
         authors = tuple(filter(None, (find_text(one, "name") or words(one) for one in entry if local(one) in _AUTHORS)))
         tags = tuple(filter(None, (one.get("term") or words(one) for one in entry if local(one) in _TAGS)))
@@ -65,6 +65,14 @@ def _write_texts(entry: Element, writer: TextWriter) -> None:
                 writer.add(text)
                 writer.gap()
                 written += text + "\n"
+
+
+def _plain(title: str) -> str:
+    """Of a title that is a page's markup, its words."""
+    writer = TextWriter()
+    if "</" in title:
+        html.write(title, writer)
+    return one_line(writer.record().text or title)
 
 
 def _link(entry: Element) -> str:

@@ -80,9 +80,8 @@ def show_source(view: SourceView, *, json: bool) -> None:
         say_json({name: value for name, value in as_json(view).items() if name != "documents"})
         return
     say(f"{line(row.name)}: {row.status}{f': {line(row.reason)}' if row.reason else ''}")
-    titles = [line(document.title) for document in view.documents if document.title]
-    if titles:
-        say(f"title: {titles[0]}{f' and {len(titles) - 1:,} more' if len(titles) > 1 else ''}")
+    for name, values in view.about.items():
+        say(f"{name}: {line(values[0])}{f' and {len(values) - 1:,} more' if len(values) > 1 else ''}")
     sections = ", ".join(f"{count:,} {kind}" for kind, count in view.sections.items()) or "none"
     numbers = {"document": len(view.documents), "character": view.characters, "table": view.tables}
     say(", ".join(f"{n:,} {name}{'s' * (n != 1)}" for name, n in numbers.items()))
@@ -95,6 +94,8 @@ def show_source(view: SourceView, *, json: bool) -> None:
 
 def as_json(view: SourceView) -> dict[str, object]:
     """Everything about a source but its vectors."""
+    from rag.text.origin import find_origin
+
     row = view.row
     return {
         "source": row.name,
@@ -109,6 +110,7 @@ def as_json(view: SourceView) -> dict[str, object]:
             {
                 "id": document.id,
                 "title": document.title,
+                **find_origin(document.meta)._asdict(),
                 "fields": dict(document.meta),
                 "text": document.text,
                 "sections": [[s.start, s.end, s.kind, s.label] for s in document.sections],

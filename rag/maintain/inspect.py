@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from rag.errors import InputError
 from rag.index.manifest import Manifest, SourceRow
+from rag.text.origin import find_origin
 from rag.text.tables import count_tables
 from rag.types import PAGES, Chunk, Document, Section
 
+NAMES = ("title", "author", "date", "url")  # what is said about documents
 CLOSE = 3  # names that are offered for one that is not there
 
 
@@ -47,6 +49,13 @@ class SourceView:
             for section in document.sections
             if section.kind in PAGES
         ]
+
+    @property
+    def about(self) -> dict[str, list[str]]:
+        """Titles, addresses, authors and dates of its documents, each value once, of those that any has."""
+        said = [{"title": one.title, **find_origin(one.meta)._asdict()} for one in self.documents]
+        found = {name: list(dict.fromkeys(filter(None, (one[name] for one in said)))) for name in NAMES}
+        return {name: values for name, values in found.items() if values}
 
     @property
     def keys(self) -> list[str]:

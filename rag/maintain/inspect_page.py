@@ -10,6 +10,8 @@ from html import escape
 from rag.maintain.inspect import SourceView
 from rag.types import PAGES, Chunk, Document
 
+SHOWN = 5  # titles, authors and the like
+
 _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
@@ -45,6 +47,10 @@ def inspect_page(
         f"<p>{escape(row.status)}{escape(f': {row.reason}' if row.reason else '')} — {escape(', '.join(facts))}</p>"
     )
     parts.append('<p class="note">Left is the file, right is what was read of it; each bar is a chunk.</p>')
+    for name, values in view.about.items():
+        parts.append(
+            f'<p class="note">{name}: {escape(", ".join(values[:SHOWN]))}{", ..." * (len(values) > SHOWN)}</p>'
+        )
     if note:
         parts.append(f'<p class="note">{escape(note)}</p>')
     for number, (document, chunks) in enumerate(zip(view.documents, view.chunks, strict=True)):

@@ -66,14 +66,14 @@ def pptx(slides: Sequence[tuple[str, str]], *, notes: str = "") -> bytes:
         targets.append(f'<Relationship Id="r{number}" Type="{_OFFICE}/slide" Target="{part}"/>')
         ids.append(f'<p:sldId r:id="r{number}"/>')
         if notes and number == len(slides):
-            parts[f"ppt/slides/_rels/{part.removeprefix('slides/')}.rels"] = _relations(
+            parts[f"ppt/slides/_rels/{part.removeprefix('slides/')}.rels"] = relations(
                 f'<Relationship Id="n" Type="{_OFFICE}/notesSlide" Target="../notesSlides/notes.xml"/>'
             )
             shape = _shape("body", notes)
             parts["ppt/notesSlides/notes.xml"] = f'<p:notes xmlns:p="{_SLIDES}" xmlns:a="{_DRAWING}">{shape}</p:notes>'
     listing = f"<p:sldIdLst>{''.join(ids)}</p:sldIdLst>"
     parts["ppt/presentation.xml"] = f'<p:x xmlns:p="{_SLIDES}" xmlns:r="{_OFFICE}">{listing}</p:x>'
-    parts["ppt/_rels/presentation.xml.rels"] = _relations("".join(targets))
+    parts["ppt/_rels/presentation.xml.rels"] = relations("".join(targets))
     return archive(parts)
 
 
@@ -166,7 +166,7 @@ def _shape(kind: str, text: str) -> str:
     return f'<p:sp><p:nvSpPr><p:nvPr><p:ph type="{kind}"/></p:nvPr></p:nvSpPr>{body}</p:sp>'
 
 
-def _relations(entries: str) -> str:
+def relations(entries: str) -> str:
     return f'<Relationships xmlns="{_PACKAGE}">{entries}</Relationships>'
 
 

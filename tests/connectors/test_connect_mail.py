@@ -92,6 +92,37 @@ def test_of_two_alternatives_one_is_read() -> None:
     assert record.text.count("steep") == 1
 
 
+def test_alternatives_that_say_other_things_lose_nothing() -> None:
+    plain = part("text/plain", "The slip is steep, ask Bo Dahl about it. View it online.")
+    page = part(
+        "text/html", "<p>The slip is steep, ask Bo Dahl about it.<p>Shut in June.<table><tr><td>Hook<td>7</table>"
+    )
+    [record] = records(multipart("alternative", plain, page))
+    assert "Hook | 7" in record.text and record.text.count("steep") == 1
+    other = part("text/plain", "Ask for Eva at the gate, she has the keys of all halls and of the crane on the quay.")
+    [record] = records(multipart("alternative", other, page))
+    assert "Eva" in record.text and "Hook | 7" in record.text
+    looks = part("text/x-amp-html", "<p>AMP form of it 9</p>"), part("text/css", "p{color:red}")
+    assert "AMP" not in records(multipart("alternative", plain, looks[0]))[0].text
+    assert "color" not in records(multipart("related", page, looks[1]))[0].text
+
+
+def test_other_bodies() -> None:
+    invitation = part("text/calendar", "BEGIN:VEVENT\nSUMMARY:Inspection of the win\n dlass\nEND:VEVENT")
+    assert "windlass" in records(multipart("mixed", part("text/plain", "See."), invitation))[0].text
+    rich = part("text/enriched", "The <bold>winch</bold> is <color><param>red</param>old</color>.")
+    assert "The winch is old." in records(HEAD + rich)[0].text
+    secret = read(HEAD + b"\n-----BEGIN PGP MESSAGE-----\n\nhQEMA123\n-----END PGP MESSAGE-----\n")
+    assert (secret.status, secret.reason) == ("degraded", "it is encrypted (PGP)")
+
+
+def test_files_of_mail_programs() -> None:
+    mail = HEAD + b"\nThe gate.\n"
+    assert records(b"\xef\xbb\xbf" + mail)[0].meta["author"] == "Ana Berg"
+    [record] = records(b"%d      \n" % len(mail) + mail + b"<?xml version='1.0'?><plist/>", "1.emlx")
+    assert record.text.endswith("The gate.")
+
+
 @pytest.mark.parametrize("how", ["attachment", "inline"])
 def test_attachments_are_documents(how: str) -> None:
     text = part("text/plain; charset=cp1250", "Růžena: the canteen closes at 15:00.".encode("cp1250"),

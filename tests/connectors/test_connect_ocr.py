@@ -1,6 +1,8 @@
 """Pages and pictures without text: what is said of them without OCR, and what OCR reads."""
 
 import re
+import zipfile
+from base64 import b64encode
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -14,9 +16,12 @@ from rag.errors import ConfigError, MissingExtra
 from rag.types import Loaded
 from rag_connectors import ocr
 from rag_connectors.files import Files
-from tests.connectors import samples
+from rag_connectors.outcome import outcome_of, sniff
+from rag_connectors.parsed import ParseOptions, RefusalError
+from tests.connectors import old_office, samples
 from tests.connectors.test_connect_pdf import pdf, written
 
+A = "http://schemas.openxmlformats.org/drawingml/2006/main"
 LINES = ["The ferry leaves the old pier at noon,", "bicycles travel free of charge.", "Dogs need a ticket of 4 euros."]
 WORDS = re.findall(r"\w+", " ".join(LINES))
 
@@ -53,6 +58,73 @@ def test_a_network_for_another_script_must_be_there_and_counts(tmp_path: Path) -
         load(tmp_path, Files(ocr_model="cyrillic.onnx"))
     if ocr.is_installed():
         assert Files(ocr_model="cyrillic.onnx").fingerprint != Files().fingerprint
+
+
+def files_with_a_picture(text: str) -> dict[str, bytes]:
+    """Files of which each shows a picture, one slide or page with `text` beside it."""
+    data = BytesIO()
+    picture().save(data, "PNG")
+    png = data.getvalue()
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    blip = f'<a:blip xmlns:a="{A}" xmlns:r="{office}" r:embed="i"/>'
+    relation = samples.relations(f'<Relationship Id="i" Type="{office}/image" Target="../media/i.png"/>')
+    slides = samples.pptx([(text, text)])
+    with zipfile.ZipFile(BytesIO(slides)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    slide = parts["ppt/slides/slide1.xml"].replace(b"</p:cSld>", f"<p:pic>{blip}</p:pic></p:cSld>".encode())
+    parts |= {
+        "ppt/slides/slide1.xml": slide,
+        "ppt/media/i.png": png,
+        "ppt/slides/_rels/slide1.xml.rels": relation.encode(),
+    }
+    page = f'<p>{text}</p><img src="data:image/png;base64,{b64encode(png).decode()}">'
+    book = samples.epub([f'<p>{text}</p><img src="i.png"/>'])
+    with zipfile.ZipFile(BytesIO(book)) as archive:
+        pages = {name: archive.read(name) for name in archive.namelist()} | {"OPS/text/i.png": png}
+    link = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
+    drawn = f'<text:p>{text}</text:p><draw:frame><draw:image {link} xlink:href="Pictures/i.png"/></draw:frame>'
+    with zipfile.ZipFile(BytesIO(old_office.odf(drawn))) as archive:
+        odt = {name: archive.read(name) for name in archive.namelist()} | {"Pictures/i.png": png}
+    head = f'From: a@x.example\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="b"\n\n--b\n\n{text}\n--b\n'
+    head += "Content-Type: image/png; name=i.png\nContent-Transfer-Encoding: base64\n\n"
+    mail = f"{head}{b64encode(png).decode()}\n--b--\n"
+    run = f"<w:r><w:t>{text}</w:t></w:r><w:r><w:drawing>{blip}</w:drawing></w:r>"
+    with zipfile.ZipFile(BytesIO(samples.docx(f"<w:p>{run}</w:p>"))) as archive:
+        docx = {name: archive.read(name) for name in archive.namelist()}
+    docx |= {"media/i.png": png, "word/_rels/document.xml.rels": relation.encode()}
+    return {
+        "s.pptx": samples.archive(parts), "w.docx": samples.archive(docx), "p.html": page.encode(),
+        "b.epub": samples.archive(pages), "t.odt": samples.archive(odt), "m.eml": mail.encode(),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "A sound paragraph."])
+def test_pictures_inside_files_are_counted_where_they_are_to_be_read(text: str) -> None:
+    for name, data in files_with_a_picture(text).items():
+        for how, wanted in (("always", 1), ("auto", int(not text)), ("never", 0)):
+            try:
+                scans = outcome_of(data, name, ParseOptions(ocr=how), sniff(data, name), "").scans
+            except RefusalError as refusal:
+                scans = refusal.scans
+                assert not text and ("nothing but pictures" in refusal.reason) == (how == "never"), (
+                    name,
+                    refusal.reason,
+                )
+            assert scans == wanted, (name, how)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not ocr.is_installed(), reason="needs the extra ocr")
+def test_pictures_inside_files_are_read(tmp_path: Path) -> None:
+    for name, data in files_with_a_picture("").items():
+        (tmp_path / name).write_bytes(data)
+    loaded = load(tmp_path, Files(workers=1, timeout=60))
+    assert len(loaded) == 6
+    for name, item in loaded.items():
+        assert item.status == "ok" and "read by OCR" in item.reason, (name, item.reason)
+        found = re.findall(r"\w+", "\n".join(document.text for document in item.documents))
+        assert sum(word in found for word in WORDS) >= 0.95 * len(WORDS), name
+        assert any(section.kind == "ocr" for document in item.documents for section in document.sections), name
 
 
 @pytest.mark.slow

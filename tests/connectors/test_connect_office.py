@@ -10,7 +10,7 @@ import pytest
 
 from rag_connectors.office.formats import show_number
 from tests.connectors import samples
-from tests.connectors.samples import archive, paragraph
+from tests.connectors.samples import archive, paragraph, relations
 from tests.connectors.test_connect_formats import labels, one, read
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -25,12 +25,7 @@ _SPACES = (
 )
 
 
-def relations(entries: str) -> str:
-    """The relations of a part."""
-    return f'<Relationships xmlns="{PACKAGE}">{entries}</Relationships>'
-
-
-def word(body: str, parts: Mapping[str, str] = {}, targets: Mapping[str, tuple[str, str]] = {}) -> bytes:
+def word(body: str, parts: Mapping[str, str | bytes] = {}, targets: Mapping[str, tuple[str, str]] = {}) -> bytes:
     """A Word file: its body, its other parts by name without namespaces, and relations id -> (type, target)."""
     entries = "".join(
         f'<Relationship Id="{name}" Type="{R}/{kind}" Target="{target}"/>' for name, (kind, target) in targets.items()
@@ -39,14 +34,16 @@ def word(body: str, parts: Mapping[str, str] = {}, targets: Mapping[str, tuple[s
         "word/document.xml": f"<w:document {_SPACES}><w:body>{body}</w:body></w:document>",
         "word/_rels/document.xml.rels": relations(entries),
         **{
-            f"word/{name}": part.replace(">", f" {_SPACES}>", 1) if name.endswith(".xml") else part
+            f"word/{name}": part.replace(">", f" {_SPACES}>", 1)
+            if isinstance(part, str) and name.endswith(".xml")
+            else part
             for name, part in parts.items()
         },
     }
     return archive(files)
 
 
-def text_of(body: str, parts: Mapping[str, str] = {}, targets: Mapping[str, tuple[str, str]] = {}) -> str:
+def text_of(body: str, parts: Mapping[str, str | bytes] = {}, targets: Mapping[str, tuple[str, str]] = {}) -> str:
     return one(word(body, parts, targets), "a.docx").text
 
 
@@ -449,3 +446,29 @@ def test_a_damaged_date_of_the_file_loses_no_cell() -> None:
     core = '<cp xmlns:dcterms="http://purl.org/dc/terms/"><dcterms:created>not a date</dcterms:created></cp>'
     sheet = '<sheetData><row><c t="str"><v>kept</v></c></row></sheetData>'
     assert one(workbook(sheet, more={"docProps/core.xml": core}), "a.xlsx").text == "kept"
+
+
+def test_what_is_said_of_a_picture_and_the_older_of_two_forms() -> None:
+    picture = '<w:p><w:r><w:drawing><docPr xmlns="d" descr="{}"/></w:drawing></w:r></w:p>'
+    assert text_of(picture.format("Never lift more than 750 kg") + picture.format("Picture 1")) == (
+        "Never lift more than 750 kg"
+    )
+    assert text_of(paragraph("x") + picture.format("A dog on a quay, automatically generated")) == "x"
+    old = '<m:AlternateContent xmlns:m="http://schemas.openxmlformats.org/markup-compatibility/2006">{}</m:AlternateContent>'
+    forms = "<m:Choice>{}</m:Choice><m:Fallback><w:t>old</w:t></m:Fallback>"
+    assert text_of(f"<w:p><w:r>{old.format(forms.format('<w:t>new</w:t>'))}</w:r></w:p>") == "new"
+    assert text_of(f"<w:p><w:r>{old.format(forms.format(''))}</w:r></w:p>") == "old"
+    assert (
+        text_of('<w:p><w:pict><textpath xmlns="urn:schemas-microsoft-com:vml" string="Storm"/></w:pict></w:p>')
+        == "Storm"
+    )
+
+
+def test_files_inside_files() -> None:
+    sheet = samples.xlsx({"S": [["Part", "kg"], ["Winch", 750]]})
+    inside = '<w:p><w:object><OLEObject xmlns="urn:schemas-microsoft-com:office:office" r:id="x"/></w:object></w:p>'
+    body = paragraph("Before.") + inside + paragraph("After.")
+    found = text_of(body, parts={"a.xlsx": sheet}, targets={"x": ("package", "a.xlsx")})
+    assert found == "Before.\n\nPart | kg\nPart: Winch; kg: 750\n\nAfter."
+    cell = '<w:tbl><w:tr><w:tc><w:altChunk r:id="x"/><w:p/></w:tc></w:tr></w:tbl>'
+    assert text_of(cell, parts={"a.txt": "Free."}, targets={"x": ("aFChunk", "a.txt")}) == "Free."

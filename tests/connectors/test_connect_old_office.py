@@ -202,6 +202,12 @@ def test_opendocument_shows_all_digits_and_what_page_headers_say() -> None:
         (r"750 kg{\footnote \pard Before: 500 kg.} are lifted.\par", "750 kg are lifted.\n\nBefore: 500 kg."),
         (r"900 euros{\*\atnauthor Bo}{\*\annotation 850 until June.}.\par", "900 euros.\n\n850 until June."),
         (r"{\shp{\*\shpinst{\shptxt In a {\b box}\par}}}Outside\par", "Outside\n\nIn a box"),
+        (r"{\fonttbl{\f0 A;}{\f1\fcharset238 B;}}\f1 R\'f9\'9eena\par", "Růžena"),
+        (r"See {\field{\*\fldinst{HYPERLINK \"x\"}}{\fldrslt the plate}}.\par", "See the plate."),
+        (r"Smile \u-10179?\u-8704? {\f0\deleted old }now\par", "Smile 😀 now"),
+        (r"{\pntext\f0 1.\tab}Close{\upr{a}{\*\ud{ Pr\u252?fung}}}\par", "1.\tClose Prüfung"),
+        (r"\mac Gr\'9a\'a7e\par", "Größe"),
+        (r"Größe\par", "Größe"),
         (r"Made 10{\super 6} in 2024{\up6\fs16 3}, the 1{\super st} \{x\}.\par", "Made 10^6 in 2024^3, the 1st {x}."),
     ],
 )  # fmt: skip

@@ -108,7 +108,7 @@ def test_outputs_of_notebooks() -> None:
     for output in (only_html, both):
         assert one(notebook(output), "n.ipynb").text == "f()\nSite | Cars\nNorth | 12"
     plain = {"data": {"text/html": table, "text/plain": "   Site  Cars\n0  North 12"}}
-    assert one(notebook(plain), "n.ipynb").text == "f()\n   Site  Cars\n0  North 12"
+    assert one(notebook(plain), "n.ipynb").text == "f()\nSite | Cars\nNorth | 12"
     named = {"data": {"text/html": table, "text/plain": "Table(...)"}}
     assert one(notebook(named), "n.ipynb").text == "f()\nSite | Cars\nNorth | 12"
     error = {
@@ -149,3 +149,25 @@ def test_a_title_above_a_table_does_not_decide_what_parts_its_cells() -> None:
         "Name: Bolt; Kg: 1,5",
         "Name: Nut; Kg: 2,5",
     ]
+
+
+def test_lines_above_a_table() -> None:
+    assert rows("# of 2025, by Ana\nname,kg\nwinch,750\n") == ["name | kg", "name: winch; kg: 750"]
+    assert one("# of 2025, by Ana\nname,kg\nwinch,750\n", "a.csv").text.startswith("# of 2025, by Ana\nname")
+    assert rows("Report;Stock\n\nPart;Hall;Kg\nWinch;4;750\nCrane;2;9\n")[-1] == "Part: Crane; Hall: 2; Kg: 9"
+    assert rows('"sep=;"\nname;kg\nwinch;750\n')[-1] == "name: winch; kg: 750"
+
+
+def test_cells_as_programs_write_them() -> None:
+    assert rows('zip,name\n="01234",Ana\n="00567",Bo\n')[1] == "zip: 01234; name: Ana"
+    assert rows("name\x01kg\nwinch\x01750\n")[1] == "name: winch; kg: 750"
+
+
+def test_a_name_that_comes_twice_in_an_object_has_both_values() -> None:
+    assert one('{"note": "750 kg", "note": "900 kg", "n": 1}', "a.json").text == "note: 750 kg, 900 kg\nn: 1"
+
+
+def test_tables_of_notebooks_keep_their_columns() -> None:
+    page = "<table><tr><th>part<th>kg<tr><td>winch of hall four<td>750</table>"
+    shown = {"text/html": page, "text/plain": "   part  kg\n0  winch of h...  750"}
+    assert "winch of hall four | 750" in one(notebook({"data": shown}), "a.ipynb").text

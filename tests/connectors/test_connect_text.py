@@ -131,6 +131,26 @@ def test_damaged_utf8_is_kept_and_named() -> None:
     assert lost == "not valid UTF-8: 1 characters replaced"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("text", ["Лебёдка поднимает 750 кг.", "绞车最多可吊起。\n合同由李明签署。\n", "The winch\n"])
+def test_wide_characters_without_a_mark(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding)) == (text, "")
+
+
+def test_lines_of_two_encodings_are_read_each_in_its_own() -> None:
+    lines = [f"Zeile {n}: Prüfung für März\n" for n in range(20)]
+    data = b"".join(line.encode("cp1252" if n % 2 else "utf-8") for n, line in enumerate(lines))
+    assert decode(data) == ("".join(lines), "")
+    assert "replaced" in decode(data + "ü".encode()[:1])[1]  # a letter that is cut off
+
+
+def test_old_machines() -> None:
+    assert decode("Schöne Grüße\r\n\x1a".encode("cp850"))[0] == "Schöne Grüße\n"
+    assert decode("The winch lifts 750 kg.".encode("cp037")) == ("The winch lifts 750 kg.", "")
+    boxes = "┌───────┬─────┐\n│ Winch │ 750 │\n└───────┴─────┘\nPrüfung der Wärmepumpe\n"
+    assert decode(boxes.encode("cp437")) == (boxes, "")
+
+
 @pytest.mark.parametrize("data", [b"\x00\x01\x02binary", bytes(range(256)) * 4, b"MZ\x90\x00\x03\x00\x00\x00"])
 def test_binary_is_refused(data: bytes) -> None:
     with pytest.raises(RefusalError, match="not text"):
@@ -140,5 +160,6 @@ def test_binary_is_refused(data: bytes) -> None:
 def test_line_ends_terminal_colours_and_surrogates() -> None:
     assert clean("a\r\nb\rc\x0cd\x85e") == "a\nb\nc\nd\ne"
     assert clean("\x1b[31mred\x1b[0m") == "red"
+    assert clean("\x1b]0;title\x07done N\bNA\bA") == "done NA"
     assert clean("x\ud83dy") == "x\ufffdy"
     assert one_line(" a \n\t b ") == "a b"

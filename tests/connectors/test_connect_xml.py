@@ -94,3 +94,37 @@ def test_powers_in_prose_are_no_digits_of_their_number() -> None:
     text = "<p>Made 10<sup>6</sup> of <i>H<sub>2</sub>O</i> in 2024<xref><sup>3</sup></xref>, the 1<sup>st</sup>.</p>"
     [record] = records(f"<doc>{text}</doc>")
     assert record.text == "Made 10^6 of H2O in 2024^3, the 1st."
+
+
+@pytest.mark.parametrize("name", ["index.php?id=3", "page.aspx", "saved"])
+def test_what_a_file_without_a_telling_name_begins_with_says_how_to_read_it(name: str) -> None:
+    page = "\ufeff <!DOCTYPE html><html><style>p{color:red}</style><p>It lifts &amp; turns.</html>"
+    assert records(page, name)[0].text == "It lifts & turns."
+    drawing = "<svg><text x='1'>It lifts <tspan>750</tspan> kg.</text></svg>"
+    assert records(drawing, name)[0].text == records(drawing, "a.svg")[0].text == "It lifts 750 kg."
+
+
+def test_office_files_saved_as_xml() -> None:
+    sheet = "urn:schemas-microsoft-com:office:spreadsheet"
+    cells = "".join(f"<Row>{''.join(f'<Cell><Data>{v}</Data></Cell>' for v in row)}</Row>" for row in ("ab", "12"))
+    assert records(f'<Workbook xmlns="{sheet}"><Worksheet><Table>{cells}</Table></Worksheet></Workbook>')[0].text == (
+        "a | b\na: 1; b: 2"
+    )
+    text = "<w:body><w:p><w:r><w:t>It </w:t></w:r><w:r><w:t>lifts.</w:t></w:r></w:p></w:body>"
+    old = f'<?xml version="1.0"?><w:wordDocument xmlns:w="http://schemas.microsoft.com/office/word/2003/wordml">{text}'
+    assert (
+        records(f"{old}</w:wordDocument>")[0].text == records(f"{old}</w:wordDocument>", "a.doc")[0].text == "It lifts."
+    )
+    space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    part = f'<w:document xmlns:w="{space}">{text}</w:document>'
+    flat = f'<p:part p:name="/word/document.xml"><p:xmlData>{part}</p:xmlData></p:part>'
+    package = f'<p:package xmlns:p="http://schemas.microsoft.com/office/2006/xmlPackage">{flat}</p:package>'
+    assert records(package)[0].text == "It lifts."
+
+
+def test_pages_in_values_are_their_text() -> None:
+    body = "&lt;p&gt;It &lt;b&gt;lifts&lt;/b&gt;.&lt;/p&gt;"
+    first, _ = records(f"<posts><row Id='1' Body='{body}'/><row Id='2' Body='x &lt; y'/></posts>")
+    assert first.text == "Id: 1\nBody: It lifts."
+    [entry] = records(f"<feed><entry><title>{body}</title><summary>It is red.</summary></entry></feed>")
+    assert entry.title == "It lifts."

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
-from itertools import islice
+from itertools import islice, pairwise
 
 from rag_connectors.data_uris import drop_data
 from rag_connectors.grid import table
@@ -24,7 +24,9 @@ _SAMPLE = 50  # rows
 _SHARE = 0.5  # of these that have the same number of cells; what fits less is prose
 _SMALL = 0.5  # of what stands behind commas goes on in small letters, in prose
 _NAME_WORDS = 3  # of a cell in the first row: longer ones name no columns
-_NAMED = re.compile(r"\Asep=(.)\r?\n", re.IGNORECASE)
+_NAMED = re.compile(r'\A"?sep=(.)"?\r?\n', re.IGNORECASE)
+_REMARKS = re.compile(r"\A(?:#[^\n]*\n)+")  # above the table
+_FORMULA = re.compile(r'="([^"]*)"')  # how a program keeps Excel from reading a number
 _ESCAPED = re.compile(r'\\"(?=[^",;|\t\r\n])')
 _CAPTION = re.compile(r"\A[^\n]*\S[^\n]*\n(?:[ \t\r]*\n)+(?=[^\n]*\S)")  # a line apart above the table
 _LONGEST = 100  # lines of one row
@@ -33,7 +35,7 @@ _SINGLE = re.compile(r"\s*'[^']*'(?:\s*[,;\t|]\s*'[^']*')+\s*")
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per row; rows are counted as a spreadsheet counts them, from 1."""
-    text, lost = decode(data)
+    text, lost = decode(data.replace(b"\x01", b"\t").replace(b"\x1f", b"\t"))  # what databases part cells with
     csv.field_size_limit(max(len(text), csv.field_size_limit()))  # for the whole process: only ever raised
     if _ESCAPED.search(text):
         text = text.replace('\\"', '""')
@@ -43,7 +45,12 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     else:
         delimiter = _delimiter(text, name)
     writer = TextWriter()
-    for number, line in table(enumerate(_rows(text, delimiter), 2 if named else 1)):
+    remarks = _REMARKS.match(text)
+    above = remarks[0].splitlines() if remarks else []
+    for line in above:
+        writer.add(line)
+    first = len(above) + (2 if named else 1)
+    for number, line in table(enumerate(_rows(text[remarks.end() if remarks else 0 :], delimiter), first)):
         start = writer.at
         writer.add(drop_data(line))
         writer.span(start, "row", f"row {number}")
@@ -54,7 +61,7 @@ def _delimiter(text: str, name: str) -> str:
     """The delimiter by which most of the first rows have the same number of cells, more than one."""
     if name.lower().endswith((".tsv", ".tab")) and "\t" in text:
         return "\t"
-    head = text[: 1 << 16]
+    head = _REMARKS.sub("", text[: 1 << 16])
     head = _CAPTION.sub("", head)
     sample = [line for line in head.split("\n") if line.strip()][:_SAMPLE]
     quote = _quote(text)
@@ -62,10 +69,12 @@ def _delimiter(text: str, name: str) -> str:
     def score(delimiter: str) -> tuple[float, bool]:
         lines = StringIO(head, newline="") if head.count(quote) % 2 == 0 else iter(sample)
         reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=True)
-        rows = list(islice(filter(any, reader), _SAMPLE))
+        every = list(islice(reader, _SAMPLE))
+        rows = list(filter(any, every))
         wide = [len(row) for row in rows if len(row) > 1]
         width, count = Counter(wide).most_common(1)[0] if wide else (1, 0)
-        heads = bool(rows) and len(rows[0]) == width
+        begin = [row for above, row in pairwise([[], *every]) if any(row) and not any(above)]  # of each block
+        heads = any(len(row) == width for row in begin)
         share = count / max(1, len(rows))
         fits = share >= _SHARE and (heads or share >= 0.8) and not _is_prose(rows, delimiter, sample)
         return (share if fits else 0.0), heads
@@ -102,7 +111,8 @@ def _quote(text: str) -> str:
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     quote = _quote(text)
     if _is_sound(text, delimiter, quote):
-        yield from csv.reader(StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, skipinitialspace=True)
+        reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, skipinitialspace=True)
+        yield from ([_FORMULA.sub(r"\1", cell) for cell in row] for row in reader) if '="' in text else reader
         return
     lines = text.split("\n")
     width = Counter(line.count(delimiter) + 1 for line in lines if line.strip()).most_common(1)[0][0]

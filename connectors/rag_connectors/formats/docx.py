@@ -15,11 +15,13 @@ from rag_connectors.grid import Merge, merged_rows
 from rag_connectors.office.drawings import drawn
 from rag_connectors.office.embedded import embedded
 from rag_connectors.office.equations import M
+from rag_connectors.office.inside import described, packed, pictures
 from rag_connectors.office.numbering import BULLET, Numbering
 from rag_connectors.office.runs import LEFT_OUT, Runs
 from rag_connectors.office.styles import Style, W, outline, read_styles, value
 from rag_connectors.page_edges import says
 from rag_connectors.parsed import Parsed, ParseOptions
+from rag_connectors.pictures import PictureReader
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
 
@@ -38,6 +40,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         word.edges(body, "header")
         word.blocks(body)
         word.edges(body, "footer")
+        word.pictures.write(pictures(archive, part, body), word.writer, bare=not word.writer.at)
     for kind in ("footnotes", "endnotes"):
         for target in related(archive, part, kind) or [f"word/{kind}.xml"]:
             for note in xml(archive, target) or ():
@@ -45,7 +48,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     for comment in list(word.comments):
         word.note(word.comments.pop(comment))
     title, meta = properties(archive)
-    return Parsed((word.writer.record(title=title or word.title, meta=meta),), tuple(word.lost))
+    return word.pictures.parsed(word.writer.record(title=title or word.title, meta=meta), word.lost)
 
 
 class _Word:
@@ -56,6 +59,7 @@ class _Word:
         self.writer = TextWriter()
         self.title = ""
         self.lost: list[str] = []
+        self.pictures = PictureReader(options)
         self.styles = read_styles(self._root("styles"))
         self.numbering = Numbering(self._root("numbering"))
         self.runs = Runs(self.styles)
@@ -95,8 +99,12 @@ class _Word:
                 self.note(self.runs.text(block).strip())
             objects, comments = list(self.runs.objects), list(self.runs.comments)
             for one in objects:
+                self.note("\n".join(described(one)))
+                for parsed in packed(self.archive, self.part, one, self.options):
+                    self._embed(parsed)
                 if lines := list(drawn(self.archive, self.part, one)):
                     self.note("\n".join(lines))
+                self.pictures.write(pictures(self.archive, self.part, one), self.writer)
             for comment in comments:
                 self.note(self.comments.pop(comment, ""))
 
@@ -142,6 +150,8 @@ class _Word:
         for row_text in self._rows(node):
             self.writer.add(row_text)
         self.writer.gap()
+        for other in node.iter(f"{W}altChunk"):
+            self._other(other)
 
     def _rows(self, table: Element) -> Iterator[str]:
         """Rows as lines; what a cell says over several rows or columns stands in each of them."""
@@ -187,7 +197,9 @@ class _Word:
         if data is None:
             self.lost.append(f"a document that belongs in it is missing ({target or 'no name'})")
             return
-        parsed = embedded(data, target, self.options)
+        self._embed(embedded(data, target, self.options))
+
+    def _embed(self, parsed: Parsed) -> None:
         self.lost.extend(parsed.lost)
         for record in parsed.records:
             self.writer.gap()

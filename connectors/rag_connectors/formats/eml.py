@@ -10,6 +10,8 @@ import binascii
 import quopri
 import re
 from base64 import b64decode
+from codecs import BOM_UTF8
+from collections import Counter
 from contextlib import suppress
 from email import errors
 from email._policybase import Compat32
@@ -18,7 +20,8 @@ from email.parser import BytesParser
 from typing import Any
 
 from rag_connectors.encodings import guesses
-from rag_connectors.mail import HEADERS, Attachment, Mail, count_words, flow, parsed, thread_of
+from rag_connectors.formats import cards
+from rag_connectors.mail import HEADERS, Attachment, Mail, flow, parsed, thread_of, words_of
 from rag_connectors.mail_headers import read_header, to_bytes
 from rag_connectors.markup import read_markup
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
@@ -42,8 +45,13 @@ _LOST = {  # types that hide text
     "message/partial": "it is one part of a mail that was cut",
 }
 _READ = tuple(name.lower() for name in (*HEADERS, "Message-ID", "References", "In-Reply-To"))
+_POLITE = 3  # words: "View in browser"
 _STUB = 2  # times as many words in HTML: then the plain text is not the whole of it
 _UUENCODED = re.compile(r"^begin [0-7]{3,4} (\S[^\n]*)\n(.*?)^`?\n?end[ \t]*$", re.DOTALL | re.MULTILINE)
+_COUNTED = re.compile(rb"\s*(\d{1,12})[ ]*\r?\n")
+_RICH = re.compile(r"<param>.*?</param>|</?[A-Za-z-]{1,60}>", re.IGNORECASE | re.DOTALL)
+_PGP = "-----BEGIN PGP MESSAGE-----"
+_OTHER_LOOKS = frozenset(["text/css", "text/javascript", "text/x-amp-html", "text/watch-html"])  # of the same mail
 _NAME_QUOTES = re.compile(r'"([^"\\<>]+)"\s*<')
 _MAX_DEPTH = 50  # parts in parts
 
@@ -57,6 +65,8 @@ class _Raw(Compat32):
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """A record for the mail and one for each attachment. The title is the subject; the headers are metadata too."""
+    if counted := _COUNTED.match(data):  # Apple's emlx: how long it is, the mail, settings
+        data = data[counted.end() : counted.end() + int(counted[1])]
     mail = read_mail(data)
     if not mail.headers and not any(text.strip() for _, text in mail.bodies) and not mail.attachments:
         raise RefusalError("damaged, or no e-mail: it has no headers")
@@ -65,7 +75,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
 
 def read_mail(data: bytes) -> Mail:
     """A mail from its bytes, which may begin with a line that an mbox put there."""
-    return _mail(_parse(data), 0)
+    return _mail(_parse(data.removeprefix(BOM_UTF8)), 0)
 
 
 def _parse(data: bytes) -> Message:
@@ -146,36 +156,60 @@ def _inner(part: Message, inside: Message, depth: int) -> Mail:
 
 
 def _choose(alternatives: list[Message], mail: Mail, depth: int) -> None:
-    """Add the body of the best alternative, and the attachments of all."""
-    read = []
+    """Add the best alternative's body, both of two that say other things, and the attachments of all."""
+    chosen: list[tuple[str, str]] = []
+    words = Counter[str]()
     for one in alternatives:
         scratch = Mail()
         _gather(one, scratch, depth)
         mail.attachments += scratch.attachments
         mail.lost += scratch.lost
-        if scratch.bodies:
-            read.append((count_words(scratch.bodies), scratch.bodies))
-    if read:
-        most = max(words for words, _ in read)
-        mail.bodies += next(bodies for words, bodies in read if words * _STUB > most or words == most)
+        others = words_of(scratch.bodies)
+        if not _says_more(others, words):
+            continue
+        is_stub = _STUB * words.total() <= others.total()
+        chosen = scratch.bodies if is_stub or not _says_more(words, others) else chosen + scratch.bodies
+        words = others if is_stub else words | others
+    mail.bodies += chosen
+
+
+def _says_more(words: Counter[str], others: Counter[str]) -> bool:
+    """Whether these have a number that the others lack, or more words than a line of politeness."""
+    more = words - others
+    return any(map(_has_digit, more)) or more.total() > max(_POLITE if others else 0, words.total() / 20)
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))
 
 
 def _leaf(part: Message, kind: str, mail: Mail) -> None:
     payload = part.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else b""
     name, charset = _name(part), _parameter(part, "charset")
+    if kind in _OTHER_LOOKS and not name:
+        return
     apart = name or part.get_content_disposition() == "attachment"
     if apart or not kind.startswith(("text/", "message/")):
         if data.strip() and not kind.endswith("-signature"):
-            mail.attachments.append(Attachment(name, data, kind, charset))
+            shown = kind.startswith("image/") and part.get_content_disposition() != "attachment"
+            mail.attachments.append(Attachment(name, data, kind, charset, shown=shown))
         elif name:
             mail.attachments.append(Attachment(name))
         return
     if kind == "text/html":
         text, damage = read_markup(data, charset)
         mail.bodies.append(("html", text))
+    elif kind == "text/calendar":
+        record = cards.parse(data, "", ParseOptions()).records[0]
+        text, damage = record.text, ""
+        mail.bodies.append(("plain", text))
     else:
         text, damage = decode(data, declared=charset)
+        if kind in ("text/enriched", "text/richtext"):
+            text = _RICH.sub("", text.replace("<<", "‹"))
+        if _PGP in text:
+            damage = _LOST["application/pgp-encrypted"]
         if "flowed" in _parameter(part, "format").lower():
             text = flow(text, delete=_parameter(part, "delsp").lower() == "yes")
         mail.bodies.append(("plain", _UUENCODED.sub(lambda found: _uudecoded(found, mail), text)))

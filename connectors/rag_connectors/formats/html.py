@@ -6,8 +6,12 @@ out: readers do not see it, so neither does an answer.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from rag_connectors.data_uris import read_data
 from rag_connectors.grid import row
 from rag_connectors.markup import cut_off, read_markup, torn
 from rag_connectors.page_choice import Choice
@@ -16,6 +20,7 @@ from rag_connectors.page_inline import INLINE, is_note_link, list_mark, look_of
 from rag_connectors.page_tables import lines as table_lines
 from rag_connectors.page_tables import rows_of
 from rag_connectors.parsed import Parsed, ParseOptions
+from rag_connectors.pictures import PictureReader
 from rag_connectors.text import clean, one_line
 from rag_connectors.writing import TextWriter
 
@@ -25,6 +30,7 @@ _PARAGRAPHS = frozenset(
     "figure details hr h1 h2 h3 h4 h5 h6".split()
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_ASKS = re.compile(r"javascript|\bflash\b|browser", re.IGNORECASE)
 _MAX_CELL = 300  # characters; a longer table cell is layout, and its line breaks count
 
 
@@ -34,8 +40,17 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     writer = TextWriter()
     tree = LexborHTMLParser(markup)
     title = _write(tree, writer)
+    found = PictureReader(options)
+    found.write(filter(None, map(read_data, pictures(tree))), writer, bare=not writer.at)
     record = writer.record(title=title, meta=read_origin(tree))
-    return Parsed((record,), tuple(filter(None, (lost, cut_off(markup) or torn(markup)))))
+    return found.parsed(record, filter(None, (lost, cut_off(markup) or torn(markup))))
+
+
+def pictures(tree: LexborHTMLParser) -> Iterator[str]:
+    """The addresses of the pictures of a page."""
+    for node in tree.css("img, image"):
+        attributes = node.attributes
+        yield attributes.get("src") or attributes.get("xlink:href") or attributes.get("href") or ""
 
 
 def write(markup: str, writer: TextWriter, *, whole: bool = False) -> str:
@@ -44,10 +59,19 @@ def write(markup: str, writer: TextWriter, *, whole: bool = False) -> str:
 
 
 def _write(tree: LexborHTMLParser, writer: TextWriter, *, whole: bool = False) -> str:
-    if tree.body is None:
-        return ""
-    _walk(tree.body, _Flow(writer), Choice(tree, tree.body, whole=whole))
+    start = writer.at
+    if tree.body is not None:  # a page of frames has none
+        _walk(tree.body, _Flow(writer), Choice(tree, tree.body, whole=whole))
+    for node in tree.css("noscript, noframes, object") if writer.at == start else ():
+        _otherwise(node, writer)
     return read_title(tree)
+
+
+def _otherwise(node: LexborNode, writer: TextWriter) -> None:
+    """What a page without other text says where scripts, frames or players are not there, unless it asks for them."""
+    inner = LexborHTMLParser(node.text() if "<" in node.text() else (node.html or "").partition(">")[2])
+    if inner.body is not None and not _ASKS.search(inner.body.text()):
+        _walk(inner.body, _Flow(writer), Choice(inner, inner.body))
 
 
 class _Flow:

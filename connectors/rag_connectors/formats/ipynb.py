@@ -1,7 +1,7 @@
 """Jupyter notebooks: cells in order with their textual output; headings in Markdown cells are sections.
 
 An output in several forms is taken as text, unless that only names it; HTML is read as a page. Of a line that was
-written over again and again (a progress bar) the last state stays. Pictures are left out.
+written over again and again (a progress bar) the last state stays. PictureReader are left out.
 """
 
 from __future__ import annotations
@@ -76,11 +76,12 @@ def _shown(output: dict[str, Any]) -> str:
     plain = drop_data(clean(_OVERWRITTEN.sub("", plain))).strip("\n")
     page = data.get("text/html") or output.get("html")
     only_named = _ONLY_NAMED.fullmatch(plain) is not None
-    if page and (only_named or "\n" not in plain):
+    if page and (only_named or "\n" not in plain or "<table" in _joined(page)):
         writer = TextWriter()
         write(_joined(page), writer)
         text = writer.record().text.strip()
-        if len(text.split()) > (0 if only_named else _STUB * len(plain.split())):
+        least = 0 if only_named else len(plain.split()) * (1 if " | " in text else _STUB)
+        if len(text.split()) > least:
             return text
     if not only_named:
         return plain

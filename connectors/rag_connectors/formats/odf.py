@@ -15,12 +15,13 @@ from defusedxml.ElementTree import fromstring
 from rag_connectors.archive import Archive, need, unpack, xml
 from rag_connectors.grid import Merge, row, spread, table
 from rag_connectors.office.odf_lists import NS, Lists
-from rag_connectors.office.odf_objects import OBJECT, read_object
+from rag_connectors.office.odf_objects import OBJECT, pictures, read_object
 from rag_connectors.office.odf_styles import Lettering, read_looks
 from rag_connectors.office.runs import raised
 from rag_connectors.office.symbols import translate
 from rag_connectors.page_edges import says
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
+from rag_connectors.pictures import PictureReader
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
 
@@ -61,15 +62,16 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     else:
         root = styles = meta = _flat(data)
     title = next((one_line(node.text or "") for node in (meta.iter(_TITLE) if meta is not None else ())), "")
-    reader = _Reader([part for part in (root, styles) if part is not None], archive)
+    reader = _Reader([part for part in (root, styles) if part is not None], archive, PictureReader(options))
     reader.edges("header")
     body = root.find(f"{_OFFICE}body")
     reader.blocks(body if body is not None else root)
+    reader.read_pictures(root, "")
     reader.edges("footer")
     for note in reader.notes:
         reader.writer.gap()
         reader.writer.add(note)
-    return Parsed((reader.writer.record(title=title, meta=_about(meta)),))
+    return reader.pictures.parsed(reader.writer.record(title=title, meta=_about(meta)))
 
 
 def _about(meta: Element | None) -> dict[str, str]:
@@ -99,8 +101,9 @@ def _flat(data: bytes) -> Element:
 class _Reader:
     """Writes blocks in their order, and gathers what stands elsewhere."""
 
-    def __init__(self, roots: list[Element], archive: Archive | None) -> None:
+    def __init__(self, roots: list[Element], archive: Archive | None, pictures: PictureReader) -> None:
         self._roots = roots
+        self.pictures = pictures
         self._archive = archive
         self._looks = read_looks(roots)
         self.writer = TextWriter()
@@ -151,6 +154,11 @@ class _Reader:
             else:
                 self.blocks(node, style, depth)
             self._hang()
+
+    def read_pictures(self, node: Element, label: str, start: int = 0) -> None:
+        """What OCR sees in the pictures inside, whose other text was written since `start`."""
+        bare = self.writer.at == start
+        self.pictures.write(pictures(node, self._archive), self.writer, label, bare=bare)
 
     def _heading(self, node: Element) -> None:
         text = self._text(node).strip()
@@ -205,6 +213,7 @@ class _Reader:
         self.writer.gap()
         start = self.writer.at
         self.blocks(page)
+        self.read_pictures(page, f"slide {self._slides}", start)
         self.writer.span(start, "slide", f"slide {self._slides}")
         self.writer.gap()
 

@@ -47,7 +47,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
 
 
 def _parse(data: bytes, options: ParseOptions, warnings: Warnings) -> Parsed:
-    data = unlock(data)
+    data = unlock(data + b"\n%%EOF\n" if b"startxref" in data and b"%%EOF" not in data else data)
     structure = Structure(pypdf.PdfReader(BytesIO(data), strict=False))
     pages = read_pages(data, structure)
     needs = [page.is_bare or page.facts.garbled or (options.ocr == "always" and page.facts.shows) for page in pages]

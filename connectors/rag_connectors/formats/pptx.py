@@ -12,11 +12,13 @@ from rag_connectors.archive import Archive, main_part, need, properties, related
 from rag_connectors.grid import Merge, merged_rows
 from rag_connectors.office.drawings import A, drawn
 from rag_connectors.office.equations import M, equation
+from rag_connectors.office.inside import described, packed, pictures
 from rag_connectors.office.numbering import write_number
 from rag_connectors.office.runs import raised
 from rag_connectors.office.symbols import translate
 from rag_connectors.page_edges import says
 from rag_connectors.parsed import Parsed, ParseOptions
+from rag_connectors.pictures import PictureReader
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
 
@@ -43,6 +45,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     title = ""
     lost: list[str] = []
     said: set[str] = set()
+    found = PictureReader(options)
     for number, entry in enumerate(root.iter(f"{_P}sldId"), 1):
         part = targets.get(entry.get(_ID, ""), ("", ""))[1]
         slide = xml(archive, part)
@@ -58,6 +61,15 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
             if not edge or (says(edge) and edge not in said):
                 _write(archive, part, shape, writer)
             said.add(edge)
+        for parsed in packed(archive, part, slide, options):
+            lost += parsed.lost
+            for record in parsed.records:
+                writer.embed(record)
+                writer.gap()
+        for said in described(slide):
+            writer.add(said)
+            writer.gap()
+        found.write(pictures(archive, part, slide), writer, f"slide {number}", bare=writer.at == start)
         for kind, target in relations(archive, part).values():
             more = xml(archive, target) if kind in ("notesSlide", "comments") else None
             if more is not None and kind == "comments":
@@ -69,7 +81,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
                     _write(archive, target, shape, writer)
         writer.span(start, "slide", f"slide {number}")
     own, meta = properties(archive)
-    return Parsed((writer.record(title=own or title, meta=meta),), tuple(lost))
+    return found.parsed(writer.record(title=own or title, meta=meta), lost)
 
 
 def _shapes(parent: Element) -> Iterator[Element]:

@@ -1,7 +1,6 @@
 """Workbooks (xlsx): a line per row as it is shown, with stored results of formulas, at "Sheet1 row 12".
 
 Comments stand below the row they belong to; text boxes, charts, heads and feet of printed pages below the sheet.
-Pictures are left out.
 """
 
 from __future__ import annotations
@@ -11,9 +10,11 @@ from collections.abc import Iterator
 from rag_connectors.archive import main_part, properties, related, unpack, xml
 from rag_connectors.grid import Merge, spread, table
 from rag_connectors.office.drawings import A, drawn
+from rag_connectors.office.inside import pictures
 from rag_connectors.office.workbook import S, Sheet, Workbook, place_of
 from rag_connectors.page_edges import says
 from rag_connectors.parsed import Parsed, ParseOptions
+from rag_connectors.pictures import PictureReader
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
 
@@ -29,6 +30,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     writer = TextWriter()
     blind = 0
     edges: set[str] = set()
+    found = PictureReader(options)
     for sheet in book.sheets():
         blind += sheet.blind
         comments = _comments(book, sheet)
@@ -42,6 +44,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         writer.gap()
         for said in [*(line for lines in comments.values() for line in lines), *_drawn(book, sheet)]:
             writer.add(said)
+        found.write(_pictures(book, sheet), writer, sheet.name, bare=not sheet.rows)
         for said in filter(says, sheet.edges):
             if said not in edges:
                 writer.add(said)
@@ -49,7 +52,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     if blind:
         book.lost.append(f"formulas without a stored result: {blind} (open and save it in a spreadsheet program)")
     title, meta = properties(archive)
-    return Parsed((writer.record(title=title, meta=meta),), tuple(book.lost))
+    return found.parsed(writer.record(title=title, meta=meta), book.lost)
 
 
 def _rows(sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
@@ -124,3 +127,9 @@ def _drawn(book: Workbook, sheet: Sheet) -> Iterator[str]:
                 yield text
         if root is not None:
             yield from drawn(book.archive, part, root)
+
+
+def _pictures(book: Workbook, sheet: Sheet) -> Iterator[bytes]:
+    for part in related(book.archive, sheet.part, "drawing"):
+        root = xml(book.archive, part)
+        yield from pictures(book.archive, part, root) if root is not None else ()

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from html import unescape
+from importlib import import_module
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -27,6 +28,12 @@ from rag_connectors.xml_tree import fields, find_text, has_own, is_prose, local,
 
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-fA-F]+);)(?:[A-Za-z][A-Za-z0-9]*;)?")
 _TITLES = frozenset(["title", "head", "heading", "shorttitle", "article-title", "subtitle"])
+_OFFICE = {  # files of Office programs -> their parser
+    "{urn:schemas-microsoft-com:office:spreadsheet}Workbook": "sheetxml",
+    "{http://schemas.microsoft.com/office/2006/xmlPackage}package": "one_file",
+    "{http://schemas.microsoft.com/office/word/2003/wordml}wordDocument": "one_file",
+}
+_MARKUP = re.compile(r"</[a-z][a-z0-9]*\s*>|<(?:br|p|hr)\s*/?>", re.IGNORECASE)  # of a page in a value
 _LEAST = 2  # elements of one name that are records
 _NAMES, _IDS = ("title", "name", "label", "heading"), ("id", "key", "code", "number", "nr", "guid", "isbn", "sku")
 
@@ -41,6 +48,9 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         forbidden = isinstance(error, DefusedXmlException)
         why = "it declares XML entities" if forbidden else f"it is not well-formed ({error})"
         return Parsed((ParsedRecord(text),), (*lost, f"read as plain text: {why}"))
+    if other := _OFFICE.get(root.tag):
+        parsed: Parsed = import_module(f"rag_connectors.formats.{other}").parse(data, name, options)
+        return parsed
     if local(root) == "html":
         return html.parse(data, name, options)
     if entries := entries_of(root):
@@ -85,13 +95,23 @@ def _records(found: list[Element]) -> Iterator[ParsedRecord]:
     ids = [one_line(_value(element, _IDS)) or str(number) for number, element in enumerate(found, 1)]
     for element, key in zip(found, tell_apart(ids), strict=True):
         lines, meta = [], dict[str, list[object]]()
-        for path, value in fields(element):
+        for path, value in _values(element):
             lines.append(f"{path}: {value}")
             meta.setdefault(re.sub(r"\[\d+\]", "", path), []).append(value)
         text = "\n".join(lines)
         flat, _ = flatten({name: values[0] if len(values) == 1 else values for name, values in meta.items()})
         span = (0, len(text), "record", f"{local(element)} {key}")
         yield ParsedRecord(text, _value(element, _NAMES), (span,), flat, key)
+
+
+def _values(element: Element) -> Iterator[tuple[str, str]]:
+    """Path and value of every field; of a page in one, its text."""
+    for path, value in fields(element):
+        if _MARKUP.search(value):
+            writer = TextWriter()
+            html.write(value, writer, whole=True)
+            value = one_line(writer.record().text) or value
+        yield path, value
 
 
 def _value(element: Element, names: tuple[str, ...]) -> str:
@@ -113,7 +133,7 @@ def _data(root: Element) -> ParsedRecord:
         numbers[name] += 1
         label = f"{name} {_value(child, (*_NAMES, *_IDS)) or numbers[name]}" if many[name] > 1 else name
         start = writer.at
-        for path, value in fields(child):
+        for path, value in _values(child):
             writer.add(f"{name}.{path}: {value}" if path != name else f"{path}: {value}")
         writer.span(start, "entry", label)
     if not len(root) and (root.text or "").strip():

@@ -7,6 +7,7 @@ from email import message_from_bytes
 from email.message import Message
 from importlib import import_module
 
+from rag_connectors.office.legacy import actual
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 
 _SMALLEST = 1 << 12  # bytes that it may unpack to; a file inside itself ends there
@@ -24,6 +25,7 @@ def embedded(data: bytes, name: str, options: ParseOptions) -> Parsed:
         return Parsed((), (f"{name}: documents inside it are nested too deeply",))
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
     kind = next((kind for magic, kind in _KINDS if head.startswith(magic)), "")
+    kind = actual(data, kind) if kind == "docx" else kind
     if not kind and (b"\nmime-version:" in b"\n" + head.lower() or b"\ncontent-type:" in b"\n" + head.lower()):
         data, kind = _page(message_from_bytes(data)), "html"
     if not kind:

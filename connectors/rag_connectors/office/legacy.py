@@ -34,6 +34,8 @@ def actual(data: bytes, kind: str) -> str:
         return "mhtml"
     if head.startswith(b"<?xml") and b"urn:schemas-microsoft-com:office:spreadsheet" in head:
         return "sheetxml"
+    if head.startswith(b"<?xml") and (b"office/word/2003/wordml" in head or b"office/2006/xmlpackage" in head):
+        return "one_file"
     if b"\0" in head or head.startswith(b"<?xml"):
         raise RefusalError("damaged, or not what its name says: open it in an Office program and save it anew")
     return "csv" if kind in _TABLES else "plain"

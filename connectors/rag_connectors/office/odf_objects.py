@@ -1,4 +1,6 @@
-"""What stands in an OpenDocument file as a file of its own: formulas (MathML) as a line, charts as rows of numbers."""
+"""What stands in an OpenDocument file as a file of its own: formulas (MathML) as a line, charts as rows of numbers,
+pictures.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from xml.etree.ElementTree import Element, tostring
 
 from selectolax.lexbor import LexborHTMLParser
 
-from rag_connectors.archive import Archive, xml
+from rag_connectors.archive import Archive, content, xml
+from rag_connectors.data_uris import read_base64
 from rag_connectors.grid import row
 from rag_connectors.mathml import linear
 from rag_connectors.office.odf_lists import NS
@@ -16,9 +19,20 @@ from rag_connectors.text import one_line
 
 _CHART, _TABLE, _TEXT, _DRAW = (f"{NS}{name}:1.0}}" for name in ("chart", "table", "text", "drawing"))
 _HREF = "{http://www.w3.org/1999/xlink}href"
+_DATA = f"{NS}office:1.0}}binary-data"
 _MATH = "{http://www.w3.org/1998/Math/MathML}math"
 _PREFIX = re.compile(r"(</?)\w+:")
 OBJECT = f"{_DRAW}object"
+
+
+def pictures(node: Element, archive: Archive | None) -> Iterator[bytes]:
+    """The pictures inside an element."""
+    for image in node.iter(f"{_DRAW}image"):
+        inside = image.findtext(_DATA)
+        if inside:
+            yield read_base64(inside)
+        elif archive is not None and (data := content(archive, image.get(_HREF, "").removeprefix("./"))):
+            yield data
 
 
 def read_object(node: Element, archive: Archive | None) -> tuple[str, list[str]]:

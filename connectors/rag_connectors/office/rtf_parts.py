@@ -13,6 +13,15 @@ _PART = re.compile(
 )
 _BINARY = re.compile(r"\\bin\d")
 _FONTS = re.compile(r"\{\\fonttbl(?:[^{}]|\{[^{}]*\})*\}")
+_FONT = re.compile(r"(\\f\d+)(?=((?:\\(?!f\d)[a-z]+-?\d*)*)[ ;{])")
+_REWRITTEN = (  # what striprtf reads otherwise than programs do
+    (re.compile(r"\\ansicpg\d+ ?"), ""),  # the page is given; it does not know Apple's
+    (re.compile(r"\\pntext(?![a-z])"), r"\\listtext"),
+    (re.compile(r"(\\fldinst[^\"]{0,200}?HYPERLINK)(?=\s)"), r"\1_"),  # an address is no text
+    (re.compile(r"\{(?:\\[a-z]+-?\d* ?)*\\deleted(?![a-z])[^{}]*\}"), ""),
+    (re.compile(r"\{\\upr\{[^{}]*\}\{\\\*\\ud\{([^{}]*)\}\}\}"), r"{\1}"),  # the same text twice, the second whole
+)
+_BEYOND = re.compile(r"[^\x00-\x7f]+")
 _RAISED = re.compile(r"(\\(?:super|up[1-9]\d{0,3})(?![a-z\d])) ?")
 _MARK = "\ue000"  # before a raised text
 _POWER = re.compile(rf"(?<=[\w)\]]){_MARK}([+\-−–]?\d+(?:[.,]\d+)?|[a-z])(?!\w)")
@@ -56,6 +65,29 @@ def split(text: str) -> Parts:
             body.append(text[at:begin] + "{}")  # what stands before it ends here
             at, into = match.end(), None
     return found._replace(body="".join(body) + text[at:])
+
+
+def plainly_written(data: bytes) -> str:
+    """Rich text as striprtf reads it: letters beyond ASCII by their numbers, every font with its encoding."""
+    try:
+        text = _BEYOND.sub(lambda found: _numbers(found[0]), data.decode())
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    if _BINARY.search(text):
+        return text
+    for pattern, instead in _REWRITTEN:
+        text = pattern.sub(instead, text)
+    fonts = _FONTS.search(text)
+    if fonts:
+        known = _FONT.sub(lambda found: found[1] + r"\fcharset1" * ("\\fcharset" not in found[2]), fonts[0])
+        text = text[: fonts.start()] + known + text[fonts.end() :]
+    return text
+
+
+def _numbers(letters: str) -> str:
+    units = letters.encode("utf-16-le")
+    codes = (int.from_bytes(units[i : i + 2], "little", signed=True) for i in range(0, len(units), 2))
+    return "{\\uc0 " + "".join(f"\\u{code} " for code in codes) + "}"
 
 
 def mark_raised(text: str) -> str:

@@ -14,6 +14,8 @@ from rag_connectors.office.styles import Style, W, font_of, value
 from rag_connectors.office.symbols import symbol, translate
 
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # the same text a second time
+_EITHER = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
+_WORDART = "{urn:schemas-microsoft-com:vml}textpath"
 LEFT_OUT = frozenset(
     [
         FALLBACK,
@@ -54,6 +56,11 @@ class Runs:
         tag = node.tag
         if tag in LEFT_OUT or not isinstance(tag, str):
             return
+        if tag == _EITHER:
+            self._either(node, font, parts)
+            return
+        if tag == _WORDART:
+            parts.append(node.get("string", ""))
         if tag.startswith(M):
             written = equation(node)
             parts.append(
@@ -93,6 +100,14 @@ class Runs:
     def _inside(self, node: Element, font: str, parts: list[str], into: list[str]) -> None:
         for child in node:
             self._walk(child, font, into)
+
+    def _either(self, node: Element, font: str, parts: list[str]) -> None:
+        """The newer of two forms of the same; the older one, if that says nothing."""
+        before = len(parts), len(self.objects)
+        self._inside(node, font, parts, parts)
+        older = node.find(FALLBACK)
+        if older is not None and (len(parts), len(self.objects)) == before:
+            self._inside(older, font, parts, parts)
 
     def _part(self, node: Element | None, font: str) -> str:
         own: list[str] = []
