@@ -43,6 +43,12 @@ def word(body: str, parts: Mapping[str, str | bytes] = {}, targets: Mapping[str,
     return archive(files)
 
 
+def unpack(data: bytes) -> dict[str, bytes]:
+    """The parts of an archive."""
+    with zipfile.ZipFile(BytesIO(data)) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
 def text_of(body: str, parts: Mapping[str, str | bytes] = {}, targets: Mapping[str, tuple[str, str]] = {}) -> str:
     return one(word(body, parts, targets), "a.docx").text
 
@@ -462,6 +468,14 @@ def test_what_is_said_of_a_picture_and_the_older_of_two_forms() -> None:
         text_of('<w:p><w:pict><textpath xmlns="urn:schemas-microsoft-com:vml" string="Storm"/></w:pict></w:p>')
         == "Storm"
     )
+
+
+def test_what_is_said_of_pictures_on_slides() -> None:
+    slides = unpack(samples.pptx([("One", "a"), ("Two", "b")]))
+    for name in ("ppt/slides/slide1.xml", "ppt/slides/slide2.xml"):
+        picture = b'<p:pic><p:cNvPr descr="A gate of the harbour"/></p:pic></p:cSld>'
+        slides[name] = slides[name].replace(b"</p:cSld>", picture)
+    assert one(archive(slides), "a.pptx").text.count("A gate of the harbour") == 2
 
 
 def test_files_inside_files() -> None:

@@ -66,8 +66,8 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
             for record in parsed.records:
                 writer.embed(record)
                 writer.gap()
-        for said in described(slide):
-            writer.add(said)
+        for line in described(slide):
+            writer.add(line)
             writer.gap()
         found.write(pictures(archive, part, slide), writer, f"slide {number}", bare=writer.at == start)
         for kind, target in relations(archive, part).values():
