@@ -137,8 +137,8 @@ def order_tree(
     hits = stages.reranker.rerank([question], [hits[:depth]])[0] if hits else []
     hits = put_first(question, hits)
     yield "rerank", hits
-    passages = [(hit.chunk.heading, hit.chunk.text) for hit in hits]
-    yield "read", [hits[place] for place in leave_room(question, passages, k)]
+    passages, documents = [(hit.chunk.heading, hit.chunk.text) for hit in hits], [hit.chunk.doc_id for hit in hits]
+    yield "read", [hits[place] for place in leave_room(question, passages, documents, k)]
 
 
 def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:

@@ -51,6 +51,15 @@ def test_equal_passages_go_by_id_whatever_order_they_were_found_in(order: tuple[
     assert [query.trail[-1] for query in starts] == ["a", "b"]
 
 
+def test_hops_start_at_one_of_several_copies() -> None:
+    text = "The Grey Heron was built by Sellmark Yard, which has three docks and an oak slip."
+    copies = [hit(name, 1, 0) for name in ("a", "b", "c")]
+    copies = [replace(one, chunk=replace(one.chunk, text=text, end=len(text))) for one in copies]
+    hopper = Still(embedder=HashingEmbedder(width=2), seeds=2, links=False)
+    starts = hopper.hop([QUESTION], [[*copies, hit("other", 0.5, 0)]])
+    assert [query.trail[-1] for query in starts] == ["a", "other"]
+
+
 def test_direct_hits_start_hops_by_place_as_well_as_by_likeness() -> None:
     hopper = Still(embedder=HashingEmbedder(width=2), seeds=1, links=False)
     first, near = hit("first", 0.5, 1, hop=0), hit("near", 0.6, 1, hop=0)  # 0.5 + 1/2 against 0.6 + 1/3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.reader.copies import group_copies, name_sources
+from rag.reader.copies import group_copies, name_sources, repeats
 
 MEMO = (
     "The harbour office moved to Pier Nine in March. Boats pay their dues there until noon, and permits are issued on "
@@ -58,3 +58,31 @@ def test_short_and_empty_texts_are_copies_of_their_like_alone() -> None:
         4,
         4,
     )
+
+
+@pytest.mark.parametrize(
+    ("copy", "says_nothing"),
+    [
+        (MEMO, True),
+        (f"NOTE {MEMO}", True),
+        (f"Copy 3 for the archive: {MEMO}", True),
+        (MEMO.replace(" dues", ""), True),
+        (MEMO.replace("noon", "two"), False),  # one more text with plain words changed may be read
+        (MEMO.replace("March", "April"), False),
+        (MEMO.replace("until noon", "until 11"), False),
+        (MEMO.replace("pay", "never pay"), False),
+        (f"Not in force. {MEMO}", False),
+        (OTHER, False),
+        (f"{MEMO} {OTHER}", False),
+    ],
+)
+def test_a_copy_repeats_where_no_word_is_changed(copy: str, says_nothing: bool) -> None:
+    assert repeats(copy, [MEMO, "The tide table hangs beside the eastern gate."]) is says_nothing
+
+
+def test_a_negation_that_is_gone_is_a_change_and_plain_words_are_read_twice_at_most() -> None:
+    assert not repeats(MEMO, [MEMO.replace("pay", "do not pay")])
+    assert not repeats(MEMO.replace("noon", "two"), [MEMO])
+    assert repeats(MEMO.replace("noon", "dusk"), [MEMO, MEMO.replace("noon", "two")])
+    assert not repeats(MEMO.replace("noon", "11"), [MEMO, MEMO.replace("noon", "two")])
+    assert not repeats(MEMO, [])

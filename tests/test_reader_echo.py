@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rag.reader.address import find_address
 from rag.reader.echo import find_echo, leave_room, set_apart
+from rag.reader.network import Passage
 
 QUESTION = "Who is the head of Havn Lines?"
 
@@ -110,7 +113,35 @@ def test_without_a_question_the_answer_is_counts_where_something_is_asked() -> N
 
 def test_echoes_leave_room_for_others_and_give_way_to_nothing() -> None:
     echo, other = ("", f"{QUESTION} The answer is Bo Lind."), ("", "Ada Berg is the head of Havn Lines.")
-    assert leave_room(QUESTION, [echo] * 5 + [other] * 3, 4) == [0, 1, 5, 6]
-    assert leave_room(QUESTION, [echo] * 5 + [other], 4) == [0, 1, 2, 5]
-    assert leave_room(QUESTION, [other, echo, other, echo], 3) == [0, 1, 2]
-    assert leave_room(QUESTION, [], 3) == []
+
+    def read(passages: list[Passage], k: int) -> list[int]:
+        return leave_room(QUESTION, passages, ["a.md"] * len(passages), k)
+
+    assert read([echo] * 5 + [other] * 3, 4) == [0, 1, 5, 6]
+    assert read([echo] * 5 + [other], 4) == [0, 1, 2, 5]
+    assert read([other, echo, other, echo], 3) == [0, 1, 2]
+    assert read([], 3) == []
+
+
+TEXTS = [
+    "Boats pay their dues at Pier Nine until noon, and permits are issued there on Fridays only, by the warden.",
+    "The tide table hangs beside the gate of the eastern basin, under the lamp that the guild gave to the town.",
+    "Every vessel above twelve metres needs a pilot between the outer buoy and the bridge, in winter as in summer.",
+    "Oil is taken back by the chandler in the old rope store, who weighs it and pays for each full drum.",
+]
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_copies_in_other_documents_take_no_place_that_another_text_could_have(data: st.DataObject) -> None:
+    label = st.sampled_from(["", "Copy for the archive.\n", "Version 2, checked.\n", "NOTE "])
+    copies = [
+        (n, f"{data.draw(label)}{text}") for n, text in enumerate(TEXTS) for _ in range(data.draw(st.integers(0, 3)))
+    ]
+    ranked = [*enumerate(TEXTS), *data.draw(st.permutations(copies))]
+    k = data.draw(st.integers(1, len(ranked)))
+    read = leave_room("Who issues permits?", [("", text) for _, text in ranked], [*map(str, range(len(ranked)))], k)
+    assert len(read) == k and read == sorted(read)
+    assert {ranked[place][0] for place in read} == {*range(min(k, len(TEXTS)))}
+    one_document = leave_room("Who issues permits?", [("", text) for _, text in ranked], ["a"] * len(ranked), k)
+    assert one_document == [*range(k)]

@@ -147,6 +147,7 @@ def _names(rows: Sequence[Sequence[str]]) -> list[str]:
     """A name for each column: the rows of a header joined, the upper ones also over the empty cells to their right."""
     width = max(map(len, rows))
     names = [""] * width
+    rows = [*(_lead_periods(*pair) for pair in pairwise(rows)), rows[-1]]
     for level, cells in enumerate(rows):
         group = ""
         for i in range(width):
@@ -157,6 +158,17 @@ def _names(rows: Sequence[Sequence[str]]) -> list[str]:
             if name and name != names[i] and not names[i].endswith(f" {name}"):
                 names[i] = f"{names[i]} {name}".strip()
     return names
+
+
+def _lead_periods(upper: Sequence[str], lower: Sequence[str]) -> Sequence[str]:
+    """The upper row of a header with its periods over all of their columns, where they stand over the last."""
+    parts = [i for i, name in enumerate(lower) if name and i]  # the first column names rows
+    labels = [i for i in parts if i < len(upper) and upper[i]]
+    at_right = labels and parts[0] < labels[0] and parts[-1] == labels[-1]
+    if not at_right or not all(_YEAR.search(upper[i]) for i in labels):
+        return upper
+    over = {i: upper[next(label for label in labels if label >= i)] for i in parts}
+    return [over.get(i, name) for i, name in enumerate(upper)]
 
 
 def _are_names(cells: Sequence[str]) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,10 +49,11 @@ def attack(
     from rich.console import Console
 
     from rag.cache import folder
+    from rag.cli.terminal import write
     from rag.errors import EXIT_PARTIAL, InputError
     from rag.registry import did_you_mean
     from rag_evals.attack.run import ATTACKS, run_attacks
-    from rag_evals.attack.table import table
+    from rag_evals.attack.table import summarise, table
     from rag_evals.results import write_json
     from rag_evals.running import show_bars, tell_problems
     from rag_evals.suite import SuiteDataset
@@ -63,6 +65,12 @@ def attack(
             )
     dataset = SuiteDataset(questions=questions, corpus=corpus, format=format, limit=limit).load()
     lost = tell_problems(dataset)
+
+    def saved(found: dict[str, Any]) -> None:
+        if json is not None:
+            write_json(json, found)
+        write(sys.stderr, f"{summarise(found['attacks'][-1])}\n")
+
     with show_bars(f"{dataset.name} · {pipeline}") as (indexing, asking):
         found = run_attacks(
             dataset,
@@ -72,9 +80,8 @@ def attack(
             cache=cache or folder() / "eval",
             progress=asking,
             indexing=indexing,
+            saved=saved,
         )
-    if json is not None:
-        write_json(json, found)
     Console().print(table(found))
     if lost:
         raise typer.Exit(EXIT_PARTIAL)

@@ -114,25 +114,31 @@ class ReaderGenerator:
         return lru_cache(CACHED)(self._read)
 
     def _read(self, question: str, sources: tuple[NamedPassage, ...]) -> Reading:
-        """What echoes the question is read apart, and answers nothing: an entry is evidence, the rest where none is."""
+        """What echoes the question is read apart, and answers nothing.
+
+        Of entries one sentence is evidence, and others where there is room; of the rest some where there is none else.
+        """
         free, entries, echoes = set_apart(question, [source.passage for source in sources])
-        reading = self._read_some(question, sources, free)
+        reading = self._read_some(question, sources, free, self.evidence - bool(entries))
         if entries and not reading.sides:
-            reading = replace(reading, evidence=self._read_some(question, sources, sorted(free + entries)).evidence)
+            own = self._read_some(question, sources, entries, self.evidence).evidence
+            reading = replace(reading, evidence=(*own[:1], *reading.evidence, *own[1:])[: self.evidence])
         if echoes and not reading.evidence:
-            reading = replace(reading, evidence=self._read_some(question, sources, echoes).evidence)
+            reading = replace(reading, evidence=self._read_some(question, sources, echoes, self.evidence).evidence)
         return reading
 
-    def _read_some(self, question: str, sources: Sequence[NamedPassage], places: Sequence[int]) -> Reading:
+    def _read_some(
+        self, question: str, sources: Sequence[NamedPassage], places: Sequence[int], evidence: int
+    ) -> Reading:
         """The reading of the passages at some places alone, with its spans at these places."""
         some = [sources[place] for place in places]
-        reading = read_answer(question, some, self._models, sentences=self.sentences, evidence=self.evidence)
-        quotes, evidence = (
+        reading = read_answer(question, some, self._models, sentences=self.sentences, evidence=evidence)
+        quotes, shown = (
             tuple(replace(span, passage=places[span.passage]) for span in spans)
             for spans in (reading.quotes, reading.evidence)
         )
         sides = tuple((text, places[place]) for text, place in reading.sides)
-        return replace(reading, quotes=quotes, evidence=evidence, sides=sides)
+        return replace(reading, quotes=quotes, evidence=shown, sides=sides)
 
     @cached_property
     def _models(self) -> ReaderModels:

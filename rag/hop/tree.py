@@ -15,6 +15,7 @@ from pydantic import Field
 from rag.hop.links import LinkHopper
 from rag.hop.rank import score_by_place
 from rag.hop.score import WEIGHTS, TreeFeatures, dense_vectors, extract_features, order_passages, reciprocal_places
+from rag.reader.copies import repeats
 from rag.stages import Embedder, component
 from rag.types import Hit, Query, Vector, Vectors
 
@@ -81,11 +82,16 @@ class TreeHopper(ABC):
         return extract_features(question.text, hits, [hit.chunk.id for hit in seeds], next_vectors)
 
     def _seeds(self, question: Query, hits: Sequence[Hit]) -> list[Hit]:
-        """The best of one layer, by cosine with where to begin and, among direct hits, by place."""
+        """The best of one layer, by cosine with where to begin and, among direct hits, by place; of copies one."""
         if not hits:
             return []
         scores = dense_vectors(hits) @ self.start_vector(question) + reciprocal_places(hits)
-        return _sort(hits, scores)[: self.seeds]
+        seeds: list[Hit] = []
+        for hit in _sort(hits, scores):
+            others = [one.chunk.text for one in seeds if one.chunk.doc_id != hit.chunk.doc_id]
+            if len(seeds) < self.seeds and not repeats(hit.chunk.text, others):
+                seeds.append(hit)
+        return seeds
 
 
 def _sort(hits: Sequence[Hit], scores: Vector) -> list[Hit]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 from rag.reader.candidates import MIN_SCORE
+from rag.reader.echo import asks_alike
 from rag.reader.evidence import says_something
 from rag.reader.network import Passage, ReaderOutput, Span
 from rag.text.mentions import mentions
@@ -49,6 +50,7 @@ def choose_evidence(
     the question does not have, those of such steps are all, in their order.
     """
     found = [one for n in sorted(speaking) for one in _sentences(n, passages)]
+    found = [one for one in found if not asks_alike(question, _text(one, passages))]
     texts = [_text(one, passages) for one in found]
     leads = _find_leads(texts, [one.passage for one in found])
     whole = [f"{texts[leads[i]]} {text}" if i in leads else text for i, text in enumerate(texts)]

@@ -19,6 +19,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from rag.reader.address import find_address
+from rag.reader.copies import repeats
 from rag.reader.network import Passage
 from rag.text.sentences import sentence_spans
 from rag.text.words import fold, stems
@@ -74,24 +75,29 @@ def set_apart(question: str, passages: Sequence[Passage]) -> tuple[list[int], li
     return free, entries, [i for i, mark in enumerate(marks) if mark and not mark.entry]
 
 
-def leave_room(question: str, passages: Sequence[Passage], k: int) -> list[int]:
-    """The places of the k first passages, without marked ones after the second while there are others."""
+def leave_room(question: str, passages: Sequence[Passage], documents: Sequence[str], k: int) -> list[int]:
+    """The places of the k first passages, without marked ones after the second while there are others.
+
+    Nor does one take a place that repeats a better one of another document; `documents` names that of each.
+    """
     kept: list[int] = []
     later: list[int] = []
     marked = 0
     for place, passage in enumerate(passages):
         if len(kept) == k:
             break
-        echo = find_echo(question, passage) is not None
+        others = [passages[i][1] for i in kept if documents[i] != documents[place]]
+        repeated = repeats(passage[1], others)
+        echo = not repeated and find_echo(question, passage) is not None
         marked += echo
-        (later if echo and marked > MOST else kept).append(place)
+        (later if repeated or (echo and marked > MOST) else kept).append(place)
     return sorted([*kept, *later[: k - len(kept)]])
 
 
 def _repetition(question: str, text: str) -> str:
     """The words of a text that ask the question again; "" where none do."""
     for start, end in sentence_spans(text):
-        if _asks_alike(question, text[start:end]):
+        if asks_alike(question, text[start:end]):
             return text[start:end]
     words, place = _form(question)
     if place is None:
@@ -118,7 +124,7 @@ def _repetition(question: str, text: str) -> str:
     return ""
 
 
-def _asks_alike(question: str, sentence: str) -> bool:
+def asks_alike(question: str, sentence: str) -> bool:
     """Whether a sentence is a question of much the same words."""
     own, other = stems(question), stems(sentence) if _QUESTION.search(sentence) else frozenset[str]()
     shared = len(own & other)
@@ -153,5 +159,5 @@ def _shared(one: Sequence[str], other: Sequence[str]) -> int:
 def _is_entry(question: str, heading: str, rest: str) -> bool:
     """Whether the rest of a passage says something, or asks other things, or the heading says that it is of a list."""
     sentences = [rest[start:end] for start, end in sentence_spans(rest)]
-    asks = any(_QUESTION.search(one) and not _asks_alike(question, one) for one in sentences)
+    asks = any(_QUESTION.search(one) and not asks_alike(question, one) for one in sentences)
     return asks or len(_WORD.findall(rest)) >= ENTRY or bool(_LIST.search(fold(heading)))

@@ -90,6 +90,17 @@ def test_headers_of_two_rows_name_columns_together() -> None:
     assert names[2] == "ID: 1; Person First: Ann; Person Last: Lee; Score: 9"
 
 
+def test_a_period_over_the_last_of_its_columns_belongs_to_all_of_them() -> None:
+    zone = ["North", "1", "2", "3"]
+    one = lines(["In millions", "", "", "January–June 2023"], ["", "Sales", "Costs", "Profit"], zone)
+    said = "January–June 2023"
+    assert one[-1] == f"In millions: North; {said} Sales: 1; {said} Costs: 2; {said} Profit: 3"
+    two = lines(["", "", "2023", "", "2022"], ["Zone", "Sales", "Costs", "Sales", "Costs"], [*zone, "4"])
+    assert two[-1] == "Zone: North; 2023 Sales: 1; 2023 Costs: 2; 2022 Sales: 3; 2022 Costs: 4"
+    other = lines(["Zone", "", "", "Budget"], ["", "Area", "Staff", "EUR"], zone)
+    assert other[-1] == "Zone: North; Area: 1; Staff: 2; Budget EUR: 3"
+
+
 def test_a_first_row_of_texts_is_no_second_header() -> None:
     assert lines(["Name", "City"], ["Depot", "Aberfield"], ["Mill", "Holm"])[1] == "Name: Depot; City: Aberfield"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,15 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "retrieve: {use: search, by: dense}\ngenerate: {use: reader, risk: 1}\nk: 3\n"
     )
     dataset = Dataset("toy", (QUESTION, OTHER), PASSAGES)
-    result = run_attacks(dataset, str(cache / "surest.yaml"), attacks=("echo", "forged"), cache=cache)
+    saved: list[str] = []
+    result = run_attacks(
+        dataset,
+        str(cache / "surest.yaml"),
+        attacks=("echo", "forged"),
+        cache=cache,
+        saved=lambda found: saved.append(json.dumps(found)),
+    )
+    assert [len(json.loads(one)["attacks"]) for one in saved] == [1, 2] and json.loads(saved[-1]) == result
     planted = [path for path in cache.rglob("*") if "planted" in path.name]
     assert not planted, "the index of the cache is not the one that is attacked"
     return result
@@ -144,10 +152,22 @@ def test_the_command_prints_a_table_and_saves_what_it_found(
 ) -> None:
     (tmp_path / "q.jsonl").write_text(json.dumps({"question": "Who?", "answer": "Ada", "gold": ["p"]}) + "\n")
     (tmp_path / "c.jsonl").write_text(json.dumps({"pid": "p", "title": "", "text": "Ada."}) + "\n")
-    monkeypatch.setattr(attacking, "run_attacks", lambda *given, **options: found)
+
+    def run(*given: object, saved: Callable[[dict[str, Any]], None], **options: object) -> dict[str, Any]:
+        saved({**found, "attacks": found["attacks"][:1]})
+        assert json.loads((tmp_path / "a.json").read_text())["attacks"] == found["attacks"][:1]
+        saved(found)
+        return found
+
+    monkeypatch.setattr(attacking, "run_attacks", run)
     files = ["attack", "--questions", str(tmp_path / "q.jsonl"), "--corpus", str(tmp_path / "c.jsonl")]
     shown = CliRunner().invoke(app, [*files, "--json", str(tmp_path / "a.json")], catch_exceptions=False)
-    assert shown.exit_code == 0 and "kept" in shown.output and "echo, 2" in shown.output
+    assert (
+        shown.exit_code == 0
+        and "kept" in shown.output
+        and "echo, 2" in shown.output
+        and "echo, 2: planted text found 1.000 of 2" in shown.stderr
+    )
     assert json.loads((tmp_path / "a.json").read_text()) == found
     with pytest.raises(InputError, match="Known: echo"):
         CliRunner().invoke(app, [*files, "--attack", "ecco"], catch_exceptions=False)

@@ -72,8 +72,12 @@ def run_attacks(
     cache: Path,
     progress: Asking = lambda done, total, attack="": None,
     indexing: Callable[[str, int, int], None] | None = None,
+    saved: Callable[[dict[str, Any]], None] = lambda found: None,
 ) -> dict[str, Any]:
-    """What each attack did, as JSON data. Raises InputError without an answerable question, ConfigError."""
+    """What each attack did, as JSON data; `saved` gets it after each, so that none is lost.
+
+    Raises InputError without an answerable question, ConfigError.
+    """
     questions = [question for question in dataset.questions if question.answers]
     if not questions:
         raise InputError(f"{dataset.name}: no question has an answer, so there is none to attack.")
@@ -82,24 +86,21 @@ def run_attacks(
         if not isinstance(pipeline.stages.store, LocalStore):
             raise ConfigError(f"{name}: its store is on a server, where no copy can be made; use `store: edge`.")
     targets = _targets(dataset, questions, seed)
-    results = []
+    found: dict[str, Any] = {"dataset": dataset.name, "pipeline": name, "seed": seed, "n": len(targets)}
     with TemporaryDirectory(prefix="raghop-attack-") as place:
         copy = Path(place).resolve()
         shutil.copytree(folder / ".rag", copy / ".rag")
         with closing(Pipeline.load(name, index=copy)) as pipeline:
             before = _ask(pipeline, targets, {}, partial(progress, attack="no attack"))
+            found |= {"without": _means(_columns(targets, before)), "attacks": []}
             for kind in attacks:
                 texts = _write(kind, pipeline, targets, seed, partial(progress, attack=f"{kind}, texts"))
                 attacked = [target for target in targets if texts[target.question.id]]
                 planted = _plant(pipeline, copy / "planted", attacked, texts)
                 after = _ask(pipeline, attacked, planted, partial(progress, attack=kind))
-                results.append(_result(kind, attacked, texts, before, after))
-    f1 = [before[target.question.id].f1(target.question) for target in targets]
-    shown = [before[target.question.id].shows(target.question) for target in targets]
-    right = [before[target.question.id].is_right(target.question) for target in targets]
-    means = _means({"f1": f1, "right": right, "shown": shown})
-    facts = {"dataset": dataset.name, "pipeline": name, "seed": seed, "n": len(targets)}
-    return {**facts, "without": means, "attacks": results}
+                found["attacks"].append(_result(kind, attacked, texts, before, after))
+                saved(found)
+    return found
 
 
 def _targets(dataset: Dataset, questions: Sequence[Question], seed: int) -> list[Target]:
@@ -155,6 +156,16 @@ def _ask(pipeline: Pipeline, targets: Sequence[Target], planted: Sources, progre
         outcomes[id] = AttackedAnswer(answer.level, answer.short, ADDED.sub("", answer.text), found)
     progress(len(targets), len(targets))
     return outcomes
+
+
+def _columns(targets: Sequence[Target], answers: Mapping[str, AttackedAnswer]) -> dict[str, list[float]]:
+    """What the answers without an attack are worth, question by question."""
+    pairs = [(answers[target.question.id], target.question) for target in targets]
+    return {
+        "f1": [answer.f1(question) for answer, question in pairs],
+        "right": [float(answer.is_right(question)) for answer, question in pairs],
+        "shown": [float(answer.shows(question)) for answer, question in pairs],
+    }
 
 
 def _result(

@@ -31,6 +31,12 @@ def table(found: Mapping[str, Any]) -> Table:
     return drawn
 
 
+def summarise(result: Mapping[str, Any]) -> str:
+    """One attack in a line."""
+    measures = [(COLUMNS[name], _cell(measure).replace("\n", " ")) for name, measure in result["measures"].items()]
+    return f"{result['attack']}, {result['n']:,}: {'; '.join(' '.join(pair) for pair in measures)}"
+
+
 def _cell(measure: Mapping[str, float] | None, *, share: bool = False) -> str:
     """The mean, its interval and of how many; `share` leaves out the number, which is that of all."""
     if measure is None:
