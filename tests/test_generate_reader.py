@@ -191,6 +191,13 @@ def test_an_echo_alone_is_no_answer_but_all_the_evidence_there_is() -> None:
     assert ask(QUESTION, [faq, BREAD], 0.25).level == "evidence"
 
 
+def test_an_entry_leaves_room_for_other_evidence_and_its_question_is_not_quoted() -> None:
+    said = "It has been said to be run by Kestrel Cargo of Great Hellen, whose boats leave in the morning."
+    entry = hit("planted", "Questions", f"{QUESTION} {said}")
+    quotes = [citation.quote for citation in ask(QUESTION, [entry, *HITS], 0).citations]
+    assert quotes[0] == said and "It is run by Havn Lines." in quotes[1:] and QUESTION not in quotes
+
+
 def test_near_copies_of_a_document_count_as_one() -> None:
     copies = [
         hit(f"copy{n}", "", f"{lead} The ferry to Norvik leaves from pier nine at 07:40. It is run by Kestrel Cargo.")
