@@ -27,6 +27,7 @@ from rag.stages import component
 from rag.store import ranking
 from rag.store.checks import check_batch, is_id
 from rag.store.filters import Dialect, find_corpus, translate
+from rag.store.mapped import UNMAPPING, let_go_of_files
 from rag.store.payload import INDEXED, idf_label, nbytes, to_hits, to_payload, to_plain, vector_kinds, vector_rows
 from rag.types import Chunk, Embeddings, Filter, Hit, Query
 
@@ -137,7 +138,8 @@ class EdgeStore:
     def close(self) -> None:
         """Release the folder; the next use opens it again."""
         if shard := self.__dict__.pop("_shard", None):
-            shard.close()
+            with UNMAPPING:
+                shard.close()
 
     @cached_property
     def _shard(self) -> engine.EdgeShard:
@@ -147,7 +149,10 @@ class EdgeStore:
         if folder.is_dir() and any(folder.iterdir()):
             self._check_config(folder / "edge_config.json")
             with self._map_errors(CorruptError):
-                return engine.EdgeShard.load(self.path)
+                shard = engine.EdgeShard.load(self.path)
+            if self.readonly:
+                let_go_of_files(self.path)
+            return shard
         if self.readonly:
             raise StoreError(f"{self.path}: there is no vector index here; run `rag ingest` to build it")
         folder.mkdir(parents=True, exist_ok=True)
