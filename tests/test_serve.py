@@ -103,6 +103,20 @@ def test_what_is_wrong_is_said_in_one_shape(
     assert reply.json()["error"]["code"] == code and reply.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "hint"),
+    [
+        ("GET", "/v1/nothing", None, "GET /openapi.json lists every address."),
+        ("GET", "/v1/ask", None, "GET /openapi.json says how each address is asked."),
+        ("POST", "/v1/ask", {"question": "Where?", "index": "zzzzzz"}, "There are: notes."),
+        ("POST", "/v1/ask", {"question": "Where?", "index": "note"}, "Did you mean notes?"),
+        ("POST", "/v1/search", {"query": "Where?", "pipeline": "zzzzzz"}, "There are: "),
+    ],
+)
+def test_what_is_not_there_says_what_is(client: TestClient, method: str, path: str, body: object, hint: str) -> None:
+    assert client.request(method, path, json=body).json()["error"]["hint"].startswith(hint)
+
+
 def test_it_says_what_it_is_and_has(client: TestClient) -> None:
     assert client.get("/health").json() == {"status": "ok"}
     assert client.get("/ready").json()["status"] == "ready"

@@ -53,7 +53,9 @@ class Server(BaseHTTPRequestHandler):
                 "config": config,
                 "payload_schema": {},
             }
-        elif self.path.endswith("/points?wait=true"):
+        elif self.path.endswith("/points/count"):
+            result = {"count": 0}
+        elif self.path.endswith(("/points?wait=true", "/index?wait=true")):
             result = {"operation_id": 1, "status": "completed"}
         data = json.dumps({"result": result, "status": "ok", "time": 0.0}).encode()
         if self.path == "/":

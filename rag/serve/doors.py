@@ -57,7 +57,8 @@ def admit(request: Request, role: Role | None) -> None:
     if role and principal is None:
         raise Refusal(401, "Say who you are.", "Send the header Authorization: Bearer TOKEN.")
     if role and principal and not principal.may(role):
-        raise Refusal(403, f"This needs the role {role}; {principal.name} is {principal.role}.")
+        hint = f"`rag token make NAME --role {role}` makes a token that may."
+        raise Refusal(403, f"This needs the role {role}; {principal.name} is {principal.role}.", hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Pools:
         """An index with its name; the first one where none is named. Raises InputError."""
         name = name or next(iter(self.indexes))
         if name not in self.indexes:
-            raise InputError(f"no index is called {name!r}.{did_you_mean(name, list(self.indexes))}")
+            raise InputError(f"no index is called {name!r}.{_propose(name, self.indexes)}")
         return name, self.indexes[name]
 
     def pipelines(self, index: str) -> Mapping[str, str]:
@@ -66,7 +66,7 @@ class Pools:
         if pipeline:
             known = self._named if pipeline in self._named else self.pipelines(name)
             if pipeline not in known:
-                raise InputError(f"no pipeline is called {pipeline!r}.{did_you_mean(pipeline, list(known))}")
+                raise InputError(f"no pipeline is called {pipeline!r}.{_propose(pipeline, known)}")
             chosen = known[pipeline]
         with self._lock:
             if (pool := self._pools.get((name, chosen))) is None:
@@ -92,6 +92,11 @@ class Pools:
         """Close all of them."""
         for pool in self.open.values():
             pool.close()
+
+
+def _propose(name: str, known: Mapping[str, object]) -> str:
+    """The name that was meant, or all there are."""
+    return did_you_mean(name, known) or f" There are: {', '.join(known) or 'none'}."
 
 
 def _own(index: Index) -> PipelineConfig:

@@ -25,6 +25,9 @@ HTTP_CODES = {
     413: "too_large", 415: "not_understood", 429: "too_many",
 }  # fmt: skip
 
+HINTS = {  # of what is refused before any door
+    404: "GET /openapi.json lists every address.", 405: "GET /openapi.json says how each address is asked.",
+}  # fmt: skip
 HIDDEN = "The server cannot do this now; its log says why."  # said of errors that may name what others may not see
 
 
@@ -48,7 +51,7 @@ def explain(error: Exception, *, full: bool = True) -> tuple[int, dict[str, Any]
     """
     if isinstance(error, HTTPException):
         code = HTTP_CODES.get(error.status_code, "error")
-        body = error_data(code, error.detail, getattr(error, "hint", ""))
+        body = error_data(code, error.detail, getattr(error, "hint", HINTS.get(error.status_code, "")))
         return error.status_code, body, dict(error.headers or {})
     if not isinstance(error, RagError):
         return 500, error_data("internal_error", "Something went wrong in the server; its log says what."), {}
