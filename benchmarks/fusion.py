@@ -1,13 +1,14 @@
-"""Hybrid search by rank and by score, before any hop: what weight the dense scores should have, with the bundled model.
+"""Hybrid search by rank, by score and by both, before any hop: what weight dense scores should have, bundled model.
 
     python -m benchmarks.fusion [--data DIR] [--sets limit_small musique ...] [--weights 0.3 0.4 0.5]
     python -m benchmarks.fusion --sets musique --index FOLDER
 
 A passage is one chunk, its title its context, as in a default index of short documents; with --index, chunks and
 dense vectors are those of an index of one set, such as `rag eval` makes, and a passage has the place of its first
-chunk. Dense vectors are those of the bundled model, from raghop's cache where they are there; BM25 counts words in
-all chunks. Both lists are as deep as a store reads them. recall@k is the share of a question's gold passages among
-the first k; gains are against fusion by rank, with 95% intervals by paired bootstrap over questions.
+chunk. "auto" fuses scores where words single out few chunks, else ranks. Dense vectors are those of the bundled model,
+from raghop's cache where they are there; BM25 counts words in all chunks. Both lists are as deep as a store reads them.
+recall@k is the share of a question's gold passages among the first k; gains are against fusion by rank, with 95%
+intervals by paired bootstrap over questions.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import argparse
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from benchmarks.common import DATA
 from rag.embed.bm25 import Bm25
 from rag.embed.onnx import OnnxEmbedder
 from rag.index.folder import Index
-from rag.store.ranking import DEPTH, DEPTH_AT_LEAST, _fuse, _fuse_scores
+from rag.store.ranking import DEPTH, DEPTH_AT_LEAST, _fuse, _fuse_scores, _singles_out
 from rag.train.common.dataset import CORPORA, gold, index_text, read_rows
 from rag.train.common.embeddings import passage_vectors
 from rag.types import Chunk, Chunked, Document, Sparse, Vectors
@@ -64,8 +65,14 @@ def measure(base: Path, weights: Sequence[float], most: int, index: Path | None)
         dense = passage_vectors(OnnxEmbedder(), texts)
     lists = search(owners, texts, dense, [question for question, _ in asked])
     first: dict[int, NDArray[np.float64]] = {}
-    for weight in (None, *weights):
-        found = [_fuse(own) if weight is None else _fuse_scores(own, [weight, 1 - weight][: len(own)]) for own in lists]
+    singled = [len(own) > 1 and _singles_out(own[1]) for own in lists]
+    for weight, auto in ((None, False), *product(weights, (False, True))):
+        found = [
+            _fuse(own)
+            if weight is None or (auto and not alone)
+            else _fuse_scores(own, [weight, 1 - weight][: len(own)])
+            for own, alone in zip(lists, singled, strict=True)
+        ]
         recalls = {cut: recall(found, asked, cut) for cut in CUTS}
         first = first or recalls
         cells = []
@@ -75,7 +82,7 @@ def measure(base: Path, weights: Sequence[float], most: int, index: Path | None)
                 f"{recalls[cut].mean():.3f}",
                 "-" if weight is None else f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}",
             ]
-        kind = "rank" if weight is None else f"scores, dense {weight:g}"
+        kind = "rank" if weight is None else f"{'auto' if auto else 'scores'}, dense {weight:g}"
         print(f"| {base.name} ({len(asked)}) | {kind} | {' | '.join(cells)} |", flush=True)
 
 

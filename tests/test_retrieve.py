@@ -72,8 +72,8 @@ def test_scores_keep_how_much_better_the_first_is(tmp_path: Path, engine: str) -
     store.flush()
     query = Query("q", dense=dense[1], sparse=Sparse(np.array([7], np.int64), np.ones(1, np.float32)))
     find = partial(SearchRetriever, embedder=Letters(), store=store)
-    first = {fusion: find(fusion=fusion).retrieve([query], k=1)[0][0].chunk for fusion in ("rank", "scores")}
-    assert first["rank"].id != chunks[0].id and first["scores"].id == chunks[0].id
+    first = {fusion: find(fusion=fusion).retrieve([query], k=1)[0][0].chunk for fusion in ("rank", "scores", "auto")}
+    assert first["rank"].id != chunks[0].id == first["scores"].id == first["auto"].id
     assert find(fusion="scores", dense=1.0).retrieve([query], k=1)[0][0].chunk.id == chunks[1].id
 
 

@@ -123,6 +123,24 @@ def test_scores_are_fused_from_the_last_to_the_first_of_each_list() -> None:
     assert [(h.chunk.id, h.score) for h in hits] == [("a", 0.4)]
 
 
+def test_scores_count_where_words_single_out_few_chunks() -> None:
+    """Of the sparse list the sixth is below half of the first, or not; the dense one has them in another order."""
+    weights = {"dense": 0.4, "sparse": 0.6}
+    query = Query("q", dense=VECTOR, sparse=WORDS)
+    near = {f"n{i}": 0.9 - i / 100 for i in range(9)} | {"a": 0.5, "b": 0.49}
+
+    def find(engine: Engine, query: Query, using: str, *, scores: bool = True) -> list[tuple[str, float]]:
+        hits = engine.search(query, k=9, using=using, weights=weights if scores else None)
+        return [(hit.chunk.id, round(hit.score, 3)) for hit in hits]
+
+    for sixth in (2.9, 3.1):
+        engine = Engine({"dense": near, "sparse": {"a": 6.0, "b": 5.9, "c": 5.8, "d": 5.7, "e": 5.6, "f": sixth}})
+        assert find(engine, query, "either") == find(engine, query, "hybrid", scores=sixth < 3)
+    lone = Engine({"dense": near, "sparse": {"a": 6.0}})
+    for one in (query, Query("q", dense=VECTOR)):
+        assert find(lone, one, "either") == find(lone, one, "hybrid", scores=False), "nothing is behind it"
+
+
 def test_a_limit_of_a_query_is_kept() -> None:
     engine = Engine({"dense": {f"{n}": 0.5 for n in range(9)}})
     hits = engine.search(Query("q", dense=VECTOR, limit=2), k=5, using="dense")

@@ -1,9 +1,9 @@
 """The plain first stage: embed the question, ask the store.
 
 It searches by one kind of vector or by several fused, by rank or by score; it neither reranks nor hops. Ranks know
-nothing of how much better the first is than the second: where words alone tell documents apart, scores keep it
-(docs/research/evaluation.md). With BGE-M3 `dense`, `tokens` and what is left for sparse are the weights of its hybrid
-score (arXiv 2402.03216, section 4.2).
+nothing of how much better the first is than the second: where words alone tell documents apart, scores keep it, and
+`fusion: auto` goes by them there (docs/research/evaluation.md). With BGE-M3 `dense`, `tokens` and what is left for
+sparse are the weights of its hybrid score (arXiv 2402.03216, section 4.2).
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,10 @@ class SearchRetriever:
     embedder: Embedder
     store: Store
     by: Annotated[Using, Field(description='"hybrid" fuses dense and sparse, "tokens" is MaxSim.')] = "hybrid"
-    fusion: Annotated[Literal["rank", "scores"], Field(description="What hybrid fuses: places or scores.")] = "rank"
+    fusion: Annotated[
+        Literal["auto", "rank", "scores"],
+        Field(description="What hybrid fuses: places, scores, or by auto scores where words single out few passages."),
+    ] = "rank"
     dense: Annotated[float, Field(ge=0, le=1, description="Weight of dense scores; sparse ones have the rest.")] = 0.4
     tokens: Annotated[float, Field(ge=0, le=1, description="Weight of MaxSim scores (BGE-M3), out of the rest.")] = 0.0
     whiten: Annotated[float, Field(ge=0, le=1, description="How far questions are whitened (guides/context.md).")] = 0.0
@@ -36,7 +39,7 @@ class SearchRetriever:
     def __post_init__(self) -> None:
         if self.dense + self.tokens > 1:
             raise ConfigError(f"retrieve: dense {self.dense} and tokens {self.tokens} are more than 1 together.")
-        if self.tokens and self.weights is None:
+        if self.tokens and (self.by != "hybrid" or self.fusion != "scores"):
             raise ConfigError("retrieve.tokens is a weight of `by: hybrid, fusion: scores`; say that, or leave it out.")
 
     @property
@@ -71,7 +74,8 @@ class SearchRetriever:
         """The k best hits of each query with their dense vectors, by which later stages compare hits across queries."""
         whitened = [self._whiten(query) for query in queries]
         vectors = "dense" in self.embedder.representations
-        return self.store.search(whitened, k=k, using=self.by, vectors=vectors, weights=self.weights)
+        using = "either" if self.by == "hybrid" and self.fusion == "auto" else self.by
+        return self.store.search(whitened, k=k, using=using, vectors=vectors, weights=self.weights)
 
     def _whiten(self, query: Query) -> Query:
         """A question's query with its vector whitened; the vector of a hop stays."""

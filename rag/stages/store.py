@@ -28,8 +28,9 @@ class Store(Protocol):
         """The k best hits of each query, best first, ties by chunk id; hits carry the query's hop and trail.
 
         `using` is "dense", "sparse", "tokens" (MaxSim) or "hybrid": dense and sparse by rank (RRF), or with `weights`
-        the vectors they name by score, each list's from 0 to 1. With `vectors`, hits carry their dense vector. All
-        queries go to the engine as one batch.
+        the vectors they name by score, each list's from 0 to 1; "either" goes by score where the words of a query
+        single out few chunks, else by rank. With `vectors`, hits carry their dense vector. All queries go to the engine
+        as one batch.
         """
 
     def fetch(self, ids: Sequence[str], *, vectors: bool = False) -> list[Hit]:

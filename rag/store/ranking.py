@@ -5,6 +5,8 @@ and rank 3 in the other are worth the same), and Qdrant orders ties at will, dif
 by chunk id, in each list and in the fused one, so that every engine gives the same answer. Lists of ids come from the
 engine in one batch, and each chunk is then read once, however many queries found it; a tie that goes on and on is never
 read to its end. With weights, scores are fused: each list's from 0, its last, to 1, its first, times its weight.
+"either" does so where the words of a query single out few chunks, and goes by rank elsewhere: the dense list knows
+nothing that sets these apart, and ranks would let it put others between them.
 
 Source: Cormack et al. 2009, Reciprocal Rank Fusion; the constant is Qdrant's. Bruch et al. 2022 (arXiv 2210.11934,
 section 3), convex combination of scores by theoretical or, as here, observed minimum and maximum.
@@ -20,8 +22,10 @@ from rag.errors import StoreError
 from rag.store.checks import check_query
 from rag.types import Filter, Hit, Query, Sparse, Vector, Vectors
 
-BRANCHES = {"dense": ("dense",), "sparse": ("sparse",), "tokens": ("tokens",), "hybrid": ("dense", "sparse")}
+_BOTH = ("dense", "sparse")
+BRANCHES = {"dense": ("dense",), "sparse": ("sparse",), "tokens": ("tokens",), "hybrid": _BOTH, "either": _BOTH}
 CONSTANT = 2  # a hit of rank r (from 0) is worth 1 / (r + CONSTANT)
+FEW, APART = 5, 0.5  # words single out so many chunks where the next one's score is below this part of the first's
 DEPTH, DEPTH_AT_LEAST = 4, 50  # fusion reads the best max(4 k, 50) of each list; where there is only one, k
 DEEPER = 4096  # more hits that are read to see whether a tie ends
 SLOWER = 4  # of these are read in the time in which an id is gone through and scored, as pages are too large, too
@@ -63,8 +67,8 @@ def search(
 ) -> list[list[Hit]]:
     """The k best hits of each query, or its `limit`, ties by chunk id.
 
-    "hybrid" fuses ranks of dense and sparse, or with `weights` scores of the vectors they name. Raises StoreError when
-    a query lacks the vectors for it.
+    "hybrid" fuses ranks of dense and sparse, or with `weights` scores of the vectors they name; "either", with weights,
+    the one or the other. Raises StoreError when a query lacks the vectors for it.
     """
     if using not in BRANCHES:
         raise StoreError(f"using: {using!r} is no way to search. Known: {', '.join(BRANCHES)}.")
@@ -78,12 +82,7 @@ def search(
     plans = [_branches(query, names, n) for query, n in zip(queries, most, strict=True)]
     answers = iter(_break_ties(engine, [branch for plan in plans for branch in plan]))
     found = [[next(answers) for _ in plan] for plan in plans]
-    if fused and weights:
-        lists = [
-            _fuse_scores(own, [weights[branch.name] for branch in plan]) for own, plan in zip(found, plans, strict=True)
-        ]
-    else:
-        lists = [_fuse(own) if fused else list(chain.from_iterable(own)) for own in found]
+    lists = [_join(plan, own, using, weights) for plan, own in zip(plans, found, strict=True)]
     ranked = [hits[:n] for hits, n in zip(lists, most, strict=True)]
     chunks = {hit.chunk.id: hit for hit in engine.fetch(list({id: None for hits in ranked for id, _ in hits}))}
     return [
@@ -152,6 +151,21 @@ def _settle(engine: VectorEngine, branch: Branch, hits: Sequence[Scored]) -> lis
                 return deeper
         page, first = min(2 * page, PAGE), False
     return [*(dict(hits) | best).items()]
+
+
+def _join(plan: Sequence[Branch], lists: Sequence[list[Scored]], using: str, weights: Weights | None) -> list[Scored]:
+    """The lists of a query's branches as one."""
+    if len(BRANCHES[using]) == 1:
+        return list(chain.from_iterable(lists))
+    named = {branch.name: hits for branch, hits in zip(plan, lists, strict=True)}
+    if weights and (using == "hybrid" or _singles_out(named.get("sparse", []))):
+        return _fuse_scores(lists, [weights[name] for name in named])
+    return _fuse(lists)
+
+
+def _singles_out(sparse: Sequence[Scored]) -> bool:
+    """Whether a list has few chunks in front, and the others far behind."""
+    return bool(sparse) and sparse[min(FEW, len(sparse) - 1)][1] < APART * sparse[0][1]
 
 
 def _fuse(lists: Sequence[Sequence[Scored]]) -> list[Scored]:

@@ -8,11 +8,9 @@ from math import log2
 from pathlib import Path
 from typing import Any
 
-import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pyarrow import parquet
 
 from rag.errors import InputError
 from rag_evals.datasets import Dataset, load
@@ -247,6 +245,9 @@ def test_judgements_with_grades_keep_them(tmp_path: Path) -> None:
 
 
 def test_the_hubs_parquet_of_mteb_in_parts(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
     def table(name: str, rows: list[dict[str, Any]]) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / name)
