@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from importlib.util import find_spec
 from typing import Any
 
@@ -94,13 +94,21 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" Did you mean {close}?" if close else ""
 
 
+def plug_ins(group: str) -> EntryPoints:
+    """The entry points of a group. All groups are read at once: every look goes through all that is installed."""
+    return _entry_points().select(group=group)
+
+
+_entry_points = cache(entry_points)
+
+
 @cache
 def names(kind: str) -> dict[str, str]:
     """Every name of a kind with its "module:Class", shipped ones first."""
     if kind not in STAGES:
         raise ConfigError(f"{kind}: unknown kind of stage.{did_you_mean(kind, STAGES)} Known: {', '.join(STAGES)}.")
     found = dict(BUILTIN[kind])
-    for entry in entry_points(group=f"rag.{kind}"):
+    for entry in plug_ins(f"rag.{kind}"):
         found.setdefault(entry.name, entry.value)
     return found
 

@@ -23,6 +23,8 @@ def test_a_copy_holds_what_the_list_names_and_no_temporary_file(tmp_path: Path) 
     (live / "segments" / "rows").write_bytes(b"x" * 5 + bytes(1 << 18) + b"y")
     listed = checksum_folder(live)
     (live / "segments" / ".atomicwriteZ1").symlink_to("gone")
-    copy_files(live, listed, copied)
+    assert copy_files(live, listed, copied)
     assert checksum_folder(copied) == listed
     assert sorted(p.name for p in (copied / "segments").iterdir()) == ["empty", "rows"]
+    (live / "segments" / "rows").write_bytes(b"y" * 5 + bytes(1 << 18) + b"y")
+    assert not copy_files(live, listed, copied)

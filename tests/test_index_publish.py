@@ -183,6 +183,21 @@ def test_a_store_that_keeps_what_was_deleted_is_not_published(config: PipelineCo
         index.publish(manifest, Keeps(dim=sound.dim, sparse=sound.sparse, idf=sound.idf), fresh=False)
 
 
+def test_a_damaged_generation_is_no_base_for_the_next_one(config: PipelineConfig) -> None:
+    run(config)
+    file = max(
+        (path for path in (live() / "shard").rglob("*") if path.is_file()), key=lambda path: path.stat().st_blocks
+    )
+    content = file.read_bytes()
+    at = next(at for at, byte in enumerate(content) if byte)
+    with open(file, "r+b") as opened:
+        opened.seek(at)
+        opened.write(bytes([content[at] ^ 1]))
+    (Path("docs") / "more.txt").write_text("A later text.\n")
+    run(config)
+    assert live().name == "2" and check(Index.at("."), build(config).store, deep=True) == []
+
+
 def test_space_is_asked_for_to_the_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=SPARE_BYTES + 1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -239,6 +240,29 @@ def test_a_rebuild_leaves_out_what_the_embedder_fails_on(notes: Path, monkeypatc
         report = run(notes, pipeline="wide.yaml", rebuild=True)
     assert [f.source for f in report.files if f.status == "failed"] == ["docs/canteen.txt"]
     assert counts(run(notes, pipeline="wide.yaml")) == {"updated": 1, "unchanged": 3}
+
+
+@pytest.mark.parametrize("sparse", ["sparse: {use: bm25, k1: 2.0}\n", ""])
+def test_a_rebuild_with_other_sparse_vectors_embeds_no_text_again(notes: Path, sparse: str) -> None:
+    run(notes)
+    (notes / "other.yaml").write_text(
+        (notes / "tiny.yaml").read_text().replace("sparse: {use: bm25}\n", sparse).replace("by: hybrid", "by: dense")
+    )
+    (notes / "docs" / "later.txt").write_text("What came later is embedded.\n")
+    report = run(notes, pipeline="other.yaml", rebuild=True)
+    assert report.embedded == 1
+    with closing(Index.at(notes).read_manifest()) as manifest:
+        ids = manifest.chunk_ids()
+        reused = manifest.chunks(ids)
+        assert manifest.counts()["vectors"] == len(ids)
+    shutil.rmtree(notes / ".rag")
+    assert run(notes, pipeline="other.yaml").embedded == len(ids)
+    with closing(Index.at(notes).read_manifest()) as manifest:
+        chunks, made = manifest.chunks(ids)
+    assert reused[0] == chunks and np.array_equal(reused[1].dense, made.dense)
+    assert (made.sparse is None) == (not sparse)
+    for one, other in zip(reused[1].sparse or (), made.sparse or (), strict=True):
+        assert np.array_equal(one.indices, other.indices) and np.array_equal(one.values, other.values)
 
 
 def test_an_interrupted_rebuild_leaves_the_old_index_and_goes_on(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ A digest, elsewhere, is a sha256: it says whether two contents are the same, and
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 from zlib import crc32
@@ -45,32 +45,42 @@ def checksum_file(path: Path) -> Checksum:
     """The checksum of one file. Raises OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        size = os.fstat(fd).st_size
-        crc = 0
+        size, crc = os.fstat(fd).st_size, 0
         for at, block in blocks(fd, size):
-            crc = crc32(block, crc32(str(at).encode(), crc))
+            crc = _add(crc, at, block)
         return size, crc
     finally:
         os.close(fd)
 
 
-def copy(source: str | Path, target: str | Path) -> None:
-    """Copy a file with its holes: engines allocate far ahead of what they write."""
+def _add(crc: int, at: int, block: bytes) -> int:
+    return crc32(block, crc32(str(at).encode(), crc))
+
+
+def copy(source: str | Path, target: str | Path) -> Checksum:
+    """Copy a file with its holes: engines allocate far ahead of what they write. The checksum of what was copied."""
     with open(source, "rb") as reader, open(target, "wb") as writer:
-        size = os.fstat(reader.fileno()).st_size
+        size, crc = os.fstat(reader.fileno()).st_size, 0
         for at, block in blocks(reader.fileno(), size):
+            crc = _add(crc, at, block)
             writer.seek(at)
             writer.write(block)
         writer.truncate(size)
+        return size, crc
 
 
-def copy_files(folder: Path, names: Iterable[str], target: Path) -> None:
-    """Copy what is named, not what else stands there: a reader's engine may be making temporary files."""
-    for name in sorted(names):
-        if (folder / name).is_dir():
+def copy_files(folder: Path, expected: Mapping[str, Checksum], target: Path) -> bool:
+    """Copy what is named, not what else stands there: a reader's engine may be making temporary files.
+
+    Whether all of it was as expected. Raises OSError.
+    """
+    same = True
+    for name, checksum in sorted(expected.items()):
+        if checksum == FOLDER:
             (target / name).mkdir(parents=True, exist_ok=True)
         else:
-            copy(folder / name, target / name)
+            same &= copy(folder / name, target / name) == checksum
+    return same
 
 
 def checksum_folder(folder: Path) -> dict[str, Checksum]:

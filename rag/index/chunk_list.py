@@ -17,7 +17,7 @@ class ChunkList:
     @cached_property
     def text(self) -> str:
         """Ids and checksums, a line each, by id."""
-        return "".join([f"{id} {crc}\n" for id, crc in sorted(self.checksums.items())])
+        return "".join([f"{id} {self.checksums[id]}\n" for id in sorted(self.checksums)])
 
     @cached_property
     def content(self) -> str:
@@ -27,7 +27,8 @@ class ChunkList:
     @classmethod
     def parse(cls, text: str) -> Self:
         """From `text`. Raises ValueError for what is no such list."""
-        return cls({id: int(crc) for id, crc in (line.split(" ") for line in text.splitlines())})
+        words = text.split()
+        return cls(dict(zip(words[::2], map(int, words[1::2]), strict=True)))
 
     @classmethod
     def read(cls, path: Path) -> Self:

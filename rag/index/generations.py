@@ -67,9 +67,9 @@ class Generation:
         return Path(self.shard).parent
 
     @property
-    def shard_files(self) -> list[str]:
+    def shard_files(self) -> Mapping[str, Checksum]:
         """The files of the vector index, named from `folder`."""
-        return [name for name in self.files if name.split("/")[0] == SHARD]
+        return {name: checksum for name, checksum in self.files.items() if name.split("/")[0] == SHARD}
 
     def read_chunks(self) -> ChunkList:
         """Its chunks; none where that cannot be read."""

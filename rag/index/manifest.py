@@ -187,6 +187,12 @@ class Manifest(Database):
         rows = self.db.execute(f"SELECT key FROM vectors WHERE key {AMONG}", [json.dumps(list(keys))])
         return {key for (key,) in rows}
 
+    def vectors(self, keys: Iterable[str]) -> tuple[list[str], Embeddings]:
+        """Those of `keys` that have stored vectors, each once, and these."""
+        with map_errors(self.path):
+            rows = self._among("vectors", "key", keys)
+            return [row[0] for row in rows], unpack_embeddings(rows)
+
     def put_vectors(self, keys: Sequence[str], embeddings: Embeddings) -> None:
         """Store one row per key."""
         self.write(insert_into("vectors", "OR REPLACE"), pack_embeddings(keys, embeddings))
@@ -197,7 +203,8 @@ class Manifest(Database):
         if "kept_vectors" in list_tables(self.db):
             self.write("DELETE FROM kept_vectors WHERE digest NOT IN (SELECT digest FROM documents)", [()])
             used += " UNION SELECT key FROM kept_vectors"
-        return self.write(f"DELETE FROM vectors WHERE key NOT IN ({used})", [()])
+        unused = f"SELECT rowid FROM vectors WHERE key NOT IN ({used})"  # out of two indexes, no row is read
+        return self.write(f"DELETE FROM vectors WHERE rowid IN ({unused})", [()])
 
     def clear(self) -> None:
         """Drop everything."""

@@ -20,6 +20,7 @@ from rag.index.publish import UnwritableError
 from rag.ingest import sources
 from rag.ingest.cut import Cutting, columns, judge
 from rag.ingest.report import FileReport, Progress, Report, ignore_progress
+from rag.ingest.reuse import EarlierVectors
 from rag.ingest.source_writer import SourceWriter
 from rag.ingest.vectorize import Filling, Vectorizer
 from rag.ingest.work import Cut, Here, Read, Work
@@ -29,7 +30,7 @@ from rag.types import Chunked, Loaded, Source
 
 WINDOW = 512  # sources, or about as many chunks, that are loaded, chunked and sorted by length together
 CHUNK_LENGTH = 800  # characters, about
-PUBLISH_EVERY = 8192  # new chunks; what is published at the end, or when interrupted, then takes seconds
+PUBLISH_EVERY = 8192  # new chunks, or as many as make the index half as large again: a publish copies all of it
 
 
 class SourceWindow(NamedTuple):
@@ -60,12 +61,14 @@ class IngestSteps:
         self.index, self.manifest, self.stages, self.stop = index, manifest, stages, stop
         self.progress, self.rebuild, self.report = progress, rebuild, Report()
         self.known = manifest.sources()
+        self._published = sum(row.chunks for row in self.known.values())  # chunks, about
         self._base = str(index.base)
         self._sources = SourceWriter(
             manifest, self.known, stages.connector.fingerprint, self.report, rebuilding=rebuild is not None
         )
         self._work = work or Here(stages, stages.connector, counting=progress is not ignore_progress)
         self._vectors = Vectorizer(manifest, stages, self._work, stop, self._count)
+        self._earlier = EarlierVectors.find(manifest, stages) if rebuild else None
         self._cutting = Cutting(stages, self._vectors, stop)
         self._unchunked: list[str] = []  # stored sources that could not be chunked or embedded again
         self._begun: deque[SourceWindow] = deque()
@@ -98,6 +101,8 @@ class IngestSteps:
             self.progress("rechunk", done, len(names))
             documents, row = list(map(with_language, self.manifest.documents(name))), self.known[name]
             cuts = self._cutting.cut(documents)
+            if self._earlier:
+                self._earlier.reuse(*columns(cuts))
             self._vectors.fill(*columns(cuts))
             whole, failures = self._cutting.outcome(documents, cuts)
             if failures:
@@ -167,6 +172,7 @@ class IngestSteps:
         finally:  # however it ended
             if self.index.pointer_text() != live:
                 self.report.published, self.report.pending = True, False
+        self._published += self._sources.unpublished
         self._sources.unpublished = 0
 
     def _publish(self) -> bool:
@@ -199,7 +205,7 @@ class IngestSteps:
         """Commit what was begun, the oldest first, until `most` windows are left; publish now and then."""
         while len(self._begun) > most:
             self._commit(self._begun.popleft())
-            if self._sources.unpublished >= PUBLISH_EVERY and not self.rebuild:
+            if self._sources.unpublished >= max(PUBLISH_EVERY, self._published // 2) and not self.rebuild:
                 self.publish()
 
     def _commit(self, window: SourceWindow) -> None:

@@ -27,7 +27,7 @@ from rag.stages.embedder import (
 from rag.stages.executor import Engine, Executor, WorkerExecutor, WorkerLost
 from rag.stages.generator import Confident, Exploring, Finder, Generator, LanguageBound, LanguageModel, Weighing
 from rag.stages.search import DenseHopper, Hopper, KindRetriever, PruningHopper, Reranker, Retriever
-from rag.stages.store import LocalStore, ServedStore, Store
+from rag.stages.store import CountingStore, LocalStore, ServedStore, Store
 from rag.stages.table import STAGES
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Chunker",
     "Confident",
     "Connector",
+    "CountingStore",
     "DenseHopper",
     "Embedder",
     "Engine",

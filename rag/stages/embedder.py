@@ -129,8 +129,12 @@ class RoundedEmbedder(Protocol):
 
 @runtime_checkable
 class JointEmbedder(Protocol):
-    """An embedder made of several. A gate asks which of them makes the dense vectors."""
+    """An embedder made of two. A gate asks which of them makes the dense vectors."""
 
     @property
     def dense(self) -> Embedder:
         """The embedder of the dense vectors."""
+
+    @property
+    def sparse(self) -> Embedder:
+        """The embedder of the sparse vectors."""

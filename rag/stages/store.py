@@ -59,7 +59,15 @@ class LocalStore(Store, Protocol):
 
 
 @runtime_checkable
-class ServedStore(Store, Protocol):
+class CountingStore(Store, Protocol):
+    """A store that knows how many chunks it has without listing them."""
+
+    def count(self) -> int:
+        """How many chunks are stored, exactly."""
+
+
+@runtime_checkable
+class ServedStore(CountingStore, Protocol):
     """A store on a server, which can fill a collection beside the one that is read, and exchange them at once."""
 
     def is_live(self) -> bool:
@@ -77,6 +85,3 @@ class ServedStore(Store, Protocol):
 
     def go_live(self) -> None:
         """Let this generation be read in place of the other, which is removed."""
-
-    def count(self) -> int:
-        """How many chunks are stored, exactly."""

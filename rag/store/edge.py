@@ -121,6 +121,11 @@ class EdgeStore:
             if offset is None:
                 return found
 
+    def count(self) -> int:
+        """How many chunks are stored, exactly."""
+        with self._map_errors():
+            return self._shard.count(engine.CountRequest(exact=True))
+
     def flush(self) -> None:
         """Make what was written durable; what was not flushed may be lost when the process dies.
 
