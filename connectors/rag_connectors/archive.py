@@ -23,6 +23,7 @@ from rag_connectors.text import one_line
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MAX_ENTRIES = 10_000
 _MAX_RATIO = 200  # of any member above a megabyte
+_DRAWN = (".emf", ".wmf", ".bmp", ".dib", ".tif", ".tiff", ".wav")  # good ones may be mostly white, and are not text
 _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 _OVERRIDE = "{http://schemas.openxmlformats.org/package/2006/content-types}Override"
 _DC = "{http://purl.org/dc/elements/1.1/}"
@@ -68,7 +69,8 @@ def unpack(data: bytes, *, limit: int) -> Archive:
     for member in members:
         if member.flag_bits & 1:
             raise RefusalError("encrypted: it needs a password")
-        if member.file_size > max(1 << 20, _MAX_RATIO * member.compress_size):
+        is_read = not member.filename.lower().endswith(_DRAWN)
+        if is_read and member.file_size > max(1 << 20, _MAX_RATIO * member.compress_size):
             raise RefusalError(f"refused: an entry unpacks to more than {_MAX_RATIO} times its size")
     return archive
 

@@ -56,7 +56,7 @@ class Choice:
             return self._is_furniture(node, tag, role, inside)
         if tag == "button" or role == "button":
             return not _is_heading(node)
-        outside = bool(self._main) and not inside and node.mem_id not in self._around
+        outside = bool(self._main) and not inside and node.mem_id not in self._around | self._main
         return outside and tag in _BLOCKS and _links(node) > _LINKED
 
     def opens(self, node: LexborNode) -> bool:

@@ -47,6 +47,7 @@ def text_of(page: str | bytes, name: str = "p.html") -> str:
         f"<main>{FILLER}</main><footer><h2>Limits</h2><p>The limit is 750 kg.</p><p>© 2024 Yard</p></footer>",
         "<p><![CDATA[The limit is 750 kg.]]></p>",
         "<textarea>The limit is 750 kg.</textarea>",
+        "<main><p>" + "<a href=/>A page of links that is the page</a> " * 9 + "</p><p>The limit is 750 kg.</p></main>",
         "<form>Limit<input name=k value='The limit is 750 kg.'></form>",
         "<select><option>No<option selected>The limit is 750 kg.</select>",
         "<p>See</p><iframe srcdoc='<p>The limit is 750 kg.</p>'></iframe>",

@@ -9,6 +9,7 @@ from io import BytesIO
 import pytest
 
 from rag_connectors.office.formats import show_number
+from rag_connectors.parsed import RefusalError
 from tests.connectors import samples
 from tests.connectors.samples import archive, paragraph, relations
 from tests.connectors.test_connect_formats import labels, one, read
@@ -476,6 +477,39 @@ def test_what_is_said_of_pictures_on_slides() -> None:
         picture = b'<p:pic><p:cNvPr descr="A gate of the harbour"/></p:pic></p:cSld>'
         slides[name] = slides[name].replace(b"</p:cSld>", picture)
     assert one(archive(slides), "a.pptx").text.count("A gate of the harbour") == 2
+
+
+def test_a_symbol_font_is_for_signs_alone() -> None:
+    slides = unpack(samples.pptx([("One", "x")]))
+    run = '<a:rPr><a:sym typeface="Wingdings"/></a:rPr><a:t>{}</a:t>'
+    for written, shown in (
+        ("Then \uf0e0 open", "Then → open"),
+        ("\u00e0", "→"),
+        ("LLMs, à la carte", "LLMs, à la carte"),
+    ):
+        part = slides["ppt/slides/slide1.xml"].replace(b"<a:t>x</a:t>", run.format(written).encode())
+        assert one(archive(slides | {"ppt/slides/slide1.xml": part}), "a.pptx").text == f"One\n\n{shown}"
+
+
+def test_what_a_layout_says_itself_comes_once() -> None:
+    slides = unpack(samples.pptx([("One", "x"), ("Two", "y")]))
+    shape = "<p:sp><p:txBody><a:p><a:r><a:t>Lindqvist AB</a:t></a:r></a:p></p:txBody></p:sp>"
+    ask = "<p:nvSpPr><p:nvPr><p:ph/></p:nvPr></p:nvSpPr>"
+    asks = f"<p:sp>{ask}<p:txBody><a:p><a:r><a:t>Click</a:t></a:r></a:p></p:txBody></p:sp>"
+    space = 'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"'
+    layout = f'<p:sldLayout {space} xmlns:a="{A}"><p:cSld>{shape}{asks}</p:cSld></p:sldLayout>'
+    link = relations(f'<Relationship Id="l" Type="{R}/slideLayout" Target="../slideLayouts/l.xml"/>')
+    links = {f"ppt/slides/_rels/slide{n}.xml.rels": link for n in (1, 2)}
+    text = one(archive(slides | links | {"ppt/slideLayouts/l.xml": layout}), "a.pptx").text
+    assert text.count("Lindqvist AB") == 1 and "Click" not in text
+
+
+def test_white_pictures_are_no_bomb() -> None:
+    white = {"word/media/i.emf": bytes(2 << 20)}
+    assert one(archive(unpack(samples.docx(paragraph("x"))) | white), "a.docx").text == "x"
+    refused = archive(unpack(samples.docx(paragraph("x"))) | {"word/more.xml": bytes(2 << 20)})
+    with pytest.raises(RefusalError, match="200 times"):
+        read(refused, "a.docx")
 
 
 def test_files_inside_files() -> None:

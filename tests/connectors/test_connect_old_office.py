@@ -208,6 +208,7 @@ def test_opendocument_shows_all_digits_and_what_page_headers_say() -> None:
         (r"{\pntext\f0 1.\tab}Close{\upr{a}{\*\ud{ Pr\u252?fung}}}\par", "1.\tClose Prüfung"),
         (r"\mac Gr\'9a\'a7e\par", "Größe"),
         (r"Größe\par", "Größe"),
+        (r"{\pard\*\cs7\f0 The fox}\par", "The fox"),
         (r"Made 10{\super 6} in 2024{\up6\fs16 3}, the 1{\super st} \{x\}.\par", "Made 10^6 in 2024^3, the 1st {x}."),
     ],
 )  # fmt: skip

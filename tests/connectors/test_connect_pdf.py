@@ -9,6 +9,8 @@ import pytest
 from rag_connectors.kinds import kind_of
 from rag_connectors.outcome import outcome_of
 from rag_connectors.parsed import ParseOptions, ParseOutcome, RefusalError
+from rag_connectors.pdf.boxes import Word, word
+from rag_connectors.pdf.mending import mended, once
 from tests.connectors import samples
 
 HELVETICA = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
@@ -282,3 +284,41 @@ def test_a_sign_of_two_arabic_letters_keeps_their_order() -> None:
     letters += b" <01> <0645> <02> <06440627> <03> <0633> endbfchar endcmap"
     font = HELVETICA[:-2] + b"/FirstChar 1/LastChar 3/Widths[500 500 500]/ToUnicode 4 0 R>>"
     assert text_of(pdf(["BT /F1 12 Tf 72 700 Td <010203> Tj ET"], font, samples.stream(letters))) == "سلام"
+
+
+def test_words_printed_twice_in_one_place_come_once() -> None:
+    def line(at: float) -> list[Word]:
+        return [
+            word(at + 50 * n, at, at + 50 * n + 40, at + 10, text)
+            for n, text in enumerate(["Annual", "report", "2011"])
+        ]
+
+    assert [[one.text for one in run] for run in once([line(9) + line(9.4), line(50)])] == [
+        ["Annual", "report", "2011"]
+    ] * 2
+
+
+def test_pieces_of_words_that_stand_closer_than_words_are_joined() -> None:
+    def run(pieces: str, near: float, far: float) -> list[Word]:
+        found, at = list[Word](), 0.0
+        for piece in pieces.split(" "):
+            if not piece:
+                at += far - near
+                continue
+            found.append(word(at, 0, at + 6 * len(piece), 12, piece))
+            at += 6 * len(piece) + near
+        return found
+
+    torn = "H e re  i s  so me  fo rma tte d  te xt"
+    [whole] = mended([run(torn, 1.7, 6)], leftwards=False)
+    assert " ".join(one.text for one in whole) == "Here is some formatted text"
+    short = run("if it is so  we go on", 3.3, 8)
+    assert mended([short], leftwards=False) == [short]
+
+
+@pytest.mark.parametrize("cut", [b"%%EOF", b"startxref"])
+def test_a_file_without_its_end_is_read_and_named(cut: bytes) -> None:
+    sound = samples.pdf([["The winch lifts 750 kg."]])
+    result = read(sound.replace(cut, b""))
+    assert result.records[0].text == "The winch lifts 750 kg."
+    assert (result.status, "searched" in result.reason) == (("ok", False) if cut == b"%%EOF" else ("degraded", True))

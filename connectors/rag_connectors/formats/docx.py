@@ -34,9 +34,9 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record. The title is the file's own, else its Title paragraph, else the first heading."""
     archive = unpack(data, limit=options.max_bytes)
     part = main_part(archive, "word/document.xml")
-    body = need(archive, part, "Word document").find(f"{W}body")
+    bodies = need(archive, part, "Word document").findall(f"{W}body")  # of damaged files that Word opens, several
     word = _Word(archive, part, options)
-    if body is not None:
+    for body in bodies:
         word.edges(body, "header")
         word.blocks(body)
         word.edges(body, "footer")

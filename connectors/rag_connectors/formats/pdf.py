@@ -10,14 +10,14 @@ import re
 from io import BytesIO
 
 import pypdf
-from pypdf.errors import EmptyFileError, FileNotDecryptedError, LimitReachedError, PdfStreamError
+from pypdf.errors import EmptyFileError, FileNotDecryptedError, LimitReachedError, PdfReadError, PdfStreamError
 
 from rag_connectors import ocr
 from rag_connectors.pages import write_pages
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.pdf.hyphens import join_words
 from rag_connectors.pdf.margins import strip_margins
-from rag_connectors.pdf.read import read_pages, scan_pages, unlock
+from rag_connectors.pdf.read import read_pages, rebuild, scan_pages, unlock
 from rag_connectors.pdf.structure import LIMITS, Structure, Warnings
 from rag_connectors.text import clean
 from rag_connectors.writing import TextWriter
@@ -48,7 +48,11 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
 
 def _parse(data: bytes, options: ParseOptions, warnings: Warnings) -> Parsed:
     data = unlock(data + b"\n%%EOF\n" if b"startxref" in data and b"%%EOF" not in data else data)
-    structure = Structure(pypdf.PdfReader(BytesIO(data), strict=False))
+    try:
+        structure, rebuilt = Structure(pypdf.PdfReader(BytesIO(data), strict=False)), False
+    except PdfReadError:
+        data, rebuilt = rebuild(data), True
+        structure = Structure(pypdf.PdfReader(BytesIO(data), strict=False))
     pages = read_pages(data, structure)
     needs = [page.is_bare or page.facts.garbled or (options.ocr == "always" and page.facts.shows) for page in pages]
     wanted = [n for n, need in enumerate(needs) if need]
@@ -64,6 +68,8 @@ def _parse(data: bytes, options: ParseOptions, warnings: Warnings) -> Parsed:
         lost.append(f"no text layer on {_numbers(bare)} (scanned?)")
     if hidden:
         lost.append(f"hidden text on {_numbers(hidden)}: a reader does not see it, but it is indexed")
+    if rebuilt:
+        lost.append("damaged: it does not say where its parts are, so they were searched")
     if structure.has_other_form:
         lost.append("its form is written in XML (XFA), which is not read: print it to another PDF")
     if structure.declared > len(pages):

@@ -1,6 +1,7 @@
 """Slides (pptx): the text of every slide in its order, tables row by row, charts, diagrams, comments, speaker's notes.
 
-Footers stand on the first slide that has them. Dates and slide numbers are left out, and what is of a slide's layout.
+Footers, and what layouts and masters say of their own, stand on the first slide that has them. Dates and slide numbers
+are left out, and what a layout asks for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from rag_connectors.office.equations import M, equation
 from rag_connectors.office.inside import described, packed, pictures
 from rag_connectors.office.numbering import write_number
 from rag_connectors.office.runs import raised
-from rag_connectors.office.symbols import translate
+from rag_connectors.office.symbols import is_symbolic, translate, translate_signs
 from rag_connectors.page_edges import says
 from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.pictures import PictureReader
@@ -25,6 +26,7 @@ from rag_connectors.writing import TextWriter
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_PLACEHOLDER = f"{_P}nvSpPr/{_P}nvPr/{_P}ph"
 _TITLES = frozenset(["title", "ctrTitle"])
 _FIELDS = frozenset(["sldNum", "dt", "sldImg"])  # repeated on every slide
 _EDGES = frozenset(["ftr", "hdr"])
@@ -45,6 +47,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     title = ""
     lost: list[str] = []
     said: set[str] = set()
+    behind: set[str] = set()
     found = PictureReader(options)
     for number, entry in enumerate(root.iter(f"{_P}sldId"), 1):
         part = targets.get(entry.get(_ID, ""), ("", ""))[1]
@@ -61,6 +64,14 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
             if not edge or (says(edge) and edge not in said):
                 _write(archive, part, shape, writer)
             said.add(edge)
+        for target in _behind(archive, part):
+            if target not in behind:
+                behind.add(target)
+                root = xml(archive, target)
+                for shape in _shapes(root) if root is not None else ():
+                    if shape.find(_PLACEHOLDER) is None and (line := one_line(" ".join(_lines(shape)))) not in said:
+                        _write(archive, target, shape, writer)
+                        said.add(line)
         for parsed in packed(archive, part, slide, options):
             lost += parsed.lost
             for record in parsed.records:
@@ -84,6 +95,13 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     return found.parsed(writer.record(title=own or title, meta=meta), lost)
 
 
+def _behind(archive: Archive, part: str) -> Iterator[str]:
+    """The layout of a slide and the master of that, which may say something of their own."""
+    for layout in related(archive, part, "slideLayout"):
+        yield layout
+        yield from related(archive, layout, "slideMaster")
+
+
 def _shapes(parent: Element) -> Iterator[Element]:
     """Shapes and frames that hold text, out of their groups."""
     for child in parent:
@@ -94,7 +112,7 @@ def _shapes(parent: Element) -> Iterator[Element]:
 
 
 def _placeholder(shape: Element) -> str:
-    found = shape.find(f"{_P}nvSpPr/{_P}nvPr/{_P}ph")
+    found = shape.find(_PLACEHOLDER)
     return found.get("type", "body") if found is not None else ""
 
 
@@ -160,14 +178,14 @@ def _numbered(kind: str, number: int) -> str:
 def _text(node: Element, before: str = "") -> str:
     """A paragraph's runs, line breaks and equations; `before` is the text that they follow."""
     if node.tag == f"{A}r":
-        fonts = [
-            found.get("typeface", "") for found in node.iterfind(f"{A}rPr/*") if found.tag in (f"{A}latin", f"{A}sym")
-        ]
+        fonts = {found.tag: found.get("typeface", "") for found in node.iterfind(f"{A}rPr/*")}
         text = node.findtext(f"{A}t") or ""
         look = node.find(f"{A}rPr")
         rise = look.get("baseline", "0").partition("%")[0] if look is not None else "0"
         place = "" if rise == "0" else "subscript" if rise.startswith("-") else "superscript"
-        return raised(place, translate(next(iter(fonts), ""), text), before)
+        latin, sign = fonts.get(f"{A}latin", ""), fonts.get(f"{A}sym", "")
+        shown = translate_signs(sign, text) if sign and not is_symbolic(latin) else translate(latin, text)
+        return raised(place, shown, before)
     if node.tag == f"{A}t":
         return node.text or ""
     if node.tag == f"{A}br":

@@ -17,6 +17,7 @@ _FONT = re.compile(r"(\\f\d+)(?=((?:\\(?!f\d)[a-z]+-?\d*)*)[ ;{])")
 _REWRITTEN = (  # what striprtf reads otherwise than programs do
     (re.compile(r"\\ansicpg\d+ ?"), ""),  # the page is given; it does not know Apple's
     (re.compile(r"\\pntext(?![a-z])"), r"\\listtext"),
+    (re.compile(r"(?<![{\s\\])\\\*(?=\\)"), ""),  # it says something at the beginning of a group alone
     (re.compile(r"(\\fldinst[^\"]{0,200}?HYPERLINK)(?=\s)"), r"\1_"),  # an address is no text
     (re.compile(r"\{(?:\\[a-z]+-?\d* ?)*\\deleted(?![a-z])[^{}]*\}"), ""),
     (re.compile(r"\{\\upr\{[^{}]*\}\{\\\*\\ud\{([^{}]*)\}\}\}"), r"{\1}"),  # the same text twice, the second whole

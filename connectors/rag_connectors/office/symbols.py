@@ -70,3 +70,10 @@ def translate(font: str, text: str) -> str:
             _SYMBOL.get(ord(char) - 0xF000, UNKNOWN) if "\uf020" <= char <= "\uf0ff" else char for char in text
         )
     return text
+
+
+def translate_signs(font: str, text: str) -> str:
+    """A text whose signs alone are in a symbol font: private characters, and one that stands by itself."""
+    if len(text.strip()) == 1:
+        return translate(font, text)
+    return "".join(translate(font, char) if "\uf020" <= char <= "\uf0ff" else char for char in text)

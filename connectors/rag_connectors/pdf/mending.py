@@ -11,6 +11,9 @@ WIDE = 0.9  # gap, in heights of a word, that parts cells and columns rather tha
 SPACE = 0.12  # a gap that people see
 _TOUCHING = 0.04
 _SPACED = 0.7  # the widest between spaced letters of one word
+_TORN = 2.5  # letters of a usual piece of a torn word
+_NARROW = 0.24  # between such pieces: words are further apart
+_SAME = 0.15  # of a word's height, between two that are printed in one place
 _CLOSING = ",.;:)]}!?%’”»"
 
 
@@ -58,15 +61,37 @@ def _jumps(run: Sequence[Word]) -> bool:
     return any(abs(b[1] + b[3] - a[1] - a[3]) > a[5] for a, b in pairwise(run))
 
 
+def once(runs: Sequence[list[Word]]) -> list[list[Word]]:
+    """The runs without words that are printed a second time in their place, to look bold."""
+    places: dict[str, list[Word]] = {}
+    kept: list[list[Word]] = []
+    for run in runs:
+        kept.append([])
+        for one in run:
+            alike = places.setdefault(one.text, [])
+            if not any(_covers(other, one) for other in alike):
+                alike.append(one)
+                kept[-1].append(one)
+    return [run for run in kept if run]
+
+
+def _covers(one: Word, other: Word) -> bool:
+    near = _SAME * one.height
+    return abs(one.left - other.left) < near and abs(one.top - other.top) < near
+
+
 def _unspaced(run: list[Word], gap: Callable[[Word, Word], float]) -> list[Word]:
-    """The run with its spaced letters as words, if it has hardly anything else."""
-    letters = [one for one in run if len(one[4]) == 1] if len(run) > 3 else []
-    if len(letters) < 4 or sum(one.text.isalpha() for one in letters) < 0.8 * len(run):
+    """The run with its spaced letters as words, if it has hardly anything else, or pieces of words."""
+    if len(run) < 4 or sum(len(one[4]) for one in run) > _TORN * len(run):
+        return run
+    letters = [one for one in run if one.text.isalpha()]
+    if len(letters) < 0.8 * len(run):
         return run
     gaps = list(map(gap, run, run[1:]))
     least = min(gaps)
     between = least * 1.6 if max(gaps) > least * 1.6 else _SPACED
-    if least < 0 or between > _SPACED:
+    torn = any(len(one.text) > 1 for one in run)
+    if least < 0 or between > (_NARROW if torn else _SPACED) or (torn and between == _SPACED):
         return run
     words = [[run[0]]]
     for one, distance in zip(run[1:], gaps, strict=True):

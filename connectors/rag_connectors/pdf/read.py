@@ -68,6 +68,17 @@ def unlock(data: bytes) -> bytes:
         return data
 
 
+def rebuild(data: bytes) -> bytes:
+    """The file as PDFium finds its parts and writes them anew; as it is where that finds none."""
+    try:
+        with closing(pypdfium2.PdfDocument(data)) as document:
+            copy = BytesIO()
+            document.save(copy)
+            return copy.getvalue()
+    except pypdfium2.PdfiumError:
+        return data
+
+
 def read_pages(data: bytes, structure: Structure) -> list[PageText]:
     """Every page of a file. Raises FileNotDecryptedError."""
     pages = [PageText([], facts=_facts(structure, number)) for number in range(1, len(structure.pages) + 1)]

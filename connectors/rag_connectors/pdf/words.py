@@ -16,7 +16,7 @@ import pypdfium2.raw as pdfium
 from rag_connectors.pdf.boxes import RIGHT_TO_LEFT, Box, Word, around, turned, word
 from rag_connectors.pdf.glued import GLUED, part, raise_digits
 from rag_connectors.pdf.letters import HYPHEN, boxes_of, characters, ligatures_apart
-from rag_connectors.pdf.mending import mended
+from rag_connectors.pdf.mending import mended, once
 
 _TOKEN = re.compile(rf"[^\s\0{HYPHEN}]+|[\n{HYPHEN}]")
 _TELLING = 200  # words of a page that tell where up is
@@ -70,7 +70,7 @@ def read_words(page: Any) -> PageWords:
         pdfium.FPDFText_ClosePage(text_page)
     upright: list[list[Word]] = []
     aside: list[list[Word]] = []
-    for run in filter(None, runs):
+    for run in once(runs):
         (aside if _across(run) else upright).append(run)
     return PageWords(mended(upright, leftwards=leftwards), aside, edges, turns)
 
