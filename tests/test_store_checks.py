@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,7 @@ from rag.store.filters import Dialect, translate
 from rag.store.payload import to_chunk, to_payload
 from rag.store.ranking import VectorEngine
 from rag.testing import make_chunks, make_vectors
-from rag.types import Chunk, Embeddings, Filter, Hit, Query, Section, Sparse
+from rag.types import Chunk, Embeddings, Filter, Hit, Query, Section, Sparse, Vectors
 
 ones = np.ones(2, np.float32)
 texts = st.text(max_size=20)
@@ -111,6 +112,12 @@ def test_a_chunk_that_cannot_be_stored_is_named(change: dict[str, Any], what: st
     bad = [*make_chunks()[:2], replace(make_chunks()[2], **change)]
     with pytest.raises(StoreError, match=f"row 2, .*{what}"):
         check(bad, dense=make_vectors(3, 4))
+
+
+@pytest.mark.parametrize("rows", [np.empty((0, 4), np.float32), make_vectors(2, 5), make_vectors(1, 4)[0]])
+def test_token_vectors_of_another_shape_are_named(rows: Vectors) -> None:
+    with pytest.raises(StoreError, match=f"row 1, .*shape {re.escape(str(rows.shape))} instead of .tokens, 4."):
+        check(make_chunks()[:2], dense=make_vectors(2, 4), tokens=[make_vectors(3, 4), rows])
 
 
 def test_representations_and_counts_must_agree() -> None:

@@ -17,7 +17,7 @@ from rag.errors import CorruptError, MismatchError, SpaceError, StoreError
 from rag.stages import LocalStore, Store
 from rag.store.edge import EdgeStore
 from rag.testing import StoreConformance, make_chunks, make_vectors
-from rag.types import Embeddings, Query
+from rag.types import Embeddings, Query, Sparse
 
 
 class TestEdge(StoreConformance):
@@ -81,6 +81,7 @@ def test_short_copies_find_what_full_vectors_score(tmp_path: Path) -> None:
     store = EdgeStore(path=str(tmp_path / "index"), dim=64, sparse=False, quantize="int8")
     store.write(many, Embeddings(dense=rows))
     store.flush()
+    assert [*(tmp_path / "index").rglob("quantized.*")]
     scores = rows @ rows[0]
     [hits] = store.search([Query("q", dense=rows[0])], k=10, using="dense", vectors=True)
     best = [many[i].id for i in np.argsort(-scores)[:10]]
@@ -91,6 +92,17 @@ def test_short_copies_find_what_full_vectors_score(tmp_path: Path) -> None:
     for other in ("none", "binary"):
         with pytest.raises(MismatchError, match=f"quantize: {other}; run `rag rebuild`"):
             EdgeStore(path=str(tmp_path / "index"), dim=64, sparse=False, quantize=other).ids()
+
+
+@pytest.mark.parametrize(("options", "rare"), [({}, True), ({"idf": False}, False)])
+def test_words_that_few_chunks_have_count_more(tmp_path: Path, options: dict[str, bool], rare: bool) -> None:
+    store, chunks = EdgeStore(path=str(tmp_path / "index"), **options), make_chunks()
+    words = [Sparse(np.array([1 + (n == 7)]), np.ones(1, np.float32)) for n in range(8)]
+    store.write(chunks, Embeddings(sparse=words))
+    store.flush()
+    question = Query("q", sparse=Sparse(np.array([1, 2]), np.array([1, 0.9], np.float32)))
+    [[hit]] = store.search([question], k=1, using="sparse")
+    assert (hit.chunk == chunks[7]) is rare
 
 
 def test_other_vectors_are_a_mismatch(shard: Path) -> None:
