@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rag.reader.choice import choose_evidence
 from rag.reader.evidence import drop_repeats, find_speaking, says_something
 from rag.reader.network import ReaderOutput, Span
+from rag.reader.steps import find_steps
 from rag.text.sentences import sentence_spans
 
 SEVERANCE = ("Severance packages", "# Amounts\n\nYou are offered two weeks of pay for each year. Ask Ada about it.")
@@ -119,5 +122,26 @@ def test_a_sentence_that_leads_to_the_next_one_stands_before_it_and_what_is_no_s
         return [one.passage for one in chosen]
 
     assert show(about) == [1, 0]
-    assert sorted(show([[], [], []])) == [0, 1, 2]
+    assert show([[], [], []]) == [1, 0]  # by the name in the heading
     assert sorted(show(about, f"{question} The Grey Heron?")) == [0, 1, 2]  # what it names itself is no step
+
+
+def test_a_name_that_two_sentences_share_links_them_and_a_row_is_about_its_own_cells() -> None:
+    ramp = ("Grey Heron", "The bow ramp has a winch of type Capra W40.")
+    manual = ("Winches", "Let it cool for an hour. The bearings of the W40 are filled with Sarvol grease.")
+    other = ("Sula Tern", "The bow ramp of this ship is worked by hand.")
+    passages = [ramp, other, manual]
+    outputs = [output(passage, 1, n) for n, passage in enumerate(passages)]
+    at = manual[1].index("Sarvol")
+    outputs[2] = replace(outputs[2], spans=(Span(0, at, at + 6, 5.0),))
+    chosen = choose_evidence("What do we grease the bow ramp with?", passages, outputs, {0, 1, 2}, most=3)
+    assert [passages[one.passage][1][one.start : one.end][:12] for one in chosen] == ["The bow ramp", "The bearings"]
+
+    ship = ("Leaflet", "The museum steamer lies at Berth Nine behind the store.")
+    berths = ("", "Berth: Berth Six; Depth m: 5.1\nBerth: Berth Nine; Depth m: 4.3\n")
+    texts = [ship[1], *berths[1].splitlines()]
+    steps = find_steps(
+        "How deep is the berth?", texts, [0, 1, 1], [ship, berths], [["leaflet"], ["berth six", "berth nine"]]
+    )
+    assert steps.leads(0, 2) and not steps.leads(0, 1)
+    assert steps.order([2, 0]) == [0, 2] and not steps.order([0, 1])

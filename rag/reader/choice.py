@@ -8,14 +8,14 @@ What it does not do: it composes nothing.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from rag.reader.candidates import MIN_SCORE
 from rag.reader.echo import asks_alike
 from rag.reader.evidence import says_something
 from rag.reader.network import Passage, ReaderOutput, Span
-from rag.text.mentions import mentions
+from rag.reader.steps import find_steps
 from rag.text.overlap import find_parts, share_parts, weigh_parts
 from rag.text.questions import analyse
 from rag.text.sentences import sentence_spans
@@ -27,6 +27,7 @@ LENGTH, UNREAD_LENGTH = 0.5, -1.0  # of the logarithm of its letters; by words a
 SOFTNESS = 3.0  # logits of a span's score
 GAIN = 3.0  # what the rest of the question is worth in a further sentence
 LINK = 1.5  # what it is worth to be about what a chosen sentence mentions, or to mention what a chosen one is about
+NAME = 1.0  # to share a rare name with a chosen one
 NEAR = 2.5  # how much less than the best one a further sentence may be worth
 LISTED = 2.0  # what it is worth to be an item, where a question asks for a list
 SAME = 0.8  # of the words and pieces of two sentences that say the same
@@ -46,8 +47,8 @@ def choose_evidence(
     """The sentences of the `speaking` passages that answer best, as many as are near the best one.
 
     `first` is the sentence with the likeliest answer; `unread` are passages in a language the reader does not know;
-    `about` are the keys of what each passage is about. Where a sentence leads to another one's passage, by a name that
-    the question does not have, those of such steps are all, in their order.
+    `about` are the keys of what each passage is about. Where steps lead from sentence to sentence (`rag.reader.steps`),
+    those of such steps are all, in their order.
     """
     found = [one for n in sorted(speaking) for one in _sentences(n, passages)]
     found = [one for one in found if not asks_alike(question, _text(one, passages))]
@@ -58,30 +59,27 @@ def choose_evidence(
     asks_list = analyse(question).kind == "list"
     weights = weigh_parts(question, texts)
     shares = {n: share_parts(weights, passages[n][1]) for n in speaking}
+    overlap = [OVERLAP * share_parts(weights, text) for text in whole]
+    likely = [SPAN / (1 + math.exp(-_best_score(one, outputs) / SOFTNESS)) for one in found]
     worth = [
-        OVERLAP * share_parts(weights, whole[i])
+        overlap[i]
         + PASSAGE * shares[one.passage]
         + PLACE / (1 + one.passage)
-        + SPAN / (1 + math.exp(-_best_score(one, outputs) / SOFTNESS))
+        + likely[i]
         + FIRST * (first is not None and (one.passage, one.start) == (first.passage, first.start))
         + LISTED * (asks_list and items[i])
         + (UNREAD_LENGTH if one.passage in unread else LENGTH) * math.log(len(texts[i]))
         for i, one in enumerate(found)
     ]
-    named = frozenset(key for keys in about for key in keys) - frozenset(mentions(question))
-    mentioned = [named & frozenset(mentions(text)) for text in texts] if named else [frozenset[str]()] * len(texts)
-    subjects = [named & frozenset(about[one.passage]) if named else frozenset[str]() for one in found]
-
-    def leads_to(i: int, j: int) -> bool:
-        return found[i].passage != found[j].passage and not mentioned[i].isdisjoint(subjects[j] - subjects[i])
-
+    steps = find_steps(question, texts, [one.passage for one in found], passages, about)
     chosen: list[int] = []
     missing = dict(weights)
     while len(chosen) < most:
         left = [i for i, text in enumerate(texts) if not any(_says_same(text, texts[other]) for other in chosen)]
         gains = {i: worth[i] + GAIN * bool(chosen) * share_parts(missing, whole[i]) for i in left}
         for i in left:
-            gains[i] += LINK * any(leads_to(i, other) or leads_to(other, i) for other in chosen)
+            leads_on = any(steps.leads(i, other) or steps.leads(other, i) for other in chosen)
+            gains[i] += LINK if leads_on else NAME * any(steps.share_name(i, other) for other in chosen)
         best = max(gains, key=lambda i: gains[i], default=None)
         if best is None or gains[best] < max(worth) - NEAR:
             break
@@ -92,19 +90,8 @@ def choose_evidence(
             chosen += [best] if lead in (best, *chosen) or len(chosen) + 1 == most else [lead, best]
         missing = {part: weight for part, weight in missing.items() if part not in find_parts(whole[best])}
     shown = [*dict.fromkeys(chosen)][:most]
-    steps = {i for i in shown for j in shown if leads_to(i, j) or leads_to(j, i)}
-    return [found[i] for i in (_in_order(steps, shown, leads_to) if shown[:1] and shown[0] in steps else shown)]
-
-
-def _in_order(steps: AbstractSet[int], shown: Sequence[int], leads_to: Callable[[int, int], bool]) -> list[int]:
-    """Each step behind those that lead to it, of the rest the worthier last: it answers."""
-    order: list[int] = []
-    left = [i for i in reversed(shown) if i in steps]
-    while left:
-        free = [i for i in left if not any(leads_to(j, i) for j in left if j != i)]
-        order.append(free[0] if free else left[0])
-        left.remove(order[-1])
-    return order
+    order = steps.order(sorted(shown, key=lambda i: (-likely[i], overlap[i])))  # what answers may have little of it
+    return [found[i] for i in (order if shown[:1] and shown[0] in order else shown)]
 
 
 def _find_list(item: int, items: Sequence[bool], found: Sequence[Span]) -> list[int]:

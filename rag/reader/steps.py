@@ -1,0 +1,86 @@
+"""Which sentences lead on to others, so that they are shown together, the one that answers last.
+
+A sentence leads to another one where it mentions what that one's passage is about. Two sentences are linked, too, where
+both have a name that the question lacks and that few of the passages have: "a Capra W40 winch", "the bearings of the
+W40"; a heading counts as its sentences. A row of a table is about what stands in it, whatever the other rows are about.
+What it does not do: it resolves no "it" and no "the company".
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.reader.network import Passage
+from rag.text.mentions import mentions
+from rag.text.words import stems, tokens
+
+RARE = 3  # passages that have a name, at most, by which sentences are linked
+DIGITS = 3  # of a number that is a name
+
+_ROW = re.compile(r"[^:;|]{1,60}: [^;|]*; [^:;|]{1,60}: |[^|]+\|")  # Berth: 9; Depth: 4.3
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Of each sentence the place of its passage, the keys that it mentions and is about, and its names."""
+
+    places: Sequence[int]
+    mentioned: Sequence[frozenset[str]]
+    subjects: Sequence[frozenset[str]]
+    names: Sequence[frozenset[str]]
+    around: Sequence[frozenset[str]]  # with those of the heading
+
+    def leads(self, i: int, j: int) -> bool:
+        """Whether a sentence leads to another one, of another passage."""
+        apart = self.places[i] != self.places[j]
+        return apart and not self.mentioned[i].isdisjoint(self.subjects[j] - self.subjects[i])
+
+    def share_name(self, i: int, j: int) -> bool:
+        """Whether a name links two sentences of different passages."""
+        apart = self.places[i] != self.places[j]
+        return apart and bool(self.names[i] & self.around[j] or self.names[j] & self.around[i])
+
+    def are_linked(self, i: int, j: int) -> bool:
+        """Whether one leads to the other, or a name links them."""
+        return self.leads(i, j) or self.leads(j, i) or self.share_name(i, j)
+
+    def order(self, chosen: Sequence[int]) -> list[int]:
+        """Those that are linked, each behind those that lead to it; of the rest the first of `chosen` last."""
+        ordered: list[int] = []
+        left = [i for i in reversed(chosen) if any(self.are_linked(i, j) for j in chosen)]
+        while left:
+            free = [i for i in left if not any(self.leads(j, i) for j in left if j != i)]
+            ordered.append(free[0] if free else left[0])
+            left.remove(ordered[-1])
+        return ordered
+
+
+def find_steps(
+    question: str,
+    texts: Sequence[str],
+    places: Sequence[int],
+    passages: Sequence[Passage],
+    about: Sequence[Sequence[str]],
+) -> Steps:
+    """The steps among some sentences; `places` are their passages', `about` the keys of what each passage is about."""
+    keys = frozenset(key for own in about for key in own) - frozenset(mentions(question))
+    mentioned = [keys & frozenset(mentions(text)) if keys else frozenset[str]() for text in texts]
+    own = [keys & frozenset(about[place]) if keys else frozenset[str]() for place in places]
+    counts = Counter(stem for passage in passages for stem in stems("\n".join(passage)))
+    known = stems(question) | {stem for stem, count in counts.items() if count > RARE}
+    names = [_find_names(text) - known for text in texts]
+    headings = [_find_names(heading) - known for heading, _ in passages]
+    return Steps(
+        places,
+        mentioned,
+        [has & says if _ROW.match(text) else has for has, says, text in zip(own, mentioned, texts, strict=True)],
+        names,
+        [one | headings[place] for one, place in zip(names, places, strict=True)],
+    )
+
+
+def _find_names(text: str) -> frozenset[str]:
+    """The stems of a text's names and long numbers."""
+    found = (token for token in tokens(text) if token.kind == "name" or len(token.key) >= DIGITS)
+    return frozenset(token.stem for token in found if token.kind in ("name", "number"))
