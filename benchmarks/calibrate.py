@@ -2,15 +2,17 @@
 
 The questions are those of `benchmarks.reading`, over the first passages that the default pipeline finds: answerable,
 unanswerable, one in `REMOVED` once more without the passages that hold a right answer, and one in `OFF_TOPIC` once more
-over another question's passages; questions for yes or no with their own passages (`YES_NO`); and a person's questions
-over real documents (`benchmarks.real`, those in English). Every family counts alike. FILE is a copy of WEIGHTS with
-what was fitted on all questions; the tables are of `FOLDS` parts, each answered with what was fitted on the others, and
-leave out the questions that were made here.
+over another question's passages; questions for yes or no with their own passages (`YES_NO`); questions that people
+asked about papers, manuals, reports and pages of advice (`PEOPLE`), over all passages of their set; and a person's
+questions over real documents (`benchmarks.real`, those in English). Every family counts alike. FILE is a copy of
+WEIGHTS with what was fitted on all questions; the tables are of `FOLDS` parts, each answered with what was fitted on
+the others, and leave out the questions that were made here.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +25,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import datasets
-from benchmarks.reading import FAMILIES, MIN_F1, PASSAGES, GradedAnswer, print_answers, print_silence, retrieved
+from benchmarks.reading import (
+    FAMILIES,
+    MIN_F1,
+    PASSAGES,
+    GradedAnswer,
+    print_answers,
+    print_silence,
+    retrieve,
+    retrieved,
+)
 from benchmarks.real import open_corpora, read_questions
 from rag import cache
 from rag.errors import ModelError
@@ -37,10 +48,14 @@ from rag.text.languages import detect_language, named_language
 from rag.text.questions import asks_yes_no
 from rag.train.common.dataset import read_rows
 from rag.train.reader.calibrate import CalibrationExample, fit, make_example
+from rag_evals.datasets import Dataset, Question
+from rag_evals.datasets.model import PassagePool
 from rag_evals.metrics.answer import answer_em, answer_f1
 
 REMOVED, OFF_TOPIC = 4, 10
 YES_NO = ("boolq", "condaqa", "sharc")  # reading sets, their dev parts
+PEOPLE = ("sleepqa", "covidqa", "doc2dial", "emanual", "tatqa")  # reading sets, their dev parts
+ASKED = 200  # questions of each of these
 CONCLUDED = "strategyqa_facts"  # no sentence says what is asked: measured, and not fitted on
 FOLDS = 5
 BINS = 10  # of the calibration error
@@ -75,6 +90,7 @@ def main() -> None:
         parser.error(str(error))
     rows = [*_read_real(args.weights, args.data), *_read_yes_no(args.weights, args.data, args.most)]
     rows += _read(args.weights, args.data, args.cache, args.most)
+    rows += _read_people(args.weights, args.data, args.cache, min(ASKED, args.most))
     graded: dict[str, list[GradedAnswer]] = {}
     for row, answer in zip(rows, cross_validate(rows), strict=True):
         if row.original:
@@ -134,6 +150,32 @@ def _read_real(weights: Path, data: Path) -> Iterator[Row]:
             family = "real, yes/no" if asks_yes_no(row["question"]) else "real"
             yield Row(family, "real", int(rng.integers(FOLDS)), example, known, original=True, by_pattern=True)
     print("read real", flush=True)
+
+
+def _read_people(weights: Path, data: Path, cache: Path, most: int) -> Iterator[Row]:
+    reader, answerability, generator = load_reader(weights), load_answerability(weights), ReaderGenerator()
+    rng = np.random.default_rng(0)
+    for name in PEOPLE:
+        if not (data / "reading" / name).is_dir():
+            continue
+        for question, hits in retrieve(_people(data / "reading" / name, most), cache):
+            example = make_example(question.question, generator.passages(hits), question.answers, reader, answerability)
+            yield Row(name, name, int(rng.integers(FOLDS)), example, question.answers, original=True)
+        print(f"read {name}", flush=True)
+
+
+def _people(folder: Path, most: int) -> Dataset:
+    """A reading set's questions for a span or cell, over all its passages (of tables those of the dev part)."""
+    rows = read_rows(folder, ("dev.jsonl*",))
+    pool = PassagePool()
+    for row in [*rows, *([] if rows[0]["kind"] == "table" else read_rows(folder, ("train.jsonl*",)))]:
+        for passage in row["passages"]:
+            pool.add(str(passage.get("title") or ""), str(passage["text"]))
+    asked = [row for row in rows if row["answer"] and row.get("answer_type", "span") == "span"]
+    asked = [row for row in asked if not asks_yes_no(row["question"])]
+    chosen = random.Random(0).sample(asked, min(most, len(asked)))
+    questions = [Question(row["id"], row["question"], tuple(row.get("answers") or [row["answer"]])) for row in chosen]
+    return Dataset(folder.name, tuple(questions), pool.passages)
 
 
 def _is_asked(row: Mapping[str, Any]) -> bool:

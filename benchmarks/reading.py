@@ -25,7 +25,7 @@ from benchmarks.findings.plan import SOURCES
 from rag import Chunk, Hit
 from rag.answer.citations import resolve
 from rag.generate.reader import ReaderGenerator
-from rag_evals.datasets import Question
+from rag_evals.datasets import Dataset, Question
 from rag_evals.indexing import digest, index_dataset
 from rag_evals.metrics.abstention import auroc
 from rag_evals.metrics.answer import answer_em, answer_f1
@@ -57,9 +57,13 @@ class GradedAnswer:
 
 def retrieved(name: str, data: Path, cache: Path, most: int) -> Iterator[tuple[Question, list[Hit]]]:
     """A set's questions with the passages that the default pipeline finds, from the cache where it has them."""
-    source = SOURCES[name]
-    dataset = replace(source, most=most).load(data)
-    path = cache.parent / "reading" / f"{name}-{digest([q.id for q in dataset.questions], PASSAGES)}.jsonl"
+    return retrieve(replace(SOURCES[name], most=most).load(data), cache)
+
+
+def retrieve(dataset: Dataset, cache: Path) -> Iterator[tuple[Question, list[Hit]]]:
+    """The questions of a dataset with the passages that the default pipeline finds, once: `cache` keeps them."""
+    name = f"{dataset.name}-{digest([q.id for q in dataset.questions], PASSAGES)}.jsonl"
+    path = cache.parent / "reading" / name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         pipeline, _ = index_dataset(dataset, "default", cache)

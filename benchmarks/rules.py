@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import DATA
-from rag.reader.candidates import normalise_answer
+from rag.reader.agreement import normalise_answer
 from rag.reader.cells import find_cells
 from rag.reader.unfit import find_fault
 from rag.text.borders import mend_span

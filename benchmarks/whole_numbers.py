@@ -17,7 +17,7 @@ from time import process_time
 import numpy as np
 
 from benchmarks.common import DATA
-from rag.reader.candidates import normalise_answer
+from rag.reader.agreement import normalise_answer
 from rag.reader.network import SHIPPED, ReaderModel, load_reader
 from rag.train.common.dataset import gold
 from rag.train.reader.questions import answers, read

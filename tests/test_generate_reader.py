@@ -11,7 +11,8 @@ import pytest
 from rag.answer.citations import resolve
 from rag.answer.verify import SUPPORTED
 from rag.generate.reader import ReaderGenerator
-from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, extract_candidates, normalise_answer
+from rag.reader.agreement import agree, normalise_answer
+from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, extract_candidates
 from rag.reader.network import SHIPPED, load_reader
 from rag.stages import Confident, Generator
 from rag.testing import GeneratorConformance
@@ -148,6 +149,23 @@ def test_an_answer_counts_the_relevant_documents_that_have_its_words() -> None:
 def test_answers_are_compared_without_case_articles_and_punctuation() -> None:
     assert normalise_answer("The  Havn-Lines.") == normalise_answer("havn lines")
     assert normalise_answer("a, the") == ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("lake norvik", "lake norvik", True),
+        ("norvik", "lake norvik", True),
+        ("64 octets", "up to 64 octets", True),
+        ("64 octets", "32 octets", False),
+        ("5 june 2020", "6 june 2020", False),
+        ("june 2020", "6 june 2020", True),
+        ("norvik", "tarnvik", False),
+        ("", "", False),
+    ],
+)
+def test_answers_agree_by_half_of_their_words_and_all_numbers(one: str, other: str, same: bool) -> None:
+    assert agree(one, other) is agree(other, one) is same
 
 
 def test_answering_loads_no_torch() -> None:

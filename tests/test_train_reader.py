@@ -25,7 +25,7 @@ from rag.reader.confidence import rank
 from rag.reader.network import JOINT_TOKENS, Span
 from rag.reader.weights import plain_tokenizer
 from rag.train.common.loop import load_network
-from rag.train.reader.calibrate import CalibrationExample, fit, fit_logistic, fit_nonnegative, word_f1
+from rag.train.reader.calibrate import CalibrationExample, fit, fit_logistic, fit_nonnegative
 from rag.train.reader.distractors import LexicalIndex
 from rag.train.reader.inputs import ReaderInput, alter, draw_inputs
 from rag.train.reader.questions import ReaderPassage, read, training_questions
@@ -171,12 +171,6 @@ def test_distractors_are_the_same_in_every_process() -> None:
         for seed in "123"
     }
     assert len(found) == 1
-
-
-def test_f1_of_answers() -> None:
-    assert word_f1("the Lake Norvik", "lake Norvik") == 1
-    assert word_f1("Norvik", "Lake Norvik") == pytest.approx(2 / 3)
-    assert word_f1("a", "a") == 0  # nothing but an article
 
 
 def test_the_logistic_function_finds_what_made_the_labels() -> None:

@@ -41,7 +41,7 @@ class ReaderGenerator:
     hits: Annotated[int, Field(ge=1, description="How many passages are read.")] = 8
     sentences: Annotated[int, Field(ge=1, description="Most quoted sentences of an answer.")] = 2
     evidence: Annotated[int, Field(ge=1, description="Most sentences where there is no short answer.")] = 3
-    risk: Annotated[float, Field(ge=0, le=1, description="Accepted chance of a wrong short answer; 1: any is.")] = 0.25
+    risk: Annotated[float, Field(ge=0, le=1, description="Accepted chance of a wrong short answer; 1: any is.")] = 0.35
     languages: Annotated[tuple[str, ...], Field(description="Codes of those it answers in; else it quotes.")] = ("en",)
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rag.reader.agreement import agree, normalise_answer
 from rag.reader.network import Passage, ReaderModel, ReaderOutput, Span
 from rag.reader.unfit import find_fault
 from rag.text.borders import mend_span
@@ -26,7 +27,6 @@ YES_NO_FEATURES = ("said", "speaks", "relevant", "yes", "denied")
 SENTENCES, NEAREST = 4, 4  # read one by one for yes or no; passages that they are of
 MIN_RELEVANCE = -1.5  # of a passage that may support an answer: of SQuAD 2.0 dev, nine in ten that hold it have more
 MIN_SCORE = -10.0  # stands for no score, and for any lower one
-_WORD = re.compile(r"\w+")
 _DENIAL = re.compile(r"\b(?:no|not|nor|never|none|neither|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 
@@ -58,11 +58,6 @@ class Extraction:
 
     candidates: tuple[Candidate, ...]
     outputs: tuple[ReaderOutput, ...]
-
-
-def normalise_answer(text: str) -> str:
-    """An answer without case, articles and punctuation, so that equal answers are equal strings."""
-    return " ".join(word for word in _WORD.findall(text.lower()) if word not in {"a", "an", "the"})
 
 
 def extract_candidates(
@@ -148,7 +143,7 @@ def _span_candidates(
         if not answer:
             continue
         at, output = span.passage, outputs[span.passage]
-        rivals = [other.score for other, its in zip(spans, answers, strict=True) if its != answer]
+        rivals = [other.score for other, its in zip(spans, answers, strict=True) if not agree(its, answer)]
         overlapping = [s.score for s in joint_spans if s.passage == at and s.start < span.end and span.start < s.end]
         around = [sentence.score for sentence in output.evidence if sentence.start <= span.start < sentence.end]
         features = {

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rag.errors import ModelError
-from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate, normalise_answer
+from rag.reader.agreement import agree, normalise_answer
+from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate
 from rag.types import Vectors
 
 CONFIDENCE_FEATURES = ("share", "joint", "whole", "judged", "documents", "brief", "plain", "asked")
@@ -56,7 +57,7 @@ class Calibration:
             key = normalise_answer(one.text), one.source
             weights[key] = max(weights.get(key, 0.0), float(weight))
         answer = normalise_answer(best_one.text)
-        own = sum(weight for (said, _), weight in weights.items() if said == answer)
+        own = sum(weight for (said, _), weight in weights.items() if agree(said, answer))
         others = sum(weights.values()) - own
         return best_one, float(np.subtract(*np.log(np.maximum([own, others], np.exp(-MAX_SHARE)))))
 

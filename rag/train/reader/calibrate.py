@@ -5,7 +5,6 @@ taken out, or over another folder's passages. A candidate is right when its word
 Who has questions with what a pipeline finds for them fits on those (`benchmarks/calibrate.py`).
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
@@ -13,8 +12,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.reader.agreement import agree, normalise_answer
 from rag.reader.answerability import AnswerabilityModel
-from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate, extract_candidates, normalise_answer
+from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, Candidate, extract_candidates
 from rag.reader.confidence import CONFIDENCE_FEATURES, Calibration, confidence_features, feature_matrix
 from rag.reader.network import Passage, ReaderModel
 from rag.train.common.dataset import Row, gold
@@ -24,7 +24,6 @@ from rag.train.reader.ranking import fit_ranking
 
 PASSAGES = 8
 GOLD_REMOVED, OFF_TOPIC = 0.2, 0.1  # of the questions
-MIN_F1 = 0.5  # of an answer that counts as right
 RIDGE = 1e-2
 
 Matrix = NDArray[np.float64]
@@ -52,7 +51,9 @@ def make_example(
 ) -> CalibrationExample:
     """A question read; `known` are its right answers, none where it has none."""
     candidates = extract_candidates(question, passages, reader).candidates
-    right = tuple(any(word_f1(one.text, answer) >= MIN_F1 for answer in known) for one in candidates)
+    right = tuple(
+        any(agree(normalise_answer(one.text), normalise_answer(answer)) for answer in known) for one in candidates
+    )
     return CalibrationExample(candidates, right, answerability.logit(question, passages))
 
 
@@ -122,13 +123,6 @@ def fit_logistic(rows: Matrix, right: Matrix, weights: Matrix | None = None, ste
         slope = x.T @ (counts * (right - p)) - RIDGE * w
         w = w + np.linalg.solve(x.T @ (x * (counts * p * (1 - p))[:, None]) + RIDGE * np.eye(len(w)), slope)
     return w
-
-
-def word_f1(answer: str, known: str) -> float:
-    """Word F1 of two answers without case, articles and punctuation."""
-    a, b = normalise_answer(answer).split(), normalise_answer(known).split()
-    same = (Counter(a) & Counter(b)).total()
-    return 2 * same / (len(a) + len(b)) if same else 0.0
 
 
 def _passages(row: Row, dataset: ReaderDataset, rng: np.random.Generator, *, removed: bool) -> list[Passage]:
