@@ -86,8 +86,10 @@ def doc(paragraphs: Sequence[tuple[str, bytes]], *, flags: int = 0) -> bytes:
     return compound({"WordDocument": bytes(head) + body + bytes(page), "1Table": clx + plc})
 
 
-def xls(rows: Sequence[Sequence[str | float]], *, name: str = "Sites") -> bytes:
-    """A BIFF8 workbook of one sheet."""
+def xls(
+    rows: Sequence[Sequence[str | float]], *, name: str = "Sites", notes: Sequence[tuple[int, str, str]] = ()
+) -> bytes:
+    """A BIFF8 workbook of one sheet. `notes` are comments on column A: row, author, text; text boxes have row -1."""
 
     def record(kind: int, data: bytes) -> bytes:
         return struct.pack("<HH", kind, len(data)) + data
@@ -102,6 +104,12 @@ def xls(rows: Sequence[Sequence[str | float]], *, name: str = "Sites") -> bytes:
                 sheet += record(0x204, place + struct.pack("<HB", len(value), 1) + value.encode("utf-16-le"))
             elif not isinstance(value, str):
                 sheet += record(0x203, place + struct.pack("<d", value))
+    for number, (row, author, text) in enumerate(notes, 1):
+        sheet += record(0x5D, struct.pack("<HHHHH", 0x15, 18, 0x19, number, 0) + bytes(12))
+        sheet += record(0x1B6, struct.pack("<HHHHHHH", 0, 0, 0, 0, 0, len(text), 0) + bytes(4))
+        sheet += record(0x3C, b"\1" + text.encode("utf-16-le"))
+        if row >= 0:
+            sheet += record(0x1C, struct.pack("<HHHHHB", row, 0, 0, number, len(author), 0) + author.encode())
     called = struct.pack("<BB", len(name), 0) + name.encode("latin-1")
     length = len(begin) + 4 + 6 + len(called) + len(end)
     return compound({"Workbook": begin + record(0x85, struct.pack("<IH", length, 0) + called) + end + sheet + end})

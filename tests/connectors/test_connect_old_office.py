@@ -57,6 +57,12 @@ def test_xls() -> None:
     }
 
 
+def test_comments_and_text_boxes_of_old_workbooks() -> None:
+    notes = [(1, "Ana", "Ana:\nOnly until June ☂"), (-1, "", "Never lift more")]
+    text = one(xls([["Part", "kg"], ["Winch", 750.0]], notes=notes), "a.xls").text
+    assert text == "Part | kg\nPart: Winch; kg: 750\n\nComment on A2 by Ana: Only until June ☂\n\nNever lift more"
+
+
 def test_xls_is_often_something_else() -> None:
     page = (
         "<html><body><table><tr><td>Site</td><td>Cars</td></tr><tr><td>North</td><td>12</td></tr></table></body></html>"

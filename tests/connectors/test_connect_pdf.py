@@ -9,6 +9,7 @@ import pytest
 from rag_connectors.kinds import kind_of
 from rag_connectors.outcome import outcome_of
 from rag_connectors.parsed import ParseOptions, ParseOutcome, RefusalError
+from rag_connectors.pdf.accents import mend_accents
 from rag_connectors.pdf.boxes import Word, word
 from rag_connectors.pdf.mending import mended, once
 from tests.connectors import samples
@@ -322,3 +323,15 @@ def test_a_file_without_its_end_is_read_and_named(cut: bytes) -> None:
     result = read(sound.replace(cut, b""))
     assert result.records[0].text == "The winch lifts 750 kg."
     assert (result.status, "searched" in result.reason) == (("ok", False) if cut == b"%%EOF" else ("degraded", True))
+
+
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        ("Pr¸fung der W‰rmepumpe: Grˆﬂe, Straﬂe", "Prüfung der Wärmepumpe: Größe, Straße"),
+        ("DurÈe, WŠrme", "Durée, Wärme"),
+        ("ÉCOLE, naše, author‡ and, x¸ y, geﬂügelt", "ÉCOLE, naše, author‡ and, x¸ y, geﬂügelt"),
+    ],
+)
+def test_letters_that_are_named_by_another_encoding(named: str, shown: str) -> None:
+    assert mend_accents(named) == shown

@@ -15,6 +15,7 @@ from pypdf.errors import EmptyFileError, FileNotDecryptedError, LimitReachedErro
 from rag_connectors import ocr
 from rag_connectors.pages import write_pages
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
+from rag_connectors.pdf.accents import mend_accents
 from rag_connectors.pdf.hyphens import join_words
 from rag_connectors.pdf.margins import strip_margins
 from rag_connectors.pdf.read import read_pages, rebuild, scan_pages, unlock
@@ -75,7 +76,8 @@ def _parse(data: bytes, options: ParseOptions, warnings: Warnings) -> Parsed:
     if structure.declared > len(pages):
         lost.append(f"{len(pages)} of {structure.declared} pages could be found")
     kept = strip_margins([page.lines for page in pages], [page.height for page in pages])
-    texts = join_words([clean("\n".join(line.text for line in lines)).translate(LIGATURES) for lines in kept])
+    whole = (mend_accents(clean("\n".join(line.text for line in lines))) for lines in kept)
+    texts = join_words([text.translate(LIGATURES) for text in whole])
     writer = TextWriter()
     scans = [(f"page {n}", page.scan) for n, page in enumerate(pages, 1) if page.scan]
     labels = [(f"page {number}", text) for number, text in enumerate(texts, 1)]

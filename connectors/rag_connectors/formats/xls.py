@@ -1,6 +1,7 @@
 """Old and binary workbooks (xls, xlsb) by calamine: a line per row under "Sheet1 row 12" addresses.
 
-Numbers are shown without their format, dates in ISO form. Comments and charts are left out.
+Numbers are shown without their format, dates in ISO form. Comments and text boxes of an xls stand below their sheet;
+charts are left out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from io import BytesIO
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum
 
 from rag_connectors.grid import Merge, spread, table
+from rag_connectors.office.xls_notes import read_notes
 from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
@@ -19,6 +21,9 @@ from rag_connectors.writing import TextWriter
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per row; it has no title."""
+    notes = read_notes(data)
+    if notes.encrypted:
+        raise RefusalError("encrypted: it needs a password")
     try:
         book = CalamineWorkbook.from_object(BytesIO(data))
     except PasswordError as error:
@@ -40,6 +45,9 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
             start = writer.at
             writer.add(line)
             writer.span(start, "row", f"{sheet.name} row {number}")
+        for line in notes.lines.get(sheet.name, ()):
+            writer.gap()
+            writer.add(line)
     return Parsed((writer.record(),), tuple(lost))
 
 

@@ -10,6 +10,8 @@ from typing import NamedTuple, TypeAlias
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 UNSPACED = re.compile("[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")  # scripts with no spaces
 
+_WIDE_LATIN = re.compile("[\uff21-\uff3a\uff41-\uff5a]{2}")
+
 Box: TypeAlias = Sequence[float]  # in the space of the file, where top is more than bottom
 
 
@@ -39,7 +41,8 @@ def joined(words: Sequence[Word], between: str = " ") -> Word:
     if between and not text.isascii():
         text = texts[0]
         for a, b in pairwise(texts):
-            text += ("" if UNSPACED.match(a[-1]) and UNSPACED.match(b[0]) else between) + b
+            glued = UNSPACED.match(a[-1]) and UNSPACED.match(b[0]) and not _WIDE_LATIN.match(a[-1] + b[0])
+            text += ("" if glued else between) + b
     return word(min(lefts), min(tops), max(rights), max(bottoms), text)
 
 

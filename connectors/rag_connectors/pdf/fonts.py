@@ -10,7 +10,7 @@ look at the shapes of letters.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any
 
@@ -31,23 +31,32 @@ _DEEPEST = 8
 
 def guesses(data: bytes) -> Iterator[bytes]:
     """The file with each guess of what its fonts show; none where every font says it."""
-    if not any(_lacks_map(font) for page in PdfReader(BytesIO(data), strict=False).pages for font in _fonts(page)):
+    reader = PdfReader(BytesIO(data), strict=False)
+    if not any(map(_lacks_map, _fonts(reader.pages))):
         return
     for base, offset in _GUESSES:
         writer = PdfWriter(clone_from=PdfReader(BytesIO(data), strict=False))
-        for page in writer.pages:
-            for font in _fonts(page):
-                _mend(writer, font, base, offset)
+        for font in list(_fonts(writer.pages)):
+            _mend(writer, font, base, offset)
         copy = BytesIO()
         writer.write(copy)
         yield copy.getvalue()
 
 
-def _fonts(page: DictionaryObject, depth: int = 0) -> Iterator[DictionaryObject]:
-    """The fonts of a page and of its forms."""
-    yield from entries(page.get("/Resources"), "/Font").values()
-    for form in entries(page.get("/Resources"), "/XObject").values() if depth < _DEEPEST else ():
-        yield from _fonts(form, depth + 1)
+def _fonts(pages: Iterable[DictionaryObject]) -> Iterator[DictionaryObject]:
+    """The fonts of pages and of their forms, each once: what many pages share is one object."""
+    seen: set[int] = set()
+    stack = [(page, 0) for page in pages][::-1]
+    while stack:
+        shown, depth = stack.pop()
+        for font in entries(shown.get("/Resources"), "/Font").values():
+            if id(font) not in seen:
+                seen.add(id(font))
+                yield font
+        for form in entries(shown.get("/Resources"), "/XObject").values() if depth < _DEEPEST else ():
+            if id(form) not in seen:
+                seen.add(id(form))
+                stack.append((form, depth + 1))
 
 
 def _lacks_map(font: DictionaryObject) -> bool:
