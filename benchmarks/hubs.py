@@ -19,6 +19,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.common import DATA
 from benchmarks.fusion import read, recall, search
@@ -98,10 +99,11 @@ def normalise(scores: Vectors, bank: Vectors, beta: float) -> Vectors:
     return changed
 
 
-def cluster(vectors: Vectors) -> np.ndarray:
+def cluster(vectors: Vectors) -> NDArray[np.int64]:
     """The cluster of each passage, by k-means on the sphere."""
     rng = np.random.default_rng(0)
     centres = vectors[rng.choice(len(vectors), CLUSTERS, replace=False)]
+    labels = np.zeros(len(vectors), np.int64)
     for _ in range(ROUNDS):
         labels = (vectors @ centres.T).argmax(1)
         sums = np.zeros_like(centres)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -95,7 +96,7 @@ def test_short_copies_find_what_full_vectors_score(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("options", "rare"), [({}, True), ({"idf": False}, False)])
-def test_words_that_few_chunks_have_count_more(tmp_path: Path, options: dict[str, bool], rare: bool) -> None:
+def test_words_that_few_chunks_have_count_more(tmp_path: Path, options: dict[str, Any], rare: bool) -> None:
     store, chunks = EdgeStore(path=str(tmp_path / "index"), **options), make_chunks()
     words = [Sparse(np.array([1 + (n == 7)]), np.ones(1, np.float32)) for n in range(8)]
     store.write(chunks, Embeddings(sparse=words))

@@ -67,8 +67,8 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         for target in _behind(archive, part):
             if target not in behind:
                 behind.add(target)
-                root = xml(archive, target)
-                for shape in _shapes(root) if root is not None else ():
+                layout = xml(archive, target)
+                for shape in _shapes(layout) if layout is not None else ():
                     if shape.find(_PLACEHOLDER) is None and (line := one_line(" ".join(_lines(shape)))) not in said:
                         _write(archive, target, shape, writer)
                         said.add(line)

@@ -55,5 +55,5 @@ def ndcg(ranking: Sequence[str], gold: Collection[str], k: int) -> float:
     grades = gold if isinstance(gold, Mapping) else dict.fromkeys(gold, 1.0)
     found = [grades.get(pid, 0.0) for pid in dict.fromkeys(ranking)]
     best = sorted(grades.values(), reverse=True)
-    gained, most = (sum(g / log2(rank + 1) for rank, g in enumerate(row[:k], 1)) for row in (found, best))
+    gained, most = (float(sum(g / log2(rank + 1) for rank, g in enumerate(row[:k], 1))) for row in (found, best))
     return gained / most
