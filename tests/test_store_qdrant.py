@@ -7,15 +7,16 @@ import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from rag.errors import ConfigError, MismatchError, StoreError
 from rag.stages import LocalStore, Store
 from rag.store.qdrant import QdrantStore
+from rag.store.qdrant_collections import INDEXES
 from rag.testing import StoreConformance, make_chunks, make_vectors
-from rag.types import Embeddings
+from rag.types import Embeddings, Query
 
 
 class TestInMemory(StoreConformance):
@@ -28,6 +29,7 @@ class Server(BaseHTTPRequestHandler):
     """Answers like a server that refuses, or one that holds vectors of 16 columns."""
 
     status = 200
+    schema: ClassVar[dict[str, Any]] = {}
     calls: ClassVar[list[str]] = []
     keys: ClassVar[list[str | None]] = []
 
@@ -51,11 +53,13 @@ class Server(BaseHTTPRequestHandler):
                 "optimizer_status": "ok",
                 "segments_count": 1,
                 "config": config,
-                "payload_schema": {},
+                "payload_schema": self.schema,
             }
         elif self.path.endswith("/points/count"):
             result = {"count": 0}
-        elif self.path.endswith(("/points?wait=true", "/index?wait=true")):
+        elif self.path.endswith("/points/query/batch"):
+            result = []
+        elif self.path.endswith(("/points?wait=true", "/index?wait=true", "/points/delete?wait=true")):
             result = {"operation_id": 1, "status": "completed"}
         data = json.dumps({"result": result, "status": "ok", "time": 0.0}).encode()
         if self.path == "/":
@@ -127,6 +131,21 @@ def test_large_batches_go_in_requests_a_server_takes(
     store.write(make_chunks(), Embeddings(dense=make_vectors(8, 16)))
     assert sum(call.startswith("PUT") for call in handler.calls) > 3
     store.close()
+
+
+def test_fewer_answers_than_searches_are_an_error(server: tuple[str, type[Server]]) -> None:
+    store = QdrantStore(url=server[0], dim=16, sparse=False)
+    with pytest.raises(StoreError, match="answered 0 of 1 searches"):
+        store.search([Query("q", dense=make_vectors(1, 16)[0])], k=3, using="dense")
+
+
+def test_indexes_that_are_there_are_not_made_again(server: tuple[str, type[Server]]) -> None:
+    url, handler = server
+    complete: dict[str, Any] = {key: {"data_type": kind, "points": 0} for key, kind in INDEXES.items()}
+    for schema in ({}, complete):
+        handler.schema, handler.calls[:] = schema, []
+        QdrantStore(url=url, dim=16, sparse=False).delete([make_chunks()[0].id])
+        assert any("/index?" in call for call in handler.calls) is not bool(schema)
 
 
 def test_the_key_comes_from_the_environment(server: tuple[str, type[Server]], monkeypatch: pytest.MonkeyPatch) -> None:
