@@ -183,8 +183,15 @@ def test_pairs_are_labelled_mined_or_taken_from_their_passage(tmp_path: Path) ->
         assert (question in ict.passages[first]) == (first < 40)
     part, held = ict.part(held_out=False), ict.part(held_out=True)
     assert len(part.questions) + len(held.questions) == 40 and held.questions
-    with pytest.raises(InputError, match="no pairs of the kinds ict"):
+    with pytest.raises(InputError, match=r"no pairs of the kinds ict.*say --pairs mined,ict"):
         read([tmp_path], ["ict"], most=0, seed=0)
+    (tmp_path / "own").mkdir()
+    for name, said in {
+        "own": r"own: holds no index \(.rag, .*`rag ingest` ran",
+        "absent": "absent: there is no such",
+    }.items():
+        with pytest.raises(InputError, match=said):
+            read([tmp_path / name], ["ict"], most=None, seed=0)
 
 
 def test_layers_are_pooled_as_the_embedder_does(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def embedder(
     Examples:
       rag train embedder ./documents --out my-late.safetensors
       rag train embedder data/musique data/nq --out late.safetensors --minutes 30
-      rag train embedder ./docs --both --out my-model --dims 128,256
+      rag train embedder . --both --out my-model --dims 128,256
     """
     tuned = {"--pairs": pairs, "--batch": batch, "--negatives": negatives, "--dims": dims, "--layers": layers}
     tuned |= {"--fixed": fixed, "--guide": guide, "--reranker": reranker, "--teacher": teacher}

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModel
 
+from rag.models import torch_backend
 from rag.models.batching import pad
 from rag.models.files import locate
 from rag.train.common.checkpoint import Checkpoint
@@ -80,9 +81,8 @@ def step(optimizer: torch.optim.Optimizer, loss: Tensor, rate: float, clip: Iter
 
 def load_network(model: str, *, attention: str = "sdpa", **config: Any) -> torch.nn.Module:
     """A copy of `model` ("bundled", a folder or a cached name); `attention` is how transformers computes it."""
-    network: torch.nn.Module = AutoModel.from_pretrained(
-        locate(model), local_files_only=True, dtype=torch.float32, attn_implementation=attention, **config
-    )
+    options = {"dtype": torch.float32, "attn_implementation": attention, **config}
+    network: torch.nn.Module = torch_backend.load_network(AutoModel, locate(model), label=f"model {model}", **options)
     return network
 
 

@@ -77,7 +77,8 @@ def read(folders: Sequence[Path], kinds: Collection[str], *, most: int | None, s
         rng.shuffle(found)
         pairs += found[:most]
     if not pairs:
-        raise InputError(f"{', '.join(map(str, folders))}: no pairs of the kinds {', '.join(kinds)}.")
+        named = f"{', '.join(map(str, folders))}: no pairs of the kinds {', '.join(kinds)}"
+        raise InputError(f"{named}. An index and a folder without questions have none labelled: say --pairs mined,ict.")
     return PairExamples(tuple(passages), tuple(text for text, _ in pairs), tuple(golds for _, golds in pairs))
 
 
@@ -86,7 +87,16 @@ def _read(folder: Path) -> tuple[list[tuple[str, str, str]], list[tuple[str, tup
     if (index := Index.at(folder)).path == folder.resolve() / ".rag" and index.exists():
         with closing(index.read_manifest()) as manifest:
             chunks, _ = manifest.chunks(manifest.chunk_ids())
+        if not chunks:
+            raise InputError(f"{folder}: its index holds nothing; run `rag ingest` first.")
         return [(chunk.id, chunk.context, chunk.text) for chunk in chunks], []
+    if not any(path for pattern in CORPORA for path in folder.glob(pattern)):
+        raise InputError(
+            f"{folder}: holds no index (.rag, in the folder where `rag ingest` ran) and no passages (corpus*.jsonl; "
+            "`rag train hop --help` shows them)."
+            if folder.is_dir()
+            else f"{folder}: there is no such folder."
+        )
     corpus = {row["pid"]: row for row in read_rows(folder, CORPORA)}
     has_dev = any(folder.glob("questions_dev*"))
     rows = [row for row in read_rows(folder, QUESTIONS, optional=True) if is_usable(row, corpus)]
