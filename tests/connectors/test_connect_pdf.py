@@ -12,6 +12,7 @@ from rag_connectors.parsed import ParseOptions, ParseOutcome, RefusalError
 from rag_connectors.pdf.accents import mend_accents
 from rag_connectors.pdf.boxes import Word, word
 from rag_connectors.pdf.mending import mended, once
+from rag_connectors.pdf.quality import is_garbled
 from tests.connectors import samples
 
 HELVETICA = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
@@ -335,3 +336,8 @@ def test_a_file_without_its_end_is_read_and_named(cut: bytes) -> None:
 )
 def test_letters_that_are_named_by_another_encoding(named: str, shown: str) -> None:
     assert mend_accents(named) == shown
+
+
+def test_letters_three_in_a_row_are_no_text() -> None:
+    assert is_garbled("تضع صوو عييهاوخ قويوووة ومسوووولدامة و وووخماة في مختلف المجالات")
+    assert not is_garbled("وتشمل الدراسة مجالات الصحة والتعليم وتحقيق معدلات نمو قوية ومستدامة")

@@ -24,6 +24,8 @@ _NEVER = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]"
     r"|(?:/[A-Za-z_.]{0,5}\d+){3}|\(cid:\d+\)"  # names of glyphs instead of letters
 )
+_TRIPLED = re.compile("([\u0370-\u063f\u0641-\u06ff\u0900-\u0dff])\\1\\1")  # in alphabets that never do so
+_SOME, _OFTEN = 3, 0.05  # such words of a page, and their share
 _UNUSUAL = re.compile("[\u2440-\u245f\u3400-\u4dbf]")  # signs that hardly any text has, and many wrong encodings
 _PARTS = re.compile(r"[-–—/.'’·:&+_@,;()=|]+")
 _INSIDE = re.compile(r"[A-Za-z][$%*<>?!\[\]{}\\^`~\"#¤¥£¢¬¦×÷]+[A-Za-z]")
@@ -62,12 +64,20 @@ def _usual(text: str) -> float:
 
 def is_garbled(text: str) -> bool:
     """Whether so many words of the text are none that it cannot have been decoded right."""
+    if not text.isascii() and _is_tripled(text):
+        return True
     if _looks_sound(text):
         return False
     share, count = plausibility(text)
     if count >= _MANY:
         share *= _usual(text)
     return share < GOOD and (count >= LEAST or bool(_NEVER.search(text)) or share < POOR)
+
+
+def _is_tripled(text: str) -> bool:
+    """Whether letters come three times in a row, as where a font names what draws lines out by a letter."""
+    count = len(_TRIPLED.findall(text))
+    return count >= _SOME and count > _OFTEN * len(text.split())
 
 
 def _looks_sound(text: str) -> bool:
