@@ -173,14 +173,34 @@ def test_the_boxes_of_a_scan_are_where_the_words_are_in_its_picture() -> None:
     page, picture = pypdfium2.PdfDocument(EXAMPLES / PDFS[0])[4], BytesIO()
     page.render(scale=2).to_pil().convert("L").save(picture, "PDF", resolution=144)
     quote = "The agreement runs for ten years from 1 April 2024"
-    words = ["1", "1", json.dumps([quote, 0]), "scan"]  # as the server asks, with its limits
+    words = ["1", "1", "scan"]  # as the server asks, with its limits
     done = subprocess.run(
         [sys.executable, "-m", "rag.serve.render", *words], input=picture.getvalue(), capture_output=True, check=True
     )
-    (own,), (seen,) = find_boxes(page, quote, 0), json.loads(done.stdout)["boxes"]
+    (own,), (seen,) = find_boxes(page, quote, 0), find_seen(json.loads(done.stdout)["seen"], quote, 0)
     width, height = page.get_size()
     for a, b in zip(own, seen, strict=True):
         assert abs(a - b) * max(width, height) < 3  # points
+
+
+def test_a_scanned_page_is_read_once_for_all_its_quotes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = documents(client)["shore-power-agreement.pdf"]
+    text = client.get(f"/v1/documents/{document['id']}/text").text
+    seen = [[letter, [0.001 * n, 0.1, 0.001 * n + 0.001, 0.12]] for n, letter in enumerate(letters(text)[:400])]
+    asked = []
+
+    async def draw_nothing(pictures: object, data: bytes, digest: str, *words: str) -> bytes:
+        asked.append(words)
+        return json.dumps({"width": 1, "height": 1, "pages": 1, "seen": seen}).encode()
+
+    monkeypatch.setattr("rag.serve.pages.render", draw_nothing)
+    monkeypatch.setattr("rag.serve.pages.is_scanned", lambda document, number: True)
+    start = next(section["start"] for section in document["sections"] if section["label"] == "page 1")
+    for end in (30, 60):
+        place = {"start": start + end - 20, "end": start + end}
+        reply = client.get(f"/v1/documents/{document['id']}/pages/1/boxes", params=place).json()
+        assert reply["boxes"] and "seen" not in reply
+    assert asked == [("1", "1", "scan")] * 2
 
 
 def test_a_quote_in_a_picture_has_a_box_for_each_line() -> None:

@@ -17,8 +17,9 @@ from starlette.responses import JSONResponse, Response
 from rag.index.folder import Index
 from rag.serve.documents import find, original
 from rag.serve.doors import Door
-from rag.serve.render import NO_PAGE
+from rag.serve.render import NO_PAGE, SCAN
 from rag.serve.replies import Refusal
+from rag.serve.scanned import find_seen
 from rag.serve.views import view_document
 from rag.types import Document, Filter
 
@@ -64,6 +65,8 @@ async def render(pictures: Pictures, data: bytes, digest: str, *words: str) -> b
     if kept := pictures.get(key):
         return kept
     async with pictures.drawing:
+        if kept := pictures.get(key):  # of another request, while this one waited
+            return kept
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "rag.serve.render", *words),
             stdin=asyncio.subprocess.PIPE,
@@ -123,9 +126,12 @@ async def boxes(request: Request) -> Response:
     number = request.path_params["number"]
     start, end = (int(_number(request, name, 0, least=0, most=len(document.text))) for name in ("start", "end"))
     quote, nth = on_page(document, number, start, end)
-    words = [str(number), "1", json.dumps([quote[:LONGEST], nth]), *["scan"] * is_scanned(document, number)]
-    out = await render(pictures_of(request), data, digest, *words)
-    return JSONResponse(json.loads(out))
+    scanned = is_scanned(document, number)  # what OCR sees on a page is kept: the next quote there costs no seconds
+    sought = SCAN if scanned else json.dumps([quote[:LONGEST], nth])
+    found = json.loads(await render(pictures_of(request), data, digest, str(number), "1", sought))
+    if scanned:
+        found["boxes"] = await asyncio.to_thread(find_seen, found.pop("seen"), quote[:LONGEST], nth)
+    return JSONResponse(found)
 
 
 def on_page(document: Document, number: int, start: int, end: int) -> tuple[str, int]:

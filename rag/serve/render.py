@@ -1,9 +1,9 @@
 """The child process that draws a page of a PDF: `python -P -m rag.serve.render PAGE SCALE`, the file in, PNG out.
 
 With a third argument, a JSON list [quote, nth], it gives instead where that stands on the page: {"width", "height",
-"pages", "boxes"}, in points and in fractions of the page from its upper left corner; with a fourth, "scan", of a page
-that was read by OCR. It limits its memory and time before it reads the file, which may be anyone's. Exit code 3: there
-is no such page; 4: this PDF cannot be drawn.
+"pages", "boxes"}, in points and in fractions of the page from its upper left corner. With "scan" there, it gives
+"seen" in place of boxes, every letter that OCR sees on the page with its box. It limits its memory and time before it
+reads the file, which may be anyone's. Exit code 3: there is no such page; 4: this PDF cannot be drawn.
 """
 
 import json
@@ -15,12 +15,13 @@ from typing import Any
 from rag.serve.quotes import find_places, join_lines, letters_of
 from rag.serve.scanned import MEMORY as SCAN_MEMORY
 from rag.serve.scanned import SECONDS as SCAN_SECONDS
-from rag.serve.scanned import find_seen, see
+from rag.serve.scanned import see
 
 MEMORY = 1 << 30  # bytes
 SECONDS = 20  # of CPU
 LARGEST = 4000  # pixels of the longer side
 NO_PAGE, NO_PDF = 3, 4
+SCAN = "scan"
 GRID = 100_000  # in which a page is measured
 
 
@@ -29,8 +30,8 @@ def main() -> None:
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    number, scale, *sought = sys.argv[1:]
-    memory, seconds = (SCAN_MEMORY, SCAN_SECONDS) if len(sought) > 1 else (MEMORY, SECONDS)
+    number, scale, sought = [*sys.argv[1:], ""][:3]
+    memory, seconds = (SCAN_MEMORY, SCAN_SECONDS) if sought == SCAN else (MEMORY, SECONDS)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     import pypdfium2
@@ -43,11 +44,9 @@ def main() -> None:
     except pypdfium2.PdfiumError:
         sys.exit(NO_PDF)
     if sought:
-        quote, nth = json.loads(sought[0])
         width, height = page.get_size()
-        boxes = find_seen(see(page), quote, nth) if len(sought) > 1 else find_boxes(page, quote, nth)
-        found = {"width": width, "height": height, "pages": len(document), "boxes": boxes}
-        sys.stdout.write(json.dumps(found))
+        where = {"seen": see(page)} if sought == SCAN else {"boxes": find_boxes(page, *json.loads(sought))}
+        sys.stdout.write(json.dumps({"width": width, "height": height, "pages": len(document), **where}))
     else:
         sys.stdout.buffer.write(draw(page, float(scale)))
 

@@ -1,9 +1,10 @@
 """Where a quote stands on a page that was read by OCR: in its picture, by rapidocr (extra `ocr`).
 
-The page is drawn and read as it was for the index, so that the same networks see the same words; that takes seconds.
-What it does not do: keep what they saw.
+The page is drawn and read as it was for the index, so that the same networks see the same words; that takes seconds,
+once for each page: the server keeps what they saw. What it does not do: store it in the index.
 """
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, TypeAlias
 
@@ -39,7 +40,7 @@ def see(page: Any) -> list[Seen]:
     return seen
 
 
-def find_seen(seen: list[Seen], quote: str, nth: int) -> list[list[float]]:
+def find_seen(seen: Sequence[Seen], quote: str, nth: int) -> list[list[float]]:
     """Left, top, width and height of each line of a quote, in fractions of the page; [] where it is not seen."""
     chosen = find_places("".join(letter for letter, _ in seen), "".join(letters_of(quote)), nth)
     upward = [
