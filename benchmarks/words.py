@@ -5,8 +5,8 @@
 The other extraction reads all text of Office XML parts, of a page's body (without scripts, buttons, what it hides and
 what it calls navigation, boxes of links too), of every text part of a mail, of every page of a book; of a PDF it is
 pypdf's. Words are those with three letters and more, each as often as it comes, whatever their order; of a word broken
-at a line end only the whole counts. Where a page has its main text beside it (`source.html`, `expected.html`), as
-tests of readers do, that is the measure. Words that pypdf tears ("P agerank") or glues count where the text has them whole.
+at a line end only the whole counts. Words that pypdf tears ("P agerank") or glues count where the text has them whole.
+Where a page has its main text beside it (`source.html`, `expected.html`), as tests of readers do, that is the measure.
 """
 
 from __future__ import annotations
