@@ -14,6 +14,7 @@ from benchmarks.reliability.hostile_folders import Place, Variant, forgeries
 from rag.config import load
 from rag.conversation import Conversation
 from rag.errors import CorruptError, RagError, TrustError
+from rag.index.entries import prepare_folder
 from rag.index.folder import Index
 from rag.ingest.run import ingest
 from rag.pipeline import Pipeline
@@ -90,6 +91,14 @@ def test_what_no_raghop_writes_is_damage_whatever_its_checksums_say(notes: Path,
     forgery.plant(Place(notes, notes, ""))
     with pytest.raises(CorruptError, match="rag check --repair"):
         Pipeline.load("tiny.yaml", index=notes).search("router")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
+def test_to_look_at_a_folder_leaves_no_file_open(tmp_path: Path) -> None:
+    before = os.listdir("/proc/self/fd")
+    for _ in range(2):
+        prepare_folder(tmp_path / ".rag", trust=False)
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_only_its_owner_can_read_an_index(notes: Path) -> None:

@@ -123,13 +123,13 @@ def tell_languages(unread: Mapping[str, int]) -> None:
         )
 
 
-def tell_unfinished(index: Index) -> str | None:
-    """Tell that an ingest of the index did not finish, or is not done yet; what was told."""
+def tell_unfinished(index: Index) -> str:
+    """Tell that an ingest of the index did not finish, or is not done yet; what was told, "" where there is none."""
     from rag.ingest.unfinished import describe_unfinished
 
     if text := describe_unfinished(index):
         fail(text)
-    return text or None
+    return text
 
 
 def waiting(process: int) -> None:
