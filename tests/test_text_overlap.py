@@ -29,3 +29,12 @@ def test_a_rare_word_weighs_more_than_one_that_every_text_has() -> None:
     assert weights["=norvi"] > weights["=ferry"]
     assert share_parts(weights, "ferry Norvik") == pytest.approx(1) and share_parts(weights, "") == 0
     assert weigh_parts("", texts) == {} and share_parts({}, texts[0]) == 0
+
+
+def test_words_that_ask_weigh_nothing_in_other_languages_unless_there_are_no_others() -> None:
+    texts = ["Der Mindesturlaub sind 24 Werktage.", "Wie viele es sind, steht im Vertrag."]
+    weights = weigh_parts("Wie viele Werktage Urlaub stehen einem Arbeitnehmer mindestens zu?", texts)
+    assert "=viele" not in weights and "=werkt" in weights
+    assert share_parts(weights, texts[0]) > share_parts(weights, texts[1])
+    assert "=die" in weigh_parts("Why do plants die in winter, and how can this be avoided?", ["They die."])
+    assert weigh_parts("Warum ist das so, und wer ist das?", texts)

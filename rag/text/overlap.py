@@ -9,8 +9,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
+from rag.text.languages import detect_language
+from rag.text.stopwords import FOREIGN_WORDS
 from rag.text.words import fold, stems
 
 PIECE = 4  # letters
@@ -26,6 +29,7 @@ def weigh_parts(question: str, texts: Sequence[str]) -> Mapping[str, float]:
     counts = Counter[str]()
     for text in texts:
         counts.update(find_parts(text))
+    question = _leave_out(question, FOREIGN_WORDS.get(detect_language(question), frozenset()))
     words = frozenset(f"={stem}" for stem in stems(question))
     pieces = find_parts(question) - words
     kinds = [(words, WORDS if pieces else 1.0), (pieces, 1 - WORDS if words else 1.0)]
@@ -40,6 +44,11 @@ def weigh_parts(question: str, texts: Sequence[str]) -> Mapping[str, float]:
 def share_parts(weights: Mapping[str, float], text: str) -> float:
     """How much of a question a text has, 0 to 1."""
     return sum(weights[part] for part in weights.keys() & find_parts(text))
+
+
+def _leave_out(text: str, words: AbstractSet[str]) -> str:
+    """A text without some words, unless it has no others."""
+    return " ".join(word for word in text.split() if word.casefold().strip(",.;:?!¿¡«»„“”'’") not in words) or text
 
 
 @lru_cache(REMEMBERED)

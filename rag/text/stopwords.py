@@ -67,3 +67,35 @@ QUESTION_OPENERS = frozenset(
     she should that the their then these they this those to was were what when where which who whom whose why will with
     would yes""".split()
 )
+# of questions in other languages: they say nothing of what is asked about
+FOREIGN_WORDS = {
+    language: frozenset(words.split())
+    for language, words in {
+        "de": """aber als am an auch auf aus bei beim bis da das dass dem den denn der des die dies diese diesem
+            diesen dieser dieses dort du durch ein eine einem einen einer eines er es für gegen gibt haben hat
+            hatte hatten ich ihr ihre im in innerhalb ist jede jeder jedes kann können lang lange man mehr mein
+            mit muss müssen nach nicht noch nur ob oder ohne sein seine sich sie sind so soll sollte stehen
+            steht über um und uns unser unter viel viele vielen vom von vor wann war waren warum was wegen
+            welche welchem welchen welcher welches wem wen wenn wer werden weshalb wie wieso wird wo wofür wohin
+            womit woran worauf wurde wurden zu zum zur zwischen""",
+        "fr": """à au aux avec avant après ce ces cet cette combien comme comment dans de des depuis donc du elle
+            elles en entre est et eu faire faut fut ils il je la le les leur lors lui mais même mon ne nous on
+            ont ou où par pas pendant peut plus pour pourquoi qu quand que quel quelle quelles quels qui quoi sa
+            sans se selon ses si son sont sous sur toute tout un une vers vous était étaient""",
+        "es": """a al ante bajo con cómo como cual cuál cuáles cuales cuando cuándo cuánta cuántas cuánto cuántos de
+            del desde donde dónde durante e el ella ellos en entre era eran es esa ese esta está están este fue
+            fueron ha había han hasta hay la las le les lo los más mi muy no o para pero por porque puede que
+            qué quién quiénes se según ser si sin sobre son su sus también tiene tienen un una uno unos y ya""",
+        "it": """a ai al alla alle che chi come con cosa cui da dal dalla dei del della delle deve di dopo dove e è
+            ed era erano fra gli ha hanno i il in la le lo ma nel nella no non o per perché più può prima qual
+            quale quali quando quanta quante quanti quanto quello questa questo se senza si sono su sua sul suo
+            tra un una uno""",
+        "nl": """aan als bij dan dat de deze die dit door een en er had heeft het hoe hoeveel hun ik in is kan maar
+            meer met moet na naar niet of om onder ook op over te tot uit van voor waar waarom wanneer wat welk
+            welke werd wie worden wordt zijn zo zonder""",
+        "pt": """a ao aos as até com como da das de do dos e é ela ele em entre era eram essa esse esta este foi
+            foram há isso mais mas na nas não no nos o onde os ou para pela pelo pode por porque porquê qual
+            quais quando quanta quantas quanto quantos que quê quem são se sem ser seu sob sobre sua também tem
+            têm um uma""",
+    }.items()
+}
