@@ -20,7 +20,7 @@ from rag.text.borders import mend_span
 from rag.text.overlap import share_parts, weigh_parts
 from rag.text.questions import asks_yes_no, is_nested
 from rag.text.sentences import sentence_spans
-from rag.text.words import Token, tokens
+from rag.text.words import Token, stems, tokens
 
 SPAN_FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
 YES_NO_FEATURES = ("said", "speaks", "relevant", "yes", "denied")
@@ -131,8 +131,8 @@ def _span_candidates(
     words, nested = tokens(question), is_nested(question)
     plain = [token for token in words if token.kind != "number"]
     named = [token for token in words if token.kind in ("name", "number")]
-    stems = [frozenset(token.stem for token in tokens(" ".join(passage))) for passage in passages]
-    most_named = max(_coverage(named, own) for own in stems)
+    held = [stems(" ".join(passage)) for passage in passages]
+    most_named = max(_coverage(named, own) for own in held)
     relevant = [
         (name, f" {normalise_answer(' '.join(passage))} ")
         for name, passage, output in zip(names, passages, outputs, strict=True)
@@ -157,7 +157,7 @@ def _span_candidates(
             ),  # that say it first
             "place": 1 / (1 + at),
             "fact": max(around, default=MIN_SCORE),  # the sentence that it starts in
-            "words": _coverage(plain, stems[at]),
+            "words": _coverage(plain, held[at]),
             "named": most_named,
         }
         documents = {names[at]} | {name for name, its in relevant if f" {answer} " in its}
@@ -195,6 +195,6 @@ def _mend(question: str, passages: Sequence[Passage], spans: Sequence[Span]) -> 
     return list(mended.values())
 
 
-def _coverage(words: Sequence[Token], stems: frozenset[str]) -> float:
+def _coverage(words: Sequence[Token], held: frozenset[str]) -> float:
     """The share of the question's words that a passage has; 1 where there are none."""
-    return sum(token.stem in stems for token in words) / len(words) if words else 1.0
+    return sum(token.stem in held for token in words) / len(words) if words else 1.0

@@ -13,6 +13,7 @@ there, plain words may be changed: no number, name or negation.
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import combinations
 
 from rag.text.words import fold
@@ -78,6 +79,7 @@ def _are_copies(one: Shingles, other: Shingles) -> bool:
     return len(one & other) >= CONTAINED * max(1, min(len(one), len(other)))
 
 
+@lru_cache(64)
 def _shingles(text: str) -> Shingles:
     """All runs of words; of a shorter text the text."""
     words = _WORD.findall(fold(text))

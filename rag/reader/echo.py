@@ -57,6 +57,7 @@ class Echo:
     entry: bool = False
 
 
+@lru_cache(64)
 def find_echo(question: str, passage: Passage) -> Echo | None:
     """What marks a passage (heading, text) beside a question; None for most."""
     heading, text = passage

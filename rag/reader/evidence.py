@@ -42,7 +42,7 @@ def find_speaking(
     telling = telling_words(question)
     is_foreign = bool(names) or (bool(words) and len(words) == len({token.text for token in telling}))
     bar = FOREIGN if is_foreign else MIN_RELEVANCE
-    telling = [] if names else telling
+    telling = () if names else telling
     found = {n for n, out in enumerate(outputs) if out.relevance > bar or _is_about(passages[n], telling)} - unread
     if unread and not any(letter.isdigit() for name in names for letter in name):  # no capital letter makes a name here
         whole = ["\n".join(passage) for passage in passages]

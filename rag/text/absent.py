@@ -39,12 +39,13 @@ def split_absent(question: str, texts: Sequence[str]) -> tuple[tuple[str, ...], 
     return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(t.text for t in absent if t.kind not in NAMED))
 
 
-def telling_words(question: str) -> list[Token]:
+@lru_cache(64)
+def telling_words(question: str) -> tuple[Token, ...]:
     """The words of a question that say what it is about."""
     words = tokens(question)
     if len(words) > 2 and all(token.kind in ("name", "lead") for token in words):  # A Question In Title Case
         words = [Token(token.key, "word", token.text) for token in words]
-    return [token for token in words if _is_telling(token)]
+    return tuple(token for token in words if _is_telling(token))
 
 
 def has_form(token: Token, text: str) -> bool:

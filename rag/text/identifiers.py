@@ -111,6 +111,8 @@ def find_identifiers(text: str) -> tuple[Identifier, ...]:
 
 def name_another(identifiers: Sequence[Identifier], text: str) -> bool:
     """Whether a text holds none of some identifiers, but another of the same form: letters and digits at its places."""
+    if not identifiers:
+        return False
     shapes = {_shape(plain(one.written)) for one in identifiers}
     found = (_shape(match[0]) for match in _CANDIDATE.finditer(plain(join_lines(text))))
     return not shapes.isdisjoint(found) and not any(one.is_in(text) for one in identifiers)

@@ -55,12 +55,14 @@ def _leave_out(text: str, words: AbstractSet[str]) -> str:
 def find_parts(text: str) -> frozenset[str]:
     """The stems of a text's words, with = before them, and the pieces of its words."""
     parts = {f"={stem}" for stem in stems(text)}
-    for word in _WORD.findall(fold(text)):
-        if _UNSPACED.search(word):
-            parts.update(word)
-            parts.update(word[i : i + 2] for i in range(len(word) - 1))
-        elif len(word) >= PIECE:
-            parts.update(word[i : i + PIECE] for i in range(len(word) - PIECE + 1))
-        elif len(word) == PIECE - 1:
-            parts.add(word)
-    return frozenset(parts)
+    return frozenset(parts.union(*map(_pieces, _WORD.findall(fold(text)))))
+
+
+@lru_cache(2**14)
+def _pieces(word: str) -> tuple[str, ...]:
+    """Those of one word."""
+    if _UNSPACED.search(word):
+        return (*word, *(word[i : i + 2] for i in range(len(word) - 1)))
+    if len(word) >= PIECE:
+        return tuple(word[i : i + PIECE] for i in range(len(word) - PIECE + 1))
+    return (word,) if len(word) == PIECE - 1 else ()

@@ -192,7 +192,11 @@ def _key(number: str, word: str, *, dated: bool = True) -> tuple[str, bool]:
 
 
 def _kind(word: str, matches: list[re.Match[str]], i: int) -> str:
-    if any(letter.isdigit() for letter in word) or any(letter.isupper() for letter in word[1:]):
+    if word.isascii() and word.isalpha():  # most are, and this asks no letter by itself
+        inside = len(word) > 1 and not word[1:].islower()
+    else:
+        inside = any(letter.isdigit() for letter in word) or any(letter.isupper() for letter in word[1:])
+    if inside:
         return "name"
     if not word[0].isupper():
         return "word"
