@@ -15,10 +15,10 @@ from typing import Any
 from rag.answer.data import hit_data
 from rag.config import Stages
 from rag.errors import InputError
-from rag.graph import State, compile_graph, cosine, order_tree, run_untraced
 from rag.hop.rank import link_keys
 from rag.index.manifest import Manifest
 from rag.index.visible import list_sources, passes
+from rag.steps import State, cosine, order_tree, search
 from rag.store.checks import is_id
 from rag.text.words import find_stems, tokens
 from rag.types import Chunk, Filter, Hit, Query
@@ -105,10 +105,9 @@ def explain(given: State, stages: Stages, target: Filter) -> Explanation:
     best = _nearest(stages, replace(root, filter=replace(target, within=own)), any(target.any_of.values()))
     ranks: list[StageRank] = []
     tree: list[Hit] = []
-    graph: Any = compile_graph(hops=stages.hopper is not None, answers=False)
-    for update in run_untraced(graph.stream(given, context=stages, stream_mode="updates")):
-        if state := update.get("retrieve"):
-            root, tree = state["root"], [*tree, *state["tree"]]
+    for step, state in search(given, stages):
+        if step == "retrieve":
+            root, tree = state["root"], state["tree"]
             ranks.append(_follow_search(stages, state["frontier"], depth, wanted))
     limits = {"rank": depth, "rerank": k, "read": k}
     for stage, hits in order_tree(question, root, tree, stages, k=k):

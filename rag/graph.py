@@ -1,14 +1,12 @@
 """The answer graph, in LangGraph: retrieve -> (hop -> retrieve)* -> rank -> generate -> verify; and a conversation's.
 
-The only module that imports langgraph. Nodes are a few lines: call a stage, return a partial state. Built stages
-travel as runtime context, so that checkpoints hold data and never models. What was found is one tree: a chunk enters
-it once, at the hop that found it first, with the trail that led there.
+The only module that imports langgraph. Nodes are a few lines: call a stage, return a partial state; those of a search
+are in `rag.steps`. Built stages travel as runtime context, so that checkpoints hold data and never models.
 """
 
-import operator
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -16,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypedDict, TypeVar, cast
 
-import numpy as np
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
@@ -27,42 +24,19 @@ from langsmith import tracing_context
 from rag.answer.citations import CheckedSentence, check, compose, say, sentences
 from rag.answer.verify import ACCEPTED
 from rag.config import Stages
-from rag.errors import ConfigError, CorruptError
+from rag.errors import CorruptError
 from rag.explore import IndexFinder
 from rag.generate.reader import ReaderGenerator
-from rag.hop.identified import put_first, select_evidence
+from rag.hop.identified import select_evidence
 from rag.index import chats
 from rag.index.chats import CheckedSerializer
 from rag.index.tables import REPAIR, map_errors
 from rag.llm.rewrite import Turn
-from rag.reader.echo import leave_room
-from rag.stages import Confident, Exploring, Hopper, LanguageModel, PruningHopper, Weighing
-from rag.types import Answer, AnswerSide, Filter, Hit, Query, Vector, narrow
+from rag.stages import Confident, Exploring, LanguageModel, Weighing
+from rag.steps import Emit, Node, State, after_hop, after_retrieve, hop, rank, retrieve
+from rag.types import Answer
 
 T = TypeVar("T")
-
-
-class State(TypedDict, total=False):
-    """What travels through the graph: plain data."""
-
-    question: str
-    k: int
-    filter: Filter | None
-    root: Query
-    frontier: list[Query]
-    found: list[list[Hit]]  # of each query of the frontier, what was not in the tree before
-    tree: Annotated[list[Hit], operator.add]
-    hits: list[Hit]
-    checked: list[CheckedSentence]
-    usage: Mapping[str, Any]
-    confidence: float | None
-    sides: tuple[AnswerSide, ...]
-    answer: Answer
-    trace: Annotated[list[Mapping[str, Any]], operator.add]
-
-
-Emit = Callable[[Any], None]
-Node = Callable[[State, Stages, Emit], dict[str, Any]]
 
 
 def _time_node(node: Node) -> Callable[..., dict[str, Any]]:
@@ -77,68 +51,6 @@ def _time_node(node: Node) -> Callable[..., dict[str, Any]]:
         return {**update, "trace": [step]}
 
     return run
-
-
-def retrieve(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
-    """Search for the frontier; keep what the tree does not hold yet."""
-    frontier = state.get("frontier") or [
-        replace(query, filter=state.get("filter")) for query in stages.retriever.prepare([state["question"]])
-    ]
-    tree = state.get("tree", [])
-    found = stages.retriever.retrieve(frontier, k=max(state["k"], stages.settings.depth))
-    if isinstance(stages.hopper, PruningHopper):
-        found = stages.hopper.prune(frontier, found, tree)
-        fresh = _drop_known(found, tree)
-    else:
-        found = fresh = _drop_known(found, tree)
-    new = [hit for hits in fresh for hit in hits]
-    notes = {"hop": frontier[0].hop, "queries": len(frontier), "new": len(new)}
-    root = state.get("root", frontier[0])
-    return {"root": root, "frontier": frontier, "found": found, "tree": new, "notes": notes}
-
-
-def _drop_known(found: Sequence[Sequence[Hit]], tree: Sequence[Hit]) -> list[list[Hit]]:
-    """What is neither in the tree nor in an earlier list."""
-    seen = {hit.chunk.id for hit in tree}
-    fresh: list[list[Hit]] = []
-    for hits in found:
-        fresh.append([hit for hit in hits if hit.chunk.id not in seen])
-        seen.update(hit.chunk.id for hit in hits)
-    return fresh
-
-
-def hop(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
-    """The next frontier, narrowed by the question's own filter; empty when the hopper stops."""
-    queries = _hopper(stages).hop(state["frontier"], state["found"])
-    queries = [replace(query, filter=narrow(query.filter, state.get("filter"))) for query in queries]
-    return {"frontier": queries, "notes": {"queries": len(queries)}}
-
-
-def rank(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
-    """One list from the tree, reranked, cut to k; what leaves here is what the manifest says."""
-    tree, root = state["tree"], state["root"]
-    *_, (_, hits) = order_tree(state["question"], root, tree, stages, k=state["k"])
-    stages.witness(hits)
-    hits = [replace(hit, cosine=cosine(root.dense, hit.vector)) for hit in hits]
-    return {"hits": hits, "notes": {"tree": len(tree), "kept": len(hits)}}
-
-
-def order_tree(
-    question: str, root: Query, tree: Sequence[Hit], stages: Stages, *, k: int
-) -> Iterator[tuple[str, list[Hit]]]:
-    """The tree in one list, after each step: "rank", "rerank" (of as many as `depth`) and "read", the k that are."""
-    depth = max(k, stages.settings.depth)
-    if stages.hopper is not None:
-        hits = stages.hopper.rank(root, tree, k=max(1, len(tree)))
-    else:
-        hits = sorted(tree, key=lambda h: (-h.score, h.chunk.id))
-    hits = put_first(question, hits)  # no reranker may miss what the question identifies
-    yield "rank", hits
-    hits = stages.reranker.rerank([question], [hits[:depth]])[0] if hits else []
-    hits = put_first(question, hits)
-    yield "rerank", hits
-    passages, documents = [(hit.chunk.heading, hit.chunk.text) for hit in hits], [hit.chunk.doc_id for hit in hits]
-    yield "read", [hits[place] for place in leave_room(question, passages, documents, k)]
 
 
 def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
@@ -207,32 +119,13 @@ def verify(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
     return {"answer": answer, "notes": {"verdicts": verdicts, "level": answer.level}}
 
 
-def cosine(question: Vector | None, passage: Vector | None) -> float | None:
-    """That of two vectors; None where one is missing."""
-    if question is None or passage is None:
-        return None
-    return float(question @ passage / max(float(np.linalg.norm(question) * np.linalg.norm(passage)), 1e-9))
-
-
 def _after_retrieve(state: State, runtime: Runtime[Stages]) -> str:
-    done = state["frontier"][0].hop >= _hopper(runtime.context).hops or not any(state["found"])
-    return "rank" if done else "hop"
-
-
-def _after_hop(state: State) -> str:
-    return "retrieve" if state["frontier"] else "rank"
-
-
-def _hopper(stages: Stages) -> Hopper:
-    """The hopper of a graph that has a hop node."""
-    if stages.hopper is None:
-        raise ConfigError("this pipeline has no `hop:` stage.")
-    return stages.hopper
+    return after_retrieve(state, runtime.context)
 
 
 @cache
-def compile_graph(*, hops: bool, answers: bool) -> CompiledStateGraph[State, Stages, State, State]:
-    """The graph of a pipeline; without `answers` it ends after rank (that is what `rag search` runs)."""
+def compile_graph(*, hops: bool) -> CompiledStateGraph[State, Stages, State, State]:
+    """The graph of a pipeline."""
     graph = StateGraph(State, context_schema=Stages)
     graph.add_node("retrieve", _time_node(retrieve))
     graph.add_node("rank", _time_node(rank))
@@ -240,13 +133,12 @@ def compile_graph(*, hops: bool, answers: bool) -> CompiledStateGraph[State, Sta
     if hops:
         graph.add_node("hop", _time_node(hop))
         graph.add_conditional_edges("retrieve", _after_retrieve, ["hop", "rank"])
-        graph.add_conditional_edges("hop", _after_hop, ["retrieve", "rank"])
+        graph.add_conditional_edges("hop", after_hop, ["retrieve", "rank"])
     else:
         graph.add_edge("retrieve", "rank")
-    if answers:
-        graph.add_sequence([("generate", _time_node(generate)), ("verify", _time_node(verify))])
-        graph.add_edge("rank", "generate")
-    graph.add_edge("verify" if answers else "rank", END)
+    graph.add_sequence([("generate", _time_node(generate)), ("verify", _time_node(verify))])
+    graph.add_edge("rank", "generate")
+    graph.add_edge("verify", END)
     return graph.compile()
 
 

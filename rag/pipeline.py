@@ -34,7 +34,7 @@ from rag.types import Answer, Estimate, Filter, Hit, narrow
 
 if TYPE_CHECKING:
     from rag.explain import Explanation
-    from rag.graph import State
+    from rag.steps import State
 
 
 def _tell(wait: bool | Wait) -> Wait | None:
@@ -201,10 +201,10 @@ class Pipeline:
             _OF_PARENTS.append((self._stages, self._resources))  # for good: to collect them would close them
             self._stages, self._resources, self._process = None, ExitStack(), os.getpid()
 
-    def _graph(self, *, answers: bool = True) -> Any:
+    def _graph(self) -> Any:
         from rag.graph import compile_graph
 
-        return compile_graph(hops="hop" in self.config.stages, answers=answers)
+        return compile_graph(hops="hop" in self.config.stages)
 
     def mermaid(self) -> str:
         """The answer graph as Mermaid text."""
@@ -234,10 +234,9 @@ class Pipeline:
         self, question: str, *, k: int | None = None, filter: Filter | None = None, within: Filter | None = None
     ) -> tuple[list[Hit], list[Hit]]:
         """What `search` gives, and the whole tree that it was chosen from, in the order it was found."""
-        from rag.graph import cosine, run_untraced
+        from rag.steps import cosine, search
 
-        given = self._input(question, k, filter, within)
-        *_, state = run_untraced(self._graph(answers=False).stream(given, context=self.stages, stream_mode="values"))
+        *_, (_, state) = search(self._input(question, k, filter, within), self.stages)
         root = state["root"].dense
         return state["hits"], [replace(hit, cosine=cosine(root, hit.vector)) for hit in state["tree"]]
 

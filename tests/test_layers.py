@@ -21,7 +21,7 @@ LAYERS = (
     "chunk embed store retrieve hop rerank generate answer index",
     "registry",
     "config",
-    "ingest explore",
+    "ingest explore steps",
     "graph",
     "explain",
     "pipeline",

@@ -14,9 +14,9 @@ import pytest
 from rag.config import load
 from rag.conversation import Conversation
 from rag.errors import IndexMissing, InputError
-from rag.graph import rank
 from rag.index.folder import Index
 from rag.pipeline import Pipeline
+from rag.steps import rank
 from rag.types import AnswerSide, Filter, Hit, Query
 
 QUESTION = "Where is the head office of the maker of the router in building 4?"
