@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +15,7 @@ from benchmarks.reliability.hostile_folders import Place, Variant, forgeries
 from rag.config import load
 from rag.conversation import Conversation
 from rag.errors import CorruptError, RagError, TrustError
-from rag.index.entries import prepare_folder
+from rag.index.entries import check_entries, prepare_folder
 from rag.index.folder import Index
 from rag.ingest.run import ingest
 from rag.pipeline import Pipeline
@@ -91,6 +92,25 @@ def test_what_no_raghop_writes_is_damage_whatever_its_checksums_say(notes: Path,
     forgery.plant(Place(notes, notes, ""))
     with pytest.raises(CorruptError, match="rag check --repair"):
         Pipeline.load("tiny.yaml", index=notes).search("router")
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="sockets in folders")
+def test_a_socket_has_one_place_where_nothing_else_may_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / ".rag"
+    prepare_folder(folder, trust=False)
+    monkeypatch.chdir(folder)  # a socket's path is short
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as other:
+        server.bind("server.sock")
+        check_entries(folder, trust=False)
+        other.bind("writer.lock")
+        with pytest.raises(TrustError, match=r"writer\.lock: no file"):
+            check_entries(folder, trust=False)
+    Path("writer.lock").unlink()
+    for how in ("link", "pipe"):
+        Path("server.sock").unlink()
+        PLANT[how](Path("server.sock"), tmp_path)
+        with pytest.raises(TrustError, match=r"server\.sock: "):
+            check_entries(folder, trust=False)
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
