@@ -87,14 +87,18 @@ def content(archive: Archive, name: str) -> bytes | None:
 def xml(archive: Archive, name: str) -> Element | None:
     """A part of the archive as a tree, None where there is none. Raises RefusalError for broken or unsafe XML."""
     data = content(archive, name)
-    if data is None:
-        return None
+    return None if data is None else tree(data, name)
+
+
+def tree(data: bytes, name: str = "it") -> Element:
+    """A file or part as a tree. Raises RefusalError for broken or unsafe XML, which calls it by `name`."""
     try:
-        return fromstring(data)
+        root: Element = fromstring(data)
     except ParseError as error:
         raise RefusalError(f"damaged: {name} is not well-formed XML") from error
     except DefusedXmlException as error:
         raise RefusalError(f"refused: {name} declares XML entities") from error
+    return root
 
 
 def need(archive: Archive, name: str, what: str) -> Element:

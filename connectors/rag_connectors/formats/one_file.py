@@ -6,15 +6,13 @@ import zipfile
 from collections.abc import Iterator
 from importlib import import_module
 from io import BytesIO
-from xml.etree.ElementTree import Element, ParseError, tostring
+from xml.etree.ElementTree import Element, tostring
 
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
-
+from rag_connectors.archive import tree
 from rag_connectors.data_uris import read_base64
 from rag_connectors.office.legacy import actual
 from rag_connectors.office.styles import W
-from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
+from rag_connectors.parsed import Parsed, ParseOptions
 
 _PKG = "{http://schemas.microsoft.com/office/2006/xmlPackage}"
 _OLD = "{http://schemas.microsoft.com/office/word/2003/wordml}"
@@ -22,12 +20,7 @@ _OLD = "{http://schemas.microsoft.com/office/word/2003/wordml}"
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """The record of the Office file it is."""
-    try:
-        root = fromstring(data)
-    except ParseError as error:
-        raise RefusalError("damaged: it is not well-formed XML") from error
-    except DefusedXmlException as error:
-        raise RefusalError("refused: it declares XML entities") from error
+    root = tree(data)
     parts = dict(_parts(root) if root.tag.startswith(_PKG) else _old(root))
     packed = BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:

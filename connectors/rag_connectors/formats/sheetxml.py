@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element
 
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
-
+from rag_connectors.archive import tree
 from rag_connectors.grid import table
-from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
+from rag_connectors.parsed import Parsed, ParseOptions
 from rag_connectors.writing import TextWriter
 
 _SS = "{urn:schemas-microsoft-com:office:spreadsheet}"
@@ -18,12 +16,7 @@ _LAST = 1 << 14
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per row."""
-    try:
-        root = fromstring(data)
-    except ParseError as error:
-        raise RefusalError("damaged: it is not well-formed XML") from error
-    except DefusedXmlException as error:
-        raise RefusalError("refused: it declares XML entities") from error
+    root = tree(data)
     writer = TextWriter()
     for sheet in root.iter(f"{_SS}Worksheet"):
         called = sheet.get(f"{_SS}Name", "Sheet")
