@@ -361,3 +361,10 @@ def test_any_text_gives_exact_quotes_and_known_verdicts(text: str, policy: str) 
     if policy == "drop":
         again = resolve(QUESTION, answer.text, HITS)
         assert not answer.abstained <= again.abstained or again.text == answer.text
+
+
+@pytest.mark.parametrize(("said", "level"), [("110", "answer"), ("115", "nothing"), ("11", "nothing")])
+def test_a_short_answer_in_front_of_its_quote_must_stand_in_it(said: str, level: str) -> None:
+    row = "2021 | 150 | 110"
+    hits = [Hit(Chunk("c", "c", row, 0, len(row), "a.md"), 1.0)]
+    assert resolve("How many?", f"{said}: “{row}” [1]", hits).level == level

@@ -254,3 +254,13 @@ def test_in_a_language_it_was_not_trained_for_it_only_quotes() -> None:
     assert ask("Welche Reederei betreibt die Fähre nach Norvik?", english).level != "answer"
     generator = ReaderGenerator(risk=1, languages=("en", "de"))
     assert resolve(question, "".join(generator.stream(question, german)), german).level == "answer"
+
+
+def test_a_cell_in_a_row_of_numbers_is_said_with_its_row_alone() -> None:
+    table = hit(
+        "survey", "Duck survey", "| | Freshwater Ducks | Saltwater Ducks |\n2020 | 130 | 95\n2021 | 150 | 110\n"
+    )
+    other = hit("lake", "Ducks of the lake", "Year | Freshwater Ducks\nYear: 2021; Freshwater Ducks: 140\n")
+    answer = ask("How many saltwater ducks were observed in 2021?", [table, other], 0.25)
+    assert answer.short == "110" and [citation.quote for citation in answer.citations] == ["2021 | 150 | 110"]
+    assert not ask("How many saltwater ducks were observed in 2022?", [table, other], 0.25).short

@@ -42,6 +42,7 @@ LONG = 5  # letters of a word that may be a name with one of them changed
 _LIST_MARK = re.compile(r"\s*(?:(?:[-*•+#>]+|\d{1,3}[.)])\s+)+")
 _QUOTED = re.compile(r'"([^"]+)"')
 _OPENER = re.compile(r"\W*(?:yes|no)\s*(?P<mark>[,:;.!–—-])\W*", re.IGNORECASE)  # it negates nothing
+_LABELLED = re.compile(r"(?P<said>[^“”]+): (?P<quote>“[^“”]+”)")  # a short answer in front of its quote
 _DESCRIBED = re.compile(r"\b(?:a|an|the|this|that|these|those|its|his|her|their|our)\s+(\w+)", re.IGNORECASE)
 
 
@@ -56,6 +57,8 @@ class Verification:
 def judge(statement: str, chunks: Sequence[Chunk], question: str = "") -> Verification:
     """The verdict on a statement (markers removed) that cites `chunks`; a chunk with nothing to quote has no spans."""
     body = statement[match.end() :] if (match := _LIST_MARK.match(statement)) else statement
+    if (match := _LABELLED.fullmatch(body)) and re.search(rf"(?<!\w){re.escape(match['said'])}(?!\w)", match["quote"]):
+        body = match["quote"]  # which says it
     opener = _OPENER.match(body)
     claim = read(body[opener.end() :] if opener else body)
     missing = set(find_content(claim))

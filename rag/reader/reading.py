@@ -98,7 +98,9 @@ def read_answer(
     first = _sentence(candidate, passages[candidate.span.passage][1])
     asked = fold(question)  # what it names itself is no step on the way
     about = {key for key in sources[first.passage].about if key not in asked}
-    support = rank_support(first, extraction.outputs, passages, about)
+    support = (
+        rank_support(first, extraction.outputs, passages, about) if candidate.features else []
+    )  # a cell needs none
     support = [one for one in support if not _is_of_another(one, passages, identifiers)]
     quotes = drop_repeats([first, *support], passages)[:sentences]
     unread = {n for n, source in enumerate(sources) if not source.readable}
