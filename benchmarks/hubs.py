@@ -92,7 +92,7 @@ def banks(base: Path, texts: Sequence[str]) -> dict[str, list[str]]:
 
 
 def normalise(scores: Vectors, bank: Vectors, beta: float) -> Vectors:
-    """Equation 6 of QB-Norm, its logarithm: of questions (q, n), by those of a bank (b, n)."""
+    """The dynamic inverted softmax, its logarithm: of questions (q, n), by those of a bank (b, n)."""
     weights = np.log(np.exp(beta * (bank - bank.max(0))).sum(0)) / beta + bank.max(0)
     hubs = np.isin(scores.argmax(1), bank.argmax(1))
     changed: Vectors = np.where(hubs[:, None], scores - weights, scores)
