@@ -138,3 +138,11 @@ def test_a_seal_covers_every_file_but_the_vector_index(notes: Path) -> None:
     (folder / seal.NAME).write_bytes(f"{crc32(body):08x}\n".encode() + body)
     assert seal.read(folder) is None, "of another version"
     shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("gone", ["generations", "generations/1"])
+def test_a_live_generation_that_is_gone_is_damage_with_what_mends_it(notes: Path, gone: str) -> None:
+    run(notes)
+    shutil.rmtree(notes / ".rag" / gone)
+    with pytest.raises(CorruptError, match="Run `rag check --repair`"), Index.at(notes).hold_generation():
+        pass

@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from rag.serve.app import make_app
+from rag.serve.completion_request import CompletionRequest
 from rag.serve.completions import NOTHING
 from rag.serve.settings import settings_of
 from tests.serving import served
@@ -77,3 +78,12 @@ def test_what_is_wrong_is_an_error_of_the_package(client: openai.OpenAI) -> None
         client.chat.completions.create(model="notes", messages=[{"role": "assistant", "content": "x"}])
     with pytest.raises(openai.BadRequestError, match="4,000"):
         client.chat.completions.create(model="notes", messages=[{"role": "user", "content": "x" * 5000}], stream=True)
+
+
+def test_only_what_the_user_and_the_assistant_said_is_the_conversation() -> None:
+    said = [("system", "Be brief."), ("user", "Who?"), ("tool", "{}"), ("assistant", "They. [1]"), ("user", "Where?")]
+    request = CompletionRequest.model_validate(
+        {"model": "notes", "messages": [{"role": role, "content": text} for role, text in said]}
+    )
+    assert [(turn["question"], turn["text"]) for turn in request.turns] == [("Who?", "They. [1]")]
+    assert request.question == "Where?"
