@@ -300,6 +300,15 @@ def test_words_printed_twice_in_one_place_come_once() -> None:
     ] * 2
 
 
+def test_letters_that_are_placed_alone_are_words() -> None:
+    at, runs = 0.0, list[list[Word]]()
+    for letter in "Sparsity level (k)":
+        runs += [[word(at, 0, at + 6, 12, letter)]] if letter != " " else []
+        at += 6 if letter != " " else 3.3
+    found = mended(once([*runs, [word(at + 20, 0, at + 30, 12, "12")]]), leftwards=False)
+    assert [" ".join(one.text for one in run) for run in found] == ["Sparsity level (k)", "12"]
+
+
 def test_pieces_of_words_that_stand_closer_than_words_are_joined() -> None:
     def run(pieces: str, near: float, far: float) -> list[Word]:
         found, at = list[Word](), 0.0

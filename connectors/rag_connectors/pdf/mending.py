@@ -13,6 +13,8 @@ _TOUCHING = 0.04
 _SPACED = 0.7  # the widest between spaced letters of one word
 _TORN = 2.5  # letters of a usual piece of a torn word
 _NARROW = 0.24  # between such pieces: words are further apart
+_LEVEL = 0.05  # of a word's height, between words on one line
+_BLANK = 0.35  # the widest between such words
 _SAME = 0.15  # of a word's height, between two that are printed in one place
 _CLOSING = ",.;:)]}!?%’”»"
 
@@ -62,7 +64,7 @@ def _jumps(run: Sequence[Word]) -> bool:
 
 
 def once(runs: Sequence[list[Word]]) -> list[list[Word]]:
-    """The runs without words that are printed a second time in their place, to look bold."""
+    """The runs without words that are printed a second time in their place, to look bold; runs that go on are one."""
     places: dict[str, list[Word]] = {}
     kept: list[list[Word]] = []
     for run in runs:
@@ -72,7 +74,20 @@ def once(runs: Sequence[list[Word]]) -> list[list[Word]]:
             if not any(_covers(other, one) for other in alike):
                 alike.append(one)
                 kept[-1].append(one)
-    return [run for run in kept if run]
+    whole: list[list[Word]] = []
+    for run in filter(None, kept):
+        if whole and _goes_on(whole[-1][-1], run[0]):
+            whole[-1] += run
+        else:
+            whole.append(run)
+    return whole
+
+
+def _goes_on(one: Word, other: Word) -> bool:
+    """Whether a word stands right behind another, as large: PDFium ends a line where each letter is placed alone."""
+    same = _LEVEL * one.height
+    level = abs(one.top - other.top) < same and abs(one.bottom - other.bottom) < same
+    return level and -same < other.left - one.right < _BLANK * one.height
 
 
 def _covers(one: Word, other: Word) -> bool:
