@@ -145,3 +145,9 @@ def test_a_name_that_two_sentences_share_links_them_and_a_row_is_about_its_own_c
     )
     assert steps.leads(0, 2) and not steps.leads(0, 1)
     assert steps.order([2, 0]) == [0, 2] and not steps.order([0, 1])
+
+
+def test_words_that_ask_whom_to_turn_to_choose_no_sentence() -> None:
+    text = "We ask that you track your time off. You meet with Andrea to review policies and benefits."
+    (best,) = choose_evidence("Who do I ask about benefits?", [("", text)], [output(("", text), 1)], {0}, most=1)
+    assert text[best.start : best.end].startswith("You meet with Andrea")

@@ -11,12 +11,14 @@ withheld can be seen.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from rag.answer.verify import ACCEPTED, UNSUPPORTED, judge
 from rag.errors import ConfigError
 from rag.text.absent import find_absent
 from rag.text.origin import find_origin
+from rag.text.question_parts import split_question
 from rag.text.sentences import LONGEST, sentence_spans
 from rag.text.words import MARKER
 from rag.types import Answer, Citation, Hit, Statement
@@ -112,16 +114,18 @@ def compose(question: str, checked: Sequence[CheckedSentence], hits: Sequence[Hi
     """The answer of checked sentences: what `say` says, all statements, and the citations of those that are said.
 
     At level "nothing" (no text, no citations, but what is missing) when nothing is said; "evidence" when what is said
-    are quotes alone. Raises ConfigError as `say` does.
+    are quotes alone, with what is missing of a question that asks for several things. Raises ConfigError as `say` does.
     """
     text = "".join(say(checked, policy=policy))
     statements = tuple(sentence.statement for sentence in checked)
-    if not text:
-        absent = find_absent(question, [f"{hit.chunk.title}\n{hit.chunk.contextual}" for hit in hits])
-        return Answer(question, "", statements, hits=tuple(hits), missing=absent)
-    said = [one for one in checked if one.statement.verdict in ACCEPTED or policy == "flag"]
+    said = [one for one in checked if text and (one.statement.verdict in ACCEPTED or policy == "flag")]
     citations = dict.fromkeys(citation for one in said for citation in one.citations)  # two may quote the same span
-    return Answer(question, text, statements, tuple(citations), tuple(hits))
+    answer = Answer(question, text, statements, tuple(citations), tuple(hits))
+    parts = split_question(question) if answer.level == "evidence" else [question]
+    if answer.level == "answer" or (text and len(parts) == 1):
+        return answer
+    texts = [f"{hit.chunk.title}\n{hit.chunk.contextual}" for hit in hits]
+    return replace(answer, missing=tuple(dict.fromkeys(chain(*(find_absent(part, texts) for part in parts)))))
 
 
 def _settled(line: str) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 EXCERPT = 240  # characters of a passage that is shown where nothing is said
 CLOSEST = 3  # passages of these
+DAY = len("2024-05-03")  # of a date with a time
 SURE = {0.9: "very sure", 0.75: "sure", 0.5: "fairly sure", 0.25: "not sure", 0.0: "a guess"}  # from a confidence on
 _QUOTING = re.compile(r"(?:[^“”]*: )?“[^“”]*”(?: \(\w+\))?(?: ?\[\d+\])*")
 
@@ -91,10 +92,13 @@ def _show_quoted(answer: Answer) -> None:
     _show_withheld(answer)
     say()
     for side in answer.sides:
-        say(paint(readable(side.text, ""), "bold") + (paint(f"  ({line(side.date)})", "dim") if side.date else ""))
+        say(
+            paint(readable(side.text, ""), "bold") + (paint(f"  ({line(side.date)[:DAY]})", "dim") if side.date else "")
+        )
         show_quotes([c for c in answer.citations if c.marker == side.marker], short=side.text)
     if not answer.sides:
         show_quotes(answer.citations, short=answer.short, question=answer.question)
+    _show_missing(answer)
 
 
 def _show_written(answer: Answer) -> None:
@@ -116,11 +120,15 @@ def _show_withheld(answer: Answer) -> None:
 def _show_nothing(answer: Answer) -> None:
     """Why nothing is said, and the closest passages."""
     say("The documents do not hold enough evidence to answer this.")
-    if answer.missing and answer.hits:
-        say(wrap(line(f"No passage found speaks of {', '.join(answer.missing)}.")))
+    _show_missing(answer)
     if answer.hits:
         say("Closest passages:\n")
         show_passages(answer.hits[:CLOSEST], answer.question)
+
+
+def _show_missing(answer: Answer) -> None:
+    if answer.missing and answer.hits:
+        say(wrap(line(f"No passage found speaks of {', '.join(answer.missing)}.")))
 
 
 def suggest_model(answer: Answer, generator: object) -> bool:

@@ -17,7 +17,7 @@ from rag.reader.evidence import says_something
 from rag.reader.network import Passage, ReaderOutput, Span
 from rag.reader.steps import find_steps
 from rag.text.overlap import find_parts, share_parts, weigh_parts
-from rag.text.questions import analyse
+from rag.text.questions import analyse, name_subject
 from rag.text.sentences import sentence_spans
 from rag.text.wraps import ITEM
 
@@ -57,7 +57,7 @@ def choose_evidence(
     whole = [f"{texts[leads[i]]} {text}" if i in leads else text for i, text in enumerate(texts)]
     items = [bool(ITEM.match(text)) for text in texts]
     asks_list = analyse(question).kind == "list"
-    weights = weigh_parts(question, texts)
+    weights = weigh_parts(name_subject(question), texts)
     shares = {n: share_parts(weights, passages[n][1]) for n in speaking}
     overlap = [OVERLAP * share_parts(weights, text) for text in whole]
     likely = [SPAN / (1 + math.exp(-_best_score(one, outputs) / SOFTNESS)) for one in found]

@@ -71,6 +71,12 @@ _LIST = re.compile(
     r"|(?:list|enumerate)\b|name\s+(?:all|the|\w+\s+\w+s)\b",
     re.IGNORECASE,
 )
+_FRAME = re.compile(  # "Who do I ask about benefits?" is about benefits
+    r"\b(?:whom?\s+(?:do|can|could|should|must|may|would)\s+(?:i|we|you|one)\s+(?:ask|(?:talk|speak|turn|go)\s+(?:to|with))"
+    r"|where\s+(?:do|can|could|should|may)\s+(?:i|we|you|one)\s+(?:find|read|see|look\s+up|learn)(?:\s+more)?"
+    r"|where\s+(?:is|are)\s+it\s+(?:described|explained|documented|written))\b",
+    re.IGNORECASE,
+)
 _KINDS = {  # of a question that starts with these words, prepositions left out
     "number": re.compile(
         r"how\s+(?:many|much)\b|(?:what|which)(?:['’]s|\s+(?:is|was|are|were))?\s+(?:the\s+)?(?:\w+\s+)?"
@@ -122,6 +128,12 @@ def analyse(question: str) -> Asked:
 def asks_yes_no(question: str) -> bool:
     """Whether a question can only be answered with yes or no, or that nobody knows."""
     return analyse(question).kind == "yes/no"
+
+
+def name_subject(question: str) -> str:
+    """A question without the words that ask for somebody or a place to turn to; as it is where nothing else is left."""
+    text = _FRAME.sub("", question, count=1)
+    return text if any(map(str.isalnum, text)) else question
 
 
 def is_nested(question: str) -> bool:

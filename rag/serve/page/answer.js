@@ -115,11 +115,13 @@ function body(answer) {
   return parts;
 }
 
+function missing(answer) {
+  if (!answer.missing.length) return null;
+  return h("p", {}, "No passage found speaks of ", answer.missing.map((word, i) => [i > 0 && ", ", h("b", {}, word)]), ".");
+}
+
 function nothing(answer) {
-  const parts = [];
-  if (answer.missing.length) {
-    parts.push(h("p", {}, "No passage found speaks of ", answer.missing.map((word, i) => [i > 0 && ", ", h("b", {}, word)]), "."));
-  }
+  const parts = [missing(answer)];
   if (answer.hits.length) {
     parts.push(h("h3", {}, "Closest passages"), h("div", { class: "quotes" }, answer.hits.slice(0, CLOSEST).map(passageCard)));
   }
@@ -178,7 +180,7 @@ class RagAnswer extends HTMLElement {
       ),
       ...(answer.level === "answer" ? [] : [h("p", { class: "meaning" }, meaning)]),
       ...body(answer),
-      ...[sides(answer), ...(answer.level === "nothing" ? nothing(answer) : []), withheld(answer)].filter(Boolean),
+      ...[sides(answer), ...(answer.level === "nothing" ? nothing(answer) : [missing(answer)]), withheld(answer)].filter(Boolean),
       h("div", { class: "after" }, how, h("button", { type: "button", class: "quiet", onclick: why }, icon("why"), "Something missing?")),
     );
     return this;
