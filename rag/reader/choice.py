@@ -29,6 +29,7 @@ GAIN = 3.0  # what the rest of the question is worth in a further sentence
 LINK = 1.5  # what it is worth to be about what a chosen sentence mentions, or to mention what a chosen one is about
 NAME = 1.0  # to share a rare name with a chosen one
 NEAR = 2.5  # how much less than the best one a further sentence may be worth
+NEAR_WAY = 3.5  # the same where a question asks for a way to do something, which one sentence rarely says
 LISTED = 2.0  # what it is worth to be an item, where a question asks for a list
 SAME = 0.8  # of the words and pieces of two sentences that say the same
 
@@ -56,7 +57,8 @@ def choose_evidence(
     leads = _find_leads(texts, [one.passage for one in found])
     whole = [f"{texts[leads[i]]} {text}" if i in leads else text for i, text in enumerate(texts)]
     items = [bool(ITEM.match(text)) for text in texts]
-    asks_list = analyse(question).kind == "list"
+    kind = analyse(question).kind
+    asks_list, near = kind == "list", NEAR_WAY if kind == "way" else NEAR
     weights = weigh_parts(name_subject(question), texts)
     shares = {n: share_parts(weights, passages[n][1]) for n in speaking}
     overlap = [OVERLAP * share_parts(weights, text) for text in whole]
@@ -81,7 +83,7 @@ def choose_evidence(
             leads_on = any(steps.leads(i, other) or steps.leads(other, i) for other in chosen)
             gains[i] += LINK if leads_on else NAME * any(steps.share_name(i, other) for other in chosen)
         best = max(gains, key=lambda i: gains[i], default=None)
-        if best is None or gains[best] < max(worth) - NEAR:
+        if best is None or gains[best] < max(worth) - near:
             break
         if asks_list and items[best]:
             chosen += _find_list(best, items, found)
