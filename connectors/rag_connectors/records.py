@@ -10,6 +10,7 @@ from rag.text.access import take_access
 from rag.text.values import flatten
 from rag_connectors.data_uris import drop_data
 from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions, RefusalError
+from rag_connectors.rich import plain
 from rag_connectors.text import clean, one_line
 
 _TEXT = ("text", "content", "body", "passage", "contents")
@@ -45,7 +46,7 @@ def parsed_records(values: Iterable[tuple[Any, str]], options: ParseOptions, los
             if field not in (text_field, title_field, id_field)
         }
         lines = "\n".join(line for field, item in others.items() for line in field_lines(item, field))
-        text = drop_data(clean(value.get(text_field, "")).rstrip())
+        text = drop_data(plain(clean(value.get(text_field, "")).rstrip()))
         text = "\n\n".join(filter(None, (text, drop_data(clean(lines)))))
         title = str(value[title_field]) if title_field else ""
         left_out = {text_field} | ({title_field} if title_field.casefold() == "title" else set())
@@ -72,7 +73,7 @@ def field_lines(value: Any, path: str) -> Iterator[str]:
         if value:
             yield f"{path}: {', '.join(map(str, value))}"
     elif value is not None and value != "":
-        yield f"{path}: {value}"
+        yield f"{path}: {' '.join(plain(value).split()) if isinstance(value, str) and '</' in value else value}"
 
 
 def tell_apart(keys: Sequence[str]) -> list[str]:

@@ -171,3 +171,13 @@ def test_tables_of_notebooks_keep_their_columns() -> None:
     page = "<table><tr><th>part<th>kg<tr><td>winch of hall four<td>750</table>"
     shown = {"text/html": page, "text/plain": "   part  kg\n0  winch of h...  750"}
     assert "winch of hall four | 750" in one(notebook({"data": shown}), "a.ipynb").text
+
+
+def test_a_page_in_a_value_is_its_text() -> None:
+    page = "<p>It <b>lifts</b> 750&nbsp;kg.</p>"
+    assert one(json.dumps([{"id": 1, "text": page + "<p>Red.</p>", "note": page}]), "a.json").text == (
+        "It lifts 750\xa0kg.\n\nRed.\n\nnote: It lifts 750 kg."
+    )
+    assert rows(f'id,body\n1,"{page}"\n2,ok\n')[1] == "id: 1; body: It lifts 750 kg."
+    code = "Use <br> and </p> in pages."
+    assert one(json.dumps([{"id": 1, "text": code}]), "a.json").text == code

@@ -15,6 +15,7 @@ from itertools import islice, pairwise
 from rag_connectors.data_uris import drop_data
 from rag_connectors.grid import table
 from rag_connectors.parsed import Parsed, ParseOptions
+from rag_connectors.rich import plain
 from rag_connectors.text import decode
 from rag_connectors.writing import TextWriter
 
@@ -26,6 +27,7 @@ _SMALL = 0.5  # of what stands behind commas goes on in small letters, in prose
 _NAME_WORDS = 3  # of a cell in the first row: longer ones name no columns
 _NAMED = re.compile(r'\A"?sep=(.)"?\r?\n', re.IGNORECASE)
 _REMARKS = re.compile(r"\A(?:#[^\n]*\n)+")  # above the table
+_IN_CELLS = re.compile('="|</')  # signs that a cell is no plain text
 _FORMULA = re.compile(r'="([^"]*)"')  # how a program keeps Excel from reading a number
 _ESCAPED = re.compile(r'\\"(?=[^",;|\t\r\n])')
 _CAPTION = re.compile(r"\A[^\n]*\S[^\n]*\n(?:[ \t\r]*\n)+(?=[^\n]*\S)")  # a line apart above the table
@@ -112,7 +114,9 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     quote = _quote(text)
     if _is_sound(text, delimiter, quote):
         reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, skipinitialspace=True)
-        yield from ([_FORMULA.sub(r"\1", cell) for cell in row] for row in reader) if '="' in text else reader
+        yield from (
+            ([plain(_FORMULA.sub(r"\1", cell)) for cell in row] for row in reader) if _IN_CELLS.search(text) else reader
+        )
         return
     lines = text.split("\n")
     width = Counter(line.count(delimiter) + 1 for line in lines if line.strip()).most_common(1)[0][0]
