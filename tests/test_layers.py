@@ -146,6 +146,15 @@ def test_help_loads_nothing_heavy(command: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "LOADED []"
 
 
+def test_a_search_loads_no_graph_engine() -> None:
+    code = (
+        "import sys\nimport rag.explain, rag.pipeline, rag.steps\n"
+        "print({'langgraph', 'langchain_core', 'langsmith'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def test_nothing_prints_outside_the_command_line() -> None:
     for path in files("rag") + files("connectors"):
         if "cli" not in path.parts:

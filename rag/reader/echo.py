@@ -97,13 +97,13 @@ def leave_room(question: str, passages: Sequence[Passage], documents: Sequence[s
 
 def _repetition(question: str, text: str) -> str:
     """The words of a text that ask the question again; "" where none do."""
-    for start, end in sentence_spans(text):
+    for start, end in sentence_spans(text) if "?" in text else ():
         if asks_alike(question, text[start:end]):
             return text[start:end]
     words, place = _form(question)
-    if place is None:
-        return ""
     plain = text.casefold()
+    if place is None or words[place] not in plain or words[place + 1] not in plain:
+        return ""
     found = list(_WORD.finditer(plain))
     said = [match[0] for match in found]
     for at, pair in enumerate(pairwise(said)):
