@@ -176,7 +176,7 @@ def test_tables_of_notebooks_keep_their_columns() -> None:
 def test_a_page_in_a_value_is_its_text() -> None:
     page = "<p>It <b>lifts</b> 750&nbsp;kg.</p>"
     assert one(json.dumps([{"id": 1, "text": page + "<p>Red.</p>", "note": page}]), "a.json").text == (
-        "It lifts 750\xa0kg.\n\nRed.\n\nnote: It lifts 750 kg."
+        "It lifts 750 kg.\n\nRed.\n\nnote: It lifts 750 kg."
     )
     assert rows(f'id,body\n1,"{page}"\n2,ok\n')[1] == "id: 1; body: It lifts 750 kg."
     code = "Use <br> and </p> in pages."

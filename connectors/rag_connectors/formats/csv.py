@@ -114,9 +114,8 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     quote = _quote(text)
     if _is_sound(text, delimiter, quote):
         reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, skipinitialspace=True)
-        yield from (
-            ([plain(_FORMULA.sub(r"\1", cell)) for cell in row] for row in reader) if _IN_CELLS.search(text) else reader
-        )
+        rich = _IN_CELLS.search(text) is not None
+        yield from ([plain(_FORMULA.sub(r"\1", cell)) for cell in row] for row in reader) if rich else reader
         return
     lines = text.split("\n")
     width = Counter(line.count(delimiter) + 1 for line in lines if line.strip()).most_common(1)[0][0]
