@@ -21,6 +21,16 @@ COSTS = (
     "Nordlys",
     "| Costs | 2019 | 2018 |\n|---|---|---|\n| Fuel | 12 | 11 |\n| Other fuel | 3 | 2 |\n| Rent | 5 | 4 |",
 )
+PAIRS = (
+    "report-2023.xlsx",
+    "\n".join(
+        f"In francs: {row}; January–June {year} Sales (a): {sales}; "
+        f"January–June {year} of which impairment of property, plant and equipment: {loss}"
+        for row, year, sales, loss in [("Havn", 2023, 3128, 9), ("Hellen", 2023, 90, 1)]
+    )
+    + "\n\nIn francs: Havn; January–June 2022 Sales (a): 3190; January–June 2022 Profit: 777",
+)
+REST = ("report Product Code | Category | Unit Cost", "SKU-1 | Tools | $20.00\n| SKU-2 | Paint | $3.50 |\n\nEnd.")
 STAFF = ("", "Name | Office | Start date\nAnn Ray | Oslo | 3 May 2019\nBo Ek | Rome | 7 June 2020")
 
 
@@ -31,6 +41,9 @@ STAFF = ("", "Name | Office | Start date\nAnn Ray | Oslo | 3 May 2019\nBo Ek | R
         ("How many cups have the Leafs won since 67?", CUPS, "0"),
         ("What were Havn's sales in the first half of 2023?", SALES, "3128"),
         ("What were Havn's sales in January-June 2022?", SALES, "3190"),
+        ("What were Havn's sales in the first half of 2023?", PAIRS, "3128"),
+        ("What were Havn's sales in January-June 2022?", PAIRS, "3190"),
+        ("What is the unit cost of SKU-2?", REST, "$3.50"),
         ("What did fuel of Nordlys cost in 2018?", COSTS, "11"),
         ("Which office is Bo Ek at?", STAFF, "Rome"),
         ("What is the start date of Ann Ray?", STAFF, "3 May 2019"),

@@ -87,10 +87,12 @@ def find_cells(question: str, passages: Sequence[Passage]) -> list[Span]:
     )
     found: list[tuple[Span, str]] = []
     for n, (title, text) in enumerate(passages):
-        for table in read_tables(text):
+        above = f"{title}\n" if "|" in title and "|" in text.partition("\n")[0] else ""  # headers of rows that go on
+        for table in read_tables(above + text):
             for cell, score in _cells(sought, table, stems(title)):
                 if not find_fault(question, ("", cell.text), 0, len(cell.text)):
-                    found.append((Span(n, cell.start, cell.end, score), cell.text.casefold()))
+                    start, end = cell.start - len(above), cell.end - len(above)
+                    found.append((Span(n, start, end, score), cell.text.casefold()))
     best = max((span.score for span, _ in found), default=0.0)
     found = [(span, said) for span, said in found if span.score == best]
     return [span for span, _ in found] if len({said for _, said in found}) == 1 else []
@@ -123,8 +125,8 @@ def _cells(sought: _Question, table: Table, around: frozenset[str]) -> Iterator[
     column = scores.index(best)
     cell = table.rows[row][column]
     explained = frozenset().union(*named[row], headers[column], stems(table.caption))
-    if _years(sought.stems) - explained and _years(stems(table.caption)):
-        return  # the caption says another year than the question: the title's year does not help
+    if _years(sought.stems) - explained and _years(stems(table.caption) | headers[column]):
+        return  # the caption or header says another year than the question: the title's year does not help
     explained |= around
     others = [header for header, label in zip(headers, named[row], strict=True) if header and not label]
     if not headers[column] <= sought.stems and any(one <= sought.stems and not one <= explained for one in others):

@@ -14,8 +14,8 @@ CAPTION_LINES = 3  # above a table
 LONGEST_CAPTION = 120  # characters of such a line
 
 _RULE = re.compile(r"[\s|:+=-]*-[\s|:+=-]*")
-_PAIRS = re.compile(r"(?:[^:;|]{1,60}: [^;|]*?(?:; |$)){2,}")
-_PAIR = re.compile(r"(?P<name>[^:;|]{1,60}): (?P<cell>[^;|]*?)(?:; |\s*$)")
+_PAIRS = re.compile(r"(?:[^:;|]{1,120}: [^;|]*?(?:; |$)){2,}")
+_PAIR = re.compile(r"(?P<name>[^:;|]{1,120}): (?P<cell>[^;|]*?)(?:; |\s*$)")
 _YEAR = re.compile(r"(?:19|20)\d\d|")
 _NUMERIC = re.compile(r"[\s(]*[-+−–—~$€£¥]*\s*\d[\d.,'’ ]*\s*(?:%|¢|[^\W\d_]{0,3})[\s)]*[%¢]?|[-–—]|")
 
