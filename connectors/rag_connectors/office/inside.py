@@ -18,7 +18,9 @@ _OBJECTS = frozenset(
 )
 _LONG = 4  # words
 _GUESSED = re.compile(
-    r"automatically generated|AI-generated|automatisch generiert|générée automatiquement", re.IGNORECASE
+    r"automatically generated|\bAI\b.{0,12}(?:generated|生成)|KI-generiert|automatisch generiert"
+    r"|générée? (?:automatiquement|par l.IA)",
+    re.IGNORECASE,
 )
 _PICTURES = frozenset(
     ["{http://schemas.openxmlformats.org/drawingml/2006/main}blip", "{urn:schemas-microsoft-com:vml}imagedata"]

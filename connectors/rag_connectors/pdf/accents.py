@@ -8,17 +8,22 @@ from __future__ import annotations
 import re
 
 _WORD = re.compile(r"\S+")
-_CONFUSED = (  # what stands inside words, the encoding it was named by, the one that shows it
-    (re.compile("(?<=[A-Za-z])[‰ˆ¸˜¯˘˙˚˝˛ˇÈËÍÎÏÌÓÔÒÚÛÙÁÂÊ](?=[a-zﬂ])"), "mac_roman", "cp1252"),
-    (re.compile("(?<=[A-Za-z])[ŠŽŸ](?=[a-z])"), "cp1252", "mac_roman"),
+_CONFUSED = (  # what tells it inside words, what else is confused, the encoding it was named by, the one that shows it
+    (
+        re.compile("(?<=[A-Za-z])[‰ÈËÍÎÏÌÓÔÒÚÛÙÁÂÊ](?=[a-z])"),
+        re.compile("(?<=[A-Za-z])[‰ÈËÍÎÏÌÓÔÒÚÛÙÁÂÊˆ¸˜¯˘˙˚˝˛ˇ](?=[a-zﬂ])"),  # accents alone are how TeX writes letters
+        "mac_roman",
+        "cp1252",
+    ),
+    (*[re.compile("(?<=[A-Za-z])[ŠŽŸ](?=[a-z])")] * 2, "cp1252", "mac_roman"),
 )
 _SHARP = re.compile("(?<=[aeiouäöü])ﬂ")  # "ß", named as a ligature
 
 
 def mend_accents(text: str) -> str:
     """The text with such words as they are shown."""
-    for inside, named, shown in _CONFUSED:
-        if text.isascii() or not inside.search(text):
+    for tells, inside, named, shown in _CONFUSED:
+        if text.isascii() or not tells.search(text):
             continue
 
         def read(word: re.Match[str], inside: re.Pattern[str] = inside, named: str = named, shown: str = shown) -> str:

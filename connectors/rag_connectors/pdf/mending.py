@@ -11,7 +11,7 @@ WIDE = 0.9  # gap, in heights of a word, that parts cells and columns rather tha
 SPACE = 0.12  # a gap that people see
 _TOUCHING = 0.04
 _SPACED = 0.7  # the widest between spaced letters of one word
-_TORN = 2.5  # letters of a usual piece of a torn word
+_TORN = 1.8  # letters of a usual piece of a torn word
 _NARROW = 0.24  # between such pieces: words are further apart
 _LEVEL = 0.05  # of a word's height, between words on one line
 _BLANK = 0.35  # the widest between such words
@@ -76,18 +76,23 @@ def once(runs: Sequence[list[Word]]) -> list[list[Word]]:
                 kept[-1].append(one)
     whole: list[list[Word]] = []
     for run in filter(None, kept):
-        if whole and _goes_on(whole[-1][-1], run[0]):
+        if whole and _goes_on(whole[-1], run[0]):
             whole[-1] += run
         else:
             whole.append(run)
     return whole
 
 
-def _goes_on(one: Word, other: Word) -> bool:
-    """Whether a word stands right behind another, as large: PDFium ends a line where each letter is placed alone."""
+def _goes_on(run: Sequence[Word], other: Word) -> bool:
+    """Whether a letter touches the one before it on its line: PDFium ends a line where each letter is placed alone.
+
+    Behind letters that touch, a blank may follow.
+    """
+    one = run[-1]
     same = _LEVEL * one.height
     level = abs(one.top - other.top) < same and abs(one.bottom - other.bottom) < same
-    return level and -same < other.left - one.right < _BLANK * one.height
+    farthest = _BLANK * one.height if len(run) > 1 else same
+    return level and len(one.text) < 3 and len(other.text) < 3 and -same < other.left - one.right < farthest
 
 
 def _covers(one: Word, other: Word) -> bool:
