@@ -65,8 +65,7 @@ def is_formula(node: LexborNode) -> bool:
 def look_of(node: LexborNode, tag: str) -> str:
     """The element that a node looks like: any may be raised by its style or class, a picture may show a formula."""
     if tag in ("script", "img"):
-        said = (node.attributes.get("alt") or "").split() if tag == "img" else []
-        return "formula" if is_formula(node) else "alt" if len(said) >= _LONG_ALT else tag
+        return "formula" if is_formula(node) else "described" if _is_described(node) else tag
     if tag in ("input", "select", "textarea"):
         return "field"
     if tag == "svg":
@@ -84,7 +83,6 @@ INLINE: dict[str, Callable[[LexborNode, str], str]] = {
     "field": lambda node, before: f" {_chosen(node)} ",
     "drawing": lambda node, before: "".join(f" {one_line(text.text())} " for text in node.css("text") if text.text()),
     "iframe": lambda node, before: f" {_page_in(node)} ",
-    "alt": lambda node, before: f" {node.attributes.get('alt')} ",
     "math": lambda node, before: linear(node),
     "formula": lambda node, before: f" {node.text() if node.tag == 'script' else node.attributes.get('alt')} ",
 }
@@ -101,6 +99,13 @@ def _chosen(field: LexborNode) -> str:
     if kind in ("checkbox", "radio"):
         return "[x]" if "checked" in attributes else ""
     return one_line(attributes.get("value") or "") if kind in _FIELDS else ""
+
+
+def _is_described(picture: LexborNode) -> bool:
+    """Whether a picture is described in more words than a name has; one in a link says where that leads."""
+    above = picture.parent
+    in_link = above is not None and (above.tag == "a" or (above.parent is not None and above.parent.tag == "a"))
+    return picture.tag == "img" and not in_link and len((picture.attributes.get("alt") or "").split()) >= _LONG_ALT
 
 
 def _page_in(frame: LexborNode) -> str:

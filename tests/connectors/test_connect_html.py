@@ -218,3 +218,12 @@ def test_pages_that_the_spine_leaves_out_come_last() -> None:
         **pages,
     }
     assert text_of(samples.archive(book), "b.epub") == "Text of one.\n\nText of notes."
+
+
+def test_what_is_said_of_a_picture_is_a_line_of_its_own() -> None:
+    picture = "<img src=a.png alt='The plate on the winch'>"
+    assert (
+        text_of(f"<p>{picture}It lifts 750 kg.</p><p>More.</p>") == "It lifts 750 kg.\nThe plate on the winch\n\nMore."
+    )
+    assert text_of(f"<p>See the plate on the winch {picture}</p>") == "See the plate on the winch"
+    assert text_of(f"<a href=/>{picture}</a><p>It lifts.</p>") == "It lifts."

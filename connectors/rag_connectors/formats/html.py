@@ -83,6 +83,7 @@ class _Flow:
         self.mark = ""  # of a list item that waits for its text
         self.cell = cell  # inside a data cell, where line breaks are spaces
         self.items: dict[int, int] = {}  # the last number in each ordered list
+        self.beside: list[str] = []  # what is said of the pictures in the block
 
     def flush(self, gap: bool) -> None:
         if self.cell:
@@ -93,6 +94,10 @@ class _Flow:
         if text:
             self.writer.add(self.mark + text)
             self.mark = ""
+        for said in dict.fromkeys(self.beside) if self.beside else ():
+            if said.casefold() not in text.casefold():
+                self.writer.add(said)
+        self.beside.clear()
         if gap and not self.mark:
             self.writer.gap()
 
@@ -123,7 +128,9 @@ def _walk(root: LexborNode, flow: _Flow, choice: Choice) -> None:
             flow.flush(True)
             flow.writer.add(clean(node.text()).strip("\n"))
             flow.writer.gap()
-        elif (look := look_of(node, tag)) in INLINE:
+        elif (look := look_of(node, tag)) == "described":
+            flow.beside.append(one_line(node.attributes.get("alt") or ""))
+        elif look in INLINE:
             flow.line.append(INLINE[look](node, flow.last))
         elif tag == "table" and not flow.cell and not _is_layout(node):
             _write_table(node, flow, choice)
