@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 _WORD = re.compile(r"\S+")
+_CAPITAL = re.compile("(?<=[A-Za-z])[ŠŽŸ](?=[a-z])")
 _CONFUSED = (  # what tells it inside words, what else is confused, the encoding it was named by, the one that shows it
     (
         re.compile("(?<=[A-Za-z])[‰ÈËÍÎÏÌÓÔÒÚÛÙÁÂÊ](?=[a-z])"),
@@ -15,7 +16,7 @@ _CONFUSED = (  # what tells it inside words, what else is confused, the encoding
         "mac_roman",
         "cp1252",
     ),
-    (*[re.compile("(?<=[A-Za-z])[ŠŽŸ](?=[a-z])")] * 2, "cp1252", "mac_roman"),
+    (_CAPITAL, _CAPITAL, "cp1252", "mac_roman"),
 )
 _SHARP = re.compile("(?<=[aeiouäöü])ﬂ")  # "ß", named as a ligature
 
