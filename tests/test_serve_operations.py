@@ -108,6 +108,15 @@ def test_whatever_is_logged_stays_on_its_line(format: logs.Format, capsys: pytes
         assert r'path="/a\nerror b=\"c\"\u001b[31m" seconds=0.5' in line
 
 
+def test_json_has_what_was_raised_on_the_same_line() -> None:
+    try:
+        raise ValueError("no such pump")
+    except ValueError:
+        record = logging.LogRecord("raghop", logging.ERROR, "", 0, "failed", None, sys.exc_info())
+    line = logs.JsonFormatter().format(record)
+    assert "\n" not in line and json.loads(line)["exception"].endswith("ValueError: no such pump")
+
+
 def test_spans_follow_the_conventions_below_the_sender_s(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter

@@ -156,3 +156,12 @@ def test_a_long_document_is_shown_around_the_quote() -> None:
         assert view["from"] < at < view["to"] and view["to"] - view["from"] < WINDOW + 100
         assert [t for t, on, _ in walk(view["elements"]) if on] == ["Line 5000"]
         assert view["length"] == len(text)
+
+
+def test_breaks_and_rules_stand_where_the_markdown_has_them() -> None:
+    def shape(children: list[Any]) -> list[Any]:
+        return [(child["tag"], *shape(child["children"])) for child in children if not isinstance(child, str)]
+
+    text = "one  \ntwo\n\n---\n\n> three\n>\n> ---\n"
+    found = view_document(Document("d", "a.md", text), 0, 3, at=0)["elements"]
+    assert shape(found) == [("p", ("mark",), ("br",)), ("hr",), ("blockquote", ("p",), ("hr",))]
