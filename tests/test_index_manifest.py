@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -280,3 +281,13 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
 def test_a_format_that_no_step_leads_from_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorruptError, match="not a raghop manifest"):
         Manifest.open(aged(tmp_path / "unknown"))
+
+
+@pytest.mark.parametrize("readonly", [True, False])
+def test_a_file_that_has_lost_its_version_is_damage(tmp_path: Path, readonly: bool) -> None:
+    path = tmp_path / "manifest.sqlite"
+    Manifest.open(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version=0")
+    with pytest.raises(CorruptError, match=r"not a raghop manifest.*rag check --repair"):
+        Manifest.open(path, readonly=readonly)

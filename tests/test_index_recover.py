@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,17 @@ def test_what_is_damaged_is_named_and_the_rest_stays(
         assert after["b.md"] == left
     else:
         assert after["b.md"][0] == "degraded" and after["b.md"][1] == 1, "its text is whole"
+
+
+@pytest.mark.parametrize(("damage", "meta"), [("digest = 'other'", {"year": 2024}), ("meta = '{}'", {"access": ()})])
+def test_a_whole_text_stays_with_the_fields_that_are_whole_or_for_nobody(
+    folder: Path, damage: str, meta: dict[str, Any]
+) -> None:
+    edit(folder, f"UPDATE documents SET {damage} WHERE source = 'b.md'")
+    assert recover(folder).reload == ["b.md"]
+    with closing(Manifest.open(folder / seal.MANIFEST)) as manifest:
+        [found] = manifest.documents("b.md")
+    assert found == replace(chunked("b.md").document, meta=meta)
 
 
 def test_a_source_that_is_gone_altogether_is_noticed(folder: Path) -> None:
