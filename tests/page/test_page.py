@@ -302,6 +302,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     expect(page.locator("rag-source")).to_be_hidden()
     expect(quote).to_be_focused()
     page.goto("/")
+    expect(page.get_by_label("Your question")).to_be_focused()  # the page stands
     page.locator("body").press("Tab")
     seen = set()
     for _ in range(20):
