@@ -147,6 +147,18 @@ def test_a_name_that_two_sentences_share_links_them_and_a_row_is_about_its_own_c
     assert steps.order([2, 0]) == [0, 2] and not steps.order([0, 1])
 
 
+def test_what_the_question_says_itself_leads_nowhere() -> None:
+    passages = [
+        ("Berths", "Berth: Berth 9; Depth: 4.3; Fenders: timber"),
+        ("Berths", "Berth: Berth 1; Depth: 7.4; Fenders: cone"),
+    ]
+    texts = [text for _, text in passages]
+    steps = find_steps("How deep is the berth of the steamer?", texts, [0, 1], passages, [["berth 9"], ["berth"]])
+    assert not steps.leads(0, 1) and not steps.leads(1, 0)
+    steps = find_steps("How deep is it at the steamer?", texts, [0, 1], passages, [["berth 9"], ["berth"]])
+    assert steps.leads(0, 1)
+
+
 def test_words_that_ask_whom_to_turn_to_choose_no_sentence() -> None:
     text = "We ask that you track your time off. You meet with Andrea to review policies and benefits."
     (best,) = choose_evidence("Who do I ask about benefits?", [("", text)], [output(("", text), 1)], {0}, most=1)

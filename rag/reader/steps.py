@@ -1,8 +1,9 @@
 """Which sentences lead on to others, so that they are shown together, the one that answers last.
 
-A sentence leads to another one where it mentions what that one's passage is about. Two sentences are linked, too, where
-both have a name that the question lacks and that few of the passages have: "a Capra W40 winch", "the bearings of the
-W40"; a heading counts as its sentences. A row of a table is about what stands in it, whatever the other rows are about.
+A sentence leads to another one where it mentions what that one's passage is about, in words that the question lacks.
+Two sentences are linked, too, where both have a name that the question lacks and that few of the passages have: "a
+Capra W40 winch", "the bearings of the W40"; a heading counts as its sentences. A row of a table is about what stands in
+it, whatever the other rows are about.
 What it does not do: it resolves no "it" and no "the company".
 """
 
@@ -64,11 +65,12 @@ def find_steps(
     about: Sequence[Sequence[str]],
 ) -> Steps:
     """The steps among some sentences; `places` are their passages', `about` the keys of what each passage is about."""
-    keys = frozenset(key for own in about for key in own) - frozenset(mentions(question))
+    asked = stems(question)
+    keys = frozenset(key for own in about for key in own if not stems(key) <= asked) - frozenset(mentions(question))
     mentioned = [keys & frozenset(mentions(text)) if keys else frozenset[str]() for text in texts]
     own = [keys & frozenset(about[place]) if keys else frozenset[str]() for place in places]
     counts = Counter(stem for passage in passages for stem in stems("\n".join(passage)))
-    known = stems(question) | {stem for stem, count in counts.items() if count > RARE}
+    known = asked | {stem for stem, count in counts.items() if count > RARE}
     names = [_find_names(text) - known for text in texts]
     headings = [_find_names(heading) - known for heading, _ in passages]
     return Steps(
