@@ -5,7 +5,6 @@ Deleted text is left out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError
 
@@ -14,6 +13,7 @@ from defusedxml.ElementTree import fromstring
 
 from rag_connectors.archive import Archive, need, unpack, xml
 from rag_connectors.grid import Merge, row, spread, table
+from rag_connectors.office.odf_cells import count_of, rows_of, shown_whole, value_of
 from rag_connectors.office.odf_lists import NS, Lists
 from rag_connectors.office.odf_objects import OBJECT, pictures, read_object
 from rag_connectors.office.odf_styles import Lettering, read_looks
@@ -44,9 +44,6 @@ _LEFT_OUT = frozenset(
 _CHARACTERS = {f"{_TEXT}tab": "\t", f"{_TEXT}line-break": "\n"}
 _MOST_REPEATED = 1000  # equal rows that are written; a sheet is filled up with empty ones
 _WIDEST = 1 << 14
-_VALUE = f"{_OFFICE}value"
-_EXPONENT = re.compile(r"-?\d[.,]\d+[Ee]\+\d+")
-_WHOLE = re.compile(r"-?\d+")
 
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
@@ -244,20 +241,20 @@ class _Reader:
     def _grid(self, node: Element) -> tuple[list[list[str]], list[Merge]]:
         grid: list[list[str]] = []
         merges: list[Merge] = []
-        for line in _rows(node):
+        for line in rows_of(node):
             cells: list[str] = []
             for cell in line:
                 if cell.tag not in (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
                     continue
-                text = "" if cell.tag.endswith("covered-table-cell") else _whole(cell, self._cell(cell))
-                times = _count(cell, "number-columns-repeated")
-                across, down = _count(cell, "number-columns-spanned"), _count(cell, "number-rows-spanned")
+                text = "" if cell.tag.endswith("covered-table-cell") else shown_whole(cell, self._cell(cell))
+                times = count_of(cell, "number-columns-repeated")
+                across, down = count_of(cell, "number-columns-spanned"), count_of(cell, "number-rows-spanned")
                 if text and (across > 1 or down > 1):
                     merges.append(Merge(len(grid), len(cells), len(grid) + down - 1, len(cells) + across - 1))
                 cells += [text] * min(times, _WIDEST - len(cells))
             while cells and not cells[-1]:
                 cells.pop()
-            times = _count(line, "number-rows-repeated")
+            times = count_of(line, "number-rows-repeated")
             grid += (
                 [list(cells) for _ in range(min(times, _MOST_REPEATED if cells else 1 << 20))]
                 if cells or times < 1 << 12
@@ -277,7 +274,7 @@ class _Reader:
         ]
         for drawing in cell.iter(OBJECT):
             self._object(drawing)
-        return one_line(" ".join(lines)) or _value(cell)
+        return one_line(" ".join(lines)) or value_of(cell)
 
     def _comment(self, node: Element) -> None:
         by = node.findtext(_CREATOR) or ""
@@ -313,27 +310,3 @@ class _Reader:
             tail = translate(look.font, child.tail or "")
             parts.append(tail.lstrip() if parts[-1].endswith(" ") else tail)
         return "".join(parts)
-
-
-def _rows(parent: Element) -> Iterator[Element]:
-    for child in parent:
-        if child.tag == f"{_TABLE}table-row":
-            yield child
-        elif child.tag in (f"{_TABLE}table-header-rows", f"{_TABLE}table-rows", f"{_TABLE}table-row-group"):
-            yield from _rows(child)
-
-
-def _whole(cell: Element, text: str) -> str:
-    """What a cell shows; a whole number that is shown with an exponent for want of room, in all its digits."""
-    return _value(cell) if _EXPONENT.fullmatch(text) and _WHOLE.fullmatch(cell.get(_VALUE, "")) else text
-
-
-def _value(cell: Element) -> str:
-    """What a cell holds that shows no text."""
-    stored = (cell.get(f"{_OFFICE}{name}") for name in ("value", "date-value", "time-value", "string-value"))
-    return next(filter(None, stored), "")
-
-
-def _count(node: Element, name: str) -> int:
-    text = node.get(f"{_TABLE}{name}", "1")
-    return max(1, int(text)) if text.isdecimal() and len(text) < 9 else 1
