@@ -17,7 +17,7 @@ from rag_connectors.page_inline import is_formula
 SKIP = frozenset("script style noscript template canvas iframe object head audio video datalist".split())
 _FRAMES = frozenset(["nav", "aside", "header", "footer", "menu"])  # what may be furniture, by its element
 _FRAME_ROLES = frozenset(["navigation", "banner", "contentinfo", "complementary", "menu", "menubar", "directory"])
-_SKIP_ROLES = frozenset(["search", "dialog", "alertdialog", "menu", "menubar", "tooltip"])
+_SKIP_ROLES = frozenset(["search", "dialog", "alertdialog", "tooltip"])
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SHOWN = re.compile(r"accordion|collaps|panel|\btab|faq|answer|toggle|expand|disclos|drawer|spoiler|footnote", re.I)
 _TWICE = re.compile(r"\b(?:katex-html|mjx-chtml|MathJax_Preview|mwe-math-fallback)", re.I)  # what <math> says too
@@ -129,7 +129,7 @@ def _above(node: LexborNode) -> Iterator[LexborNode]:
 def _links(node: LexborNode) -> float:
     """The share of its text that is in links; 1 for a node without text but with links."""
     total = len("".join(node.text().split()))
-    linked = sum(len("".join(link.text().split())) for link in node.css("a[href], a[onclick]"))
+    linked = sum(len("".join(link.text().split())) for link in node.css("a[href], a[onclick], [role^=menuitem]"))
     return linked / total if total else 0.0
 
 

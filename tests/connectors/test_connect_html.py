@@ -56,6 +56,7 @@ def text_of(page: str | bytes, name: str = "p.html") -> str:
         "<blockquote>So it is.<footer>The limit is 750 kg.</footer></blockquote>",
         "<noscript>The limit is 750 kg.</noscript><script>x()</script>",
         "<object data=a.swf>The limit is 750 kg.</object>",
+        "<div role=menu><a href=/>Home</a><p>How to lift with the crane: The limit is 750 kg.</p></div>",
         "<fieldset><legend>Limits</legend><label>The limit is 750 kg.<input></label></fieldset>",
     ],
 )
@@ -75,6 +76,7 @@ def test_text_stays_wherever_it_stands(page: str) -> None:
         "<div hidden>gone</div>",
         "<dialog>gone</dialog>",
         "<button>gone</button>",
+        "<div role=menu>" + "<div role=menuitem>gone with the command</div>" * 5 + "</div>",
         "<select><option>gone</select>",
         "<script>gone</script><style>gone</style><template>gone</template>",
     ],

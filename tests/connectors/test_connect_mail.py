@@ -92,6 +92,15 @@ def test_of_two_alternatives_one_is_read() -> None:
     assert record.text.count("steep") == 1
 
 
+def test_of_two_alternatives_that_differ_by_a_word_the_fuller_is_read() -> None:
+    plain = part("text/plain", "The slip is steep. Ask Bo Dahl at the gate of the yard about it.")
+    page = part("text/html", "<p>The northern slip is steep. Ask Bo Dahl at the gate of the yard about it.")
+    [record] = records(multipart("alternative", plain, page))
+    assert "northern slip" in record.text and record.text.count("steep") == 1
+    numbered = part("text/plain", "The slip is steep. Ask Bo Dahl at gate 7 of the yard about it.")
+    assert "gate 7" in records(multipart("alternative", numbered, page))[0].text
+
+
 def test_alternatives_that_say_other_things_lose_nothing() -> None:
     plain = part("text/plain", "The slip is steep, ask Bo Dahl about it. View it online.")
     page = part(

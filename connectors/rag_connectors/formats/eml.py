@@ -165,7 +165,8 @@ def _choose(alternatives: list[Message], mail: Mail, depth: int) -> None:
         mail.attachments += scratch.attachments
         mail.lost += scratch.lost
         others = words_of(scratch.bodies)
-        if not _says_more(others, words):
+        fuller = (others - words).total() > (words - others).total()
+        if not (_says_more(others, words) or (fuller and not _says_more(words, others))):
             continue
         is_stub = _STUB * words.total() <= others.total()
         chosen = scratch.bodies if is_stub or not _says_more(words, others) else chosen + scratch.bodies
