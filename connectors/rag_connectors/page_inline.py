@@ -14,6 +14,7 @@ MARK = "- "  # of an item without a number
 _EXPONENT = re.compile(r"[-+−–]?(?:\d+(?:[.,/]\d+)?|[a-z])|[-+−]", re.ASCII)
 _MARK_OF_NOTE = re.compile(r"(\d{1,2}(?:[ ,] ?\d{1,2})+|\d{1,2}(?=\)))\)?")
 _RAISED = re.compile(r"(?:vertical-align\s*:\s*|(?<!\S))(super|sub|sup)(?:script)?(?![^\s;])", re.IGNORECASE)
+_STRUCK = re.compile(r"text-decoration[\w-]*\s*:[^;]*line-through", re.IGNORECASE)
 _FORMULA = re.compile(r"\b(?:tex|math|latex|equation|formula)", re.IGNORECASE)
 _POWERS = {"2": "²", "3": "³"}
 _LONG_ALT = 4  # words that describe a picture; fewer name it
@@ -52,6 +53,31 @@ def _subscript(node: LexborNode, before: str) -> str:
 def is_note_link(node: LexborNode) -> bool:
     kinds = f"{node.attributes.get('epub:type') or ''} {node.attributes.get('role') or ''}"
     return "noteref" in kinds and node.css_first("sup") is None
+
+
+def is_replaced(node: LexborNode) -> bool:
+    """Whether deleted text stands beside what was put in its place."""
+    for beside in (_beside(node, "next"), _beside(node, "prev")):
+        if beside is not None and beside.tag == "ins":
+            return True
+    return False
+
+
+def _beside(node: LexborNode, side: str) -> LexborNode | None:
+    """The next or previous element, if only white space is between."""
+    other: LexborNode | None = getattr(node, side)
+    while other is not None and other.tag == "-text" and not (other.text_content or "").strip():
+        other = getattr(other, side)
+    return other
+
+
+def is_struck(node: LexborNode, tag: str) -> bool:
+    """Whether it is a line's text that the page strikes out: no longer so, and still to be read."""
+    if tag in ("span", "font"):
+        struck = _STRUCK.search(node.attributes.get("style") or "") is not None
+    else:
+        struck = tag in ("del", "s", "strike")
+    return struck and bool(node.text().strip()) and node.css_first("p, div, li, table, h1, h2, h3, br") is None
 
 
 def is_formula(node: LexborNode) -> bool:

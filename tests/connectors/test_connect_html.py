@@ -107,6 +107,10 @@ def test_furniture_and_what_is_hidden_go(page: str) -> None:
         ),
         ("101<sub>2</sub>", "101_2"),
         ("a&shy;b, c\u200bd", "ab, cd"),
+        ("lifts <del>800</del> <ins>750</ins> kg", "lifts 750 kg"),
+        ("lifts <ins>750</ins><del>800</del> kg", "lifts 750 kg"),
+        ("lifts <del>800</del> 750, <s>900</s> kg", "lifts ~~800~~ 750, ~~900~~ kg"),
+        ("<span style='text-decoration: line-through'>8</span> 7", "~~8~~ 7"),
         ("<ol start=3><li>Term<li>Rent</ol>", "3. Term\n4. Rent"),
         ("<ol type=a><li>Term<li value=4>Rent</ol>", "a. Term\nd. Rent"),
     ],
@@ -156,6 +160,16 @@ def test_formulas(markup: str, text: str) -> None:
 )
 def test_tables_keep_their_columns(rows: str, text: str) -> None:
     assert text_of(f"<table>{rows}</table>").endswith(text)
+
+
+def test_a_shadow_tree_is_shown_in_place_of_what_its_element_holds() -> None:
+    page = (
+        "<x-card><template shadowrootmode=open><style>p{}</style><h2><slot name=title>None</slot></h2>"
+        "<p>Limit: <slot name=limit></slot>, <slot></slot> <slot name=note>no note</slot></p></template>"
+        "tested<span slot=limit>750 <b>kg</b></span><x-name slot=title><template shadowrootmode=closed>The "
+        "<slot></slot></template>winch</x-name><i slot=other>gone</i></x-card><template><p>gone</p></template>"
+    )
+    assert text_of(page) == "The winch\n\nLimit: 750 kg, tested no note"
 
 
 def test_encodings_of_pages() -> None:

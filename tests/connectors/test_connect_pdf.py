@@ -167,6 +167,13 @@ def test_a_page_on_its_side_is_read(turns: int, matrix: str) -> None:
     assert found == "The ferry leaves at noon\nfrom the old pier."
 
 
+@pytest.mark.parametrize("matrix", ["-1 0 0 1 612 0", "1 0 0 -1 0 792", "-1 0 0 -1 612 792"])
+def test_a_page_in_a_mirror_or_on_its_head_is_read(matrix: str) -> None:
+    lines = ["The ferry leaves at noon", "from the old pier.", "Ask for Ana Berg."]
+    content = written([(72, 700 - 14 * n, line) for n, line in enumerate(lines)])
+    assert text_of(pdf([f"{matrix} cm {content}"])).split("\n") == lines
+
+
 def test_words_broken_at_line_ends_are_whole() -> None:
     lines = ["The inter-", "national co-", "operation of well-", "known ports in state-of-the-", "art halls"]
     found = text_of(pdf([written([(72, 700 - 14 * n, line) for n, line in enumerate(lines)])]))

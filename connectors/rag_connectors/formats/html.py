@@ -16,7 +16,8 @@ from rag_connectors.grid import row
 from rag_connectors.markup import cut_off, read_markup, torn
 from rag_connectors.page_choice import Choice
 from rag_connectors.page_head import read_origin, read_title
-from rag_connectors.page_inline import INLINE, is_note_link, list_mark, look_of
+from rag_connectors.page_inline import INLINE, is_note_link, is_replaced, is_struck, list_mark, look_of
+from rag_connectors.page_shadow import fill_slots, open_trees
 from rag_connectors.page_tables import lines as table_lines
 from rag_connectors.page_tables import rows_of
 from rag_connectors.parsed import Parsed, ParseOptions
@@ -38,7 +39,7 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record: the main text."""
     markup, lost = read_markup(data)
     writer = TextWriter()
-    tree = LexborHTMLParser(markup)
+    tree = _tree(markup)
     title = _write(tree, writer)
     found = PictureReader(options)
     found.write(filter(None, map(read_data, pictures(tree))), writer, bare=not writer.at)
@@ -55,7 +56,13 @@ def pictures(tree: LexborHTMLParser) -> Iterator[str]:
 
 def write(markup: str, writer: TextWriter, *, whole: bool = False) -> str:
     """Write a page's main text, or the `whole` of what it shows; gives its title."""
-    return _write(LexborHTMLParser(markup), writer, whole=whole)
+    return _write(_tree(markup), writer, whole=whole)
+
+
+def _tree(markup: str) -> LexborHTMLParser:
+    tree = LexborHTMLParser(open_trees(markup))
+    fill_slots(tree)
+    return tree
 
 
 def _write(tree: LexborHTMLParser, writer: TextWriter, *, whole: bool = False) -> str:
@@ -124,6 +131,8 @@ def _walk(root: LexborNode, flow: _Flow, choice: Choice) -> None:
             flow.line.append(node.text_content or "")
         elif tag.startswith("-") or (node.mem_id != root.mem_id and choice.leaves_out(node, tag, inside)):
             continue
+        elif tag == "del" and is_replaced(node):
+            continue
         elif tag == "pre" and not flow.cell:
             flow.flush(True)
             flow.writer.add(clean(node.text()).strip("\n"))
@@ -176,6 +185,8 @@ def _enter(node: LexborNode, tag: str, flow: _Flow) -> None:
         flow.mark = list_mark(node, flow.items)
     elif tag == "a" and is_note_link(node):
         flow.line.append("[")
+    elif is_struck(node, tag):
+        flow.line.append("~~")
 
 
 def _leave(node: LexborNode, tag: str, flow: _Flow) -> None:
@@ -185,6 +196,8 @@ def _leave(node: LexborNode, tag: str, flow: _Flow) -> None:
         flow.writer.heading(_HEADINGS[tag], flow.take())
     elif tag == "a" and is_note_link(node):
         flow.line.append("]")
+    elif is_struck(node, tag):
+        flow.line.append("~~")
     elif tag in _PARAGRAPHS or tag in _LINES:
         flow.flush(tag in _PARAGRAPHS)
         if tag == "li":  # an empty item

@@ -11,6 +11,7 @@ RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 UNSPACED = re.compile("[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")  # scripts with no spaces
 
 _WIDE_LATIN = re.compile("[\uff21-\uff3a\uff41-\uff5a]{2}")
+BACK, DOWN = 4, 5  # in place of quarter turns: the page is seen in a mirror beside it, or below it
 
 Box: TypeAlias = Sequence[float]  # in the space of the file, where top is more than bottom
 
@@ -61,7 +62,7 @@ def around(a: Box, z: Box) -> tuple[float, float, float, float]:
 
 
 def turned(box: Box, edges: Box, turns: int) -> tuple[float, float, float, float]:
-    """The box on the page turned clockwise: a page that is shown turned, or words that run down it."""
+    """The box on the page turned clockwise (a page that is shown turned, or words that run down it) or mirrored."""
     (left, bottom, right, top), (page_left, page_bottom, page_right, page_top) = box, edges
     if turns == 0:
         return left - page_left, page_top - top, right - page_left, page_top - bottom
@@ -69,4 +70,8 @@ def turned(box: Box, edges: Box, turns: int) -> tuple[float, float, float, float
         return bottom - page_bottom, left - page_left, top - page_bottom, right - page_left
     if turns == 2:
         return page_right - right, bottom - page_bottom, page_right - left, top - page_bottom
-    return page_top - top, page_right - right, page_top - bottom, page_right - left
+    if turns == 3:
+        return page_top - top, page_right - right, page_top - bottom, page_right - left
+    if turns == BACK:
+        return page_right - right, page_top - top, page_right - left, page_top - bottom
+    return left - page_left, bottom - page_bottom, right - page_left, top - page_bottom

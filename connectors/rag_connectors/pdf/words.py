@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium
 
-from rag_connectors.pdf.boxes import RIGHT_TO_LEFT, Box, Word, around, turned, word
+from rag_connectors.pdf.boxes import BACK, DOWN, RIGHT_TO_LEFT, Box, Word, around, turned, word
 from rag_connectors.pdf.glued import GLUED, part, raise_digits
 from rag_connectors.pdf.letters import HYPHEN, boxes_of, characters, ligatures_apart
 from rag_connectors.pdf.mending import mended, once
@@ -25,7 +26,8 @@ _TELLING = 200  # words of a page that tell where up is
 class PageWords(NamedTuple):
     """The runs of a page in the order of its content, and those that stand across the others.
 
-    `edges` are those of the page in the file (left, bottom, right, top), `turns` how often it was turned to be read.
+    `edges` are those of the page in the file (left, bottom, right, top), `turns` how often it was turned to be read, or
+    how it was mirrored (`boxes.turned`).
     """
 
     runs: list[list[Word]]
@@ -58,6 +60,8 @@ def read_words(page: Any) -> PageWords:
         pdfium.FPDF_GetPageBoundingBox(page, corners)
         edges = corners.left, corners.bottom, corners.right, corners.top
         turns = _turns(spans, first, last, pdfium.FPDFPage_GetRotation(page))
+        if turns == 0 and not leftwards:
+            turns = _seen_from(text_page, text, spans, first, last)
         texts, starts = [token[0] for token in tokens], [start for start, _ in spans]
         raise_digits(text_page, text, starts, texts)
         found = _words(texts, first, last, edges, turns)
@@ -107,12 +111,26 @@ def _words(
             [right - x for x in lefts],
             [y - bottom for y in tops],
         )
-    else:
+    elif turns == 3:
         sides = (
             [top - y for y in tops],
             [right - x for x in rights],
             [top - y for y in bottoms],
             [right - x for x in lefts],
+        )
+    elif turns == BACK:
+        sides = (
+            [right - x for x in rights],
+            [top - y for y in tops],
+            [right - x for x in lefts],
+            [top - y for y in bottoms],
+        )
+    else:
+        sides = (
+            [x - left for x in lefts],
+            [y - bottom for y in bottoms],
+            [x - left for x in rights],
+            [y - bottom for y in tops],
         )
     heights = [high if high > 1.0 else 1.0 for high in (b - t for t, b in zip(sides[1], sides[3], strict=True))]
     return list(map(Word, *sides, texts, heights))
@@ -147,6 +165,28 @@ def _turns(spans: Sequence[tuple[int, int]], first: Sequence[Box], last: Sequenc
         return shown
     most = max((0, 1, 3), key=directions.count)
     return 2 if most == 0 and shown == 2 else most
+
+
+def _seen_from(
+    text_page: Any, text: str, spans: Sequence[tuple[int, int]], first: Sequence[Box], last: Sequence[Box]
+) -> int:
+    """How a page is turned or mirrored whose words run along it: 0, 2, BACK or DOWN.
+
+    Letters that run to the left are turned round, or mirrored if lines go down all the same. Letters that stand on
+    their head and run to the right are mirrored if lines go up: there are fonts whose letters are drawn head down.
+    """
+    step = 1 + len(spans) // _TELLING
+    sample = range(0, len(spans), step)
+    along = sum((last[n][0] > first[n][0]) - (last[n][0] < first[n][0]) for n in sample)
+    lines = [first[n + 1] for n in range(len(spans) - 1) if text[spans[n][0]] == "\n"]
+    down = sum((b[1] < a[1]) - (b[1] > a[1]) for a, b in pairwise(lines))
+    if along < 0:
+        return BACK if down > 0 or not lines else 2
+    if down >= 0:
+        return 0
+    matrix = pdfium.FS_MATRIX()
+    found = [pdfium.FPDFText_GetMatrix(text_page, spans[n][0], matrix) and matrix.d < 0 for n in sample]
+    return DOWN if 2 * sum(map(bool, found)) > len(found) else 0
 
 
 def _across(run: Sequence[Word]) -> bool:
