@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rag.errors import ConfigError
 from rag.hop.score import (
     BOUND,
+    DOUBT,
     WEIGHTS,
     TreeFeatures,
     dense_vectors,
@@ -20,7 +21,7 @@ from rag.hop.score import (
     reciprocal_places,
     score_passages,
 )
-from rag.types import Chunk, Hit
+from rag.types import Chunk, Hit, Query
 
 QUESTION = "Which studio made Red Harbour, and where is its canteen?"  # words: studi, made, red, harbo, cante
 TEXTS = {"red harbour": "Made by Aster Pictures.", "aster pictures": "A studio.", "canteen": "The canteen of a studio."}
@@ -43,7 +44,7 @@ def held(n: int) -> float:
 
 
 def test_the_features_are_what_the_description_says() -> None:
-    found = extract_features(QUESTION, HITS, ["red harbour"], READING)
+    found = extract_features(Query(QUESTION), HITS, ["red harbour"], READING)
     rare, common = held(1), held(2)
     assert found.passages[:, 0] == pytest.approx([1 / 2, 0, 1 / 3])  # a hop found the second one
     assert found.passages[:, 1] == pytest.approx([3 * rare, common, rare + common])  # red, harbour, made; studio; both
@@ -57,7 +58,7 @@ def test_the_features_are_what_the_description_says() -> None:
 
 
 def test_the_best_path_lifts_both_its_ends() -> None:
-    found = extract_features(QUESTION, HITS, ["red harbour"], READING)
+    found = extract_features(Query(QUESTION), HITS, ["red harbour"], READING)
     place, words, named, reading, link, new, path = weights = np.array([1, 0.1, 0.5, 2, 0.25, 0.2, 3], np.float32)
     rare, common = held(1), held(2)
     first = place / 2 + words * 3 * rare + named
@@ -71,15 +72,15 @@ def test_the_best_path_lifts_both_its_ends() -> None:
 
 def test_a_path_has_two_ends() -> None:
     towards_itself = AXES[:1]  # what is missing after red harbour is most like red harbour
-    found = extract_features(QUESTION, HITS, ["red harbour"], towards_itself)
+    found = extract_features(Query(QUESTION), HITS, ["red harbour"], towards_itself)
     weights = np.array([1, 0, 0, 2, 0, 0, 3], np.float32)
     assert score_passages(found, weights) == pytest.approx([1 / 2 + 3 / 2, 3 / 2, 1 / 3 + 3 / 2])
-    alone = extract_features(QUESTION, HITS[:1], ["red harbour"], towards_itself)
+    alone = extract_features(Query(QUESTION), HITS[:1], ["red harbour"], towards_itself)
     assert score_passages(alone, weights) == pytest.approx([1 / 2])
 
 
 def test_without_readings_and_without_words_places_are_left() -> None:
-    found = extract_features("?", HITS, [], np.zeros((0, 3), np.float32))
+    found = extract_features(Query("?"), HITS, [], np.zeros((0, 3), np.float32))
     assert score_passages(found, np.ones(7, np.float32)) == pytest.approx(reciprocal_places(HITS))
 
 
@@ -97,7 +98,9 @@ def trees(draw: st.DrawFn) -> TreeFeatures:
     passages = np.stack([rng.random(n), held.sum(1), rng.random(n) < 0.1], axis=1)
     seeds = rng.permutation(n)[:r]
     steps = 3 * rng.random((len(seeds), n, 3))
-    return TreeFeatures(passages.astype(np.float32), seeds, steps.astype(np.float32), held.astype(np.float32))
+    return TreeFeatures(
+        passages.astype(np.float32), seeds, steps.astype(np.float32), held.astype(np.float32), np.ones(n, np.float32)
+    )
 
 
 @given(trees())
@@ -126,13 +129,28 @@ def test_a_passage_that_holds_every_word_comes_before_those_that_do_not(tree: Tr
 def test_within_the_bound_the_scores_decide_and_what_is_named_stays() -> None:
     own = np.array([[0.5, 0, 0], [0.3, 0, 0], [0.1, 0, 0]], np.float32)
     held = np.array([[1, 0, 0], [0, BOUND, 0], [0, 0, 1]], np.float32)
+    cosines = np.ones(3, np.float32)
     no_paths, no_seeds, weights = np.zeros((0, 3, 3), np.float32), np.zeros(0, np.int64), np.ones(7, np.float32)
 
     def order() -> list[int]:
-        return order_passages(TreeFeatures(own, no_seeds, no_paths, held), weights, ["a", "b", "c"])
+        return order_passages(TreeFeatures(own, no_seeds, no_paths, held, cosines), weights, ["a", "b", "c"])
 
     assert order() == [0, 1, 2]
     held[1, 1] += 1
     assert order() == [1, 0, 2]
+    cosines[1] = DOUBT / 2  # its words may mean other things
+    assert order() == [0, 1, 2]
+    cosines[1] = 1
     own[0, 2] = 1
     assert order() == [0, 1, 2]
+
+
+def test_words_are_doubted_in_a_question_of_several_words_without_an_identifier() -> None:
+    def cosines(text: str) -> list[float]:
+        none = np.zeros((0, 3), np.float32)
+        return extract_features(Query(text, dense=AXES[0] - AXES[1] / 2), HITS, [], none).cosines.tolist()
+
+    assert cosines("Can I work a second job?") == [1, 0, 0]
+    assert cosines("What is a harbour?") == [1, 1, 1]
+    assert cosines("second job") == [1, 1, 1]
+    assert cosines("Can I work a second job in BX-200/4?") == [1, 1, 1]

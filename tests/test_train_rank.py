@@ -20,7 +20,8 @@ def example(rng: np.random.Generator, n: int, gold: int, *, part: int) -> Rankin
     own[gold, part] = 1
     steps = rng.random((2, n, 3)).astype(np.float32)
     return RankingExample(
-        TreeFeatures(own, np.array([1, 0]), steps, np.zeros((n, 0), np.float32)), np.arange(n) == gold
+        TreeFeatures(own, np.array([1, 0]), steps, np.zeros((n, 0), np.float32), np.ones(n, np.float32)),
+        np.arange(n) == gold,
     )
 
 

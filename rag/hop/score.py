@@ -16,7 +16,9 @@ question: stems, whole words and identifiers. No path lifts an end above a passa
 evidence of both ends together, nor above the other end, where that has so much more alone. And a passage that holds
 every word that any does comes before those that do not. What the question names is never outvoted. A passage that a
 path would outvote against the bound gets the score of the best one below it; of equal scores the greater evidence goes
-first.
+first. Common words mean many things ("a second job", "the second Friday"). So in a sentence of several content words
+without an identifier, a passage is not bound to come before one whose cosine with the question is at least `NEAR`,
+where its own is below `DOUBT` of that.
 
 Weights are not negative, so that no feature can count against what it stands for. `rag train hop` learns them.
 """
@@ -33,7 +35,7 @@ from rag.errors import ConfigError, ModelError
 from rag.hop.rank import find_anchors, link_keys
 from rag.text.identifiers import Identifier, find_identifiers
 from rag.text.words import find_stems, find_words, long_words, stems
-from rag.types import Hit, Vector, Vectors
+from rag.types import Hit, Query, Vector, Vectors
 
 T = TypeVar("T")
 
@@ -41,31 +43,35 @@ PASSAGE_FEATURES = ("place", "words", "named")
 STEP_FEATURES = ("reading", "link", "new words")
 WEIGHTS = (*PASSAGE_FEATURES, *STEP_FEATURES, "path")
 BOUND = 5.0  # of 2WikiMultihopQA's and MuSiQue's dev questions none loses recall@5; with 3 two do
+NEAR, DOUBT = 0.3, 0.4  # see docs/research/evaluation.md
 
 
 @dataclass(frozen=True, slots=True)
 class TreeFeatures:
     """`passages` (n, 3); `seeds` (r,), the rows where hops started; `steps` (r, n, 3) from each seed to all.
 
-    `held` (n, words) is the weight of each word of the question in each passage, 0 where it is not.
+    `held` (n, words) is the weight of each word of the question in each passage, 0 where it is not. `cosines` (n,) are
+    those with the question; all 1 where they are no reason to doubt its words.
     """
 
     passages: Vectors
     seeds: NDArray[np.int64]
     steps: Vectors
     held: Vectors
+    cosines: Vector
 
 
-def extract_features(question: str, hits: Sequence[Hit], seeds: Sequence[str], next_vectors: Vectors) -> TreeFeatures:
+def extract_features(asked: Query, hits: Sequence[Hit], seeds: Sequence[str], next_vectors: Vectors) -> TreeFeatures:
     """The features of each hit; `next_vectors` (r, d) are those of what is missing after the hits with the ids `seeds`.
 
     Raises ConfigError where a hit has no dense vector.
     """
-    vectors = dense_vectors(hits)
+    question, vectors = asked.text, dense_vectors(hits)
     texts = [hit.chunk.contextual for hit in hits]
-    has, rarity = _find(stems(question), find_stems, texts)
+    words, identifiers = stems(question), frozenset(find_identifiers(question))
+    has, rarity = _find(words, find_stems, texts)
     has_whole, rarity_whole = _find(long_words(question), find_words, texts)
-    has_marked, rarity_marked = _find(frozenset(find_identifiers(question)), _hold, texts)
+    has_marked, rarity_marked = _find(identifiers, _hold, texts)
     anchors = {hit.chunk.id for hit in find_anchors(question, hits)}
     named = np.array([hit.chunk.id in anchors for hit in hits], np.float32)
     passages = np.stack([reciprocal_places(hits), (has * rarity).sum(1), named], axis=1)
@@ -78,7 +84,9 @@ def extract_features(question: str, hits: Sequence[Hit], seeds: Sequence[str], n
         step[:, 1] = [not keys.isdisjoint(hit.chunk.about) for hit in hits]
         step[:, 2] = (has * (1 - has[seed]) * rarity).sum(1)
     held = np.concatenate([has * rarity, has_whole * rarity_whole, has_marked * rarity_marked], axis=1)
-    return TreeFeatures(passages.astype(np.float32), rows, steps, held)
+    doubtful = asked.dense is not None and not identifiers and 1 < len(words) < len(question.split())
+    cosines = np.maximum(vectors @ asked.dense, 0) if doubtful else np.ones(len(hits), np.float32)
+    return TreeFeatures(passages.astype(np.float32), rows, steps, held, cosines)
 
 
 def score_passages(features: TreeFeatures, weights: Vector) -> Vector:
@@ -99,6 +107,7 @@ def order_passages(features: TreeFeatures, weights: Vector, ids: Sequence[str]) 
         outvoted = (BOUND * both < evidence[row]) | (~named & (partners == row) & (BOUND * evidence < evidence[row]))
         if whole[row]:
             outvoted |= ~named & ~whole
+        outvoted &= (features.cosines < NEAR) | (features.cosines[row] >= DOUBT * features.cosines)
         scores[row] = max(scores[row], scores[outvoted].max(initial=-np.inf))
     return sorted(range(len(ids)), key=lambda i: (-float(scores[i]), -float(evidence[i]), ids[i]))
 

@@ -79,7 +79,7 @@ class TreeHopper(ABC):
         layers = [[hit for hit in hits if hit.hop == hop] for hop in range(self.hops)]
         seeds = [seed for layer in layers for seed in self._seeds(question, layer)]
         next_vectors = self.next_vectors(question, seeds)
-        return extract_features(question.text, hits, [hit.chunk.id for hit in seeds], next_vectors)
+        return extract_features(question, hits, [hit.chunk.id for hit in seeds], next_vectors)
 
     def _seeds(self, question: Query, hits: Sequence[Hit]) -> list[Hit]:
         """The best of one layer, by cosine with where to begin and, among direct hits, by place; of copies one."""
