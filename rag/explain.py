@@ -18,10 +18,10 @@ from rag.errors import InputError
 from rag.hop.rank import link_keys
 from rag.index.manifest import Manifest
 from rag.index.visible import list_sources, passes
-from rag.steps import State, cosine, order_tree, search
 from rag.store.checks import is_id
 from rag.text.words import find_stems, tokens
 from rag.types import Chunk, Filter, Hit, Query
+from rag.walk import State, cosine, order_tree, walk
 
 DEEP = 1000  # hits of a search that are looked through
 AHEAD = 5  # hits before the target that are told
@@ -105,8 +105,8 @@ def explain(given: State, stages: Stages, target: Filter) -> Explanation:
     best = _nearest(stages, replace(root, filter=replace(target, within=own)), any(target.any_of.values()))
     ranks: list[StageRank] = []
     tree: list[Hit] = []
-    for step, state in search(given, stages):
-        if step == "retrieve":
+    for event, state in walk(given, stages, last="rank"):
+        if event["step"]["step"] == "retrieve":
             root, tree = state["root"], state["tree"]
             ranks.append(_follow_search(stages, state["frontier"], depth, wanted))
     limits = {"rank": depth, "rerank": k, "read": k}

@@ -1,15 +1,14 @@
-"""The answer graph, in LangGraph: retrieve -> (hop -> retrieve)* -> rank -> generate -> verify; and a conversation's.
+"""The answer graph, in LangGraph, of the steps of `rag.walk`; and a conversation's.
 
-The only module that imports langgraph. Nodes are a few lines: call a stage, return a partial state; those of a search
-are in `rag.steps`. Built stages travel as runtime context, so that checkpoints hold data and never models.
+The only module that imports langgraph. Built stages travel as runtime context, so that checkpoints hold data and never
+models.
 """
 
 import sqlite3
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypedDict, TypeVar, cast
@@ -21,125 +20,65 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langsmith import tracing_context
 
-from rag.answer.citations import CheckedSentence, check, compose, say, sentences
-from rag.answer.verify import ACCEPTED
 from rag.config import Stages
 from rag.errors import CorruptError
-from rag.explore import IndexFinder
-from rag.generate.reader import ReaderGenerator
-from rag.hop.identified import select_evidence
 from rag.index import chats
 from rag.index.chats import CheckedSerializer
 from rag.index.tables import REPAIR, map_errors
 from rag.llm.rewrite import Turn
-from rag.stages import Confident, Exploring, LanguageModel, Weighing
-from rag.steps import Emit, Node, State, after_hop, after_retrieve, hop, rank, retrieve
 from rag.types import Answer
+from rag.walk import FLOW, Event, State, Update, follow, run_step
 
 T = TypeVar("T")
 
 
-def _time_node(node: Node) -> Callable[..., dict[str, Any]]:
-    """A node of the graph from a function of state, stages and event writer; adds its name and time to the trace."""
+def _make_node(name: str) -> Callable[..., Update]:
+    """The node of a step: passes on what it says, and what it did."""
 
-    def run(state: State, runtime: Runtime[Stages]) -> dict[str, Any]:
-        runtime.context.check()
-        started = time.perf_counter()
-        update = node(state, runtime.context, runtime.stream_writer)
-        step = {"step": node.__name__, **update.pop("notes", {}), "seconds": time.perf_counter() - started}
-        runtime.stream_writer({"step": step})
-        return {**update, "trace": [step]}
+    def run(state: State, runtime: Runtime[Stages]) -> Update:
+        for part in run_step(name, state, runtime.context):
+            if not isinstance(part, str):
+                runtime.stream_writer({"step": part["trace"][0]})
+                return part
+            runtime.stream_writer({"text": part})
+        return {}
 
     return run
 
 
-def generate(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
-    """The sentences of the answer, each checked as soon as it is whole; what may be said of them is streamed."""
-    question = state["question"]
-    hits, others = select_evidence(question, state["hits"])
-    generator = stages.generator
-    explores = generator if isinstance(generator, Exploring) and generator.search else None
-    finder = IndexFinder(stages, question, state.get("filter"), state["k"], hits)  # more of them come into `hits`
-    checked: list[CheckedSentence] = []
-    usage: dict[str, Any] = {}
+def _make_edge(name: str) -> Callable[..., str]:
+    def run(state: State, runtime: Runtime[Stages]) -> str:
+        return follow(name, state, runtime.context)
 
-    def stream() -> Iterator[str]:
-        pieces = explores.explore(question, finder) if explores else generator.stream(question, hits)
-        reply = cast("Generator[str, None, Any]", pieces)
-        usage.update((yield from reply) or {})  # any other iterator gives None
-
-    def judge(pieces: Iterable[str]) -> Iterator[CheckedSentence]:
-        for sentence in sentences(pieces):
-            stages.check()
-            checked.append(check(question, sentence, hits))
-            yield checked[-1]
-
-    def judge_all() -> Iterator[CheckedSentence]:
-        yield from judge(stream() if hits else ())
-        if hits and _leaves_room(stages, checked):
-            yield from judge(_evidence_reader().stream_evidence(question, hits))
-
-    for text in say(judge_all(), policy=stages.settings.unsupported):
-        emit({"text": text})
-    cited = {hit.chunk.id for hit in hits}
-    others = [hit for hit in others if hit.chunk.id not in cited]
-    update = {"hits": [*hits, *others], "checked": checked, "usage": usage, "confidence": None}
-    if finder.calls:
-        update["notes"] = {"calls": finder.calls}
-    if isinstance(stages.generator, Weighing):
-        update["sides"] = stages.generator.sides(question, hits)
-    if not isinstance(stages.generator, Confident):
-        return update
-    confidence = stages.generator.confidence(question, hits)
-    return {**update, "confidence": confidence, "notes": {"confidence": round(confidence, 3)}}
-
-
-def _leaves_room(stages: Stages, checked: Sequence[CheckedSentence]) -> bool:
-    """Whether a language model said nothing that can be said, so that evidence may take the place of its answer.
-
-    Where doubtful statements are shown, or one of them withholds the rest, evidence would make them part of an answer.
-    """
-    unsaid = not any(sentence.statement.verdict in ACCEPTED for sentence in checked)
-    droppable = not checked or stages.settings.unsupported == "drop"
-    return isinstance(stages.generator, LanguageModel) and unsaid and droppable
-
-
-@cache
-def _evidence_reader() -> ReaderGenerator:
-    """The shipped reader: what it quotes is exact, whatever a language model made of the passages."""
-    return ReaderGenerator()
-
-
-def verify(state: State, stages: Stages, emit: Emit) -> dict[str, Any]:
-    """One answer from the checked sentences; without support it says nothing."""
-    answer = compose(state["question"], state["checked"], state["hits"], policy=stages.settings.unsupported)
-    verdicts = [statement.verdict for statement in answer.statements]
-    sides = state.get("sides", ()) if answer.level == "evidence" else ()
-    answer = replace(answer, usage=state["usage"], confidence=state.get("confidence"), sides=sides)
-    return {"answer": answer, "notes": {"verdicts": verdicts, "level": answer.level}}
-
-
-def _after_retrieve(state: State, runtime: Runtime[Stages]) -> str:
-    return after_retrieve(state, runtime.context)
+    return run
 
 
 @cache
 def compile_graph(*, hops: bool) -> CompiledStateGraph[State, Stages, State, State]:
-    """The graph of a pipeline."""
+    """The graph of a pipeline: the steps of `FLOW`, with or without `hop`."""
     graph = StateGraph(State, context_schema=Stages)
-    graph.add_node("retrieve", _time_node(retrieve))
-    graph.add_node("rank", _time_node(rank))
     graph.add_edge(START, "retrieve")
-    if hops:
-        graph.add_node("hop", _time_node(hop))
-        graph.add_conditional_edges("retrieve", _after_retrieve, ["hop", "rank"])
-        graph.add_conditional_edges("hop", after_hop, ["retrieve", "rank"])
-    else:
-        graph.add_edge("retrieve", "rank")
-    graph.add_sequence([("generate", _time_node(generate)), ("verify", _time_node(verify))])
-    graph.add_edge("rank", "generate")
-    graph.add_edge("verify", END)
+    for name, following in FLOW.items():
+        if name == "hop" and not hops:
+            continue
+        graph.add_node(name, _make_node(name))
+        ways = [step for step in following if hops or step != "hop"]
+        if len(ways) > 1:
+            graph.add_conditional_edges(name, _make_edge(name), ways)
+        else:
+            graph.add_edge(name, ways[0] if ways else END)
     return graph.compile()
+
+
+def walk_graph(given: State, stages: Stages) -> Iterator[tuple[Event, State]]:
+    """As `rag.walk.walk`, by LangGraph."""
+    graph, state = compile_graph(hops=stages.hopper is not None), given
+    for mode, data in run_untraced(graph.stream(given, context=stages, stream_mode=["custom", "values"])):
+        if mode == "values":
+            state = cast(State, data)
+            yield {}, state
+        else:
+            yield cast(Event, data), state
 
 
 def run_untraced(events: Iterator[T]) -> Iterator[T]:

@@ -28,13 +28,13 @@ from rag.index.locks import Wait
 from rag.index.unwritable import lend_shard
 from rag.ingest.report import Progress, Report, ignore_progress
 from rag.ingest.run import ingest
-from rag.stages import Estimator, LanguageBound, LocalStore
+from rag.stages import Estimator, LanguageBound, LanguageModel, LocalStore
 from rag.text.languages import detect_language, named_language
 from rag.types import Answer, Estimate, Filter, Hit, narrow
 
 if TYPE_CHECKING:
     from rag.explain import Explanation
-    from rag.steps import State
+    from rag.walk import State
 
 
 def _tell(wait: bool | Wait) -> Wait | None:
@@ -201,14 +201,21 @@ class Pipeline:
             _OF_PARENTS.append((self._stages, self._resources))  # for good: to collect them would close them
             self._stages, self._resources, self._process = None, ExitStack(), os.getpid()
 
-    def _graph(self) -> Any:
-        from rag.graph import compile_graph
+    def _walk(self, given: "State") -> "Iterator[tuple[Mapping[str, Any], State]]":
+        """The walk to an answer: LangGraph's where a language model writes; offline its imports cost more than that."""
+        if isinstance(self.stages.generator, LanguageModel):
+            from rag.graph import walk_graph
 
-        return compile_graph(hops="hop" in self.config.stages)
+            return walk_graph(given, self.stages)
+        from rag.walk import walk
+
+        return walk(given, self.stages)
 
     def mermaid(self) -> str:
         """The answer graph as Mermaid text."""
-        return str(self._graph().get_graph().draw_mermaid())
+        from rag.graph import compile_graph
+
+        return str(compile_graph(hops="hop" in self.config.stages).get_graph().draw_mermaid())
 
     def _input(self, question: str, k: int | None, filter: Filter | None, within: Filter | None) -> "State":
         if not question.strip():
@@ -234,9 +241,9 @@ class Pipeline:
         self, question: str, *, k: int | None = None, filter: Filter | None = None, within: Filter | None = None
     ) -> tuple[list[Hit], list[Hit]]:
         """What `search` gives, and the whole tree that it was chosen from, in the order it was found."""
-        from rag.steps import cosine, search
+        from rag.walk import cosine, walk
 
-        *_, (_, state) = search(self._input(question, k, filter, within), self.stages)
+        *_, (_, state) = walk(self._input(question, k, filter, within), self.stages, last="rank")
         root = state["root"].dense
         return state["hits"], [replace(hit, cosine=cosine(root, hit.vector)) for hit in state["tree"]]
 
@@ -267,16 +274,9 @@ class Pipeline:
         self, question: str, *, k: int | None = None, filter: Filter | None = None, within: Filter | None = None
     ) -> Iterator[Event]:
         """Answer a question, telling what happens on the way; the last event is the answer."""
-        from rag.graph import run_untraced
-
-        state: dict[str, Any] = {}
         given = self._input(question, k, filter, within)
-        events = self._graph().stream(given, context=self.stages, stream_mode=["custom", "values"])
-        for mode, data in run_untraced(events):
-            if mode == "values":
-                state = data
-            else:
-                yield from (Event(kind, value) for kind, value in data.items())
+        for event, state in self._walk(given):  # noqa: B007 the last one is needed
+            yield from (Event(cast(Any, kind), value) for kind, value in event.items())
         answer = self._date_sides(replace(state["answer"], trace=tuple(state["trace"])))
         self._tell(answer.trace, answer)
         yield Event("answer", answer)

@@ -21,7 +21,8 @@ LAYERS = (
     "chunk embed store retrieve hop rerank generate answer index",
     "registry",
     "config",
-    "ingest explore steps",
+    "ingest explore",
+    "walk",
     "graph",
     "explain",
     "pipeline",
@@ -146,9 +147,12 @@ def test_help_loads_nothing_heavy(command: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "LOADED []"
 
 
-def test_a_search_loads_no_graph_engine() -> None:
+def test_an_answer_without_a_language_model_loads_no_graph_engine(notes: Path) -> None:
     code = (
-        "import sys\nimport rag.explain, rag.pipeline, rag.steps\n"
+        "import sys\nfrom rag import Pipeline\nimport rag.explain\n"
+        "with Pipeline.load('tiny.yaml') as pipeline:\n"
+        "    pipeline.ingest(['docs'])\n"
+        "    assert pipeline.search('router') and pipeline.ask('router').citations\n"
         "print({'langgraph', 'langchain_core', 'langsmith'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

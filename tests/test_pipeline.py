@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from rag.conversation import Conversation
 from rag.errors import IndexMissing, InputError
 from rag.index.folder import Index
 from rag.pipeline import Pipeline
-from rag.steps import rank
 from rag.types import AnswerSide, Filter, Hit, Query
+from rag.walk import Event, State, rank, walk
 
 QUESTION = "Where is the head office of the maker of the router in building 4?"
 
@@ -47,9 +47,7 @@ def test_without_hops_equal_hits_go_by_id(opened: Pipeline) -> None:
     stages = replace(opened.stages, hopper=None)
     equals = [replace(hit, score=1.0) for hit in opened.search(QUESTION)]
     for tree in (equals, equals[::-1]):
-        ranked = rank(
-            {"question": QUESTION, "root": Query(QUESTION), "k": 9, "tree": tree}, stages, lambda event: None
-        )["hits"]
+        ranked = rank({"question": QUESTION, "root": Query(QUESTION), "k": 9, "tree": tree}, stages)["hits"]
         assert [hit.chunk.id for hit in ranked] == sorted(hit.chunk.id for hit in equals)
 
 
@@ -100,7 +98,35 @@ def test_the_graph_is_drawn_and_has_no_hop_without_a_hopper(notes: Path) -> None
     assert "hop" not in Pipeline(flat, Index.at()).mermaid()
 
 
+@pytest.mark.parametrize("hops", [True, False])
+def test_the_graph_walks_as_the_plain_steps_do(notes: Path, hops: bool) -> None:
+    from rag.graph import walk_graph
+
+    def record(events: Iterable[tuple[Event, State]]) -> tuple[list[Event], str]:
+        told, states = zip(*events, strict=True)
+        last = {**states[-1], "trace": [_untimed(step) for step in states[-1]["trace"]]}
+        return [_untimed(event) for event in told if event], str(sorted(last.items()))
+
+    config = load("tiny.yaml")
+    stages = {name: stage for name, stage in config.stages.items() if hops or name != "hop"}
+    with Pipeline(replace(config, stages=stages), Index.at()) as pipeline:
+        pipeline.ingest(["docs"])
+        for question in (QUESTION, "Who makes the Lumen K2?", "xyzzy"):
+            given = pipeline._input(question, None, None, None)
+            plain, graph = record(walk(given, pipeline.stages)), record(walk_graph(given, pipeline.stages))
+            assert plain == graph
+            assert [event["step"]["step"] for event in plain[0] if "step" in event][-2:] == ["generate", "verify"]
+
+
+def _untimed(data: Event) -> Event:
+    if "step" in data and isinstance(data["step"], dict):
+        return {"step": _untimed(data["step"])}
+    return {key: value for key, value in data.items() if key != "seconds"}
+
+
 def test_no_tracing_of_the_environment_hears_of_passages(opened: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rag.graph import walk_graph
+
     told: list[object] = []
     start = "langchain_core.tracers.langchain.LangChainTracer.on_chain_start"
     monkeypatch.setattr(start, lambda *words, **more: told.append(words))
@@ -108,6 +134,7 @@ def test_no_tracing_of_the_environment_hears_of_passages(opened: Pipeline, monke
         monkeypatch.setenv(name, "true")
     monkeypatch.setenv("LANGSMITH_API_KEY", "key")
     assert opened.search("router") and opened.ask("Who makes the Lumen K2?")
+    assert list(walk_graph(opened._input("router", None, None, None), opened.stages))
     with Conversation(opened) as talk:
         talk.ask("Who makes the Lumen K2?")
     assert not told

@@ -22,7 +22,7 @@ def test_hops_that_lose_the_filter_are_found(monkeypatch: pytest.MonkeyPatch) ->
     def forget(filter: Filter | None, within: Filter | None) -> Filter | None:
         return filter
 
-    monkeypatch.setattr("rag.steps.narrow", forget)
+    monkeypatch.setattr("rag.walk.narrow", forget)
     leaks = (leak for seed in range(7, 12) for leak in run(seed, readers=1, cases=60).leaks)
     assert any(": says ['Zq" in leak for leak in leaks)
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["benchmarks.reliability.corpus", "rag.cli", "rag.graph", "rag.pipeline", "rag.store.edge", "rag.embed.hybrid"]
+    ["benchmarks.reliability.corpus", "rag.cli", "rag.walk", "rag.pipeline", "rag.store.edge", "rag.embed.hybrid"]
 )
 
 
