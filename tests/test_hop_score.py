@@ -148,7 +148,7 @@ def test_within_the_bound_the_scores_decide_and_what_is_named_stays() -> None:
 def test_words_are_doubted_in_a_question_of_several_words_without_an_identifier() -> None:
     def cosines(text: str) -> list[float]:
         none = np.zeros((0, 3), np.float32)
-        return extract_features(Query(text, dense=AXES[0] - AXES[1] / 2), HITS, [], none).cosines.tolist()
+        return [*map(float, extract_features(Query(text, dense=AXES[0] - AXES[1] / 2), HITS, [], none).cosines)]
 
     assert cosines("Can I work a second job?") == [1, 0, 0]
     assert cosines("What is a harbour?") == [1, 1, 1]

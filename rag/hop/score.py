@@ -84,8 +84,9 @@ def extract_features(asked: Query, hits: Sequence[Hit], seeds: Sequence[str], ne
         step[:, 1] = [not keys.isdisjoint(hit.chunk.about) for hit in hits]
         step[:, 2] = (has * (1 - has[seed]) * rarity).sum(1)
     held = np.concatenate([has * rarity, has_whole * rarity_whole, has_marked * rarity_marked], axis=1)
-    doubtful = asked.dense is not None and not identifiers and 1 < len(words) < len(question.split())
-    cosines = np.maximum(vectors @ asked.dense, 0) if doubtful else np.ones(len(hits), np.float32)
+    cosines = np.ones(len(hits), np.float32)
+    if asked.dense is not None and not identifiers and 1 < len(words) < len(question.split()):
+        cosines = np.maximum(vectors @ asked.dense, 0)
     return TreeFeatures(passages.astype(np.float32), rows, steps, held, cosines)
 
 
