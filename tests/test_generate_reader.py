@@ -225,6 +225,20 @@ def test_near_copies_of_a_document_count_as_one() -> None:
     assert five <= one + 0.1
 
 
+def test_a_passage_about_something_else_contradicts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.reader.sides.CREDIBLE", 0.0)
+    monkeypatch.setattr("rag.reader.weigh.CREDIBLE", 0.0)
+    monkeypatch.setattr("rag.reader.sides.RIVAL", 0.01)
+    route = hit("winter", "Winter timetable", "The route to Great Hellen is sailed with the Grey Heron.")
+    heron = hit("heron", "Grey Heron", "She is a ferry and was built by Sellmark Yard.")
+    other = hit("minutes", "Minutes", "The largest ferry was built by Oxhaven Yard.")
+    hits = [route, heron, other]
+    question = "Which yard built the ferry to Great Hellen?"
+    assert ReaderGenerator().sides(question, hits) == ()
+    monkeypatch.setattr("rag.reader.reading.is_astray", lambda *_: False)
+    assert {side.text for side in ReaderGenerator().sides(question, hits)} == {"Sellmark Yard", "Oxhaven Yard"}
+
+
 def test_documents_that_disagree_are_both_quoted_with_their_dates_and_neither_is_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -147,6 +147,19 @@ def test_a_name_that_two_sentences_share_links_them_and_a_row_is_about_its_own_c
     assert steps.order([2, 0]) == [0, 2] and not steps.order([0, 1])
 
 
+def test_years_and_days_link_nothing_and_what_is_led_to_stands_last() -> None:
+    passages = [
+        ("Tickets", "The ferry was chartered by Havn Lines in May 1975."),
+        ("Havn Lines", "It was led by Ann Ray from 1945 to 1951."),
+        ("Charters", "The tug was chartered by Norvik Tugs in May 1975."),
+    ]
+    texts, about = [text for _, text in passages], [["tickets"], ["havn lines"], ["charters"]]
+    steps = find_steps("Who led the company?", texts, [0, 1, 2], passages, about)
+    assert not steps.are_linked(0, 2)
+    steps = find_steps("Who led the company?", [*texts[:2], "Havn Lines sold it."], [0, 1, 2], passages, about)
+    assert steps.order([2, 1, 0])[-1] == 1
+
+
 def test_what_the_question_says_itself_leads_nowhere() -> None:
     passages = [
         ("Berths", "Berth: Berth 9; Depth: 4.3; Fenders: timber"),

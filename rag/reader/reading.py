@@ -17,6 +17,7 @@ from rag.reader.copies import name_sources
 from rag.reader.decided import DECIDED, find_decided
 from rag.reader.evidence import drop_repeats, find_speaking, rank_support
 from rag.reader.network import Passage, ReaderModel, Span
+from rag.reader.partway import is_partway
 from rag.reader.weigh import find_contradictions
 from rag.text.identifiers import Identifier, find_identifiers, is_of_another, name_another
 from rag.text.questions import analyse
@@ -25,6 +26,7 @@ from rag.text.sentences import sentence_spans
 from rag.text.words import fold
 
 ASTRAY = 0.13  # how often a span is right out of a passage about something else: see docs/research/answers.md
+PARTWAY = 0.29  # how often one is right that answers a question inside the question: 4 of 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def read_answer(
     """The reading of a question that asks for one thing; at most so many quotes, and sentences of evidence."""
     passages = [source.passage for source in sources]
     documents = [source.document for source in sources]
+    keys = [source.about for source in sources]
     names = name_sources(documents, [text for _, text in passages])
     extraction = extract_candidates(question, passages, models.reader, names)
     identifiers = find_identifiers(question)
@@ -82,20 +85,23 @@ def read_answer(
         one = sides[0].answers[0]
         best = Candidate(one.text, Span(one.passage, one.start, one.start + 1, 0.0), False, ()), DECIDED
     elif best := estimate(candidates):
-        sides = find_contradictions(question, candidates, passages, documents, names, estimate)
+        astray = {n for n in range(len(passages)) if is_astray(question, n, passages, keys)}
+        rivals = [one for one in candidates if one.span.passage not in astray]  # others contradict nothing
+        if best[0].span.passage not in astray:
+            sides = find_contradictions(question, rivals, passages, documents, names, estimate)
         if len(sides) == 1:
             chosen = documents[sides[0].answers[0].passage]
             best = estimate([one for one in candidates if documents[one.span.passage] == chosen]) or best
     if best is None:
         return Reading("", 0.0, (), ())
     candidate, confidence = best
-    if (
-        candidate.features
-        and not candidate.yes_no
-        and is_astray(question, candidate.span.passage, passages, [one.about for one in sources])
-    ):
-        confidence = min(confidence, ASTRAY)
     first = _sentence(candidate, passages[candidate.span.passage][1])
+    if candidate.features and not candidate.yes_no:
+        heading, text = passages[first.passage]
+        if is_astray(question, first.passage, passages, keys):
+            confidence = min(confidence, ASTRAY)
+        elif is_partway(question, heading, text[first.start : first.end]):
+            confidence = min(confidence, PARTWAY)
     asked = fold(question)  # what it names itself is no step on the way
     about = {key for key in sources[first.passage].about if key not in asked}
     support = (
@@ -113,7 +119,7 @@ def read_answer(
         most=evidence,
         first=first,
         unread=unread,
-        about=[one.about for one in sources],
+        about=keys,
     )
     speaking = [one for one in speaking if not _is_of_another(one, passages, identifiers)]
     short = _shorten(candidate, first, passages[first.passage][1]) if analyse(question).kind != "way" else ""

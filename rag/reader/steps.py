@@ -19,6 +19,7 @@ from rag.text.words import stems, tokens
 RARE = 3  # passages that have a name, at most, by which sentences are linked
 DIGITS = 3  # of a number that is a name
 
+_DATE = re.compile(r"month \d+|(?:1\d|20)\d\d")
 _ROW = re.compile(r"[^:;|]{1,60}: [^;|]*; [^:;|]{1,60}: |[^|]+\|")  # Berth: 9; Depth: 4.3
 
 
@@ -47,14 +48,15 @@ class Steps:
         return self.leads(i, j) or self.leads(j, i) or self.share_name(i, j)
 
     def order(self, chosen: Sequence[int]) -> list[int]:
-        """Those that are linked, each behind those that lead to it; of the rest the first of `chosen` last."""
+        """Those that are linked, each behind those that lead to it; one that is led to last, the first of `chosen`."""
         ordered: list[int] = []
         left = [i for i in reversed(chosen) if any(self.are_linked(i, j) for j in chosen)]
         while left:
             free = [i for i in left if not any(self.leads(j, i) for j in left if j != i)]
             ordered.append(free[0] if free else left[0])
             left.remove(ordered[-1])
-        return ordered
+        led = [i for i in ordered if any(self.leads(j, i) for j in ordered)]
+        return [*(i for i in ordered if i not in led[-1:]), *led[-1:]]
 
 
 def find_steps(
@@ -83,6 +85,6 @@ def find_steps(
 
 
 def _find_names(text: str) -> frozenset[str]:
-    """The stems of a text's names and long numbers."""
+    """The stems of a text's names and long numbers; days and years link nothing."""
     found = (token for token in tokens(text) if token.kind == "name" or len(token.key) >= DIGITS)
-    return frozenset(token.stem for token in found if token.kind in ("name", "number"))
+    return frozenset(t.stem for t in found if t.kind == "name" or (t.kind == "number" and not _DATE.fullmatch(t.key)))
