@@ -30,6 +30,9 @@ from rag.text.question_parts import split_question
         ("Who makes the Lumen K2? Is it in stock?", ("Who makes the Lumen K2?", "Is the Lumen K2 in stock?")),
         ("Do I need a licence, and if so, how much is it?", ("Do I need a licence?", "how much is the licence?")),
         ("How long are contracts and can I cancel early?", ("How long are contracts?", "can I cancel early?")),
+        ("How long is parental leave and is it paid?", ("How long is parental leave?", "is parental leave paid?")),
+        ("How long are contracts and how do I end them?", ("How long are contracts?", "how do I end contracts?")),
+        ("When is it due and who signs it?", ("When is it due?", "who signs it?")),
         ("When did Ann Ray die, and what is her legacy?", ("When did Ann Ray die?", "what is her legacy?")),
     ],
 )

@@ -45,6 +45,9 @@ _PRONOUN = re.compile(
 _NAME = re.compile(r"(?<=\s)(?:the\s+)?(?!I\b)[A-Z][\w'’&.-]*(?:\s+(?:(?:of|the|de)\s+)?[A-Z\d][\w'’&.-]*)*")
 _NOUN = re.compile(r"\b(?:the|an?|my|our|your|this)((?:\s+[\w'’-]+){1,4})", re.IGNORECASE)
 _ASKED_NOUN = re.compile(rf"(?:how\s+(?:many|much)|what|which)\s+(?P<noun>[^,?]+?)\s+(?={AUXILIARY})", re.IGNORECASE)
+_BARE = re.compile(  # "How long is parental leave"
+    rf"(?:how\s+\w+|what|where|when|who|why)\s+{_BE}\s+(?P<noun>[^\W\d_][\w'’-]*(?:\s+[\w'’-]+){{0,2}})", re.IGNORECASE
+)
 _PARTICIPLE = re.compile(
     r"\w+ed|sent|built|written|made|held|paid|known|found|taken|given|drawn|sold|run|won", re.IGNORECASE
 )
@@ -94,7 +97,7 @@ def _name_topic(part: str, before: str) -> str:
         return part
     names, asked = list(dict.fromkeys(_NAME.findall(before))), _ASKED_NOUN.match(before)
     nouns = [noun for noun in map(_noun, _NOUN.finditer(before)) if noun]
-    wanted = f"the {asked['noun']}" if asked else ""
+    wanted = f"the {asked['noun']}" if asked else _find_bare(before)
     several = pronoun["many"] or pronoun["their"]
     names = (
         names
@@ -111,6 +114,14 @@ def _name_topic(part: str, before: str) -> str:
         return part
     own = f"{topic}'s" if pronoun["its"] or pronoun["their"] else topic
     return part[: pronoun.start()] + own + part[pronoun.end() :]
+
+
+def _find_bare(before: str) -> str:
+    """What a question is about that ends in nouns without an article: "parental leave"."""
+    match = _BARE.fullmatch(before)
+    words = match["noun"].split() if match else []
+    is_noun = not any(word.casefold() in FUNCTION_WORDS or _PARTICIPLE.fullmatch(word) for word in words)
+    return " ".join(words) if is_noun else ""
 
 
 def _noun(match: re.Match[str]) -> str:
