@@ -1,6 +1,8 @@
 """Ingests on local clusters, and kill -9 of a worker, of the scheduler, of the driver at random instants.
 
-python -m benchmarks.cluster_kills [--rounds 20] [--engines dask ray]     prints a row for each engine and victim
+python -m benchmarks.cluster_kills [--rounds 20] [--engines dask ray] [--victims worker scheduler driver]
+
+prints a row for each engine and victim, then what the ingests said that ended with an error.
 
 After the kill the ingest is waited for, the same command runs again, and the index is compared with one that nobody
 disturbed: chunk ids, chunks that are stored twice, `rag check --deep`. Linux: processes are found in /proc.
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -27,12 +30,13 @@ from rag.maintain.check import check
 
 FILES = 120
 VICTIMS = {  # words in the command line of the process
-    ("dask", "worker"): "multiprocessing",
+    ("dask", "worker"): "multiprocessing.spawn",
     ("dask", "scheduler"): "distributed.Scheduler",
     ("ray", "worker"): "ray::",
     ("ray", "scheduler"): "gcs_server",
 }
 LIMIT = 600  # seconds for an ingest
+SAID = "said.txt"
 
 
 def write_corpus(folder: Path, engine: str) -> None:
@@ -50,8 +54,8 @@ def write_corpus(folder: Path, engine: str) -> None:
 def ingest(folder: Path, pipeline: str) -> subprocess.Popen[bytes]:
     """The command, in a session of its own."""
     command = [sys.executable, "-m", "rag", "ingest", "docs", "--index", ".", "--pipeline", pipeline]
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, cwd=folder, stdout=quiet, stderr=quiet, start_new_session=True)
+    with (folder / SAID).open("ab") as said:
+        return subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, start_new_session=True)
 
 
 def below(pid: int) -> Iterator[int]:
@@ -108,10 +112,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--engines", nargs="+", default=["dask", "ray"])
+    parser.add_argument("--victims", nargs="+", default=["worker", "scheduler", "driver"])
     parser.add_argument("--longest", type=float, default=10.0, help="most seconds before a kill")
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args()
     random.seed(given.seed)
+    errors: Counter[tuple[str, str, str]] = Counter()
     print("| engine | killed | rounds | met one | ended well by itself | lost | twice | problems |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for engine in given.engines:
@@ -121,7 +127,7 @@ def main() -> None:
             write_corpus(reference, engine)
             ingest(reference, "here.yaml").wait(LIMIT)
             expected = chunk_ids(reference)
-            for victim in ("worker", "scheduler", "driver"):
+            for victim in given.victims:
                 met = well = lost = twice = wrong = 0
                 for n in range(given.rounds):
                     folder = Path(home, f"{victim}{n}")
@@ -129,6 +135,9 @@ def main() -> None:
                     write_corpus(folder, engine)
                     hit, code = play(folder, engine, victim, random.uniform(0, given.longest))
                     met, well = met + hit, well + (code == 0)
+                    if code > 0:
+                        last = (folder / SAID).read_text().rstrip().rpartition("\n")[2]
+                        errors[engine, victim, last] += 1
                     ingest(folder, "here.yaml").wait(LIMIT)
                     ids = chunk_ids(folder)
                     lost += len(set(expected) - set(ids))
@@ -139,6 +148,8 @@ def main() -> None:
                     f"| {engine} | {victim} | {given.rounds} | {met} | {well} | {lost} | {twice} | {wrong} |",
                     flush=True,
                 )
+    for (engine, victim, last), times in errors.most_common():
+        print(f"{times} x {engine}, {victim}: {last}")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,6 @@ from rag.errors import ConfigError, EndpointError, MismatchError
 from rag.index.folder import Index
 from rag.ingest.report import Report
 from rag.ingest.run import ingest
-from rag.llm.post import RefusedInput
 from rag.pipeline import Pipeline
 from rag.testing import EmbedderConformance
 from tests.scripted import Handler, Script, Server, hurry, raw, reply, serving, status
@@ -30,6 +31,35 @@ HASHING = HashingEmbedder(width=16)
 def server() -> Iterator[Server]:
     with serving(good) as server:
         yield server
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for localhost that nobody vouches for, with its key."""
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1))
+    signed = made.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    (tmp_path / "server.pem").write_bytes(
+        signed.public_bytes(pem)
+        + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return tmp_path / "server.pem"
+
+
+@pytest.fixture
+def tls(server: Server, certificate: Path) -> str:
+    """The address of the same server, which speaks TLS now."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    return f"https://localhost:{server.server_port}/v1"
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +136,19 @@ def test_a_server_that_stays_away_is_named_with_what_to_do(server: Server) -> No
         HttpEmbedder(base_url="http://127.0.0.1:9/v1", dim=16, retries=0).embed_queries(["a"])
 
 
-@pytest.mark.parametrize(("code", "words"), [(401, "OPENAI_API_KEY"), (403, "may not use"), (404, "base_url")])
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (302, "write the address that it means into `base_url`"),
+        (400, "Lower `batch`"),
+        (401, "OPENAI_API_KEY"),
+        (403, "may not use"),
+        (404, "base_url"),
+        (413, "Lower `batch`"),
+        (422, "Lower `batch`"),
+        (501, "Its own log says why"),
+    ],
+)
 def test_what_does_not_pass_is_not_tried_again(server: Server, code: int, words: str) -> None:
     server.scripts = [status(code)]
     with pytest.raises(EndpointError, match=words):
@@ -136,7 +178,7 @@ def test_an_address_that_is_none_or_holds_a_secret_is_refused(url: str) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"data": [{"embedding": [1.0] * 15}]}, "have 15 numbers, `dim` says 16"),
+        ({"data": [{"embedding": [1.0] * 15}]}, "have 15 numbers, `dim` says 16.*set `dim: 15`"),
         ({"data": [{"embedding": [1.0] * 16}] * 2}, "2 vectors for 1 texts"),
         ({"data": [{"index": 3, "embedding": [1.0] * 16}]}, "for each index"),
         ({"data": [{"embedding": ["x"] * 16}]}, "no lists of as many numbers"),
@@ -150,6 +192,30 @@ def test_a_reply_that_cannot_be_used_is_named(server: Server, data: Any, words: 
     with pytest.raises(EndpointError, match=words):
         make(server).embed_queries(["a"])
     assert len(server.seen) == 1
+
+
+def test_a_server_that_refuses_the_fixed_text_is_named(server: Server) -> None:
+    server.scripts = [status(413, "at most 0 texts")]
+    with pytest.raises(EndpointError, match=r"embed: http://127.* answered HTTP 413. at most 0 texts. .*Lower `batch`"):
+        make(server).probe()
+
+
+def test_an_address_with_https_of_a_server_without_is_named(server: Server) -> None:
+    embedder = HttpEmbedder(base_url=server.url.replace("http://", "https://"), dim=16, retries=0)
+    with pytest.raises(EndpointError, match="write http:// in `base_url`"):
+        embedder.probe()
+
+
+def test_a_certificate_is_trusted_when_it_is_named(
+    tls: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(EndpointError, match="SSL_CERT_FILE and set `trust_env: true`"):
+        HttpEmbedder(base_url=tls, dim=16, retries=0).probe()
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    assert len(HttpEmbedder(base_url=tls, dim=16, retries=0, trust_env=True).probe()) == 16
+    with pytest.raises(EndpointError, match="does it speak https"):
+        HttpEmbedder(base_url=tls.replace("https://", "http://"), dim=16, retries=0).probe()
 
 
 def test_what_is_no_json_is_named(server: Server) -> None:
@@ -173,7 +239,7 @@ def test_a_call_ends_by_its_time(server: Server) -> None:
                 return
 
     server.scripts = [trickle]
-    with pytest.raises(EndpointError, match=r"longer than 0.3 s in all \(`timeout`\)"):
+    with pytest.raises(EndpointError, match=r"longer than 0.3 s in all: set a longer `timeout`"):
         make(server, timeout=0.3).embed_queries(["a"])
 
 
@@ -226,7 +292,7 @@ def test_a_text_that_the_server_refuses_fails_alone(notes: Path, server: Server)
         good(handler)
 
     server.scripts = [picky]
-    with pytest.raises(RefusedInput, match="too long"):
+    with pytest.raises(EndpointError, match=r"embed: http://127.* answered HTTP 400. too long. .*Lower `batch`"):
         make(server).embed_queries(["Soup"])
     report = run(notes, write_pipeline(notes, server))
     assert report.count("added") == 3

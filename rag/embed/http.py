@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from rag.llm.post import ModelServer, check_url
+from rag.llm.post import ModelServer, RefusedInput, check_url
 from rag.stages import component
 from rag.types import Chunked, Embeddings, Spans, Vector, Vectors
 
@@ -79,13 +79,20 @@ class HttpEmbedder:
         )
 
     def embed_queries(self, texts: Sequence[str]) -> Embeddings:
-        """Every text. Raises EndpointError, RefusedInput."""
-        return Embeddings(dense=self._rows([self.query_prefix + text for text in texts]))
+        """Every text. Raises EndpointError."""
+        return Embeddings(dense=self._needed([self.query_prefix + text for text in texts]))
 
     def probe(self) -> Vector:
         """The unit vector of a fixed text: it tells whether the model is still the same. Raises EndpointError."""
-        vector: Vector = self._rows([PROBE])[0]
+        vector: Vector = self._needed([PROBE])[0]
         return vector
+
+    def _needed(self, texts: Sequence[str]) -> Vectors:
+        """Of texts that cannot be left out."""
+        try:
+            return self._rows(texts)
+        except RefusedInput as error:
+            raise error.as_error() from error
 
     def _rows(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors (n, dim)."""
@@ -115,7 +122,8 @@ class HttpEmbedder:
             raise server.refuse(f"its vectors are no lists of as many numbers ({error}).") from error
         if matrix.shape != (len(texts), self.dim):
             raise server.refuse(
-                f"its vectors have {matrix.shape[-1]} numbers, `dim` says {self.dim}: write the former."
+                f"its vectors have {matrix.shape[-1]} numbers, `dim` says {self.dim}: is `model` the right one? If so, "
+                f"set `dim: {matrix.shape[-1]}`."
             )
         if not np.isfinite(matrix).all():
             raise server.refuse("its vectors have numbers that are not finite.")

@@ -26,11 +26,24 @@ FIRST_PAUSE = 0.5  # seconds before the first retry, doubled each time
 LONGEST_PAUSE = 60.0
 CONNECT = 10.0  # seconds to reach the server
 MOST = 256 << 20  # bytes of a reply
+TOO_MUCH = "Are the texts too many or too long? Lower `batch`, or cut smaller chunks; check `model`."
 HINTS = {
+    400: TOO_MUCH,
     401: "Set the environment variable {env} to a valid key.",
     403: "The key in the environment variable {env} may not use this model.",
     404: "Check `base_url`, `api` and `model`.",
+    413: TOO_MUCH,
+    422: TOO_MUCH,
     429: "It limits requests: try again later, or set `per_minute`.",
+}
+MOVED = "It sends requests elsewhere: write the address that it means into `base_url`."
+FAILS = "Its own log says why; try again when it is well."
+TLS = {  # what OpenSSL says, and what it means
+    "WRONG_VERSION_NUMBER": "It does not speak TLS: write http:// in `base_url`, or the port that speaks it.",
+    "CERTIFICATE_VERIFY_FAILED": (
+        "Its certificate is not of an authority known here: name the authority's file in the environment variable "
+        "SSL_CERT_FILE and set `trust_env: true`."
+    ),
 }
 
 
@@ -48,7 +61,15 @@ def make_headers(stage: str, key_env: str) -> dict[str, str]:
 
 
 class RefusedInput(Exception):
-    """The server does not take these texts; others it may."""
+    """The server does not take these texts; others it may. `server` is how a message calls it."""
+
+    def __init__(self, said: str, server: str) -> None:
+        super().__init__(said)
+        self.server = server
+
+    def as_error(self) -> EndpointError:
+        """For texts that cannot be left out."""
+        return EndpointError(f"{self.server} {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +101,10 @@ class ModelServer:
             else:
                 if status == 200:
                     return self._parse(text)
-                said = (
-                    f"answered HTTP {status}. {_words(text)} {HINTS.get(status, '').format(env=self.key_env)}".rstrip()
-                )
+                hint = _hint(status).format(env=self.key_env)
+                said = f"answered HTTP {status}. {_sentence(_words(text))}{hint}".rstrip()
                 if status in REFUSED:
-                    raise RefusedInput(self._hide(said))
+                    raise RefusedInput(self._hide(said), f"{self.stage}: {self.url}")
                 failure = self._error(said)
                 if status not in PASSING:
                     raise failure
@@ -121,7 +141,7 @@ class ModelServer:
         try:
             return json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise self._error(f"sent what is no JSON ({error}).") from error
+            raise self._error(f"sent what is no JSON ({error}). Is `base_url` that of its API?") from error
 
     def refuse(self, what: str) -> EndpointError:
         """The error for a reply that cannot be used."""
@@ -165,10 +185,21 @@ def check_url(stage: str, url: str, key_env: str) -> None:
 
 def _say(error: httpx.HTTPError, timeout: float, deadline: float) -> str:
     if time.monotonic() >= deadline or isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
-        return f"took longer than {timeout:g} s in all (`timeout`)."
+        return f"took longer than {timeout:g} s in all: set a longer `timeout`, or look after the server."
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return f"is out of reach: {error}. Is the server running?"
-    return f"broke off: {error}"
+        hint = next((hint for word, hint in TLS.items() if word in str(error)), "Is the server running?")
+        return f"is out of reach: {_sentence(str(error))}{hint}"
+    return f"broke off: {_sentence(str(error))}Try again; does it speak https?"
+
+
+def _sentence(said: str) -> str:
+    """With what ends a sentence and parts it from the next one; "" for nothing."""
+    return f"{said}{'' if said.endswith(('.', '!', '?')) else '.'} " if said else ""
+
+
+def _hint(status: int) -> str:
+    """What to do about a status."""
+    return HINTS.get(status, MOVED if 300 <= status < 400 else FAILS if status >= 500 else "")
 
 
 def _words(text: bytes) -> str:

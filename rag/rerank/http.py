@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from rag.errors import EndpointError
 from rag.llm.post import ModelServer, RefusedInput, check_url
 from rag.rerank.order import direct_ranks, reorder
 from rag.stages import component
@@ -58,7 +57,7 @@ class HttpReranker:
                 body = {**named, "query": question, "documents": list(texts), "top_n": len(texts)}
                 results = server.post("/rerank", body)["results"]
         except RefusedInput as error:
-            raise EndpointError(f"rerank: {self.base_url} {error}") from error
+            raise error.as_error() from error
         except (TypeError, KeyError) as error:
             raise server.refuse("it has no `results`.") from error
         name = "score" if self.api == "tei" else "relevance_score"

@@ -70,10 +70,9 @@ class Crew:
     def read(self, sources: Sequence[Source], same: Sequence[str]) -> Iterator[Read]:
         """Every source in order, cut."""
         waiting: deque[tuple[ReadData, WorkerJob]] = deque()
-        room = ROOM * max(1, self.engine.workers)
         for batch in _batches(sources, same):
             waiting.append((batch, self._submit("read", batch, single=len(batch.sources) == 1)))
-            while len(waiting) > room:
+            while len(waiting) > ROOM * max(1, self.engine.workers):  # of which more may come, and some may go
                 yield from self._reads(*waiting.popleft())
         while waiting:
             yield from self._reads(*waiting.popleft())

@@ -20,6 +20,7 @@ from rag.stages import Engine, component
 from rag.text.urls import redact
 
 WAIT = 60  # seconds for a scheduler and a first worker
+MORE = 10  # seconds from the first worker to the last one; who comes later works, too
 _PARENT = ["rag.ingest.executors.parent"]
 
 
@@ -57,7 +58,10 @@ class _Dask:
             self._client = distributed.Client(
                 self._cluster or options.address, timeout=WAIT, set_as_default=False, name="raghop"
             )
-            self._client.wait_for_workers(1 if options.address else options.workers or count_cores(), timeout=WAIT)
+            self._client.wait_for_workers(1, timeout=WAIT)
+            if self._cluster is not None:
+                with suppress(TimeoutError):  # one that died at its start does not come: the others work without it
+                    self._client.wait_for_workers(options.workers or count_cores(), timeout=MORE)
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
             self.close()
             raise RagError(
@@ -106,6 +110,7 @@ _AGAIN = "What was done is kept: start it again and run the same command."
 def _start_cluster(options: DaskExecutor) -> Any:
     from distributed.deploy.subprocess import SubprocessCluster
 
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # of the processes that it starts
     return SubprocessCluster(
         n_workers=options.workers or count_cores(),
         threads_per_worker=1,
