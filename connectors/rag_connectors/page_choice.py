@@ -17,7 +17,7 @@ from rag_connectors.page_inline import is_formula
 SKIP = frozenset("script style noscript template canvas iframe object head audio video datalist".split())
 _FRAMES = frozenset(["nav", "aside", "header", "footer", "menu"])  # what may be furniture, by its element
 _FRAME_ROLES = frozenset(["navigation", "banner", "contentinfo", "complementary", "menu", "menubar", "directory"])
-_SKIP_ROLES = frozenset(["search", "dialog", "alertdialog", "tooltip"])
+_SKIP_ROLES = frozenset(["dialog", "alertdialog", "tooltip"])
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SHOWN = re.compile(r"accordion|collaps|panel|\btab|faq|answer|toggle|expand|disclos|drawer|spoiler|footnote", re.I)
 _TWICE = re.compile(r"\b(?:katex-html|mjx-chtml|MathJax_Preview|mwe-math-fallback)", re.I)  # what <math> says too
@@ -48,6 +48,8 @@ class Choice:
             return not (is_formula(node) if tag == "script" else tag == "iframe" and node.attributes.get("srcdoc"))
         attributes = node.attributes
         role = attributes.get("role") or ""
+        if role == "search" and node.css_first("h1, h2, h3, p, table, article") is None:
+            return True  # else what was found stands there, too
         if role in _SKIP_ROLES or self._hides(node, tag) or _TWICE.search(attributes.get("class") or ""):
             return True
         if self._whole:
@@ -93,7 +95,9 @@ class Choice:
         if tag == "header" and (inside or node.css_first("h1, h2, h3") is not None):
             return False
         if tag == "footer" or role == "contentinfo":
-            return words < (10 * _FEW_WORDS if _RIGHTS.search(text) else _FEW_WORDS) and not _says(node)
+            if _RIGHTS.search(text):
+                return words < 10 * _FEW_WORDS and not _says(node)
+            return not inside and words < _FEW_WORDS and not any(map(str.isdigit, text)) and not _says(node)
         return tag != "aside" and role != "complementary" and words < _FEW_WORDS
 
 
@@ -109,6 +113,8 @@ def _controlled(tree: LexborHTMLParser) -> Iterator[str]:
 def _is_answer(node: LexborNode) -> bool:
     """Whether it comes right after a question or a button, which shows it."""
     before = node.prev
+    if before is None and node.parent is not None and node.parent.tag == "div":
+        before = node.parent.prev
     while before is not None and (before.tag or "").startswith(("-", "!")):
         if before.tag == "-text" and (before.text_content or "").strip():
             return False

@@ -57,6 +57,10 @@ def text_of(page: str | bytes, name: str = "p.html") -> str:
         "<noscript>The limit is 750 kg.</noscript><script>x()</script>",
         "<object data=a.swf>The limit is 750 kg.</object>",
         "<div role=menu><a href=/>Home</a><p>How to lift with the crane: The limit is 750 kg.</p></div>",
+        "<form role=search><h1>Found</h1><p>The limit is 750 kg.</p></form>",
+        "<button>How much?</button><div><div hidden>The limit is 750 kg.</div></div>",
+        f"<main>{FILLER}</main><div role=contentinfo><p>The limit is 750 kg.</p></div>",
+        f"<main>{FILLER}</main><article><footer>The limit is 750 kg.</footer>Bo</article>",
         "<fieldset><legend>Limits</legend><label>The limit is 750 kg.<input></label></fieldset>",
     ],
 )
