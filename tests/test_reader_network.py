@@ -28,6 +28,7 @@ from rag.reader.confidence import (
     read_calibration,
 )
 from rag.reader.network import MAX_PASSAGES, MAX_SPANS, ReaderOutput, Span, load_reader
+from rag.reader.together import WEAK, WINDOW_TOKENS, find_window, read_together, sort_strongest
 from rag.reader.weights import load
 from rag.text.sentences import sentence_spans
 from rag.train.reader.inputs import ReaderInput as Example
@@ -130,6 +131,41 @@ def test_as_many_passages_are_read_at_once_as_fit(tiny: tuple[ReaderNetwork, Pat
     assert reader.count_fitting(QUESTION, [("Pier", "soup " * 900)] * 3) == 2  # which are cut
     (reading,) = reader.read(QUESTION, [[("Pier", "soup " * 900)] * 2])
     assert reading.evidence[-1].passage == 1 and len(reading.spans) > MAX_SPANS
+
+
+def test_weak_passages_are_read_together_by_the_sentences_around_their_spans(
+    tiny: tuple[ReaderNetwork, Path],
+) -> None:
+    reader = load_reader(tiny[1])
+    passages = [*PASSAGES, ("Pier", "There is soup. " * 200), ("", ""), *PASSAGES]
+    outputs = reader.read(QUESTION, [[passage] for passage in passages])
+    for best in (WEAK - 1, WEAK):
+        strength = [best - 1 + n / len(passages) for n in range(1, len(passages) + 1)]
+        places, joint = read_together(QUESTION, passages, outputs, strength, reader)
+        whole, most = best == WEAK, sort_strongest(strength)[:MAX_PASSAGES]
+        assert joint.spans and (set(places) < set(most) if whole else set(places) == set(most))
+        for one in (*joint.spans, *joint.evidence):
+            text = passages[one.passage][1]
+            room = WINDOW_TOKENS // len(places)
+            window = find_window(text, outputs[one.passage], room, reader.count)
+            start, end = (0, len(text)) if whole else window
+            assert one.passage in places and start <= one.start < one.end <= end
+
+
+def test_a_window_holds_its_span_and_what_supports_it_most() -> None:
+    text = "One is here. Two is there. Three is red. Four is blue. Five is green."
+    starts = [text.index(word) for word in ("One", "Two", "Three", "Four", "Five")]
+    support = [Span(0, start, start + 5, score) for start, score in zip(starts, (9, 2, 0, 1, 5), strict=True)]
+    output = ReaderOutput((Span(0, starts[2] + 6, starts[2] + 8, 1.0),), 0.0, (0.0, 0.0, 0.0), tuple(support))
+    rooms = (1, 6, 9, 12, 99)
+    seen = [text[slice(*find_window(text, output, room, lambda text: len(text.split())))] for room in rooms]
+    assert seen == [
+        "Three is red.",
+        "Two is there. Three is red.",
+        "One is here. Two is there. Three is red.",
+        "One is here. Two is there. Three is red. Four is blue.",
+        text,
+    ]
 
 
 def test_company_changes_no_reading(tiny: tuple[ReaderNetwork, Path]) -> None:

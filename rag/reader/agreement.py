@@ -16,8 +16,10 @@ def normalise_answer(text: str) -> str:
 def word_f1(answer: str, known: str) -> float:
     """Word F1 of two normalised answers, 0 to 1."""
     a, b = answer.split(), known.split()
+    if set(a).isdisjoint(b):
+        return 0.0
     same = (Counter(a) & Counter(b)).total()
-    return 2 * same / (len(a) + len(b)) if same else 0.0
+    return 2 * same / (len(a) + len(b))
 
 
 def agree(one: str, other: str) -> bool:

@@ -1,10 +1,9 @@
 """Every answer that the passages may hold, each with the features that rank it and set its confidence.
 
-The reader reads each passage alone, and the best ones then together, as many as fit into one input, so that they
-compete. A question that asks for yes or no (by its form) has these two as its candidates; a span would be no answer.
-They are read from single sentences (`SENTENCES` of the `NEAREST` passages): one says yes or no to what is asked, where
-a passage says much else. No span cuts a word, and none is what cannot be an answer
-(`rag.reader.unfit`).
+The reader reads each passage alone, and the best ones then together (`rag.reader.together`), so that they compete. A
+question that asks for yes or no (by its form) has these two as its candidates; a span would be no answer. They are read
+from single sentences (`SENTENCES` of the `NEAREST` passages): one says yes or no to what is asked, where a passage says
+much else. No span cuts a word, and none is what cannot be an answer (`rag.reader.unfit`).
 """
 
 import re
@@ -15,6 +14,7 @@ import numpy as np
 
 from rag.reader.agreement import agree, normalise_answer
 from rag.reader.network import Passage, ReaderModel, ReaderOutput, Span
+from rag.reader.together import read_together, sort_strongest
 from rag.reader.unfit import find_fault
 from rag.text.borders import mend_span
 from rag.text.overlap import share_parts, weigh_parts
@@ -25,6 +25,7 @@ from rag.text.words import Token, stems, tokens
 SPAN_FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
 YES_NO_FEATURES = ("said", "speaks", "relevant", "yes", "denied")
 SENTENCES, NEAREST = 4, 4  # read one by one for yes or no; passages that they are of
+STRONGEST = 4  # passages, by their best span and relevance: what answerability is asked of
 MIN_RELEVANCE = -1.5  # of a passage that may support an answer: of SQuAD 2.0 dev, nine in ten that hold it have more
 MIN_SCORE = -10.0  # stands for no score, and for any lower one
 _DENIAL = re.compile(r"\b(?:no|not|nor|never|none|neither|without|cannot)\b|n['’]t\b", re.IGNORECASE)
@@ -54,10 +55,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """The candidates, and what the reader says to each passage alone."""
+    """The candidates, what the reader says to each passage alone, and the places of those that likeliest answer."""
 
     candidates: tuple[Candidate, ...]
     outputs: tuple[ReaderOutput, ...]
+    strongest: tuple[int, ...] = ()
 
 
 def extract_candidates(
@@ -66,21 +68,15 @@ def extract_candidates(
     """All candidates of some passages, which stand best first; `documents` names that of each, by default its title."""
     if not passages:
         return Extraction((), ())
-    outputs = reader.read(question, [[passage] for passage in passages])
-    if asks_yes_no(question):
-        return Extraction(tuple(_yes_no_candidates(question, passages, outputs, reader)), tuple(outputs))
+    outputs = tuple(reader.read(question, [[passage] for passage in passages]))
     strength = [(output.spans[0].score if output.spans else MIN_SCORE) + output.relevance for output in outputs]
-    order = _order(strength)
-    together = sorted(order[: reader.count_fitting(question, [passages[i] for i in order])])
-    (joint,) = reader.read(question, [[passages[i] for i in together]])
-    names = documents or [title for title, _ in passages]
-    candidates = _span_candidates(question, passages, names, outputs, together, joint)
-    return Extraction(tuple(candidates), tuple(outputs))
-
-
-def _order(strength: Sequence[float]) -> list[int]:
-    """The places of some passages, the strongest first."""
-    return [int(i) for i in np.argsort(-np.array(strength), kind="stable")]
+    if asks_yes_no(question):
+        candidates = _yes_no_candidates(question, passages, outputs, reader)
+    else:
+        places, joint = read_together(question, passages, outputs, strength, reader)
+        names = documents or [title for title, _ in passages]
+        candidates = _span_candidates(question, passages, names, outputs, places, joint)
+    return Extraction(tuple(candidates), outputs, tuple(sorted(sort_strongest(strength)[:STRONGEST])))
 
 
 def _yes_no_candidates(
@@ -93,7 +89,7 @@ def _yes_no_candidates(
     question; how relevant the best passage is; whether it is yes; whether its sentence denies something, which speaks
     for no.
     """
-    nearest = _order([output.relevance for output in outputs])[:NEAREST]
+    nearest = sort_strongest([output.relevance for output in outputs])[:NEAREST]
     spans = [Span(i, one.start, one.end, one.score) for i in nearest for one in outputs[i].evidence]
     spans = sorted(spans, key=lambda span: -span.score)[:SENTENCES]
     if not spans:
@@ -122,8 +118,7 @@ def _span_candidates(
     joint: ReaderOutput,
 ) -> Iterator[Candidate]:
     """Every span with words in it: of `outputs`, passages read alone, and of `joint`, those read `together`."""
-    joint_spans = [replace(span, passage=together[span.passage]) for span in joint.spans]
-    spans = _mend(question, passages, _all_spans(outputs, joint_spans))
+    spans = _mend(question, passages, _all_spans(outputs, joint.spans))
     texts = [passages[span.passage][1][span.start : span.end] for span in spans]
     answers = [normalise_answer(text) for text in texts]
     first = {i: output.spans[0] for i, output in enumerate(outputs) if output.spans}
@@ -144,7 +139,7 @@ def _span_candidates(
             continue
         at, output = span.passage, outputs[span.passage]
         rivals = [other.score for other, its in zip(spans, answers, strict=True) if not agree(its, answer)]
-        overlapping = [s.score for s in joint_spans if s.passage == at and s.start < span.end and span.start < s.end]
+        overlapping = [s.score for s in joint.spans if s.passage == at and s.start < span.end and span.start < s.end]
         around = [sentence.score for sentence in output.evidence if sentence.start <= span.start < sentence.end]
         features = {
             "margin": max(MIN_SCORE, span.score),

@@ -1,11 +1,11 @@
 """Which candidate is the answer, and how sure that is.
 
 A small network ranks spans by their features; the softmax of its scores gives each answer its share of all that was
-found. A logistic function of that share, of what the joint reading says, of the answerability of the question by all
-passages together (`rag.reader.answerability`), of how many documents have the answer, of how short it is, and of how
-much of the question its sentence has, gives the confidence: a probability of being right on the questions that it was
-fitted on (`rag.train.reader.calibrate`). Yes and no have a logistic function of their own, which takes the likelier one
-and is its confidence.
+found. A logistic function of that share, of what the joint reading says, of the answerability of the question by the
+passages that likeliest answer it (`rag.reader.answerability`), of how many documents have the answer, of how short it
+is, and of how much of the question its sentence has, gives the confidence: a probability of being right on the
+questions that it was fitted on (`rag.train.reader.calibrate`). Yes and no have a logistic function of their own, which
+takes the likelier one and is its confidence.
 """
 
 import json

@@ -80,6 +80,10 @@ class ReaderModel:
     body: Callable[[Sequence[Sequence[int]]], Iterator[Output]]
     heads: Mapping[str, Vectors]
 
+    def count(self, text: str) -> int:
+        """How many tokens a text has."""
+        return len(self._tokens(text)[0])
+
     def count_fitting(self, question: str, passages: Sequence[Passage]) -> int:
         """How many of the passages, in their order, are read at once: MAX_PASSAGES at most, two even if cut."""
         room = JOINT_TOKENS - len(self._tokens(question)[0][:QUESTION_TOKENS]) - 2

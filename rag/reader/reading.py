@@ -7,6 +7,7 @@ short answer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from rag.reader.answerability import AnswerabilityModel
 from rag.reader.astray import is_astray
@@ -74,11 +75,16 @@ def read_answer(
     extraction = extract_candidates(question, passages, models.reader, names)
     identifiers = find_identifiers(question)
     candidates = [one for one in extraction.candidates if not _strays(one, passages, identifiers)]
-    doubt = models.answerability.logit(question, passages) if candidates else 0.0
+
+    @cache
+    def answerability() -> float:
+        return models.answerability.logit(question, [passages[place] for place in extraction.strongest])
 
     def estimate(some: Sequence[Candidate]) -> tuple[Candidate, float] | None:
-        found = models.calibration.best(some, among=candidates)
-        return found and (found[0], models.calibration.confidence(*found, doubt))
+        if (found := models.calibration.best(some, among=candidates)) is None:
+            return None
+        doubt = 0.0 if found[0].yes_no else answerability()  # yes and no are not weighed by it
+        return found[0], models.calibration.confidence(*found, doubt)
 
     best: tuple[Candidate, float] | None
     if sides := find_decided(question, passages, documents, names):

@@ -50,11 +50,12 @@ def make_example(
     answerability: AnswerabilityModel,
 ) -> CalibrationExample:
     """A question read; `known` are its right answers, none where it has none."""
-    candidates = extract_candidates(question, passages, reader).candidates
+    extraction = extract_candidates(question, passages, reader)
+    candidates, strongest = extraction.candidates, [passages[place] for place in extraction.strongest]
     right = tuple(
         any(agree(normalise_answer(one.text), normalise_answer(answer)) for answer in known) for one in candidates
     )
-    return CalibrationExample(candidates, right, answerability.logit(question, passages))
+    return CalibrationExample(candidates, right, answerability.logit(question, strongest))
 
 
 def make_examples(
