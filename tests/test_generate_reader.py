@@ -225,6 +225,12 @@ def test_near_copies_of_a_document_count_as_one() -> None:
     assert five <= one + 0.1
 
 
+def test_yes_or_no_is_read_from_the_clause_that_is_asked_about() -> None:
+    policy = hit("policy", "Household insurance", "Water damage is covered, flooding from outside is not.")
+    assert ask("Is water damage covered?", [policy]).short == "Yes"
+    assert ask("Does the insurance cover flooding from outside?", [policy]).short == "No"
+
+
 def test_a_passage_about_something_else_contradicts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.reader.sides.CREDIBLE", 0.0)
     monkeypatch.setattr("rag.reader.weigh.CREDIBLE", 0.0)

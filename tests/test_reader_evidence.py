@@ -172,6 +172,13 @@ def test_what_the_question_says_itself_leads_nowhere() -> None:
     assert steps.leads(0, 1)
 
 
+def test_a_statement_above_a_numbered_list_leads_on_to_no_item() -> None:
+    for above, lead in (("Present: Ada and Tom.", False), ("The meeting decided:", True)):
+        text = f"{above}\n\n1. Oak is bought from Woodline.\n2. Leo starts in May."
+        first = choose_evidence("Who sells oak?", [("", text)], [output(("", text), 1)], {0}, most=2)[0]
+        assert (text[first.start : first.end] == above) == lead
+
+
 def test_words_that_ask_whom_to_turn_to_choose_no_sentence() -> None:
     text = "We ask that you track your time off. You meet with Andrea to review policies and benefits."
     (best,) = choose_evidence("Who do I ask about benefits?", [("", text)], [output(("", text), 1)], {0}, most=1)

@@ -22,6 +22,7 @@ def fault(question: str, text: str, said: str) -> str:
     ("question", "text", "said", "name"),
     [
         ("What is the leave?", "Leave -- see below.", "--", "empty"),
+        ("What is the phone number of the garage?", "The garage is Lindner in Havn.", "Lindner", "kind"),
         ("Which router is there?", "Router: see building sheet; Heating: pump", "see building sheet", "elsewhere"),
         ("What is the voltage?", "Voltage | n/a", "n/a", "elsewhere"),
         ("What happens to leave?", "You can get it paid out.", "get", "silent"),

@@ -6,13 +6,13 @@ from single sentences (`SENTENCES` of the `NEAREST` passages): one says yes or n
 much else. No span cuts a word, and none is what cannot be an answer (`rag.reader.unfit`).
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rag.reader.agreement import agree, normalise_answer
+from rag.reader.clauses import DENIAL, find_clause
 from rag.reader.network import Passage, ReaderModel, ReaderOutput, Span
 from rag.reader.together import read_together, sort_strongest
 from rag.reader.unfit import find_fault
@@ -28,7 +28,6 @@ SENTENCES, NEAREST = 4, 4  # read one by one for yes or no; passages that they a
 STRONGEST = 4  # passages, by their best span and relevance: what answerability is asked of
 MIN_RELEVANCE = -1.5  # of a passage that may support an answer: of SQuAD 2.0 dev, nine in ten that hold it have more
 MIN_SCORE = -10.0  # stands for no score, and for any lower one
-_DENIAL = re.compile(r"\b(?:no|not|nor|never|none|neither|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +83,18 @@ def _yes_no_candidates(
 ) -> Iterator[Candidate]:
     """Yes and no, each with how far sentences put it ahead, and the sentence that speaks most for it.
 
-    The sentences are those of the most relevant passages that speak most to the question, each read below its heading;
-    they count by how much they do. The features: how far it is ahead; how much the best sentence speaks to the
-    question; how relevant the best passage is; whether it is yes; whether its sentence denies something, which speaks
-    for no.
+    The sentences are those of the most relevant passages that speak most to the question, each read below its heading,
+    or of one the clause that is asked about (`rag.reader.clauses`). They count by how much they speak to it. The
+    features: how far it is ahead; how much the best sentence speaks to the question; how relevant the best passage is;
+    whether it is yes; whether its sentence denies something, which speaks for no.
     """
     nearest = sort_strongest([output.relevance for output in outputs])[:NEAREST]
     spans = [Span(i, one.start, one.end, one.score) for i in nearest for one in outputs[i].evidence]
     spans = sorted(spans, key=lambda span: -span.score)[:SENTENCES]
     if not spans:
         return
-    texts = [(passages[span.passage][0], passages[span.passage][1][span.start : span.end]) for span in spans]
+    said = [passages[span.passage][1][span.start : span.end] for span in spans]
+    texts = [(passages[span.passage][0], find_clause(question, text)) for span, text in zip(spans, said, strict=True)]
     read = reader.read(question, [[text] for text in texts])
     speaks = np.array([span.score + output.relevance for span, output in zip(spans, read, strict=True)])
     weights = np.exp(speaks - speaks.max())
@@ -102,7 +102,7 @@ def _yes_no_candidates(
     towards_yes = np.array([yes - no for _, yes, no in (output.answer_types for output in read)])
     for text, ahead in (("yes", weights * towards_yes), ("no", -weights * towards_yes)):
         best = int(np.argmax(ahead))
-        denied = float(bool(_DENIAL.search(texts[best][1]))) * (1 if text == "no" else -1)
+        denied = float(bool(DENIAL.search(texts[best][1]))) * (1 if text == "no" else -1)
         relevant = outputs[nearest[0]].relevance
         yield Candidate(
             text, spans[best], True, (float(ahead.sum()), float(speaks.max()), relevant, float(text == "yes"), denied)

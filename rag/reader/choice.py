@@ -8,6 +8,7 @@ What it does not do: it composes nothing.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
@@ -33,6 +34,8 @@ NEAR_WAY = 3.5  # the same where a question asks for a way to do something, whic
 LISTED = 2.0  # what it is worth to be an item, where a question asks for a list
 SAME = 0.8  # of the words and pieces of two sentences that say the same
 
+_CLOSED = re.compile(r"[.!?][\"”’)]*$")  # ends a statement, which leads on to items only where a list is asked for
+
 
 def choose_evidence(
     question: str,
@@ -54,11 +57,11 @@ def choose_evidence(
     found = [one for n in sorted(speaking) for one in _sentences(n, passages)]
     found = [one for one in found if not asks_alike(question, _text(one, passages))]
     texts = [_text(one, passages) for one in found]
-    leads = _find_leads(texts, [one.passage for one in found])
-    whole = [f"{texts[leads[i]]} {text}" if i in leads else text for i, text in enumerate(texts)]
     items = [bool(ITEM.match(text)) for text in texts]
     kind = analyse(question).kind
     asks_list, near = kind == "list", NEAR_WAY if kind == "way" else NEAR
+    leads = _find_leads(texts, [one.passage for one in found], closed=asks_list)
+    whole = [f"{texts[leads[i]]} {text}" if i in leads else text for i, text in enumerate(texts)]
     weights = weigh_parts(name_subject(question), texts)
     shares = {n: share_parts(weights, passages[n][1]) for n in speaking}
     overlap = [OVERLAP * share_parts(weights, text) for text in whole]
@@ -116,13 +119,15 @@ def _text(sentence: Span, passages: Sequence[Passage]) -> str:
     return passages[sentence.passage][1][sentence.start : sentence.end]
 
 
-def _find_leads(texts: Sequence[str], places: Sequence[int]) -> dict[int, int]:
-    """For the items of a list the sentence that leads on to it, by their numbers; `places` are their passages'."""
+def _find_leads(texts: Sequence[str], places: Sequence[int], *, closed: bool) -> dict[int, int]:
+    """For the items of a list the sentence that leads on to it, by their numbers; `places` are their passages'.
+
+    One that ends as a statement only where `closed`."""
     leads: dict[int, int] = {}
     for i in range(1, len(texts)):
         if ITEM.match(texts[i]) and places[i] == places[i - 1]:
             leads[i] = leads.get(i - 1, i - 1)
-    return {i: lead for i, lead in leads.items() if not ITEM.match(texts[lead])}
+    return {i: n for i, n in leads.items() if not ITEM.match(texts[n]) and (closed or not _CLOSED.search(texts[n]))}
 
 
 def _best_score(sentence: Span, outputs: Sequence[ReaderOutput]) -> float:

@@ -26,6 +26,11 @@ _ELSEWHERE = re.compile(
     r"(?:[Ss]ee(?:\s+also)?|[Cc]f\.|[Rr]efer\s+to)\s+(?:the\s+)?[a-z§]|(?i:n/a|not\s+(?:applicable|available))$"
 )
 _HOW_MANY = re.compile(r"(?:\w+\s+){0,2}(?:how\s+many|what\s+(?:percent(?:age)?|number))\b", re.IGNORECASE)
+_CALLED = re.compile(  # by telephone
+    r"(?:(?:what|which)(?:['’]s|\s+(?:is|was|are))?\s+(?:the\s+|my\s+|our\s+|your\s+)?)"
+    r"(?:(?:tele)?phone|mobile|fax|account|registration|invoice|policy|order|house|room)\s+numbers?\b",
+    re.IGNORECASE,
+)
 _WHEN = re.compile(r"(?:when\s+(?:did|was|were)|(?:\w+\s+)?(?:what|which)\s+(?:year|date))\b", re.IGNORECASE)
 _AUTHOR = re.compile(
     r"who\s+(?:\w+\s+)?(?:wrote|authored|invented|created|made|designed|founded|proposed|published"
@@ -106,6 +111,8 @@ def _is_other_kind(place: _Place) -> bool:
     asked, said = place.asked, place.said
     if _HOW_MANY.match(asked.text):
         return not has_number(said)
+    if _CALLED.match(asked.text):
+        return not any(map(str.isdigit, said))
     if _WHEN.match(asked.text):
         return not has_time(said)
     if asked.kind == "person":
