@@ -81,3 +81,28 @@ def test_a_stopped_run_goes_on(pipe: Pipeline, tmp_path: Path) -> None:
     (out / "corpus.jsonl").write_text("")
     with pytest.raises(InputError, match="passages of another index"):
         write(pipe, second, out)
+
+
+class Reviser(Writer):
+    """Writes a question of any pump, and a good one where it is told what that finds."""
+
+    def reply(self, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+        self.shown.append(messages[-1]["content"])
+        if len(messages) == 2:
+            yield "Who found no fault in the spring?"
+            return
+        passage = messages[1]["content"]
+        yield f"When was the {next(part for part in PARTS if part in passage)} pump serviced?"
+
+
+def test_a_question_that_does_not_find_its_passage_is_revised_once(pipe: Pipeline, tmp_path: Path) -> None:
+    """SPEED, arXiv 2410.18634: revised in place of dropped; the model sees what the question finds instead."""
+    writer = Reviser()
+    assert write(pipe, writer, tmp_path / "out") == WriteReport(6, 6)
+    revised = [one for one in writer.shown if one.startswith("<other>\n")]
+    assert len(revised) >= 5 and len({one.split("</other>")[0] for one in revised}) == 1  # what it finds first
+    rows = [json.loads(line) for line in (tmp_path / "out" / "questions_train.jsonl").read_text().splitlines()]
+    assert sum(row["question"].startswith("When was") for row in rows) == len(revised)
+    hopeless = Writer("What happened in the spring?")
+    write(pipe, hopeless, tmp_path / "never")
+    assert len(hopeless.shown) <= 2 * len(PARTS)  # one more call at most

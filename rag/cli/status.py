@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
@@ -24,6 +25,10 @@ def status(
     index: IndexOption = None,
     failed: Annotated[bool, Option("--failed", help="Only files that failed, lost text or were skipped.")] = False,
     odd: Annotated[bool, Option("--odd", help="Only documents that are unlike all others, the oddest first.")] = False,
+    beside: Annotated[
+        Path | None,
+        Option(metavar="FOLDER", help="Whether what another index holds is unlike this one, and what of it most."),
+    ] = None,
     trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -34,6 +39,7 @@ def status(
       rag status
       rag status --failed
       rag status --odd
+      rag status --beside ../last-year
       rag status handbook.pdf
     """
 
@@ -48,6 +54,9 @@ def status(
         return
     if odd:
         _show_odd(target, json=json)
+        return
+    if beside:
+        _show_beside(target, Index.at(beside, trust=trust), json=json)
         return
     with suppress(IndexMissing), target.hold_generation(deep=False):
         pass  # reports a damaged vector index now, and not when the first question comes
@@ -91,6 +100,22 @@ def _show_odd(index: Index, *, json: bool) -> None:
     for one in found:
         name = f"{one.source} ({one.title})" if one.title else one.source
         say(f"  {one.distance:.2f}  {line(name)}  - {line(one.nearest)}")
+
+
+def _show_beside(index: Index, other: Index, *, json: bool) -> None:
+    from dataclasses import asdict
+
+    from rag.maintain.depth import compare_indexes
+
+    found = compare_indexes(index, other)
+    if json:
+        say_json({"index": str(index.path), "beside": str(other.path), **asdict(found)})
+        return
+    kind = "unlike" if found.chance < 0.01 else "no surer unlike than by chance"
+    say(f"{found.passages[1]:,} passages of {other.path} are {kind} the {found.passages[0]:,} of {index.path}:")
+    say(f"Q {found.share:.2f} (0.5 where both are of one kind), chance {found.chance:.2g}; its least central sources:")
+    for source, depth in found.farthest:
+        say(f"  {depth:.2f}  {line(source)}")
 
 
 def config(

@@ -15,7 +15,7 @@ def write(
     llm: LlmOption = None,
     model: LlmModelOption = None,
     most: Annotated[
-        int, Option(min=1, metavar="N", help="Passages that are shown to the model, one call each.")
+        int, Option(min=1, metavar="N", help="Passages that are shown to the model, a call or two each.")
     ] = 1000,
     seed: SeedOption = 0,
     pipeline: PipelineOption = None,
@@ -24,8 +24,9 @@ def write(
 ) -> None:
     """Have a language model write a question for passages of the index, for trainings.
 
-    A question is kept where a search by it finds its passage. The folder is what `rag train embedder --both` reads;
-    look at some of its questions first. The same command goes on where it was stopped.
+    A question is kept where a search by it finds its passage; one that does not is revised once. The folder is what
+    `rag train embedder --both` reads; look at some of its questions first. The same command goes on where it was
+    stopped.
 
     \b
     Example:
