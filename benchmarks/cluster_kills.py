@@ -29,11 +29,11 @@ from rag.index.folder import Index
 from rag.maintain.check import check
 
 FILES = 120
-VICTIMS = {  # words in the command line of the process
-    ("dask", "worker"): "multiprocessing.spawn",
-    ("dask", "scheduler"): "distributed.Scheduler",
-    ("ray", "worker"): "ray::",
-    ("ray", "scheduler"): "gcs_server",
+VICTIMS = {  # words in the command line of the process, any of them
+    ("dask", "worker"): (b"multiprocessing.spawn",),
+    ("dask", "scheduler"): (b"distributed.Scheduler",),
+    ("ray", "worker"): (b"ray::IDLE", b"ray::_call"),
+    ("ray", "scheduler"): (b"gcs_server",),
 }
 LIMIT = 600  # seconds for an ingest
 SAID = "said.txt"
@@ -67,17 +67,23 @@ def below(pid: int) -> Iterator[int]:
                 yield from below(int(child))
 
 
+def find(driver: int, engine: str, victim: str) -> list[int]:
+    """The processes of this kind."""
+    found = []
+    for pid in below(driver):
+        with suppress(OSError):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if any(words in command for words in VICTIMS[engine, victim]):
+                found.append(pid)
+    return found
+
+
 def kill(driver: int, engine: str, victim: str) -> bool:
     """Whether there was one to kill."""
     if victim == "driver":
         os.kill(driver, signal.SIGKILL)
         return True
-    words, found = VICTIMS[engine, victim].encode(), []
-    for pid in below(driver):
-        with suppress(OSError):
-            if words in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(pid)
-    if found:
+    if found := find(driver, engine, victim):
         with suppress(ProcessLookupError):
             os.kill(random.choice(found), signal.SIGKILL)
     return bool(found)
@@ -93,12 +99,8 @@ def play(folder: Path, engine: str, victim: str, seconds: float) -> tuple[bool, 
     """One kill, so many seconds after the workers are up: whether it met one, and the exit code of the ingest."""
     run = ingest(folder, "there.yaml")
     probe = victim if victim != "driver" else "worker"
-    words, end = VICTIMS[engine, probe].encode(), time.monotonic() + LIMIT
-    while run.poll() is None and time.monotonic() < end:
-        lines = (Path(f"/proc/{pid}/cmdline") for pid in below(run.pid))
-        with suppress(OSError):
-            if any(words in line.read_bytes() for line in lines):
-                break
+    end = time.monotonic() + LIMIT
+    while run.poll() is None and time.monotonic() < end and not find(run.pid, engine, probe):
         time.sleep(0.05)
     time.sleep(seconds)
     met = run.poll() is None and kill(run.pid, engine, victim)

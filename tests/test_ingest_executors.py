@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from rag.errors import MismatchError, RagError
 from rag.index.folder import Index
 from rag.ingest.executors import crew, task
 from rag.ingest.executors.dask import DaskExecutor
-from rag.ingest.executors.ray import RayExecutor
+from rag.ingest.executors.ray import RayExecutor, _Ray
 from rag.ingest.report import Report, report_data
 from rag.ingest.run import ingest
 from rag.stages import Executor, WorkerExecutor
@@ -245,6 +246,40 @@ def test_executors_that_are_shipped_are_executors() -> None:
     assert all(isinstance(one, WorkerExecutor) for one in EXECUTORS.values())
     executor = build(load("default")).executor
     assert isinstance(executor, Executor) and not isinstance(executor, WorkerExecutor)
+
+
+class NoRay:
+    """As much of Ray as a node needs that dies."""
+
+    def __init__(self, *, starts: bool) -> None:
+        self.starts = starts
+        kinds = ("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "ObjectLostError")
+        gone = ("LocalRayletDiedError", "RaySystemError")
+        self.exceptions = SimpleNamespace(**{kind: type(kind, (Exception,), {}) for kind in (*kinds, *gone)})
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, **options: Any) -> None:
+        if not self.starts:
+            raise Exception("The current node timed out during startup.")
+
+    def remote(self, **options: Any) -> Any:
+        return lambda call: call
+
+
+def test_a_node_of_ray_that_dies_at_its_start_is_named() -> None:
+    with pytest.raises(RagError, match=r"did not start in time .*timed out during startup"):
+        _Ray(NoRay(starts=False), RayExecutor())
+
+
+def test_a_node_of_ray_that_dies_ends_the_ingest_and_no_file_is_blamed() -> None:
+    ray = NoRay(starts=True)
+    engine = _Ray(ray, RayExecutor())
+    with pytest.raises(RagError, match="start it again and run the same command"):
+        engine.is_lost(ray.exceptions.LocalRayletDiedError())
+    assert engine.is_lost(ray.exceptions.WorkerCrashedError())
+    assert not engine.is_lost(ValueError())
 
 
 @pytest.mark.parametrize("name", CLUSTERS)

@@ -23,7 +23,7 @@ class Engine(Protocol):
         """
 
     def is_lost(self, error: BaseException) -> bool:
-        """Whether a future raised this because its worker died, or the engine did."""
+        """Whether a future raised this because its worker died. Raises RagError where the engine did."""
 
     def check(self) -> None:
         """Raises RagError when nothing can be run any more."""

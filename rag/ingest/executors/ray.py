@@ -56,7 +56,7 @@ class _Ray:
             place = {"address": options.address} if options.address else local
             try:
                 ray.init(log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False, **place)
-            except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+            except Exception as error:  # of a node that dies at its start Ray raises no other kind
                 raise RagError(
                     f"ingest: the Ray cluster {self._place} is out of reach, or did not start in time "
                     f"({describe(error)}). Check `address`, and that it runs the same version of Ray."
@@ -69,25 +69,33 @@ class _Ray:
 
     def submit(self, call: Callable[..., Any], *args: Any, gpu: bool = False) -> "Future[Any]":
         run = self._run.options(num_gpus=1) if gpu and self._options.gpu else self._run
-        future: Future[Any] = run.remote(call, *args).future()
+        try:
+            future: Future[Any] = run.remote(call, *args).future()
+        except self._ray.exceptions.RaySystemError as error:
+            raise self._gone() from error
         return future
 
     def is_lost(self, error: BaseException) -> bool:
         lost = self._ray.exceptions
+        if isinstance(error, lost.LocalRayletDiedError | lost.RaySystemError):
+            raise self._gone() from error
         return isinstance(
             error, lost.WorkerCrashedError | lost.NodeDiedError | lost.OutOfMemoryError | lost.ObjectLostError
         )
 
     def check(self) -> None:
         if not self._ray.is_initialized() or not self.workers:
-            raise RagError(
-                f"ingest: the Ray cluster {self._place} has no workers left, or is out of reach. What was done is "
-                "kept: start it again and run the same command."
-            )
+            raise self._gone()
 
     def close(self) -> None:
         if self._own and self._ray.is_initialized():
             self._ray.shutdown()
+
+    def _gone(self) -> RagError:
+        return RagError(
+            f"ingest: the Ray cluster {self._place} has no workers left, or is out of reach. What was done is kept: "
+            "start it again and run the same command."
+        )
 
 
 def _call(call: Callable[..., Any], *args: Any) -> Any:
