@@ -28,7 +28,7 @@ class TestEdge(StoreConformance):
 
 
 class TestQuantized(StoreConformance):
-    @pytest.fixture(params=["int8", "binary"])
+    @pytest.fixture(params=["int8", "turbo", "binary", "product"])
     def store(self, tmp_path: Path, request: pytest.FixtureRequest) -> Store:
         return EdgeStore(path=str(tmp_path / "index"), dim=self.dim, quantize=request.param)
 
@@ -77,9 +77,10 @@ def test_readonly_neither_creates_nor_writes(shard: Path, tmp_path: Path) -> Non
     assert len(store.ids()) == 8
 
 
-def test_short_copies_find_what_full_vectors_score(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["int8", "turbo", "product"])
+def test_short_copies_find_what_full_vectors_score(kind: Any, tmp_path: Path) -> None:
     rows, many = make_vectors(400, 64), [replace(make_chunks()[0], id=str(UUID(int=i + 1))) for i in range(400)]
-    store = EdgeStore(path=str(tmp_path / "index"), dim=64, sparse=False, quantize="int8")
+    store = EdgeStore(path=str(tmp_path / "index"), dim=64, sparse=False, quantize=kind)
     store.write(many, Embeddings(dense=rows))
     store.flush()
     assert [*(tmp_path / "index").rglob("quantized.*")]
@@ -90,7 +91,8 @@ def test_short_copies_find_what_full_vectors_score(tmp_path: Path) -> None:
     assert [hit.score for hit in hits] == pytest.approx([scores[UUID(hit.chunk.id).int - 1] for hit in hits], abs=1e-6)
     assert hits[0].vector is not None and np.array_equal(hits[0].vector, rows[0])
     store.close()
-    for other in ("none", "binary"):
+    others: set[Any] = {"none", "int8", "turbo", "binary", "product"} - {kind}
+    for other in others:
         with pytest.raises(MismatchError, match=f"quantize: {other}; run `rag rebuild`"):
             EdgeStore(path=str(tmp_path / "index"), dim=64, sparse=False, quantize=other).ids()
 

@@ -35,11 +35,13 @@ SPARE = 64 * 2**20  # bytes the engine allocates ahead
 PAGE = 10_000  # ids per scroll
 OVERSAMPLING = 4.0
 
-Quantization = Literal["none", "int8", "binary"]
+Quantization = Literal["none", "int8", "turbo", "binary", "product"]
 QUANTIZED = {  # each with its name in the engine's own files
     "none": ("none", None),
     "int8": ("scalar", engine.ScalarQuantizationConfig(engine.ScalarType.Int8)),
+    "turbo": ("turbo", engine.TurboQuantQuantizationConfig(bits=engine.TurboQuantBitSize.Bits2)),
     "binary": ("binary", engine.BinaryQuantizationConfig()),
+    "product": ("product", engine.ProductQuantizationConfig(engine.CompressionRatio.X32)),
 }
 _NO_GRAPH = engine.HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=0)
 _RESCORED = engine.SearchParams(quantization=engine.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING))
