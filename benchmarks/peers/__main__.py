@@ -20,8 +20,6 @@ from benchmarks.peers.plan import ENVIRONMENTS, VARIANTS
 from benchmarks.peers.rounds import play, prepare
 from benchmarks.peers.table import tables
 
-RESULTS = Path(__file__).parent / "results.json"
-
 
 def main() -> None:
     """Do what was asked."""
@@ -35,7 +33,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=100, help="most questions")
     parser.add_argument("--change", type=float, default=0.01, help="share of the files that change")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--results", type=Path, default=Path("peers.json"), help="where the figures are kept")
     given = parser.parse_args()
     if given.what != "render":
         if given.environments is None:
