@@ -179,6 +179,12 @@ def test_a_statement_above_a_numbered_list_leads_on_to_no_item() -> None:
         assert (text[first.start : first.end] == above) == lead
 
 
+def test_another_row_has_nothing_of_the_question_but_its_labels() -> None:
+    rows = "Article: Window; Lead time weeks: 6\nArticle: Door; Lead time weeks: 3\nArticle: Stair; Lead time weeks: 4"
+    found = choose_evidence("What is the lead time of the window?", [("", rows)], [output(("", rows), 1)], {0}, most=3)
+    assert [rows[one.start : one.end] for one in found] == ["Article: Window; Lead time weeks: 6"]
+
+
 def test_words_that_ask_whom_to_turn_to_choose_no_sentence() -> None:
     text = "We ask that you track your time off. You meet with Andrea to review policies and benefits."
     (best,) = choose_evidence("Who do I ask about benefits?", [("", text)], [output(("", text), 1)], {0}, most=1)

@@ -2,8 +2,9 @@
 
 A sum of what a sentence and its passage have of the question (`rag.text.overlap`), the passage's place, the reader's
 best span in the sentence, and its length; then one after another, each also for what it has of the question that those
-before it lack. So it works where the reader does not know the language: there it is words and places. An item of a list
-is weighed, and shown, with the sentence that leads on to it; where a question asks for a list, with the other items.
+before it lack; none that has nothing of it and is no step. So it works where the reader does not know the language:
+there it is words and places. An item of a list is weighed, and shown, with the sentence that leads on to it; where a
+question asks for a list, with the other items.
 What it does not do: it composes nothing.
 """
 
@@ -34,6 +35,7 @@ NEAR_WAY = 3.5  # the same where a question asks for a way to do something, whic
 LISTED = 2.0  # what it is worth to be an item, where a question asks for a list
 SAME = 0.8  # of the words and pieces of two sentences that say the same
 
+_LABEL = re.compile(r"(?:^|(?<=; ))[^:;|]{1,60}: (?=[^;|]*(?:;|$))")  # of a row: Berth: 9; Depth: 4.3
 _CLOSED = re.compile(r"[.!?][\"”’)]*$")  # ends a statement, which leads on to items only where a list is asked for
 
 
@@ -65,6 +67,7 @@ def choose_evidence(
     weights = weigh_parts(name_subject(question), texts)
     shares = {n: share_parts(weights, passages[n][1]) for n in speaking}
     overlap = [OVERLAP * share_parts(weights, text) for text in whole]
+    shared = [share_parts(weights, _LABEL.sub("", text)) for text in whole]  # a row's labels are every row's
     likely = [SPAN / (1 + math.exp(-_best_score(one, outputs) / SOFTNESS)) for one in found]
     worth = [
         overlap[i]
@@ -83,6 +86,8 @@ def choose_evidence(
         left = [i for i, text in enumerate(texts) if not any(_says_same(text, texts[other]) for other in chosen)]
         gains = {i: worth[i] + GAIN * bool(chosen) * share_parts(missing, whole[i]) for i in left}
         for i in left:
+            if chosen and not shared[i] and not any(steps.are_linked(i, other) for other in chosen):
+                gains[i] = -math.inf
             leads_on = any(steps.leads(i, other) or steps.leads(other, i) for other in chosen)
             gains[i] += LINK if leads_on else NAME * any(steps.share_name(i, other) for other in chosen)
         best = max(gains, key=lambda i: gains[i], default=None)
