@@ -330,7 +330,8 @@ class Source:
 class Loaded:
     """What became of a source. `status` is "ok", "degraded" (text was lost), "failed" or "skipped"; `reason` says why.
 
-    `sha256` is of the bytes that were parsed (empty when they could not be read).
+    `sha256` is of the bytes that were parsed (empty when they could not be read). `letters` are what OCR saw on pages
+    (number, `rag.text.letters`).
     """
 
     source: Source
@@ -338,6 +339,7 @@ class Loaded:
     reason: str = ""
     documents: tuple[Document, ...] = ()
     sha256: str = ""
+    letters: tuple[tuple[int, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

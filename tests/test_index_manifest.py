@@ -145,6 +145,25 @@ def test_dropping_a_source_takes_its_chunks_and_the_sweep_their_vectors(tmp_path
     assert manifest.known_keys(["k1"]) == set()
 
 
+def test_what_ocr_saw_is_kept_as_long_as_its_file(tmp_path: Path) -> None:
+    manifest = filled(tmp_path / "m.sqlite")
+    assert manifest.letters("x", 1) == b""  # an index without scans has no table of them
+    with manifest.transaction():
+        manifest.put_letters("x", [(1, b"one"), (2, b"two")])
+        manifest.put_letters("y", [(1, b"of no source")])
+        manifest.drop_unused_vectors()
+    assert [manifest.letters("x", page) for page in (1, 2, 3)] == [b"one", b"two", b""]
+    assert manifest.letters("y", 1) == b""
+    with manifest.transaction():
+        manifest.db.execute("UPDATE letters SET packed = x'00' WHERE page = 2")
+    with pytest.raises(CorruptError, match="letters fails its checksum"):
+        manifest.letters("x", 2)
+    with manifest.transaction():
+        manifest.drop_sources(["a.md"])
+        manifest.drop_unused_vectors()
+    assert manifest.letters("x", 1) == b""
+
+
 def test_a_changed_vector_is_noticed(tmp_path: Path) -> None:
     filled(tmp_path / "m.sqlite").close()
     with sqlite3.connect(tmp_path / "m.sqlite") as db:

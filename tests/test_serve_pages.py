@@ -24,6 +24,7 @@ from rag.serve.pages import is_scanned
 from rag.serve.render import draw, find_boxes
 from rag.serve.scanned import find_seen
 from rag.serve.settings import ServerSettings
+from rag.text.letters import pack_letters
 from rag.types import Document, Section
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "documents"
@@ -186,7 +187,8 @@ def test_the_boxes_of_a_scan_are_where_the_words_are_in_its_picture() -> None:
 def test_a_scanned_page_is_read_once_for_all_its_quotes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     document = documents(client)["shore-power-agreement.pdf"]
     text = client.get(f"/v1/documents/{document['id']}/text").text
-    seen = [[letter, [0.001 * n, 0.1, 0.001 * n + 0.001, 0.12]] for n, letter in enumerate(letters(text)[:400])]
+    boxed = [(letter, (0.001 * n, 0.1, 0.001 * n + 0.001, 0.12)) for n, letter in enumerate(letters(text)[:400])]
+    seen = [[letter, list(box)] for letter, box in boxed]
     asked = []
 
     async def draw_nothing(pictures: object, data: bytes, digest: str, *words: str) -> bytes:
@@ -201,6 +203,11 @@ def test_a_scanned_page_is_read_once_for_all_its_quotes(client: TestClient, monk
         reply = client.get(f"/v1/documents/{document['id']}/pages/1/boxes", params=place).json()
         assert reply["boxes"] and "seen" not in reply
     assert asked == [("1", "1", "scan")] * 2
+    packed = pack_letters(boxed)
+    monkeypatch.setattr("rag.index.manifest.Manifest.letters", lambda manifest, sha256, page: packed)
+    again = client.get(f"/v1/documents/{document['id']}/pages/1/boxes", params=place).json()
+    assert again["boxes"][0] == pytest.approx(reply["boxes"][0], abs=1e-4)
+    assert len(asked) == 3 and "scan" not in asked[2]  # what the index has stored is not read again
 
 
 def test_a_quote_in_a_picture_has_a_box_for_each_line() -> None:

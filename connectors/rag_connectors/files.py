@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from base64 import b64decode
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -215,4 +216,5 @@ def _loaded(source: Source, outcome: ParseOutcome | Future[ParseOutcome]) -> Loa
         )
         for record in outcome.records
     )
-    return Loaded(source, outcome.status, outcome.reason, documents, outcome.sha256)
+    letters = tuple((page, b64decode(packed)) for page, packed in outcome.letters)
+    return Loaded(source, outcome.status, outcome.reason, documents, outcome.sha256, letters)

@@ -7,12 +7,13 @@ read handwriting well, or turn a page that lies.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rag.errors import MissingExtra
+from rag.text.letters import Seen, pack_letters
 from rag_connectors.pdf.boxes import Word, word
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Scan(NamedTuple):
 
     lines: list[Word]
     confidence: float = 0.0
+    letters: bytes = b""  # with their boxes in the picture, packed (`rag.text.letters`), if they were asked for
 
 
 def is_installed() -> bool:
@@ -46,14 +48,14 @@ def need() -> None:
         raise MissingExtra('connector.ocr: always needs rapidocr, which is not installed: pip install "raghop[ocr]"')
 
 
-def read(picture: NDArray[uint8], *, scale: float = 1.0, model: str = "") -> Scan:
+def read(picture: NDArray[uint8], *, scale: float = 1.0, model: str = "", letters: bool = False) -> Scan:
     """The lines of a picture (height, width, blue green red), of `scale` pixels a point, in reading order.
 
     `model` is the path of a network for another script, in the form of rapidocr's own.
     """
     from rag_connectors.pdf.layout import lines_of
 
-    found: Any = _engine(model)(picture, use_cls=True)
+    found: Any = _engine(model)(picture, use_cls=True, return_word_box=letters, return_single_char_box=letters)
     if found.txts is None:
         return Scan([])
     lines = []
@@ -62,7 +64,15 @@ def read(picture: NDArray[uint8], *, scale: float = 1.0, model: str = "") -> Sca
         if text.strip():
             lines.append(word(min(xs), min(ys), max(xs), max(ys), text.strip()))
     sure = sum(score * len(text) for score, text in zip(found.scores, found.txts, strict=True))
-    return Scan(lines_of([[line] for line in lines]), sure / max(1, sum(map(len, found.txts))))
+    seen = pack_letters(list(_seen(found.word_results or (), *picture.shape[:2]))) if letters else b""
+    return Scan(lines_of([[line] for line in lines]), sure / max(1, sum(map(len, found.txts))), seen)
+
+
+def _seen(lines: Iterable[Any], height: int, width: int) -> Iterator[Seen]:
+    """Every letter with its box, as fractions of the picture."""
+    for letter, _, corners in (one for line in lines for one in line):
+        xs, ys = [x / width for x, _ in corners], [y / height for _, y in corners]
+        yield letter, (float(min(xs)), float(min(ys)), float(max(xs)), float(max(ys)))
 
 
 def said(confidence: float) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import zlib
+from base64 import b64encode
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -72,7 +73,8 @@ def outcome_of(data: bytes, name: str, options: ParseOptions, kind: Kind, sha256
     if sum(len(record.text) for record in records) > _MAX_TEXT:
         raise RefusalError(f"too large: more than {_MAX_TEXT:,} characters of text", "skipped")
     status, reason = "degraded" if parsed.lost else "ok", "; ".join((*parsed.lost, *parsed.notes))
-    return ParseOutcome(status, reason, sha256, records, parsed.scans)
+    letters = tuple((page, b64encode(packed).decode()) for page, packed in parsed.letters)
+    return ParseOutcome(status, reason, sha256, records, parsed.scans, letters)
 
 
 def sniff(head: bytes, name: str) -> Kind:

@@ -44,24 +44,29 @@ class ParsedRecord:
 class Parsed:
     """The records of a file and, in words for its owner, what was lost on the way and what else is to know.
 
-    `scans` are how many pages OCR could read.
+    `scans` are how many pages OCR could read, `letters` what it saw on those it read (page, packed letters).
     """
 
     records: tuple[ParsedRecord, ...]
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     scans: int = 0
+    letters: tuple[tuple[int, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ParseOutcome:
-    """What became of a file: the fields of rag.types.Loaded, before documents are built; `scans` as in `Parsed`."""
+    """What became of a file: the fields of rag.types.Loaded, before documents are built.
+
+    `scans` and `letters` are as in `Parsed`, the letters in base 64.
+    """
 
     status: str
     reason: str = ""
     sha256: str = ""
     records: tuple[ParsedRecord, ...] = ()
     scans: int = 0
+    letters: tuple[tuple[int, str], ...] = ()
 
 
 class RefusalError(Exception):

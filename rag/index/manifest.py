@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from rag.errors import CorruptError
 from rag.index.chunk_list import ChunkList
-from rag.index.codec import chunk_checksum, pack_embeddings, unpack_embeddings
+from rag.index.codec import chunk_checksum, pack_embeddings, row_checksum, unpack_embeddings
 from rag.index.database import AMONG, Database
-from rag.index.tables import REPAIR, insert_into, list_tables, map_errors, row_to_chunk, row_to_document
+from rag.index.tables import REPAIR, add_table, insert_into, list_tables, map_errors, row_to_chunk, row_to_document
 from rag.text.access import FIELD
 from rag.types import Chunk, Chunked, Document, Embeddings, Source
 
@@ -197,9 +197,27 @@ class Manifest(Database):
         """Store one row per key."""
         self.write(insert_into("vectors", "OR REPLACE"), pack_embeddings(keys, embeddings))
 
+    def put_letters(self, sha256: str, letters: Sequence[tuple[int, bytes]]) -> None:
+        """What OCR saw on the pages of the file with these bytes; nothing is noted where it saw nothing."""
+        if letters:
+            add_table(self.db, "letters")
+            self.write("DELETE FROM letters WHERE sha256 = ?", [(sha256,)])
+            rows = [(sha256, page, packed) for page, packed in letters]
+            self.write(insert_into("letters"), [(*row, row_checksum(*row)) for row in rows])
+
+    def letters(self, sha256: str, page: int) -> bytes:
+        """What OCR saw on a page; b"" where that is not stored: an older index, or one that was repaired."""
+        if "letters" not in list_tables(self.db):
+            return b""
+        with map_errors(self.path):
+            rows = self.rows("letters", "WHERE sha256 = ? AND page = ?", [sha256, str(page)])
+            return bytes(rows[0][2]) if rows else b""
+
     def drop_unused_vectors(self) -> int:
         """Drop vectors that neither a chunk uses nor a kept generation has of a text that is there; how many."""
         used = "SELECT key FROM chunks"
+        if "letters" in list_tables(self.db):
+            self.write("DELETE FROM letters WHERE sha256 NOT IN (SELECT sha256 FROM sources)", [()])
         if "kept_vectors" in list_tables(self.db):
             self.write("DELETE FROM kept_vectors WHERE digest NOT IN (SELECT digest FROM documents)", [()])
             used += " UNION SELECT key FROM kept_vectors"

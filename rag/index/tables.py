@@ -57,11 +57,13 @@ CELLS: Mapping[str, tuple[str, ...]] = {
     "kept_generations": ("number", "facts"),
     "kept_vectors": ("number", "digest", "key"),
     "unfinished": ("name",),
+    "letters": ("sha256", "page", "packed"),
 }
 LATER: Mapping[str, str] = {  # made when they are first needed; who does not know them loses no text
     "kept_generations": "(number INTEGER PRIMARY KEY, facts TEXT NOT NULL, crc INTEGER NOT NULL) STRICT",
     "kept_vectors": "(number INTEGER NOT NULL, digest TEXT NOT NULL, key TEXT NOT NULL, crc INTEGER NOT NULL) STRICT",
     "unfinished": "(name TEXT PRIMARY KEY, crc INTEGER NOT NULL) STRICT",
+    "letters": "(sha256 TEXT NOT NULL, page INTEGER NOT NULL, packed BLOB NOT NULL, crc INTEGER NOT NULL) STRICT",
 }
 
 

@@ -46,6 +46,7 @@ class SourceWriter:
                 self._put_source(loaded, status, reason)
                 if status != "failed" or whole:
                     self.manifest.replace_documents(loaded.source.name, *columns(whole))
+                    self.manifest.put_letters(loaded.sha256, loaded.letters)
                 elif (groups := _stated_access(loaded)) is not None:  # the version that stays is for no others
                     self.manifest.set_access(loaded.source.name, groups)
         except Exception as error:

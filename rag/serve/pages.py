@@ -10,17 +10,20 @@ import json
 import sys
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import closing, suppress
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from rag.errors import RagError
 from rag.index.folder import Index
 from rag.serve.documents import find, original
 from rag.serve.doors import Door
 from rag.serve.render import NO_PAGE, SCAN
 from rag.serve.replies import Refusal
-from rag.serve.scanned import find_seen
+from rag.serve.scanned import find_seen, unpack_seen
 from rag.serve.views import view_document
+from rag.text.letters import Seen
 from rag.types import Document, Filter
 
 KEPT = 64 << 20  # bytes of pictures
@@ -122,16 +125,27 @@ async def picture(request: Request) -> Response:
 
 async def boxes(request: Request) -> Response:
     """Where text[start:end] stands on a page: `boxes` of left, top, width and height, as fractions of it."""
-    document, data, digest = await open_pdf(request)
+    _, index, document = await find(request)
+    data, digest = await asyncio.to_thread(read_pdf, index, document, request.state.principal.within)
     number = request.path_params["number"]
     start, end = (int(_number(request, name, 0, least=0, most=len(document.text))) for name in ("start", "end"))
     quote, nth = on_page(document, number, start, end)
-    scanned = is_scanned(document, number)  # what OCR sees on a page is kept: the next quote there costs no seconds
-    sought = SCAN if scanned else json.dumps([quote[:LONGEST], nth])
+    scanned = is_scanned(document, number)
+    stored = await asyncio.to_thread(stored_letters, index, digest, number) if scanned else []
+    # what OCR sees now is kept: the next quote on the page costs no seconds
+    sought = SCAN if scanned and not stored else json.dumps([quote[:LONGEST], nth])
     found = json.loads(await render(pictures_of(request), data, digest, str(number), "1", sought))
     if scanned:
-        found["boxes"] = await asyncio.to_thread(find_seen, found.pop("seen"), quote[:LONGEST], nth)
+        found["boxes"] = await asyncio.to_thread(find_seen, stored or found.pop("seen"), quote[:LONGEST], nth)
     return JSONResponse(found)
+
+
+def stored_letters(index: Index, digest: str, number: int) -> list[Seen]:
+    """What OCR saw on a page when it was indexed; [] where that is not stored, or damaged: then it is read again."""
+    with suppress(RagError, ValueError), closing(index.read_manifest()) as manifest:
+        packed = manifest.letters(digest, number)
+        return unpack_seen(packed) if packed else []
+    return []
 
 
 def on_page(document: Document, number: int, start: int, end: int) -> tuple[str, int]:

@@ -1,20 +1,20 @@
 """Where a quote stands on a page that was read by OCR: in its picture, by rapidocr (extra `ocr`).
 
 The page is drawn and read as it was for the index, so that the same networks see the same words; that takes seconds,
-once for each page: the server keeps what they saw. What it does not do: store it in the index.
+once for each page. An index that has stored what they saw (`Manifest.letters`) needs no second reading.
 """
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any, TypeAlias
+from typing import Any
 
 from rag.serve.quotes import find_places, join_lines, letters_of
+from rag.text.letters import Seen, unpack_letters
 
 LONGEST, SHARPEST = 2000, 3.0  # pixels of the longer side, and a point, as the connector draws pages for OCR
 MEMORY = 4 << 30  # bytes
 SECONDS = 60  # of CPU
 GRID = 1000  # in which a page is measured
-Seen: TypeAlias = tuple[str, tuple[float, float, float, float]]  # a letter; left, top, right, bottom, as fractions
 _OPTIONS = {
     "Global.log_level": "critical",
     "EngineConfig.onnxruntime.intra_op_num_threads": 1,
@@ -49,3 +49,8 @@ def find_seen(seen: Sequence[Seen], quote: str, nth: int) -> list[list[float]]:
     ]
     boxes = ((left, -top, right - left, top - bottom) for left, bottom, right, top in join_lines(upward))
     return [[round(value / GRID, 5) for value in box] for box in boxes]
+
+
+def unpack_seen(packed: bytes) -> list[Seen]:
+    """The letters as `see` gives them, out of an index. Raises ValueError."""
+    return [(letter, box) for char, box in unpack_letters(packed) for letter in letters_of(char)]

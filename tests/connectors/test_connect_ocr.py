@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from rag.errors import ConfigError, MissingExtra
+from rag.text.letters import unpack_letters
 from rag.types import Loaded
 from rag_connectors import ocr
 from rag_connectors.files import Files
@@ -152,3 +153,6 @@ def test_a_scan_and_a_picture_are_read_and_say_so(tmp_path: Path) -> None:
         assert sum(word in found for word in WORDS) >= 0.95 * len(WORDS)
         assert sorted(section.kind for section in document.sections) == kinds
         assert any(re.fullmatch(r"by OCR, \d\d% sure", section.label) for section in document.sections)
+    [(page, packed)] = loaded["scan.pdf"].letters
+    seen = "".join(letter for letter, _ in unpack_letters(packed))
+    assert page == 1 and all(word in seen for word in WORDS if word in loaded["scan.pdf"].documents[0].text)

@@ -85,7 +85,8 @@ def _parse(data: bytes, options: ParseOptions, warnings: Warnings) -> Parsed:
     title, meta = _properties(structure.reader)
     unsure, notes = ocr.noted(scans)
     record = writer.record(title=title, meta=meta)
-    return Parsed((record,), (*lost, *unsure, *warnings.lossy), tuple(notes), len(wanted))
+    letters = tuple((n, page.scan.letters) for n, page in enumerate(pages, 1) if page.scan)
+    return Parsed((record,), (*lost, *unsure, *warnings.lossy), tuple(notes), len(wanted), letters)
 
 
 def _no_text(pages: int, options: ParseOptions) -> str:

@@ -208,7 +208,7 @@ def scan_pages(data: bytes, pages: Sequence[PageText], wanted: Sequence[int], mo
                 width, height = page.get_size()
                 scale = min(_SHARPEST, ocr.LONGEST / max(width, height, 1.0))
                 picture = page.render(scale=scale, no_smoothtext=False).to_numpy()
-            scan = ocr.read(picture[:, :, :3], scale=scale, model=model)
+            scan = ocr.read(picture[:, :, :3], scale=scale, model=model, letters=True)
             if scan.lines:
                 facts = found[n].facts._replace(lost="", garbled=False)
                 found[n] = PageText(scan.lines, height, facts, scan)
