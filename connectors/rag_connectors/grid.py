@@ -14,6 +14,7 @@ from rag_connectors.text import one_line
 
 _NUMBER = re.compile(r"[\d\s.,:/%+\-()$€£¥]*\d[\d\s.,:/%+\-()$€£¥]*")
 _EMPTY = re.compile(r"\| (?= \|)")  # of a cell: one blank stands for it
+_AMOUNT = re.compile(r"[+\-±≤≥<>]? ?\d[\d.,]* ?[^\s\d]\S{0,7}")  # a number with its unit
 _YEAR = re.compile(r"(19|20)\d\d")
 _MAX_HEADER = 80  # characters; a longer cell is prose
 _MOST_LEVELS = 3  # rows of a header
@@ -122,7 +123,7 @@ def _fits(header: Sequence[str], cells: Sequence[str]) -> bool:
 
 def _levels(rows: Sequence[Sequence[str]]) -> int:
     """How many of the first rows are header; 0: none."""
-    if not rows or sum(map(bool, rows[0])) < 2 or not _are_names(rows[0]):
+    if not rows or sum(map(bool, rows[0])) < 2 or not _are_names(rows[0]) or _are_amounts(rows[:2]):
         return 0
     levels = 1
     while levels < min(_MOST_LEVELS, len(rows) - 1) and _heads(rows[levels - 1], rows[levels], rows[levels + 1 :]):
@@ -177,6 +178,12 @@ def _are_names(cells: Sequence[str]) -> bool:
     if any(len(name) > _MAX_HEADER for name in names):
         return False
     return bool(names) and all(_YEAR.fullmatch(name) or not _NUMBER.fullmatch(name) for name in names)
+
+
+def _are_amounts(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether both rows are a name and an amount of it (`Flow | 3 m3/h`): a list of properties has no header."""
+    pairs = [[cell for cell in cells if cell] for cells in rows]
+    return len(pairs) > 1 and all(len(pair) == 2 and _AMOUNT.fullmatch(pair[1]) for pair in pairs)
 
 
 def _are_distinct(cells: Sequence[str]) -> bool:

@@ -181,3 +181,29 @@ def test_a_page_in_a_value_is_its_text() -> None:
     assert rows(f'id,body\n1,"{page}"\n2,ok\n')[1] == "id: 1; body: It lifts 750 kg."
     code = "Use <br> and </p> in pages."
     assert one(json.dumps([{"id": 1, "text": code}]), "a.json").text == code
+
+
+def test_commas_that_nothing_quotes_stay_in_their_cell() -> None:
+    below = '1,INFO,ok\n2,WARN,Pressure low, valve 3 opened, all fine\n3,ERROR,"hot, stopped"\n'
+    assert rows(f"Hall,Level,Message\n{below}")[2:] == [
+        "Hall: 2; Level: WARN; Message: Pressure low, valve 3 opened, all fine",
+        "Hall: 3; Level: ERROR; Message: hot, stopped",
+    ]
+    addresses = "Name,Phone,Address\nAna,11,Hill 4, 5020 Salzburg\nBo,22,Lake 3, 8010 Graz\n"
+    assert rows(addresses)[1] == "Name: Ana; Phone: 11; Address: Hill 4, 5020 Salzburg"
+    cells_of_lines = 'Name,Note\nWinch,"red, big\nfast, new, loud\n"\n'
+    assert rows(cells_of_lines)[1] == "Name: Winch; Note: red, big fast, new, loud"
+
+
+def test_names_of_rows_have_no_column_of_their_own() -> None:
+    assert rows("mpg\tcyl\nMazda RX4\t21\t6\nDatsun\t22.8\t4\n", "a.tsv")[1] == "Mazda RX4; mpg: 21; cyl: 6"
+
+
+def test_letters_of_utf_16_are_no_marks_between_cells() -> None:
+    parsed = one("Name\tCity\nAna\tŁódź\n".encode("utf-16"), "a.csv")
+    assert parsed.text.endswith("Name: Ana; City: Łódź")
+
+
+def test_json_with_comments_is_text() -> None:
+    text = '// limits\n{"url": "http://x//y", "load": "750 kg", /* of a winch */ "sizes": [1, 2,],}\n'
+    assert one(text, "a.json").text == text.strip()

@@ -120,3 +120,8 @@ def test_merged_cells_say_their_text_where_it_holds() -> None:
         "Region: North; 2024 Plan: 5; 2024 Actual: 6; 2025 Plan: 7; 2025 Actual: 8",
         "Region: Total; 2025 Plan: 15",
     ]
+
+
+def test_a_list_of_amounts_has_no_header() -> None:
+    assert lines(["Flow", "3 m3/h"], ["Head", "10 m"]) == ["Flow | 3 m3/h", "Head | 10 m"]
+    assert lines(["Part", "1st load"], ["Winch", "750 kg"])[1] == "Part: Winch; 1st load: 750 kg"

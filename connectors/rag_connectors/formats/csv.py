@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 from rag_connectors.data_uris import drop_data
 from rag_connectors.grid import table
@@ -32,12 +32,14 @@ _FORMULA = re.compile(r'="([^"]*)"')  # how a program keeps Excel from reading a
 _ESCAPED = re.compile(r'\\"(?=[^",;|\t\r\n])')
 _CAPTION = re.compile(r"\A[^\n]*\S[^\n]*\n(?:[ \t\r]*\n)+(?=[^\n]*\S)")  # a line apart above the table
 _LONGEST = 100  # lines of one row
-_SINGLE = re.compile(r"\s*'[^']*'(?:\s*[,;\t|]\s*'[^']*')+\s*")
+_SINGLE = re.compile(r"\s*'(?:[^']|'')*'(?:\s*[,;\t|]\s*'(?:[^']|'')*')+\s*")
 
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record with a section per row; rows are counted as a spreadsheet counts them, from 1."""
-    text, lost = decode(data.replace(b"\x01", b"\t").replace(b"\x1f", b"\t"))  # what databases part cells with
+    if b"\0" not in data:  # in UTF-16 these bytes are halves of letters
+        data = data.replace(b"\x01", b"\t").replace(b"\x1f", b"\t")  # what databases part cells with
+    text, lost = decode(data)
     csv.field_size_limit(max(len(text), csv.field_size_limit()))  # for the whole process: only ever raised
     if _ESCAPED.search(text):
         text = text.replace('\\"', '""')
@@ -46,13 +48,15 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
         text, delimiter = text[named.end() :], named[1]
     else:
         delimiter = _delimiter(text, name)
+    text = _quoted(text, delimiter)
     writer = TextWriter()
     remarks = _REMARKS.match(text)
     above = remarks[0].splitlines() if remarks else []
     for line in above:
         writer.add(line)
     first = len(above) + (2 if named else 1)
-    for number, line in table(enumerate(_rows(text[remarks.end() if remarks else 0 :], delimiter), first)):
+    rows = _rows(text[remarks.end() if remarks else 0 :], delimiter)
+    for number, line in table(enumerate(_with_row_names(rows) if delimiter == "\t" else rows, first)):
         start = writer.at
         writer.add(drop_data(line))
         writer.span(start, "row", f"row {number}")
@@ -64,11 +68,12 @@ def _delimiter(text: str, name: str) -> str:
     if name.lower().endswith((".tsv", ".tab")) and "\t" in text:
         return "\t"
     head = _REMARKS.sub("", text[: 1 << 16])
-    head = _CAPTION.sub("", head)
-    sample = [line for line in head.split("\n") if line.strip()][:_SAMPLE]
+    plain_head = _CAPTION.sub("", head)
+    sample = [line for line in plain_head.split("\n") if line.strip()][:_SAMPLE]
     quote = _quote(text)
 
     def score(delimiter: str) -> tuple[float, bool]:
+        head = _quoted(plain_head, delimiter)
         lines = StringIO(head, newline="") if head.count(quote) % 2 == 0 else iter(sample)
         reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=True)
         every = list(islice(reader, _SAMPLE))
@@ -83,6 +88,30 @@ def _delimiter(text: str, name: str) -> str:
 
     best = max(_DELIMITERS, key=score)
     return best if score(best)[0] else _NONE
+
+
+def _quoted(text: str, delimiter: str) -> str:
+    """The text with quotes around cells that have the delimiter in them, where a blank behind it tells so.
+
+    Programs that quote nothing write `5,Pressure low, valve open` below `Hall,Message`: rows that are wider than the
+    first one, and as wide without the commas before blanks.
+    """
+    header, _, below = text.partition("\n")
+    width = header.count(delimiter) + 1
+    in_cells = f"{delimiter} "
+    if delimiter not in ",;" or width == 1 or in_cells in header or in_cells not in below or _quote(text) != '"':
+        return text
+    lines = [header]
+    is_open = False  # within a cell of several lines
+    for line in below.split("\n"):
+        marks = line.count('"')
+        if not marks and not is_open and line.count(delimiter) >= width:
+            cells = re.split(f"{delimiter}(?! )", line.rstrip("\r"))
+            if len(cells) == width:
+                line = delimiter.join(f'"{cell}"' if delimiter in cell else cell for cell in cells)
+        is_open ^= marks % 2 == 1
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def _is_prose(rows: Sequence[Sequence[str]], delimiter: str, sample: Sequence[str]) -> bool:
@@ -124,6 +153,14 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
         cells, taken = _row(lines[i : i + _LONGEST], delimiter, quote, width)
         yield cells
         i += taken
+
+
+def _with_row_names(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows, the first with an empty cell before it where all below have one more: R does not name that column."""
+    head = list(islice(rows, _SAMPLE))
+    if len(head) > 1 and head[0] and all(len(cells) == len(head[0]) + 1 for cells in head[1:] if cells):
+        head[0] = ["", *head[0]]
+    return chain(head, rows)
 
 
 def _is_sound(text: str, delimiter: str, quote: str) -> bool:
