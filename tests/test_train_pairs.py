@@ -251,6 +251,21 @@ def test_a_training_changes_questions_and_documents_and_ships_a_model(work: Path
         trained(work, work / "one")
 
 
+def test_a_training_that_was_interrupted_says_where_it_goes_on(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.train.common.loop.EVERY", 1)
+    lines: list[str] = []
+
+    def stop(line: str) -> None:
+        if line.startswith("step 4 "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(work, work / "again", say=stop)
+    trained(work, work / "again", say=lines.append)
+    assert "goes on behind step 3 of" in lines[1] and lines[2].startswith("step 4 of")
+    assert (work / "again" / "model.safetensors").exists()
+
+
 def _tensor(folder: Path) -> Tensor:
     from safetensors.torch import load_file
 

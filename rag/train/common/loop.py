@@ -123,6 +123,8 @@ def fine_tune(
     saved = Checkpoint(parameters, optimizer, path, fingerprint)
     at = saved.resume()
     started = monotonic() - at.seconds
+    if at.step:
+        say(f"goes on behind step {at.step:,} of {len(batches):,}, where {path.name} was written")
     every = max(1, len(batches) // checks)
     while at.step < len(batches) and at.worse < PATIENCE and (spent := share_of_time(started, options.minutes)) < 1:
         value = loss(batches[at.step])
