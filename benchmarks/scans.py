@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 import pypdfium2
 
 from rag.serve.render import find_boxes
-from rag.serve.scanned import Seen, find_seen, see
+from rag.serve.scanned import find_seen, see
+from rag.text.letters import Seen
 from rag_connectors.formats import pdf
 from rag_connectors.parsed import ParseOptions
 

@@ -22,6 +22,7 @@ from rag.embed.hashing import HashingEmbedder
 from rag.errors import CorruptError, InputError, LockedError, MismatchError, RagError
 from rag.index.folder import Index
 from rag.ingest import vectorize
+from rag.ingest.cut import UNREAD, judge
 from rag.ingest.report import Report
 from rag.ingest.run import ingest
 from rag.interrupt import Interrupted
@@ -477,3 +478,9 @@ def test_a_file_that_speaks_to_whoever_answers_is_noted_at_ingest_at_a_rebuild_a
     run(notes)
     with closing(Index.at(notes).read_manifest()) as manifest:
         assert not any(row.reason for row in manifest.sources().values())
+
+
+def test_what_is_noted_of_a_whole_source_does_not_degrade_it() -> None:
+    assert judge("ok", "read by OCR: page 1 (99%)", ()) == ("ok", "read by OCR: page 1 (99%)")
+    assert judge("degraded", "no text on page 2", ()) == ("degraded", "no text on page 2")
+    assert judge("degraded", f"the ends of 3 chunks are in no vector: {UNREAD}", ()) == ("ok", "")

@@ -84,13 +84,15 @@ def columns(cuts: Iterable[Cut | None]) -> tuple[list[Chunked], Keys]:
 def judge(status: str, reason: str, cuts: Sequence[Cut]) -> tuple[str, str]:
     """Status and reason of a source, which is degraded where the embedder does not read its chunks whole.
 
-    That a text speaks to whoever answers is noted beside any status.
+    What is noted of a source that lost nothing (it was read by OCR, its text speaks to whoever answers) stands beside
+    any status.
     """
     parts = [part for part in reason.split("; ") if part and not part.endswith(UNREAD) and not part.startswith(ADDRESS)]
-    if unread := sum(cut.unread for cut in cuts):
-        parts.append(f"the ends of {unread:,} chunks are in no vector: {UNREAD}")
+    unread = sum(cut.unread for cut in cuts)
     if status in ("ok", "degraded"):
-        status = "degraded" if parts else "ok"
+        status = "degraded" if unread or (status == "degraded" and parts) else "ok"
+    if unread:
+        parts.append(f"the ends of {unread:,} chunks are in no vector: {UNREAD}")
     chunks = (chunk for cut in cuts for chunk in cut.chunked.chunks)
     if told := next(filter(None, (find_address(chunk.text) for chunk in chunks)), ""):
         parts.append(f"{ADDRESS} “{shorten(told.replace(';', ','), SHOWN, placeholder=' …')}”")
