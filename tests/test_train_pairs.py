@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from rag.cli.train import app
 from rag.embed.onnx import OnnxEmbedder
 from rag.errors import ConfigError, InputError, ModelError
+from rag.train.common import loop
 from rag.train.pairs.examples import PairExamples, draw_negatives, read
 from rag.train.pairs.losses import PairVectors, elastic, gist, keep_negatives, leaf, soft_labels
 from rag.train.pairs.merge import combine, merge_models
@@ -203,8 +204,6 @@ def test_layers_are_pooled_as_the_embedder_does(tmp_path: Path) -> None:
             pool(hidden, mask, mode).numpy(), reference(hidden.numpy(), mask.numpy(), (mode,)), atol=1e-6
         )
     assert PairExamples((), (), ()).part(held_out=True).questions == ()
-    from rag.train.common import loop
-
     network = loop.load_network(str(saved(tmp_path / "m", bert)))
     assert len(read_layers(network, [[0, 4, 5, 2], [0, 6, 2]], "mean")) == 3
 
@@ -252,7 +251,7 @@ def test_a_training_changes_questions_and_documents_and_ships_a_model(work: Path
 
 
 def test_a_training_that_was_interrupted_says_where_it_goes_on(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.train.common.loop.EVERY", 1)
+    monkeypatch.setattr(loop, "EVERY", 1)
     lines: list[str] = []
 
     def stop(line: str) -> None:
