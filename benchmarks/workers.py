@@ -22,15 +22,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.common import CORPUS, run, write_files
+from benchmarks.peers.with_raghop import DENSE
 
-PIPELINE = """
-connector: {use: files}
-chunk: {use: structure, size: 200}
-embed: {use: onnx}
-store: {use: edge}
-retrieve: {use: search, by: dense}
-generate: {use: extractive}
-"""
 WARM = 32  # files by which workers load the model
 
 
@@ -68,7 +61,7 @@ def cluster(before: Sequence[str], workers: int, place: Path) -> Iterator[str]:
 def measure(before: Sequence[str], workers: int, place: Path) -> float:
     """Seconds of an ingest, from its first file to its last vector's publication, on so many workers."""
     with cluster(before, workers, place) as address:
-        (place / "workers.yaml").write_text(f"{PIPELINE}ingest: {{use: dask, address: '{address}'}}\n")
+        (place / "workers.yaml").write_text(f"{DENSE}ingest: {{use: dask, address: '{address}'}}\n")
         for docs in ("few", "docs"):
             shutil.rmtree(place / ".rag", ignore_errors=True)
             rag = [*before, sys.executable, "-m", "rag", "ingest", docs, "--pipeline", "workers.yaml", "--json"]

@@ -87,11 +87,12 @@ def read_answer(
         return found[0], models.calibration.confidence(*found, doubt)
 
     best: tuple[Candidate, float] | None
+    astray = set[int]()
     if sides := find_decided(question, passages, documents, names):
         one = sides[0].answers[0]
         best = Candidate(one.text, Span(one.passage, one.start, one.start + 1, 0.0), False, ()), DECIDED
     elif best := estimate(candidates):
-        astray = {n for n in range(len(passages)) if is_astray(question, n, passages, keys)}
+        astray.update(n for n in range(len(passages)) if is_astray(question, n, passages, keys))
         rivals = [one for one in candidates if one.span.passage not in astray]  # others contradict nothing
         if best[0].span.passage not in astray:
             sides = find_contradictions(question, rivals, passages, documents, names, estimate)
@@ -104,7 +105,7 @@ def read_answer(
     first = _sentence(candidate, passages[candidate.span.passage][1])
     if candidate.features and not candidate.yes_no:
         heading, text = passages[first.passage]
-        if is_astray(question, first.passage, passages, keys):
+        if first.passage in astray:
             confidence = min(confidence, ASTRAY)
         elif is_partway(question, heading, text[first.start : first.end]):
             confidence = min(confidence, PARTWAY)
