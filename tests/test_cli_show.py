@@ -18,7 +18,7 @@ from rag.types import Answer, AnswerSide, Chunk, Hit, Section
 
 TEXT = (
     "The **ferry** to Norvik is run by [Havn Lines](https://havn.example), which was founded in 1962 in the old town "
-    "of Tarnvik. It leaves at *nine*.\n\n| Route | Cars |\n|---|---|\n| Havnes | 110 |\n"
+    "of Tarnvik. It leaves at *nine*.\n\n| Route | Cars |\n|---|---|\n| Havnes | 110 |\n| Lysvik | 42 |\n"
 )
 QUESTION = "Which company runs the ferry?"
 CHUNK = Chunk("a", "a", TEXT, 0, len(TEXT), "docs/ferry.md", sections=(Section(0, len(TEXT), "heading", "Ferries"),))
@@ -54,6 +54,11 @@ def test_a_short_answer_is_the_first_line_and_its_quote_stands_once_with_its_add
 def test_evidence_says_what_it_is(shown: Shown) -> None:
     out = shown(f"“{SECOND}” [1]")
     assert out == "These passages speak to it:\n\n  “It leaves at nine.”\n  docs/ferry.md, Ferries\n\n"
+
+
+def test_rows_that_follow_each_other_are_a_quote_each(shown: Shown) -> None:
+    out = shown("“| Havnes | 110 |” [1]\n“| Lysvik | 42 |” [1]")
+    assert out.count("docs/ferry.md, Ferries") == 2 and "“Havnes | 110”" in out and "“Lysvik | 42”" in out
 
 
 def test_nothing_names_what_is_missing_and_shows_the_closest_passages(shown: Shown) -> None:
@@ -116,7 +121,7 @@ def test_pieces_flow_into_lines_wherever_they_end(monkeypatch: pytest.MonkeyPatc
 def test_a_question_that_was_completed_is_shown_first(shown: Shown, capsys: pytest.CaptureFixture[str]) -> None:
     answer = Answer("Who runs the ferry?", "")
     follow([Event("asked", "Who runs the ferry?"), Event("answer", answer)], "Who runs it?")
-    assert capsys.readouterr().out == "(Who runs the ferry?)\n"
+    assert capsys.readouterr().out == "Understood as: Who runs the ferry?\n"
 
 
 def test_sources_that_disagree_stand_side_by_side_with_their_dates(

@@ -158,7 +158,7 @@ def test_a_conversation_without_an_index_is_refused_and_one_on_a_full_disk_says_
 
 def test_every_line_piped_in_is_a_question(indexed: Path) -> None:
     text = chat(typed=f"{FIRST}\n\n{NEXT}\n").stdout
-    assert "made by Halvorsen Optik" in text and "(Where is Lumen K2's head office?)" in text
+    assert "made by Halvorsen Optik" in text and "Understood as: Where is its head office? (makes Lumen K2)" in text
     done = chat("--json", typed=f"{NEXT}\n/new\n{NEXT}\n/exit\n{FIRST}\n")
     first, second = map(json.loads, done.stdout.splitlines())
     assert first["question"] == second["question"] == second["asked"] == NEXT != first["asked"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rag.cli.terminal import line, paint, say, screen
 from rag.text.markdown import SUFFIXES, strip_marks
+from rag.text.sentences import find_units
 from rag.text.words import fold, stems
 
 if TYPE_CHECKING:
@@ -66,15 +67,22 @@ def say_address(address: str, indent: str = INDENT) -> None:
 
 
 def _join(citations: Iterable[Citation]) -> list[tuple[Citation, str]]:
-    """Citations with their quotes, without those that repeat others, neighbours of a passage in one."""
+    """Citations with their quotes, without those that repeat others; sentences that follow each other as one."""
     rows: list[tuple[Citation, str, int]] = []
     for citation in dict.fromkeys(citations):
-        if rows and rows[-1][0].chunk_id == citation.chunk_id and 0 <= citation.start - rows[-1][2] <= 2:
+        if rows and _goes_on(*rows[-1], citation):
             first, quote, _ = rows[-1]
             rows[-1] = first, f"{quote}\n{citation.quote}", citation.end
         elif not any(fold(citation.quote) == fold(quote) and citation.source == c.source for c, quote, _ in rows):
             rows.append((citation, citation.quote, citation.end))
     return [(citation, quote) for citation, quote, _ in rows]
+
+
+def _goes_on(first: Citation, quote: str, end: int, citation: Citation) -> bool:
+    """Whether a citation is the sentence after a quote that ends at `end`; rows and items stand by themselves."""
+    if first.chunk_id != citation.chunk_id or not 0 <= citation.start - end <= 2:
+        return False
+    return all(unit.kind == "sentence" for unit in find_units(f"{quote}\n{citation.quote}"))
 
 
 def _paint_spans(text: str, spans: Sequence[tuple[int, int]]) -> str:

@@ -43,7 +43,7 @@ def follow(events: Iterable[Event], question: str, *, silent: bool = False) -> A
         sign.show()
         for event in events:
             if event.kind == "asked" and event.data != question:
-                waiting += paint(f"({line(event.data)})", "dim") + "\n"
+                waiting += paint(f"Understood as: {line(event.data)}", "dim") + "\n"
             elif event.kind == "text":
                 text += clean(event.data)
                 if not _only_quotes(text):

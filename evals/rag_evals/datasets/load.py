@@ -80,7 +80,10 @@ def _detect(path: Path) -> str:
         if names <= row.keys():
             return format
     fields = ", ".join(map(str, row)) or "no readable row"
-    raise InputError(f"{path}: the format is not known by its fields ({fields}). Known: {', '.join(FORMATS)}.")
+    raise InputError(
+        f"{path}: the format is not known by its fields ({fields}). Questions of your own have question, answer and "
+        f"source (a file, or a quote from one in double quotes). Published formats: {', '.join(FORMATS)}."
+    )
 
 
 def _name(path: Path) -> str:

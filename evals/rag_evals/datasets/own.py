@@ -9,6 +9,7 @@ unanswerable. The columns `files` and `reviewed`, which `rag eval make` writes, 
 
 from __future__ import annotations
 
+import glob
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,9 @@ _OPENING, _CLOSING = '"“', '"”'
 def read(questions: Path, corpus: Path | None, problems: Problems) -> DatasetParts:
     """The questions over a folder of documents or a corpus file. Raises ValueError when neither is given."""
     if corpus is None:
-        raise ValueError("name the folder of documents, or the corpus file, that the questions are about")
+        raise ValueError(
+            "name the folder of documents, or the corpus file, that the questions are about, with --corpus"
+        )
     table = suffix(questions) in (".csv", ".tsv")
     folder = corpus if corpus.is_dir() else None
 
@@ -53,7 +56,9 @@ def _file(name: str, folder: Path, questions: Path) -> str:
     for path in ((folder / name).resolve(), (questions.parent / name).resolve()):
         if path.is_file() and path.is_relative_to(top):
             return path.relative_to(top).as_posix()
-    raise ValueError(f"there is no source {name!r} in {folder}")
+    namesakes = [path.relative_to(top).as_posix() for path in sorted(top.rglob(glob.escape(Path(name).name)))]
+    meant = f". Did you mean {namesakes[0]}?" if namesakes else ""
+    raise ValueError(f"there is no source {name!r} in {folder}{meant}")
 
 
 def _question(where: str, row: dict[str, Any], table: bool) -> Question:
