@@ -279,7 +279,7 @@ def test_a_signal_ends_the_command_as_it_does_without_a_server(indexed: Path, nu
             assert process.stdout and process.stderr and process.stdout.readline() == "The head\n"
             process.send_signal(number)
             said = process.stderr.read()
-        assert (process.returncode, said) == (128 + number, "rag: interrupted. What was finished is kept.\n")
+        assert (process.returncode, said) == (128 + number, "rag: interrupted.\n")
 
 
 def test_who_goes_away_ends_the_question(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,8 @@ from rag.cli.terminal import fail, say
 from rag.errors import RagError
 from rag.interrupt import Stop, stoppable
 
+GO_ON = frozenset(("rebuild", "train", "eval"))  # from where they were interrupted
+
 app = typer.Typer(
     name="rag",
     no_args_is_help=True,
@@ -136,7 +138,8 @@ def _code(stop: Stop) -> int | str | None:
         if not stop.number:  # else an import that was interrupted, which some libraries report in words of their own
             where = "this is a bug in raghop, please report it; RAG_DEBUG=1 shows where it happened"
             return fail(f"{type(error).__name__}: {error} ({where}).")
-    return fail("interrupted. What was finished is kept.", code=128 + (stop.number or signal.SIGINT))
+    goes_on = " What was finished is kept; the same command goes on." if GO_ON.intersection(sys.argv[1:2]) else ""
+    return fail(f"interrupted.{goes_on}", code=128 + (stop.number or signal.SIGINT))
 
 
 def _find_full_disk(error: Exception) -> RagError | None:

@@ -19,7 +19,7 @@ from rag.serve import wire
 PATIENCE = 2.0  # seconds until the server must have taken the question
 _OWN = ("RAGHOP_PIPELINE", "RAGHOP_TRUST", "RAG_DEBUG")  # what they ask for, the server does not do
 _GONE = "rag: the server ended before the answer was whole. Ask again, or with --no-server.\n"
-_INTERRUPTED = "rag: interrupted. What was finished is kept.\n"
+_INTERRUPTED = "rag: interrupted.\n"
 
 
 class _Signal(BaseException):
