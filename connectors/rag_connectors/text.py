@@ -39,7 +39,7 @@ _BEARABLE = 0.05  # share of the characters beyond ASCII that may be lost before
 
 def clean(text: str) -> str:
     """Line ends as "\\n", control characters gone, lone surrogates replaced: encodable as UTF-8."""
-    if text.isascii() and "\r" not in text and text.replace("\n", "").replace("\t", "").isprintable():
+    if text.replace("\n", "").replace("\t", "").isprintable():  # what is taken out or mended below never is
         return text
     text = _OVERSTRUCK.sub("", text) if "\b" in text else text
     text = _BREAKS.sub("", _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)))

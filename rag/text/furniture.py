@@ -14,6 +14,7 @@ LEAST, SHARE = 3, 0.3  # pages, and of all pages, on which a line stands that is
 LONGEST = 120  # characters; a longer line is text
 
 _NUMBER = re.compile(r"(?<!\d)\d{1,4}(?!\d)")
+_DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W\d_]{3}")
 _OF = r"(?:\s?(?:/|of|von|de|sur|di)\s?\d{1,4})?"
 _PAGE_MARK = re.compile(
@@ -28,7 +29,7 @@ _PAGE_MARK = re.compile(
 def page_number(line: str) -> int | None:
     """The number in a line that says nothing but on which page it stands, and perhaps of what; None in any other."""
     line = line.strip()
-    match = _PAGE_MARK.search(line) if len(line) <= LONGEST else None
+    match = _PAGE_MARK.search(line) if len(line) <= LONGEST and _DIGIT.search(line) else None
     return next(int(number) for number in match.groups() if number) if match else None
 
 

@@ -77,7 +77,7 @@ def _parse(data: bytes, options: ParseOptions, warnings: Warnings) -> Parsed:
         lost.append(f"{len(pages)} of {structure.declared} pages could be found")
     kept = strip_margins([page.lines for page in pages], [page.height for page in pages])
     whole = (mend_accents(clean("\n".join(line.text for line in lines))) for lines in kept)
-    texts = join_words([text.translate(LIGATURES) for text in whole])
+    texts = join_words([_unligated(text) for text in whole])
     writer = TextWriter()
     scans = [(f"page {n}", page.scan) for n, page in enumerate(pages, 1) if page.scan]
     labels = [(f"page {number}", text) for number, text in enumerate(texts, 1)]
@@ -87,6 +87,13 @@ def _parse(data: bytes, options: ParseOptions, warnings: Warnings) -> Parsed:
     record = writer.record(title=title, meta=meta)
     letters = tuple((n, page.scan.letters) for n, page in enumerate(pages, 1) if page.scan)
     return Parsed((record,), (*lost, *unsure, *warnings.lossy), tuple(notes), len(wanted), letters)
+
+
+def _unligated(text: str) -> str:
+    """The text with letters for ligatures: as `translate`, which looks at every letter."""
+    for sign, letters in LIGATURES.items():
+        text = text.replace(chr(sign), letters)
+    return text
 
 
 def _no_text(pages: int, options: ParseOptions) -> str:

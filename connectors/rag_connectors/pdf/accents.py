@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 
 _WORD = re.compile(r"\S+")
-_CAPITAL = re.compile("(?<=[A-Za-z])[ŠŽŸ](?=[a-z])")
+_CAPITAL = re.compile("[ŠŽŸ](?<=[A-Za-z].)(?=[a-z])")
 _CONFUSED = (  # what tells it inside words, what else is confused, the encoding it was named by, the one that shows it
     (
-        re.compile("(?<=[A-Za-z])[‰ÈËÍÎÏÌÓÔÒÚÛÙÁÂÊ](?=[a-z])"),
+        re.compile("[‰ÈËÍÎÏÌÓÔÒÚÛÙÁÂÊ](?<=[A-Za-z].)(?=[a-z])"),
         re.compile("(?<=[A-Za-z])[‰ÈËÍÎÏÌÓÔÒÚÛÙÁÂÊˆ¸˜¯˘˙˚˝˛ˇ](?=[a-zﬂ])"),  # accents alone are how TeX writes letters
         "mac_roman",
         "cp1252",

@@ -10,7 +10,7 @@ look at the shapes of letters.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -29,15 +29,25 @@ _GLYPHS = range(1, 600)
 _DEEPEST = 8
 
 
-def guesses(data: bytes) -> Iterator[bytes]:
-    """The file with each guess of what its fonts show; none where every font says it."""
-    reader = PdfReader(BytesIO(data), strict=False)
-    if not any(map(_lacks_map, _fonts(reader.pages))):
+def guesses(reader: PdfReader, wanted: Sequence[int]) -> Iterator[bytes]:
+    """The file with each guess of what the fonts of the wanted pages, from 0, show; none where every font says it."""
+    if not any(map(_lacks_map, _fonts(reader.pages[n] for n in wanted))):
         return
+    writer = PdfWriter(clone_from=reader)
+    fonts = list(_fonts(writer.pages[n] for n in wanted))
+    silent = [font for font in fonts if "/ToUnicode" not in font]
+    for font in fonts:
+        _mend(font)
+    before: list[dict[bytes, str]] | None = None
     for base, offset in _GUESSES:
-        writer = PdfWriter(clone_from=PdfReader(BytesIO(data), strict=False))
-        for font in list(_fonts(writer.pages)):
-            _mend(writer, font, base, offset)
+        letters = [_shown(font, resolved(font.get("/Encoding")), base, offset) for font in silent]
+        if letters == before or (before is not None and not any(letters)):
+            continue
+        before = letters
+        for font, shown in zip(silent, letters, strict=True):
+            font.pop(NameObject("/ToUnicode"), None)
+            if shown:
+                font[NameObject("/ToUnicode")] = writer._add_object(_map(shown))
         copy = BytesIO()
         writer.write(copy)
         yield copy.getvalue()
@@ -68,17 +78,13 @@ def _lacks_map(font: DictionaryObject) -> bool:
     return downwards or ("/ToUnicode" not in font and any(_shown(font, encoding, *guess) for guess in _GUESSES))
 
 
-def _mend(writer: PdfWriter, font: DictionaryObject, base: int, offset: int) -> None:
-    """Give the font a map if it has none, its own widths if some are missing, and write it from left to right."""
+def _mend(font: DictionaryObject) -> None:
+    """Give the font its own widths if some are missing, and write it from left to right."""
     for name in ("/Widths", "/FirstChar", "/LastChar") if lacks_widths(font) else ():
         font.pop(NameObject(name), None)
     encoding = resolved(font.get("/Encoding"))
     if isinstance(encoding, str) and _DOWNWARDS.fullmatch(encoding):
-        encoding = NameObject(encoding[:-1] + "H")
-        font[NameObject("/Encoding")] = encoding
-    letters = {} if "/ToUnicode" in font else _shown(font, encoding, base, offset)
-    if letters:
-        font[NameObject("/ToUnicode")] = writer._add_object(_map(letters))
+        font[NameObject("/Encoding")] = NameObject(encoding[:-1] + "H")
 
 
 def _shown(font: DictionaryObject, encoding: Any, base: int, offset: int) -> dict[bytes, str]:

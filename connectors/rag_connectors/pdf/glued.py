@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ from rag_connectors.pdf.boxes import Box
 from rag_connectors.pdf.letters import boxes_of
 from rag_connectors.pdf.mending import SPACE
 
-GLUED = re.compile(r"\w{16}|\d[^\W\d_]{3}|[^\W\d_]{3}\d|[a-z][A-Z]|\d{5,}[./-]|[./-]\d{5}|\.\d\d[$€£]|\.\d{3,}\.")
+_GLUED = re.compile(r"\w{16}|\d[^\W\d_]{3}|[^\W\d_]{3}\d|[a-z][A-Z]|\d{5,}[./-]|[./-]\d{5}|\.\d\d[$€£]|\.\d{3,}\.")
 _DATES = re.compile(r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}){2}")  # of two columns
 _AMOUNTS = re.compile(r"(?:[$€£]?\d{1,3}(?:,?\d{3})*\.\d\d){2}")
 _AMOUNT = re.compile(r"\.\d\d(?=[$€£\d])")
@@ -20,8 +21,18 @@ _NUMBER = re.compile(r"\d[+\-\u2212\u2013]?\d{1,2}(?![^\s.,;:)\]])")
 _SMALL, _HIGH = 0.85, 0.15  # heights of raised digits, and of what they stand above the others
 
 
-def raise_digits(text_page: Any, text: str, starts: Sequence[int], texts: list[str]) -> None:
-    """Put a sign before digits that stand small and high behind others, in place: 10^6 is not 106."""
+@lru_cache(maxsize=1 << 14)
+def may_be_glued(token: str) -> bool:
+    """Whether a token looks like two words: its gaps tell."""
+    return bool(_GLUED.search(token))
+
+
+def raise_digits(text_page: Any, text: str, starts: Sequence[int], texts: list[str]) -> set[int]:
+    """Put a sign before digits that stand small and high behind others, in place: 10^6 is not 106. Which texts have it.
+
+    `starts` is where each of the `texts` begins in `text`.
+    """
+    raised: set[int] = set()
     numbers = list(_NUMBER.finditer(text))
     first = boxes_of(text_page, [number.start() for number in numbers])
     last = boxes_of(text_page, [number.end() - 1 for number in numbers])
@@ -34,6 +45,8 @@ def raise_digits(text_page: Any, text: str, starts: Sequence[int], texts: list[s
         token = bisect_right(starts, at) - 1
         inside = at - starts[token]
         texts[token] = f"{texts[token][:inside]}^{texts[token][inside:]}"
+        raised.add(token)
+    return raised
 
 
 def _is_raised(box: Box, other: Box) -> bool:
@@ -42,10 +55,9 @@ def _is_raised(box: Box, other: Box) -> bool:
     return abs(other[1] - other[3]) < _SMALL * height and min(other[1], other[3]) > min(box[1], box[3]) + _HIGH * height
 
 
-def part(text_page: Any, token: re.Match[str]) -> list[tuple[str, Box, Box]]:
+def part(text_page: Any, text: str, start: int) -> list[tuple[str, Box, Box]]:
     """The words of a token that has gaps inside, with the boxes of their first and last letters."""
-    text, start = token[0], token.start()
-    boxes = boxes_of(text_page, range(start, token.end()))
+    boxes = boxes_of(text_page, range(start, start + len(text)))
     height = max(abs(boxes[0][1] - boxes[0][3]), 1.0)
     gaps = [b[0] - a[2] for a, b in pairwise(boxes)]
     usual = sorted(gaps)[len(gaps) // 2]

@@ -7,11 +7,12 @@ what stands before it makes words with a hyphen ("well-", "self-"), has one itse
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 _BROKEN = re.compile(r"\b(\w[\w-]*[^\W\d_]|[^\W\d_])(\u00ad|\u2010|-)\n([^\W\d_]\w*)")
-_NUMBER = re.compile(r"(?<=\w)-\n(?=\d+(?![\w.)]|\d))")  # "K-7", "2019-2024"
+_HYPHEN = re.compile("[-\u00ad\u2010]\n")
+_NUMBER = re.compile(r"-\n(?<=\w-\n)(?=\d+(?![\w.)]|\d))")  # "K-7", "2019-2024"
 _TAIL = re.compile(r"\b\w[\w-]*(?:\u00ad|\u2010|-)\s*\Z")
 _HEAD = re.compile(r"\s*([^\W\d_]\w*\S*)[ \n]?")
 _WORD = re.compile(r"[^\W\d_]\w*(?:-\w+)*")
@@ -21,7 +22,8 @@ _MAKERS = frozenset(["cross", "e", "ex", "half", "mid", "non", "self", "well", "
 def join_words(pages: Sequence[str]) -> list[str]:
     """The pages with words that line ends broke as one; a hyphen that is part of a word stays."""
     whole_text = "\n".join(page.strip() for page in pages)
-    known = {word.lower() for word in _WORD.findall(_BROKEN.sub(" ", whole_text))}
+    pieces = set(_replaced(lambda match: " ", whole_text).split())  # most stand there many times
+    known = {word.lower() for word in _WORD.findall("\n".join(pieces))}
 
     def mend(match: re.Match[str]) -> str:
         first, hyphen, rest = match.groups()
@@ -37,10 +39,22 @@ def join_words(pages: Sequence[str]) -> list[str]:
         )
         return f"{first}-{rest}" if keeps else first + rest
 
-    mended = [_BROKEN.sub(mend, _NUMBER.sub("-", page)) for page in pages]
+    mended = [_replaced(mend, _NUMBER.sub("-", page)) for page in pages]
     for n, (page, after) in enumerate(pairwise(mended)):
         tail, head = _TAIL.search(page), _HEAD.match(after)
         if tail and head and head[1][0].islower():  # a page ends inside a word, which is the last of it
             mended[n] = page[: tail.start()] + _BROKEN.sub(mend, f"{tail[0].rstrip()}\n{head[1]}")
             mended[n + 1] = after[head.end() :]
     return mended
+
+
+def _replaced(mend: Callable[[re.Match[str]], str], text: str) -> str:
+    """What `_BROKEN.sub` makes of a text, which is looked at where lines end with a hyphen alone."""
+    parts, at = list[str](), 0
+    for end in _HYPHEN.finditer(text):
+        line, below = text.rfind("\n", 0, end.start()) + 1, text.find("\n", end.end())
+        match = _BROKEN.search(text, max(at, line), below if below >= 0 else len(text))
+        if match:
+            parts += text[at : match.start()], mend(match)
+            at = match.end()
+    return "".join([*parts, text[at:]])

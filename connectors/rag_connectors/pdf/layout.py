@@ -31,7 +31,7 @@ _LEADERS = re.compile(r"(?:\s?\.){4,}\s?")
 def lines_of(runs: Sequence[Sequence[Word]], aside: Sequence[Sequence[Word]] = ()) -> list[Word]:
     """The lines of a page in the order a person reads them; an empty text parts paragraphs and columns."""
     found: list[Word] = []
-    for block in _blocks([joined(run) for run in runs]):
+    for block in _blocks(sorted(map(joined, runs), key=lambda run: run.top + run.bottom)):
         lines = list(_written(block))
         if found and lines and not goes_over(found[-1].text.strip(), lines[0].text.strip()):
             found.append(_blank(lines[0]))
@@ -44,7 +44,7 @@ def _blank(line: Word) -> Word:
 
 
 def _blocks(runs: list[Word]) -> Iterator[list[Word]]:
-    """The runs of each column or of what stands over all columns, in order."""
+    """The runs of each column or of what stands over all columns, in order; from top to bottom, as they are given."""
     gutter = _gutter(runs)
     if gutter is None:
         yield runs
@@ -86,7 +86,7 @@ def _gutter(runs: Sequence[Word]) -> float | None:
 def _bands(runs: Sequence[Word], gutter: float) -> list[tuple[bool, list[Word]]]:
     """The runs from top to bottom, those that cross the gutter apart from those between them."""
     bands: list[tuple[bool, list[Word]]] = []
-    for run in sorted(runs, key=lambda run: run.top + run.bottom):
+    for run in runs:
         crosses = run.left < gutter - run.height and run.right > gutter + run.height
         if not bands or bands[-1][0] != crosses:
             bands.append((crosses, []))
@@ -137,7 +137,7 @@ def _written(runs: Sequence[Word]) -> Iterator[Word]:
 def _rows(runs: Sequence[Word]) -> list[list[Word]]:
     """Runs that stand on one line together, lines from top to bottom."""
     rows: list[list[Word]] = []
-    for run in sorted(runs, key=lambda run: run.top + run.bottom):
+    for run in runs:
         beside = next((row for row in rows[: -_NEAR - 1 : -1] if _beside(row, run)), None)
         if beside is None:
             rows.append([run])
@@ -154,7 +154,9 @@ def _beside(row: Sequence[Word], run: Word) -> bool:
 
 
 def _in_line(row: list[Word]) -> list[Word]:
-    if any(RIGHT_TO_LEFT.search(run.text) for run in row):
+    if len(row) == 1:
+        return row
+    if any(not run.text.isascii() and RIGHT_TO_LEFT.search(run.text) for run in row):
         return sorted(row, key=lambda run: -run.right)
     return sorted(row, key=lambda run: run.left)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import re
+from collections import deque
 from collections.abc import Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeAlias
 
 import pypdfium2.raw as pdfium
 
 from rag_connectors.pdf.boxes import Box
+
+Sides: TypeAlias = Sequence[list[float]]  # all lefts, tops, rights and bottoms
 
 HYPHEN = "\ufffe"  # what PDFium gives for a hyphen at the end of a line; the next line follows it at once
 _ALEF_LAM = re.compile("[\u0622\u0623\u0625\u0627]\u0644")
@@ -31,15 +34,19 @@ def characters(text_page: Any) -> str:
     return "".join(chr(code) if code <= 0x10FFFF else "\0" for code in codes).replace("\2", HYPHEN)
 
 
-def boxes_of(text_page: Any, at: Sequence[int]) -> list[Box]:
-    """Left, top, right and bottom of characters, with the room that their font gives them."""
+def sides_of(text_page: Any, at: Sequence[int]) -> Sides:
+    """All lefts, tops, rights and bottoms of characters, with the room that their font gives them."""
     found: list[float] = []
     for block in range(0, len(at), _BLOCK):
         some = at[block : block + _BLOCK]
-        for _ in map(pdfium.FPDFText_GetLooseCharBox, repeat(text_page), some, _PLACES):
-            pass
+        deque(map(pdfium.FPDFText_GetLooseCharBox, repeat(text_page), some, _PLACES), maxlen=0)
         found += memoryview(_BOXES).cast("B").cast("f")[: 4 * len(some)].tolist()
-    return list(zip(*[iter(found)] * 4, strict=True))
+    return [found[side::4] for side in range(4)]
+
+
+def boxes_of(text_page: Any, at: Sequence[int]) -> list[Box]:
+    """Left, top, right and bottom of each character."""
+    return list(zip(*sides_of(text_page, at), strict=True))
 
 
 def ligatures_apart(text_page: Any, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
 from itertools import chain, pairwise
 
@@ -65,14 +66,18 @@ def _jumps(run: Sequence[Word]) -> bool:
 
 def once(runs: Sequence[list[Word]]) -> list[list[Word]]:
     """The runs without words that are printed a second time in their place, to look bold; runs that go on are one."""
-    places: dict[str, list[Word]] = {}
+    farthest = _SAME * max((one.height for run in runs for one in run), default=0.0)
+    places: dict[str, list[Word]] = {}  # from left to right
     kept: list[list[Word]] = []
     for run in runs:
         kept.append([])
         for one in run:
-            alike = places.setdefault(one.text, [])
-            if not any(_covers(other, one) for other in alike):
-                alike.append(one)
+            alike = places.get(one.text)
+            if alike is None:
+                places[one.text] = [one]
+                kept[-1].append(one)
+            elif not _is_covered(one, alike, farthest):
+                insort(alike, one)
                 kept[-1].append(one)
     whole: list[list[Word]] = []
     for run in filter(None, kept):
@@ -95,9 +100,16 @@ def _goes_on(run: Sequence[Word], other: Word) -> bool:
     return level and len(one.text) < 3 and len(other.text) < 3 and -same < other.left - one.right < farthest
 
 
-def _covers(one: Word, other: Word) -> bool:
-    near = _SAME * one.height
-    return abs(one.left - other.left) < near and abs(one.top - other.top) < near
+def _is_covered(one: Word, alike: Sequence[Word], farthest: float) -> bool:
+    """Whether one of the words that are `alike`, sorted, stands in the same place, which none `farthest` away does."""
+    left, top = one[0], one[1]
+    at = bisect_left(alike, (left - farthest,))
+    while at < len(alike) and alike[at][0] - left < farthest:
+        near = _SAME * alike[at][5]
+        if abs(alike[at][0] - left) < near and abs(alike[at][1] - top) < near:
+            return True
+        at += 1
+    return False
 
 
 def _unspaced(run: list[Word], gap: Callable[[Word, Word], float]) -> list[Word]:

@@ -83,11 +83,11 @@ def read_pages(data: bytes, structure: Structure) -> list[PageText]:
     """Every page of a file. Raises FileNotDecryptedError."""
     pages = [PageText([], facts=_facts(structure, number)) for number in range(1, len(structure.pages) + 1)]
     wanted = [n for n, page in enumerate(pages) if not page.facts.refused]
-    data = _mapped(data) if structure.unmapped else data
-    for n, page in zip(wanted, _lines(data, structure, wanted), strict=True):
+    mapped = _mapped(data, structure.reader) if structure.unmapped else data
+    for n, page in zip(wanted, _lines(mapped, structure, wanted), strict=True):
         pages[n] = page._replace(facts=pages[n].facts)
     again = [n for n, page in enumerate(pages) if is_garbled(page.text) or page.is_bare]
-    for copy in guesses(data) if again else ():
+    for copy in guesses(structure.reader, again) if again else ():
         for n, page in zip(again, list(_lines(copy, structure, again)), strict=True):
             if page.lines and (not pages[n].lines or likeness(page.text) > likeness(pages[n].text)):
                 pages[n] = pages[n]._replace(lines=page.lines)
@@ -97,10 +97,10 @@ def read_pages(data: bytes, structure: Structure) -> list[PageText]:
     return pages
 
 
-def _mapped(data: bytes) -> bytes:
+def _mapped(data: bytes, reader: pypdf.PdfReader) -> bytes:
     """The file with the first guess of what its fonts show."""
     try:
-        return next(guesses(data), data)
+        return next(guesses(reader, range(len(reader.pages))), data)
     except (FileNotDecryptedError, MemoryError):
         raise
     except Exception:  # what cannot be written anew is read as it is

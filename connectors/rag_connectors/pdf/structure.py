@@ -81,6 +81,7 @@ class Structure:
 
     def __init__(self, reader: pypdf.PdfReader) -> None:
         self._forms: dict[int, tuple[int, bool]] = {}  # object -> forms shown in all, whether a stream is broken
+        self._fonts: dict[int, bool] = {}  # object -> whether its map is broken; most pages have the same ones
         self.unmapped = False  # a font has an encoding that PDFium has no map of, or too few widths
         self.reader = reader
         self.pages = list(reader.pages)
@@ -118,11 +119,7 @@ class Structure:
 
     def _look(self, resources: Any, content: bytes, depth: int = 0) -> tuple[int, bool]:
         """How many forms a content shows, forms in forms too, and whether a stream of text or of a font is broken."""
-        fonts = entries(resources, "/Font").values()
-        self.unmapped |= any(
-            str(font.get("/Encoding"))[1:].removesuffix("-H") in CODECS or lacks_widths(font) for font in fonts
-        )
-        broken = any(_damaged(font.get("/ToUnicode")) for font in fonts)
+        broken = any([self._is_broken(font) for font in entries(resources, "/Font").values()])
         count = 0
         objects = entries(resources, "/XObject")
         for name in _FORM.findall(content) if objects else ():
@@ -135,6 +132,15 @@ class Structure:
                 count += 1 + self._forms[id(form)][0]
                 broken |= self._forms[id(form)][1]
         return count, broken
+
+    def _is_broken(self, font: DictionaryObject) -> bool:
+        """Whether the stream is damaged that says what a font's letters are; notes fonts that PDFium has no map of."""
+        found = self._fonts.get(id(font))
+        if found is None:
+            found = self._fonts[id(font)] = _damaged(font.get("/ToUnicode"))
+            encoding = str(font.get("/Encoding"))[1:].removesuffix("-H")
+            self.unmapped |= encoding in CODECS or lacks_widths(font)
+        return found
 
 
 def entries(resources: Any, kind: str) -> dict[str, DictionaryObject]:

@@ -7,19 +7,20 @@ bold. What it gets wrong is mended from the boxes: a long word with a gap inside
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium
 
 from rag_connectors.pdf.boxes import BACK, DOWN, RIGHT_TO_LEFT, Box, Word, around, turned, word
-from rag_connectors.pdf.glued import GLUED, part, raise_digits
-from rag_connectors.pdf.letters import HYPHEN, boxes_of, characters, ligatures_apart
+from rag_connectors.pdf.glued import may_be_glued, part, raise_digits
+from rag_connectors.pdf.letters import HYPHEN, Sides, characters, ligatures_apart, sides_of
 from rag_connectors.pdf.mending import mended, once
 
 _TOKEN = re.compile(rf"[^\s\0{HYPHEN}]+|[\n{HYPHEN}]")
+_WORD: Callable[[Iterable[Any]], Word | list[Word]] = partial(tuple.__new__, Word)  # half the time of `Word(*fields)`
 _TELLING = 200  # words of a page that tell where up is
 
 
@@ -52,23 +53,25 @@ def read_words(page: Any) -> PageWords:
         text = characters(text_page)
         leftwards = bool(RIGHT_TO_LEFT.search(text))
         text = ligatures_apart(text_page, text) if leftwards else text
-        tokens = list(_TOKEN.finditer(text))
-        spans = [token.span() for token in tokens]
-        first = boxes_of(text_page, [start for start, _ in spans])
-        last = boxes_of(text_page, [end - 1 for _, end in spans])
+        spans = [token.span() for token in _TOKEN.finditer(text)]
+        texts = [text[start:end] for start, end in spans]
+        starts = [start for start, _ in spans]
+        first = sides_of(text_page, starts)
+        last = sides_of(text_page, [end - 1 for _, end in spans])
         corners = pdfium.FS_RECTF()
         pdfium.FPDF_GetPageBoundingBox(page, corners)
         edges = corners.left, corners.bottom, corners.right, corners.top
         turns = _turns(spans, first, last, pdfium.FPDFPage_GetRotation(page))
         if turns == 0 and not leftwards:
-            turns = _seen_from(text_page, text, spans, first, last)
-        texts, starts = [token[0] for token in tokens], [start for start, _ in spans]
-        raise_digits(text_page, text, starts, texts)
+            turns = _seen_from(text_page, texts, starts, first, last)
+        doubtful = set(filter(may_be_glued, set(texts)))
+        glued = [n for n, token in enumerate(texts) if token in doubtful]
+        raised = raise_digits(text_page, text, starts, texts)
         found = _words(texts, first, last, edges, turns)
-        for glued in {bisect_right(starts, match.start()) - 1 for match in GLUED.finditer(text)}:
-            if texts[glued] == tokens[glued][0]:  # else it has its sign
-                parts = part(text_page, tokens[glued])
-                found[glued] = [word(*turned(around(p, q), edges, turns), shown) for shown, p, q in parts]
+        for n in glued:
+            if n not in raised:  # else it has its sign
+                parts = part(text_page, texts[n], starts[n])
+                found[n] = [word(*turned(around(p, q), edges, turns), shown) for shown, p, q in parts]
         runs = _runs(texts, found)
     finally:
         pdfium.FPDFText_ClosePage(text_page)
@@ -79,16 +82,10 @@ def read_words(page: Any) -> PageWords:
     return PageWords(mended(upright, leftwards=leftwards), aside, edges, turns)
 
 
-def _words(
-    texts: Sequence[str], first: Sequence[Box], last: Sequence[Box], edges: Box, turns: int
-) -> list[Word | list[Word]]:
+def _words(texts: Sequence[str], first: Sides, last: Sides, edges: Box, turns: int) -> list[Word | list[Word]]:
     """A word for each text, from the boxes of its first and last letters. By columns: words are many."""
-    if not texts:
-        return []
-    ends = [(list(a), list(z)) for a, z in zip(zip(*first, strict=True), zip(*last, strict=True), strict=True)]
-    lows = [[a if a < z else z for a, z in zip(*side, strict=True)] for side in (ends[0], ends[3])]
-    highs = [[a if a > z else z for a, z in zip(*side, strict=True)] for side in (ends[2], ends[1])]
-    (lefts, bottoms), (rights, tops) = lows, highs
+    lefts, bottoms = ([a if a < z else z for a, z in zip(first[n], last[n], strict=True)] for n in (0, 3))
+    rights, tops = ([a if a > z else z for a, z in zip(first[n], last[n], strict=True)] for n in (2, 1))
     left, bottom, right, top = edges
     if turns == 0:
         sides = (
@@ -133,7 +130,7 @@ def _words(
             [y - bottom for y in tops],
         )
     heights = [high if high > 1.0 else 1.0 for high in (b - t for t, b in zip(sides[1], sides[3], strict=True))]
-    return list(map(Word, *sides, texts, heights))
+    return list(map(_WORD, zip(*sides, texts, heights, strict=True)))
 
 
 def _runs(texts: Sequence[str], found: Sequence[Word | list[Word]]) -> list[list[Word]]:
@@ -153,13 +150,12 @@ def _runs(texts: Sequence[str], found: Sequence[Word | list[Word]]) -> list[list
     return runs
 
 
-def _turns(spans: Sequence[tuple[int, int]], first: Sequence[Box], last: Sequence[Box], shown: int) -> int:
+def _turns(spans: Sequence[tuple[int, int]], first: Sides, last: Sides, shown: int) -> int:
     """Quarter turns clockwise after which most words run from left to right; as the page is `shown` if none tells."""
     directions = []
-    step = 1 + len(spans) // _TELLING
-    for (start, end), a, z in zip(spans[::step], first[::step], last[::step], strict=True):
-        if end - start > 2:
-            along, rise = z[2] + z[0] - a[2] - a[0], z[1] + z[3] - a[1] - a[3]
+    for n in range(0, len(spans), 1 + len(spans) // _TELLING):
+        if spans[n][1] - spans[n][0] > 2:
+            along, rise = (last[a][n] + last[b][n] - first[a][n] - first[b][n] for a, b in ((2, 0), (1, 3)))
             directions.append(0 if abs(along) >= abs(rise) else 1 if rise > 0 else 3)
     if not directions:
         return shown
@@ -167,25 +163,23 @@ def _turns(spans: Sequence[tuple[int, int]], first: Sequence[Box], last: Sequenc
     return 2 if most == 0 and shown == 2 else most
 
 
-def _seen_from(
-    text_page: Any, text: str, spans: Sequence[tuple[int, int]], first: Sequence[Box], last: Sequence[Box]
-) -> int:
+def _seen_from(text_page: Any, texts: Sequence[str], starts: Sequence[int], first: Sides, last: Sides) -> int:
     """How a page is turned or mirrored whose words run along it: 0, 2, BACK or DOWN.
 
     Letters that run to the left are turned round, or mirrored if lines go down all the same. Letters that stand on
     their head and run to the right are mirrored if lines go up: there are fonts whose letters are drawn head down.
     """
-    step = 1 + len(spans) // _TELLING
-    sample = range(0, len(spans), step)
-    along = sum((last[n][0] > first[n][0]) - (last[n][0] < first[n][0]) for n in sample)
-    lines = [first[n + 1] for n in range(len(spans) - 1) if text[spans[n][0]] == "\n"]
-    down = sum((b[1] < a[1]) - (b[1] > a[1]) for a, b in pairwise(lines))
+    lefts, tops, ends = first[0], first[1], last[0]
+    sample = range(0, len(texts), 1 + len(texts) // _TELLING)
+    along = sum((ends[n] > lefts[n]) - (ends[n] < lefts[n]) for n in sample)
+    lines = [tops[n + 1] for n in range(len(texts) - 1) if texts[n] == "\n"]
+    down = sum((b < a) - (b > a) for a, b in pairwise(lines))
     if along < 0:
         return BACK if down > 0 or not lines else 2
     if down >= 0:
         return 0
     matrix = pdfium.FS_MATRIX()
-    found = [pdfium.FPDFText_GetMatrix(text_page, spans[n][0], matrix) and matrix.d < 0 for n in sample]
+    found = [pdfium.FPDFText_GetMatrix(text_page, starts[n], matrix) and matrix.d < 0 for n in sample]
     return DOWN if 2 * sum(map(bool, found)) > len(found) else 0
 
 
