@@ -9,6 +9,7 @@ more, whatever their order; of a word broken at a line end only the whole counts
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import re
 import time
@@ -23,6 +24,7 @@ import pypdf
 from rag_connectors.formats import pdf
 from rag_connectors.formats.pdf import LIGATURES
 from rag_connectors.parsed import ParseOptions, RefusalError
+from rag_connectors.worker import GARBAGE
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "documents"
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -78,6 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path)
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    gc.set_threshold(GARBAGE)  # as where files are parsed
     paths = sorted(path for folder in [EXAMPLES, *parser.parse_args().folders] for path in folder.rglob("*.pdf"))
     found = []
     for path in paths[:1] + paths:  # the first one once more: imports are not part of it

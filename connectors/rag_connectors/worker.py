@@ -21,7 +21,7 @@ from rag_connectors.outcome import outcome
 from rag_connectors.parsed import ParseOptions
 from rag_connectors.wire import HEADER, OUT_OF_MEMORY, pack_outcome
 
-_GARBAGE = 20_000  # objects between two looks for garbage; at Python's 700 these take a twelfth of the time of a PDF
+GARBAGE = 20_000  # objects between two looks for garbage; at Python's 700 these take a twelfth of the time of a PDF
 _LARGE = 1_000_000  # bytes of a file whose garbage does not wait
 
 
@@ -31,7 +31,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, *, options: ParseOptions, memor
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    gc.set_threshold(_GARBAGE)
+    gc.set_threshold(GARBAGE)
     while header := requests.read(HEADER.size):
         request = json.loads(requests.read(*HEADER.unpack(header)))
         size, scans = request["size"], request["scans"]

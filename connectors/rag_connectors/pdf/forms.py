@@ -7,7 +7,8 @@ say nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pypdf
@@ -26,9 +27,21 @@ _DEEPEST = 32
 Rectangle = tuple[float, float, float, float]  # left, bottom, right, top, as in the file
 
 
-def values(page: pypdf.PageObject) -> Iterator[tuple[Rectangle, str]]:
+def notes(page: pypdf.PageObject) -> list[DictionaryObject]:
+    """The annotations of a page that are shown, as many as are sound."""
+    found = list[DictionaryObject]()
+    with suppress(Exception):  # damaged ones cost the page nothing
+        given = resolved(page.get("/Annots")) if "/Annots" in page else None
+        for note in given if isinstance(given, list) else ():
+            note = resolved(note)
+            if isinstance(note, DictionaryObject) and not _number(note.get("/F")) & _HIDDEN:
+                found.append(note)
+    return found
+
+
+def values(notes: Iterable[DictionaryObject]) -> Iterator[tuple[Rectangle, str]]:
     """Texts of fields and of free text, with where they stand."""
-    for note in _annotations(page):
+    for note in notes:
         kind = note.get("/Subtype")
         text = _free_text(note) if kind == "/FreeText" else _value(note) if kind == "/Widget" else ""
         place = _rectangle(note)
@@ -36,32 +49,24 @@ def values(page: pypdf.PageObject) -> Iterator[tuple[Rectangle, str]]:
             yield place, text
 
 
-def has_only_drawn(page: pypdf.PageObject) -> bool:
+def has_only_drawn(notes: Iterable[DictionaryObject]) -> bool:
     """Whether a field, a free text or a stamp has no text of its own and is drawn all the same."""
     return any(
         note.get("/Subtype") in ("/Widget", "/FreeText", "/Stamp")
         and "/AP" in note
         and _inherited(note, "/FT") != "/Btn"
         and not (_free_text(note) or _value(note)).strip()
-        for note in _annotations(page)
+        for note in notes
     )
 
 
-def comments(page: pypdf.PageObject) -> Iterator[str]:
+def comments(notes: Iterable[DictionaryObject]) -> Iterator[str]:
     """What readers wrote on the page, with who did."""
-    for note in _annotations(page):
+    for note in notes:
         text = _text(note.get("/Contents")) if note.get("/Subtype") in _COMMENTS else ""
         if text.strip():
             author = " ".join(_text(note.get("/T")).split())
             yield f"Comment by {author}: {text}" if author else f"Comment: {text}"
-
-
-def _annotations(page: pypdf.PageObject) -> Iterator[DictionaryObject]:
-    notes = resolved(page.get("/Annots")) if "/Annots" in page else None
-    for note in notes if isinstance(notes, list) else ():
-        note = resolved(note)
-        if isinstance(note, DictionaryObject) and not _number(note.get("/F")) & _HIDDEN:
-            yield note
 
 
 def _free_text(note: DictionaryObject) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 _BROKEN = re.compile(r"\b(\w[\w-]*[^\W\d_]|[^\W\d_])(\u00ad|\u2010|-)\n([^\W\d_]\w*)")
+_HYPHENS = ("-", "\u00ad", "\u2010")
 _HYPHEN = re.compile("[-\u00ad\u2010]\n")
 _NUMBER = re.compile(r"-\n(?<=\w-\n)(?=\d+(?![\w.)]|\d))")  # "K-7", "2019-2024"
 _TAIL = re.compile(r"\b\w[\w-]*(?:\u00ad|\u2010|-)\s*\Z")
@@ -41,7 +42,8 @@ def join_words(pages: Sequence[str]) -> list[str]:
 
     mended = [_replaced(mend, _NUMBER.sub("-", page)) for page in pages]
     for n, (page, after) in enumerate(pairwise(mended)):
-        tail, head = _TAIL.search(page), _HEAD.match(after)
+        tail = _TAIL.search(page, page.rstrip().rfind("\n") + 1) if page.rstrip().endswith(_HYPHENS) else None
+        head = _HEAD.match(after) if tail else None
         if tail and head and head[1][0].islower():  # a page ends inside a word, which is the last of it
             mended[n] = page[: tail.start()] + _BROKEN.sub(mend, f"{tail[0].rstrip()}\n{head[1]}")
             mended[n + 1] = after[head.end() :]

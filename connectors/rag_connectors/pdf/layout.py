@@ -76,8 +76,8 @@ def _gutter(runs: Sequence[Word]) -> float | None:
         gutter = place - _SLACK
         inside = 0
         for crosses, band in _bands(runs, gutter):
-            left, right = _sides(band, gutter)
-            if not crosses and min(len(left), len(right)) >= _LEAST and _is_prose(left) and _is_prose(right):
+            left, right = ([], []) if crosses else _sides(band, gutter)
+            if min(len(left), len(right)) >= _LEAST and _is_prose(left) and _is_prose(right):
                 inside += len(band)
         found = max(found, (inside, gutter))
     return found[1] if found[0] else None
@@ -87,7 +87,8 @@ def _bands(runs: Sequence[Word], gutter: float) -> list[tuple[bool, list[Word]]]
     """The runs from top to bottom, those that cross the gutter apart from those between them."""
     bands: list[tuple[bool, list[Word]]] = []
     for run in runs:
-        crosses = run.left < gutter - run.height and run.right > gutter + run.height
+        left, _, right, _, _, height = run
+        crosses = left < gutter - height and right > gutter + height
         if not bands or bands[-1][0] != crosses:
             bands.append((crosses, []))
         bands[-1][1].append(run)
@@ -96,8 +97,8 @@ def _bands(runs: Sequence[Word], gutter: float) -> list[tuple[bool, list[Word]]]
 
 def _sides(band: Sequence[Word], gutter: float) -> tuple[list[Word], list[Word]]:
     middle = 2 * gutter
-    left = [run for run in band if run.left + run.right < middle]
-    return left, [run for run in band if run.left + run.right >= middle]
+    left = [run for run in band if run[0] + run[2] < middle]
+    return left, [run for run in band if run[0] + run[2] >= middle]
 
 
 def _is_prose(runs: Sequence[Word]) -> bool:

@@ -18,7 +18,6 @@ POOR = 0.5  # below it, what was read is not the text of the page
 _SAMPLE, _SOUND = 100, 0.92  # words of a long text, and the share of plausible ones that leaves no doubt
 LEAST, _MANY = 8, 20  # words that tell something of a page; enough to count letters
 
-_TOKEN = re.compile(r"\S+")
 _OUTSIDE = "\"'“”‘’„«»‹›()[]{}<>.,;:!?…*†‡•·-–—/|_#%&+=~°©®™§¶¹²³0123456789"
 _NEVER = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]"
@@ -41,7 +40,7 @@ _STRANGE = frozenset(["MODIFIER", "PHONETIC"])
 
 def plausibility(text: str) -> tuple[float, int]:
     """The share of plausible words among those that tell, and how many they are."""
-    return _share(_TOKEN.findall(text))
+    return _share(text.split())
 
 
 def _share(tokens: Iterable[str]) -> tuple[float, int]:
@@ -82,7 +81,7 @@ def _is_tripled(text: str) -> bool:
 
 def _looks_sound(text: str) -> bool:
     """Whether a sample of a long text leaves no doubt."""
-    tokens = _TOKEN.findall(text)
+    tokens = text.split()
     if len(tokens) < 2 * _SAMPLE:
         return False
     share, count = _share(tokens[:: len(tokens) // _SAMPLE])

@@ -15,6 +15,7 @@ import pypdf
 import pypdfium2
 import pypdfium2.raw as pdfium
 from pypdf.errors import FileNotDecryptedError, LimitReachedError
+from pypdf.generic import DictionaryObject
 
 from rag_connectors import ocr
 from rag_connectors.ocr import Scan
@@ -130,30 +131,31 @@ def _lines(data: bytes, structure: Structure, wanted: Sequence[int]) -> Iterator
             if not handle:
                 yield PageText(_by_pypdf(structure.pages[n]))
                 continue
-            if _is_drawn(structure.pages[n]) and pdfium.FPDFPage_Flatten(handle, 0) == pdfium.FLATTEN_SUCCESS:
+            notes = forms.notes(structure.pages[n])
+            if _is_drawn(notes) and pdfium.FPDFPage_Flatten(handle, 0) == pdfium.FLATTEN_SUCCESS:
                 pdfium.FPDF_ClosePage(handle)
                 handle = pdfium.FPDF_LoadPage(document.raw, n)
             try:
                 words = read_words(handle)
             finally:
                 pdfium.FPDF_ClosePage(handle)
-            yield PageText(_with_notes(words, structure.pages[n]), words.height)
+            yield PageText(_with_notes(words, notes), words.height)
 
 
-def _is_drawn(page: pypdf.PageObject) -> bool:
+def _is_drawn(notes: Sequence[DictionaryObject]) -> bool:
     """Whether what stands on the page beside its content can be read only as it is drawn."""
     with suppress(Exception):  # damaged annotations cost the page nothing
-        return "/Annots" in page and forms.has_only_drawn(page)
+        return forms.has_only_drawn(notes)
     return False
 
 
-def _with_notes(words: PageWords, page: pypdf.PageObject) -> list[Word]:
+def _with_notes(words: PageWords, notes: Sequence[DictionaryObject]) -> list[Word]:
     """The lines of a page with the values of its form fields, comments at its end."""
     runs, remarks = list(words.runs), list[str]()
     with suppress(Exception):  # damaged annotations cost the page nothing
-        for box, text in forms.values(page):
+        for box, text in forms.values(notes):
             runs += [[line] for line in _value(words, box, text)]
-        remarks = list(forms.comments(page))
+        remarks = list(forms.comments(notes))
     lines = lines_of(runs, words.aside)
     return lines + [word(0.0, words.height, 0.0, words.height + _LINE, " ".join(text.split())) for text in remarks]
 

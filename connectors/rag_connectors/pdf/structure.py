@@ -47,9 +47,9 @@ _LOSSY = re.compile(  # what pypdf only logs, and costs text
     r"EOF marker not found|Circular|Clamping|decompressing|Elementary Object|Expecting a NameObject|"
     r"wrong pointing object [1-9]\d* \d+ \(offset [1-9]"  # an offset of zero is how macOS leaves out an object
 )
-_SHOWS = re.compile(rb"\b(?:Do|BI|Tj|TJ)\b")
-_PICTURE = re.compile(rb"\b(?:Do|BI)\b")
-_INVISIBLE = re.compile(rb"(?<!\S)3\s+Tr\b")
+_SHOWS = re.compile(rb"(?:Do|BI|Tj|TJ)\b(?<!\w..)")  # letters first, what stands before them last: a tenth of the time
+_PICTURE = re.compile(rb"(?:Do|BI)\b(?<!\w..)")
+_INVISIBLE = re.compile(rb"3(?<!\S.)\s+Tr\b")
 _FORM = re.compile(rb"/([^\s/<>\[\]()]+)\s+Do\b")
 
 

@@ -64,7 +64,8 @@ def read_words(page: Any) -> PageWords:
         turns = _turns(spans, first, last, pdfium.FPDFPage_GetRotation(page))
         if turns == 0 and not leftwards:
             turns = _seen_from(text_page, texts, starts, first, last)
-        doubtful = set(filter(may_be_glued, set(texts)))
+        doubtful = {text for text in set(texts) if not text.islower() or not text.isalpha() or len(text) > 15}
+        doubtful = set(filter(may_be_glued, doubtful))
         glued = [n for n, token in enumerate(texts) if token in doubtful]
         raised = raise_digits(text_page, text, starts, texts)
         found = _words(texts, first, last, edges, turns)
@@ -84,51 +85,16 @@ def read_words(page: Any) -> PageWords:
 
 def _words(texts: Sequence[str], first: Sides, last: Sides, edges: Box, turns: int) -> list[Word | list[Word]]:
     """A word for each text, from the boxes of its first and last letters. By columns: words are many."""
-    lefts, bottoms = ([a if a < z else z for a, z in zip(first[n], last[n], strict=True)] for n in (0, 3))
-    rights, tops = ([a if a > z else z for a, z in zip(first[n], last[n], strict=True)] for n in (2, 1))
-    left, bottom, right, top = edges
-    if turns == 0:
-        sides = (
-            [x - left for x in lefts],
-            [top - y for y in tops],
-            [x - left for x in rights],
-            [top - y for y in bottoms],
-        )
-    elif turns == 1:
-        sides = (
-            [y - bottom for y in bottoms],
-            [x - left for x in lefts],
-            [y - bottom for y in tops],
-            [x - left for x in rights],
-        )
-    elif turns == 2:
-        sides = (
-            [right - x for x in rights],
-            [y - bottom for y in bottoms],
-            [right - x for x in lefts],
-            [y - bottom for y in tops],
-        )
-    elif turns == 3:
-        sides = (
-            [top - y for y in tops],
-            [right - x for x in rights],
-            [top - y for y in bottoms],
-            [right - x for x in lefts],
-        )
-    elif turns == BACK:
-        sides = (
-            [right - x for x in rights],
-            [top - y for y in tops],
-            [right - x for x in lefts],
-            [top - y for y in bottoms],
-        )
-    else:
-        sides = (
-            [x - left for x in lefts],
-            [y - bottom for y in bottoms],
-            [x - left for x in rights],
-            [y - bottom for y in tops],
-        )
+    if turns:
+        ends = zip(zip(*first, strict=True), zip(*last, strict=True), texts, strict=True)
+        return [word(*turned(around(a, z), edges, turns), text) for a, z, text in ends]
+    left, _, _, top = edges
+    sides = (
+        [(a if a < z else z) - left for a, z in zip(first[0], last[0], strict=True)],
+        [top - (a if a > z else z) for a, z in zip(first[1], last[1], strict=True)],
+        [(a if a > z else z) - left for a, z in zip(first[2], last[2], strict=True)],
+        [top - (a if a < z else z) for a, z in zip(first[3], last[3], strict=True)],
+    )
     heights = [high if high > 1.0 else 1.0 for high in (b - t for t, b in zip(sides[1], sides[3], strict=True))]
     return list(map(_WORD, zip(*sides, texts, heights, strict=True)))
 
