@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
 from typing import Any
 
 from rag.answer.data import hit_data
@@ -19,6 +18,7 @@ from rag.hop.rank import link_keys
 from rag.index.manifest import Manifest
 from rag.index.visible import list_sources, passes
 from rag.store.checks import is_id
+from rag.text.patterns import match_names
 from rag.text.words import find_stems, tokens
 from rag.types import Chunk, Filter, Hit, Query
 from rag.walk import State, cosine, order_tree, walk
@@ -83,7 +83,7 @@ def find_target(manifest: Manifest, *, source: str = "", passage: str = "", with
     Only documents that `within` lets through are looked at. Raises InputError, CorruptError.
     """
     rows = list_sources(manifest, within)
-    names = tuple(name for name in rows if name == source or fnmatch(name, source))
+    names = tuple(match_names(rows, source))
     if passage and is_id(passage):
         return Filter(any_of={"id": (passage,)})
     if passage:

@@ -198,3 +198,19 @@ def test_conditions_that_a_question_states_are_taken_from_a_language_model(
 def test_conditions_of_a_question_need_a_language_model(pipe: Pipeline) -> None:
     with pytest.raises(ConfigError, match="--where auto needs a language model: give `--llm`"):
         derive(pipe, "Which crane?", ["auto"])
+
+
+def test_a_value_that_no_document_has_so_is_found_in_other_capitals_and_forms(notes: Path) -> None:
+    (notes / "docs" / "a.md").write_text("---\nby: \u00c5sa Ek\nsince: 2024-05-01\ntags: [Red]\n---\nA crane lifts.\n")
+    (notes / "docs" / "b.md").write_text("---\nby: Bo\nsince: 2023-04-02\ntags: [blue]\n---\nB crane lifts.\n")
+    pipeline = Pipeline.load("tiny.yaml")
+    pipeline.ingest(["docs"])
+    for where in ("by=\u00e5sa  ek", "by=A\u030asa Ek", "tags=RED", "since=2024", "since=2024-05", "since==2024-05-01"):
+        assert found(pipeline, where) == {"a A"}, where
+    assert found(pipeline, "tags in [red, blue]") == {"a A", "b B"}
+    assert found(pipeline, "by!=bo") >= {"a A"} and "b B" not in found(pipeline, "by!=bo")
+
+
+def test_several_values_at_once_are_asked_for_by_in(pipe: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    tell_absent(pipe.index, make_filter(pipe.index, None, ["tags=hoist,red"]))
+    assert '--where "tags in hoist,red"' in capsys.readouterr().err

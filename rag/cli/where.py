@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rag.types import Filter, Range, Value
 
 SHOWN = 20
-_SIGNS = re.compile(r"!=|>=|<=|=|>|<|\s+in\s+")
+_SIGNS = re.compile(r"!=|>=|<=|==?|>|<|\s+in\s+")
 _BOUNDS = {">=": "least", "<=": "most", ">": "above", "<": "below"}  # with the fields of a `Range`
 _OWN = ("title", "source")  # of every document; a field of the same name in the documents comes first
 
@@ -29,8 +30,6 @@ def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[st
     Raises InputError for a pattern that matches no file, for a field that no document has, and for a bound that no
     value of a field is within.
     """
-    from fnmatch import fnmatch
-
     from rag.index.fields import field_names, field_values
     from rag.index.visible import META
     from rag.types import Filter, Range
@@ -43,9 +42,7 @@ def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[st
     within: Filter | None = None
     with closing(index.read_manifest()) as manifest:
         if patterns:
-            any_of["source"] = tuple(n for n in manifest.sources() if any(fnmatch(n, p) for p in patterns))
-            if not any_of["source"]:
-                raise InputError(f"--source {' '.join(patterns)}: no indexed file matches; `rag status` lists them.")
+            any_of["source"] = _sources(manifest.sources(), patterns, str(index.base))
         names = field_names(manifest) if where else []
         known = {one.casefold() for one in names}
         for condition in where or ():
@@ -62,9 +59,42 @@ def make_filter(index: Index, patterns: Sequence[str] | None, where: Sequence[st
                     within = Filter(ranges={field: bound}, within=within)
             else:
                 chosen = none_of if sign == "!=" else any_of
-                texts = text.split(",") if sign == "in" else [text]
-                chosen[field] = (*chosen.get(field, ()), *(value for one in texts for value in readings(one)))
+                texts = text.strip(" []()").split(",") if sign == "in" else [text]
+                there = [] if of_document else field_values(manifest, name)
+                chosen[field] = (*chosen.get(field, ()), *(value for one in texts for value in _values(one, there)))
     return Filter(any_of, none_of, within, ranges)
+
+
+def _sources(names: Collection[str], patterns: Sequence[str], base: str) -> tuple[str, ...]:
+    """The files that any of the patterns means. Raises InputError where none is."""
+    from rag.text.patterns import close_names, match_names
+
+    found = {name for pattern in patterns for name in match_names(names, pattern, base)}
+    if not found:
+        close = list(dict.fromkeys(name for pattern in patterns for name in close_names(names, pattern)))
+        hint = f"Did you mean {' or '.join(close)}?" if close else "`rag status` lists them."
+        raise InputError(f"--source {' '.join(patterns)}: no indexed file matches. {hint}")
+    return tuple(name for name in names if name in found)
+
+
+def _values(text: str, there: Sequence[Value]) -> tuple[Value, ...]:
+    """The values that are written so; where no document has one, those that differ in capitals, composed letters or
+    digits, and the dates of a year, month or day.
+    """
+    from rag.text.ranges import in_range
+    from rag.types import Range
+
+    exact = readings(text)
+    if any(value in there for value in exact):
+        return exact
+    same = _fold(text)
+    day = Range(least=text, most=text)
+    alike = (one for one in there if isinstance(one, str) and (_fold(one) == same or in_range(one, day)))
+    return (*exact, *alike)
+
+
+def _fold(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _check_bound(condition: str, bound: Range, text: str, there: Sequence[Value]) -> None:
@@ -100,7 +130,11 @@ def tell_absent(index: Index, filter: Filter | None) -> None:
         parts = [(field, part) for field, part in _conditions(filter) if field.startswith(META)]
         absent = {field: part.any_of[field][0] for field, part in parts if part.any_of and not is_met(part)}
         for field, wanted in absent.items():
-            fail(f"no document has {field.removeprefix(META)} = {wanted!s:.40}. {values(field)}")
+            name = field.removeprefix(META)
+            hint = (
+                f' For any of several: --where "{name} in {str(wanted).strip(" []()")}".' if "," in str(wanted) else ""
+            )
+            fail(f"no document has {name} = {wanted!s:.40}. {values(field)}{hint}")
         if not absent and not is_met(filter):
             listed = " ".join(f"{field.removeprefix(META)}: {values(field)}" for field in dict(parts))
             fail(f"no document meets all of these conditions together. {listed}".rstrip())

@@ -3,13 +3,13 @@
 What it does not do: read the file again. It shows what the index holds.
 """
 
-import difflib
 from collections import Counter
 from dataclasses import dataclass
 
 from rag.errors import InputError
 from rag.index.manifest import Manifest, SourceRow
 from rag.text.origin import find_origin
+from rag.text.patterns import close_names, match_names
 from rag.text.tables import count_tables
 from rag.types import PAGES, Chunk, Document, Section
 
@@ -69,8 +69,10 @@ def read_source(manifest: Manifest, name: str) -> SourceView:
     sources = manifest.sources()
     row = sources.get(name)
     if row is None:
-        ends = [other for other in sources if other.endswith(f"/{name}")]
-        like = list(dict.fromkeys([*ends, *difflib.get_close_matches(name, sources, CLOSE, 0.5)]))[:CLOSE]
+        found = match_names(sources, name)
+        if len(found) == 1:
+            return read_source(manifest, found[0])
+        like = found[:CLOSE] or close_names(sources, name, CLOSE)
         raise InputError(
             f"{name}: no such file is indexed. "
             + (f"Is it {' or '.join(like)}?" if like else "`rag status` lists all.")

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from fnmatch import fnmatch
 from typing import Literal
 
 from rag.errors import InputError
 from rag.index.fields import field_names, unknown_field
 from rag.index.folder import Index
 from rag.index.visible import META, list_sources
+from rag.text.patterns import match_names
 from rag.text.ranges import BOUNDS, limits
 from rag.types import Filter, Range, Value
 
@@ -33,7 +33,7 @@ def make_filter(
     with closing(index.read_manifest()) as manifest:
         if sources:
             seen = list_sources(manifest, within)
-            any_of["source"] = tuple(name for name in seen if any(fnmatch(name, pattern) for pattern in sources))
+            any_of["source"] = tuple(dict.fromkeys(name for pattern in sources for name in match_names(seen, pattern)))
             if not any_of["source"]:
                 raise InputError(f"no indexed file matches {' '.join(sources)}. GET /v1/documents lists them.")
         names = field_names(manifest, within) if where else []
