@@ -79,17 +79,20 @@ def choose_evidence(
         + (UNREAD_LENGTH if one.passage in unread else LENGTH) * math.log(len(texts[i]))
         for i, one in enumerate(found)
     ]
-    steps = find_steps(question, texts, [one.passage for one in found], passages, about)
+    steps = find_steps(question, found, passages, about)
     chosen: list[int] = []
     missing = dict(weights)
     while len(chosen) < most:
         left = [i for i, text in enumerate(texts) if not any(_says_same(text, texts[other]) for other in chosen)]
         gains = {i: worth[i] + GAIN * bool(chosen) * share_parts(missing, whole[i]) for i in left}
         for i in left:
-            if chosen and not shared[i] and not any(steps.are_linked(i, other) for other in chosen):
+            linked = any(steps.are_linked(i, other) for other in chosen)
+            if chosen and not linked and (not shared[i] or any(steps.leads_past(other, i) for other in chosen)):
                 gains[i] = -math.inf
-            leads_on = any(steps.leads(i, other) or steps.leads(other, i) for other in chosen)
-            gains[i] += LINK if leads_on else NAME * any(steps.share_name(i, other) for other in chosen)
+            if any(steps.lead_on(i, other) for other in chosen):
+                gains[i] += LINK
+            elif linked:
+                gains[i] += NAME
         best = max(gains, key=lambda i: gains[i], default=None)
         if best is None or gains[best] < max(worth) - near:
             break

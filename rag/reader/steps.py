@@ -1,9 +1,10 @@
 """Which sentences lead on to others, so that they are shown together, the one that answers last.
 
 A sentence leads to another one where it mentions what that one's passage is about, in words that the question lacks.
-Two sentences are linked, too, where both have a name that the question lacks and that few of the passages have: "a
-Capra W40 winch", "the bearings of the W40"; a heading counts as its sentences. A row of a table is about what stands in
-it, whatever the other rows are about.
+Two sentences are linked, too, where both have a name that the question lacks and that few of the passages have, or an
+identifier: "the Grey Heron has a Capra W40 winch", "the bearings of the W40"; then the one with more of the question's
+names leads, and a sentence about the W25 is beside the point. The heading of a passage counts as its sentences, a label
+inside it as those below. A row of a table is about what stands in it, whatever the other rows are about.
 What it does not do: it resolves no "it" and no "the company".
 """
 
@@ -12,14 +13,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.reader.network import Passage
+from rag.reader.network import Passage, Span
+from rag.text.identifiers import Identifier, find_identifiers, name_another
 from rag.text.mentions import mentions
+from rag.text.sentences import find_units
 from rag.text.words import stems, tokens
 
 RARE = 3  # passages that have a name, at most, by which sentences are linked
 DIGITS = 3  # of a number that is a name
 
 _DATE = re.compile(r"month \d+|(?:1\d|20)\d\d")
+_UNIT = re.compile(r"[a-z]{1,2}\d")  # m2, h2
 _ROW = re.compile(r"[^:;|]{1,60}: [^;|]*; [^:;|]{1,60}: |[^|]+\|")  # Berth: 9; Depth: 4.3
 
 
@@ -32,20 +36,37 @@ class Steps:
     subjects: Sequence[frozenset[str]]
     names: Sequence[frozenset[str]]
     around: Sequence[frozenset[str]]  # with those of the heading
+    texts: Sequence[str]  # the sentences, each below its label
+    identifiers: Sequence[tuple[Identifier, ...]]  # those that the question lacks, and several passages have
+    asked: Sequence[frozenset[str]]  # names of the question, with those in the heading
 
     def leads(self, i: int, j: int) -> bool:
         """Whether a sentence leads to another one, of another passage."""
-        apart = self.places[i] != self.places[j]
-        return apart and not self.mentioned[i].isdisjoint(self.subjects[j] - self.subjects[i])
+        if self.places[i] == self.places[j]:
+            return False
+        told = self.share_identifier(i, j) and not self.asked[i] <= self.asked[j]
+        return told or not self.mentioned[i].isdisjoint(self.subjects[j] - self.subjects[i])
 
     def share_name(self, i: int, j: int) -> bool:
         """Whether a name links two sentences of different passages."""
         apart = self.places[i] != self.places[j]
         return apart and bool(self.names[i] & self.around[j] or self.names[j] & self.around[i])
 
+    def share_identifier(self, i: int, j: int) -> bool:
+        """Whether an identifier links two sentences of different passages."""
+        return self.places[i] != self.places[j] and any(one.is_in(self.texts[j]) for one in self.identifiers[i])
+
+    def lead_on(self, i: int, j: int) -> bool:
+        """Whether one leads to the other, or has its identifier."""
+        return self.leads(i, j) or self.leads(j, i) or self.share_identifier(i, j)
+
     def are_linked(self, i: int, j: int) -> bool:
-        """Whether one leads to the other, or a name links them."""
-        return self.leads(i, j) or self.leads(j, i) or self.share_name(i, j)
+        """Whether one leads on to the other, or a name links them."""
+        return self.lead_on(i, j) or self.share_name(i, j)
+
+    def leads_past(self, i: int, j: int) -> bool:
+        """Whether a sentence leads on to one thing, and another one is about another thing of this kind."""
+        return name_another(self.identifiers[i], self.texts[j])
 
     def order(self, chosen: Sequence[int]) -> list[int]:
         """Those that are linked, each behind those that lead to it; one that is led to last, the first of `chosen`."""
@@ -61,19 +82,24 @@ class Steps:
 
 def find_steps(
     question: str,
-    texts: Sequence[str],
-    places: Sequence[int],
+    sentences: Sequence[Span],
     passages: Sequence[Passage],
     about: Sequence[Sequence[str]],
 ) -> Steps:
-    """The steps among some sentences; `places` are their passages', `about` the keys of what each passage is about."""
+    """The steps among some sentences; `about` are the keys of what each passage is about."""
+    places = [one.passage for one in sentences]
+    texts = [passages[one.passage][1][one.start : one.end] for one in sentences]
+    labelled = [f"{_find_label(one, passages)}\n{text}" for one, text in zip(sentences, texts, strict=True)]
     asked = stems(question)
     keys = frozenset(key for own in about for key in own if not stems(key) <= asked) - frozenset(mentions(question))
+    asked_names = _find_names(question)
     mentioned = [keys & frozenset(mentions(text)) if keys else frozenset[str]() for text in texts]
     own = [keys & frozenset(about[place]) if keys else frozenset[str]() for place in places]
     counts = Counter(stem for passage in passages for stem in stems("\n".join(passage)))
     known = asked | {stem for stem, count in counts.items() if count > RARE}
     names = [_find_names(text) - known for text in texts]
+    having = Counter(thing for passage in passages for thing in _find_things("\n".join(passage)))
+    things = {thing for thing, count in having.items() if count > 1 and not thing.is_in(question)}
     headings = [_find_names(heading) - known for heading, _ in passages]
     return Steps(
         places,
@@ -81,7 +107,22 @@ def find_steps(
         [has & says if _ROW.match(text) else has for has, says, text in zip(own, mentioned, texts, strict=True)],
         names,
         [one | headings[place] for one, place in zip(names, places, strict=True)],
+        labelled,
+        [tuple(one for one in _find_things(text) if one in things) for text in labelled],
+        [asked_names & (stems(text) | stems(passages[place][0])) for text, place in zip(texts, places, strict=True)],
     )
+
+
+def _find_label(sentence: Span, passages: Sequence[Passage]) -> str:
+    """The label or heading above a sentence inside its passage."""
+    text = passages[sentence.passage][1]
+    above = [u for u in find_units(text) if u.start < sentence.start and u.kind in ("heading", "fragment")]
+    return text[above[-1].start : above[-1].end] if above else ""
+
+
+def _find_things(text: str) -> tuple[Identifier, ...]:
+    """The identifiers of a text but units (m2)."""
+    return tuple(one for one in find_identifiers(text) if not _UNIT.fullmatch(one.written))
 
 
 def _find_names(text: str) -> frozenset[str]:
