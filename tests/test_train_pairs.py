@@ -19,11 +19,12 @@ from rag.cli.train import app
 from rag.embed.onnx import OnnxEmbedder
 from rag.errors import ConfigError, InputError, ModelError
 from rag.train.common import loop
-from rag.train.pairs.examples import PairExamples, draw_negatives, read
+from rag.train.pairs.examples import LabelledPair, PairExamples, Ranking, draw_negatives, rank_negatives, read
+from rag.train.pairs.exchange import Exchange
 from rag.train.pairs.losses import PairVectors, elastic, gist, keep_negatives, leaf, soft_labels
 from rag.train.pairs.merge import combine, merge_models
 from rag.train.pairs.run import train_pairs
-from rag.train.pairs.train import PairOptions, pool, read_layers
+from rag.train.pairs.train import PairOptions, pool, read_layers, schedule
 from tests.test_models_backends import SIZES, TEXTS, bert, dense, saved
 from tests.test_train_embedder import written
 
@@ -65,6 +66,9 @@ def test_contrast_leaves_out_what_the_guide_finds_nearer() -> None:
         total += log(below) - dot(one.questions[i], one.passages[i]) / T
     assert left_out > 3
     assert abs(gist(one, guide, own(3, 3), T).item() - total / 3) < 1e-5
+    single = PairVectors(one.questions[:1], one.passages[:1], one.negatives)
+    few = [exp(x / T) for x in single.scores[0].tolist()]
+    assert abs(gist(single, None, own(1, 3), T).item() - log(sum(few) / few[0])) < 1e-5  # InfoNCE where no guide is
     answers = own(3, 3)
     answers[0, 1] = True  # the passage of question 1 answers question 0, too
     moved = PairVectors(one.questions, one.passages.clone(), one.negatives)
@@ -152,11 +156,14 @@ def test_negatives_are_near_and_no_answers() -> None:
     passages[1] = [0.97, 0.24, 0, 0, 0, 0]  # nearly the gold one: may be an answer
     passages[2] = [0.6, 0, 0.8, 0, 0, 0]
     asked = np.array([[1, 0, 0, 0, 0, 0]], np.float32)
+    ranking = rank_negatives(asked, passages, [(0, 3)], 0.95)
+    pairs = [LabelledPair("Which?", (0, 3), 0)]
     for seed in range(5):
-        [drawn] = draw_negatives(asked, passages, [(0, 3)], count=4, share=0.95, seed=seed).tolist()
+        [drawn] = draw_negatives(ranking, pairs, passages=6, count=4, seed=seed).tolist()
         assert set(drawn[:3]) == {2, 4, 5} and drawn[3] == 1  # one that may be an answer where there is nothing else
     with pytest.raises(InputError, match="too few"):
-        draw_negatives(asked, passages[:2], [(0, 1)], count=1, share=0.95, seed=0)
+        draw_negatives(rank_negatives(asked, passages[:4], [(0, 3)], 0.95), pairs, passages=4, count=3, seed=0)
+    assert rank_negatives(asked, passages, [(0, 3)], np.inf).rows[0, :2].tolist() == [1, 2]  # without a guide
 
 
 def test_pairs_are_labelled_mined_or_taken_from_their_passage(tmp_path: Path) -> None:
@@ -195,7 +202,53 @@ def test_pairs_are_labelled_mined_or_taken_from_their_passage(tmp_path: Path) ->
             read([tmp_path / name], ["ict"], most=None, seed=0)
 
 
-def test_layers_are_pooled_as_the_embedder_does(tmp_path: Path) -> None:
+def test_tevatrons_files_are_read_and_written(tmp_path: Path) -> None:
+    """texttron/tevatron, docs/datasets.md: passages in the row; src/tevatron/retriever/dataset.py: their ids."""
+    passages = [{"docid": f"d{i}", "title": f"T{i}", "text": f"Text {i}."} for i in range(5)]
+    whole, ids = tmp_path / "train.jsonl", tmp_path / "ids.jsonl"
+    row = {"query_id": "q", "query": "Which?", "positive_passages": passages[:2], "negative_passages": passages[1:4]}
+    whole.write_text(json.dumps(row) + "\n")
+    (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(one) + "\n" for one in passages))
+    row = {"query_id": "q", "query_text": "Which?", "positive_document_ids": ["d0", "d1"]}
+    ids.write_text(json.dumps({**row, "negative_document_ids": ["d1", "d2", "d3"]}) + "\n")
+    for path in (whole, ids):
+        found = read([path], ["labelled"], most=None, seed=0)
+        assert sorted(pair.golds for pair in found.pairs) == [(0, 1), (1, 0)]
+        assert {pair.given for pair in found.pairs} == {(2, 3)} and found.passages[2] == "T2\nText 2."
+        vectors = np.eye(len(found.passages), dtype=np.float32)
+        ranking = rank_negatives(vectors[[0, 1]], vectors, found.golds, 0.95)
+        for seed in range(3):
+            drawn = draw_negatives(ranking, found.pairs, passages=len(vectors), count=2, seed=seed)
+            assert all(set(rows) == {2, 3} for rows in drawn.tolist())
+    out = tmp_path / "again.jsonl"
+    words = ["pairs", str(whole), "--out", str(out), "--pairs", "labelled", "--negatives", "2"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    [written] = map(json.loads, out.read_text().splitlines())
+    assert written["query"] == "Which?" and written["positive_passages"][0]["title"] in ("T0", "T1")
+    again = read([out], ["labelled"], most=None, seed=0)
+    assert {again.passages[row] for row in again.pairs[0].golds} == {"T0\nText 0.", "T1\nText 1."}
+    assert {again.passages[row] for row in again.pairs[0].given} == {"T2\nText 2.", "T3\nText 3."}
+    whole.write_text('{"query": "Which?"}\n')
+    with pytest.raises(InputError, match=r"train.jsonl:1: no row of Tevatron's"):
+        read([whole], ["labelled"], most=None, seed=0)
+
+
+def test_negatives_that_grew_easy_are_exchanged() -> None:
+    """Conan-embedding, arXiv 2408.15710: 1.15 x the score now < the score at the start, and |score| < 0.8."""
+    rows = np.arange(14 * 3).reshape(3, 14)
+    ranking = Ranking(rows, np.linspace(0.7, 0.5, 42, dtype=np.float32).reshape(3, 14))
+    negatives = rows[:, :2].copy()
+    exchange = Exchange(ranking, negatives, np.array([0.6, 0.6, 0.99], np.float32))
+    now = torch.tensor([[0.5, 0.54], [0.5, 0.55], [0.8, 0.82]])  # 0.52, 0.525, 0.81: 1.15 times is 0.598, 0.604, 0.93
+    assert exchange([0, 1, 2], now) == 1
+    assert negatives.tolist() == [[10, 11], [14, 15], [28, 29]]  # behind the first ten
+    assert exchange.arrays["start"][0] == pytest.approx(ranking.scores[0, 10:12].mean())
+    assert exchange([0], torch.zeros(1, 2)) == 1 and negatives[0].tolist() == [12, 13]
+    assert exchange([0], torch.zeros(1, 2)) == 0 and negatives[0].tolist() == [12, 13]  # there are no more
+
+
+def test_layers_are_pooled_as_the_embedder_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rag.models.pooling import pool as reference
 
     hidden, mask = torch.randn(3, 5, 4), torch.tensor([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]]).bool()
@@ -203,9 +256,23 @@ def test_layers_are_pooled_as_the_embedder_does(tmp_path: Path) -> None:
         assert np.allclose(
             pool(hidden, mask, mode).numpy(), reference(hidden.numpy(), mask.numpy(), (mode,)), atol=1e-6
         )
-    assert PairExamples((), (), ()).part(held_out=True).questions == ()
+    assert PairExamples((), (), ()).part(held_out=True).questions == []
     network = loop.load_network(str(saved(tmp_path / "m", bert)))
-    assert len(read_layers(network, [[0, 4, 5, 2], [0, 6, 2]], "mean")) == 3
+    rows = [[0, 4, 5, 2], [0, 6, 2], [0, 7, 8, 9, 4, 2]]
+    together = read_layers(network, rows, "mean")
+    assert len(together) == 3
+    for tokens in (1, 8):  # one text at a time, longest first; two
+        monkeypatch.setattr(loop, "PASS_TOKENS", tokens)
+        apart = read_layers(network, rows, "mean")
+        assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(apart, together, strict=True))
+
+
+def test_a_batch_holds_the_pairs_of_one_folder() -> None:
+    sources = [0] * 20 + [1] * 12
+    batches = schedule(sources, PairOptions(batch=4, epochs=2))
+    assert sorted(i for batch in batches for i in batch) == sorted([*range(32)] * 2)
+    assert all(len({sources[i] for i in batch}) == 1 for batch in batches)
+    assert batches[0] != batches[8]
 
 
 def options(**changed: Any) -> PairOptions:
@@ -253,16 +320,18 @@ def test_a_training_changes_questions_and_documents_and_ships_a_model(work: Path
 def test_a_training_that_was_interrupted_says_where_it_goes_on(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "EVERY", 1)
     lines: list[str] = []
+    changed = options(exchange=True)
 
     def stop(line: str) -> None:
         if line.startswith("step 4 "):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        trained(work, work / "again", say=stop)
-    trained(work, work / "again", say=lines.append)
+        trained(work, work / "again", options=changed, say=stop)
+    trained(work, work / "again", options=changed, say=lines.append)
     assert "goes on behind step 3 of" in lines[1] and lines[2].startswith("step 4 of")
-    assert (work / "again" / "model.safetensors").exists()
+    trained(work, work / "whole", options=changed)
+    assert torch.allclose(_tensor(work / "again"), _tensor(work / "whole"), atol=1e-6)
 
 
 def _tensor(folder: Path) -> Tensor:
@@ -290,6 +359,7 @@ def test_cuts_and_a_teacher_train_too(work: Path) -> None:
         ({"options": options(dims=(4,), layers=(1, 1), fixed=True)}, ConfigError, "as many --layers as --dims"),
         ({"options": options(layers=(3,))}, ConfigError, "--layers 3: .* has 3, and those up to 1"),
         ({"options": options(dims=(16,))}, ConfigError, "--dims 16: .* has 16 columns"),
+        ({"reranker": "any", "options": options(exchange=True)}, ConfigError, "--exchange"),
         ({"teacher": "bundled", "options": options(dims=(4,))}, ConfigError, "--teacher learns vectors alone"),
     ],
 )

@@ -153,5 +153,6 @@ def reader(
 
 app.command()(train_embedder.embedder)
 app.command("merge")(train_embedder.merge)
+app.command("pairs")(train_embedder.pairs)
 app.command("map")(train_map.map_queries)
 app.command("write")(train_write.write)

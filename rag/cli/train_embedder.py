@@ -17,8 +17,6 @@ from rag.cli.train_options import (
 )
 from rag.errors import InputError, extra
 
-OtherOption = Annotated[str | None, Option(metavar="NAME", help="With --both: another model to judge negatives by.")]
-
 
 def embedder(
     folders: Annotated[list[Path], Argument(help="Folders of documents.", metavar="FOLDER...")],
@@ -46,14 +44,19 @@ def embedder(
     ] = None,
     batch: Annotated[int | None, Option(min=2, metavar="N", help="With --both: pairs of a step (default 32).")] = None,
     negatives: Annotated[
-        int | None, Option(min=1, metavar="N", help="With --both: passages nearly right, of each pair (default 1).")
+        int | None, Option(min=0, metavar="N", help="With --both: passages nearly right, of each pair (default 1).")
     ] = None,
     dims: Annotated[str | None, Option(metavar="N,N", help="With --both: columns the model can be cut to.")] = None,
     layers: Annotated[str | None, Option(metavar="N,N", help="With --both: layers it can be cut at.")] = None,
     fixed: Annotated[
         bool, Option("--fixed", help="With --both: cut each layer at its own columns (Starbucks).")
     ] = False,
-    guide: OtherOption = None,
+    guide: Annotated[
+        str | None, Option(metavar="NAME", help='With --both: another model to judge negatives by, or "none".')
+    ] = None,
+    exchange: Annotated[
+        bool, Option("--exchange", help="With --both: put others in place of negatives that grew easy (Conan).")
+    ] = False,
     reranker: Annotated[
         str | None, Option(metavar="NAME", help="With --both: a cross-encoder whose scores are learned, too.")
     ] = None,
@@ -80,7 +83,7 @@ def embedder(
       rag train embedder . --both --out my-model --dims 128,256
     """
     tuned = {"--pairs": pairs, "--batch": batch, "--negatives": negatives, "--dims": dims, "--layers": layers}
-    tuned |= {"--fixed": fixed, "--guide": guide, "--reranker": reranker, "--teacher": teacher}
+    tuned |= {"--fixed": fixed, "--exchange": exchange, "--guide": guide, "--reranker": reranker, "--teacher": teacher}
     late = {"--mix": mix, "--start": start, "--leave-out": leave_out}
     if wrong := [name for name, value in (late if both else tuned).items() if value not in (None, False, [])]:
         raise InputError(f"{wrong[0]}: {'does not go' if both else 'goes'} with --both.")
@@ -95,7 +98,9 @@ def embedder(
             minutes=minutes,
             seed=seed,
             batch=batch or 32,
-            negatives=negatives or 1,
+            negatives=1 if negatives is None else negatives,
+            guided=guide != "none",
+            exchange=exchange,
             dims=_numbers("--dims", dims),
             layers=_numbers("--layers", layers),
             fixed=fixed,
@@ -108,7 +113,7 @@ def embedder(
             kinds=(pairs or "labelled,mined").split(","),
             merge=merge,
             most=most,
-            guide=guide,
+            guide=None if guide == "none" else guide,
             reranker=reranker,
             teacher=teacher,
             say=say,
@@ -156,3 +161,32 @@ def _numbers(option: str, text: str | None) -> tuple[int, ...]:
         return tuple(int(one) for one in text.split(",")) if text else ()
     except ValueError:
         raise InputError(f"{option} {text}: give numbers like 128,256.") from None
+
+
+def pairs(
+    folders: Annotated[list[Path], Argument(help="Folders of documents, or Tevatron's files.", metavar="FOLDER...")],
+    out: Annotated[Path, Option(metavar="FILE", help="The jsonl file to write.")],
+    kinds: Annotated[str, Option("--pairs", metavar="KIND,KIND", help="Of labelled, mined, ict.")] = "labelled,mined",
+    negatives: Annotated[int, Option(min=1, metavar="N", help="Passages nearly right, of each pair.")] = 8,
+    guide: Annotated[str, Option(metavar="NAME", help='A model to judge negatives by, or "none".')] = "bundled",
+    most: Annotated[int | None, Option(min=1, metavar="N", help="Pairs of each folder at most.")] = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Write the pairs that `rag train embedder --both` learns from, for a training elsewhere.
+
+    The file is as Tevatron's are: {query_id, query, positive_passages, negative_passages}, passages of {docid, title,
+    text}. Such a file stands in place of a folder in `rag train embedder --both`, too.
+
+    \b
+    Examples:
+      rag train pairs . --out train.jsonl --pairs mined
+      rag train pairs ./labelled --out train.jsonl --negatives 15
+    """
+    with extra("models", "rag train pairs"):
+        from rag.train.pairs.export import export_pairs
+
+    named = None if guide == "none" else guide
+    rows = export_pairs(
+        folders, out, kinds=kinds.split(","), most=most, guide=named, negatives=negatives, seed=seed, say=say
+    )
+    say(f"{line(str(out))}: {rows:,} questions")

@@ -34,12 +34,16 @@ class Progress:
 
 @dataclass(slots=True)
 class Checkpoint:
-    """The parameters and the optimizer of a training, and the file that keeps them."""
+    """The parameters and the optimizer of a training, and the file that keeps them.
+
+    `arrays`, by their names, change as it goes on and are put back in place.
+    """
 
     parameters: Mapping[str, Tensor]
     optimizer: torch.optim.Optimizer
     path: Path
     fingerprint: str
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     best: dict[str, Tensor] = field(default_factory=dict)
 
     def resume(self) -> Progress:
@@ -59,6 +63,8 @@ class Checkpoint:
                 self.optimizer.state[parameter] = {
                     kind: value if kind == "step" else value.to(parameter.device) for kind, value in moments.items()
                 }
+        for name, array in self.arrays.items():
+            array[...] = file.tensors[f"array.{name}"]
         return Progress(**json.loads(file.facts["standing"]))
 
     def save(self, at: Progress, loss: float | None) -> None:
@@ -73,6 +79,7 @@ class Checkpoint:
             tensors |= {f"now.{name}": parameter.detach(), f"best.{name}": self.best[name]}
             tensors |= {f"{kind}.{name}": self.optimizer.state[parameter][kind] for kind in MOMENTS}
         arrays = {name: tensor.cpu().contiguous().numpy() for name, tensor in tensors.items()}
+        arrays |= {f"array.{name}": array for name, array in self.arrays.items()}
         deltas.write(self.path, arrays, {"fingerprint": self.fingerprint, "standing": json.dumps(asdict(at))})
 
 

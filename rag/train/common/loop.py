@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoModel
 
@@ -29,6 +30,7 @@ COPY = 0.9  # passages closer than this to the target are copies of it, not nega
 WARMUP = 0.05  # of all steps
 FROZEN = 1 / 3  # of the layers, from below
 PATIENCE = 5  # checks
+PASS_TOKENS = 2048 if DEVICE == "cpu" else 65536  # read at once: more of them miss the cache, and new pages are slow
 EVERY = 20  # steps between two lines of progress
 
 Say = Callable[[str], None]  # what a person is told, line by line
@@ -86,10 +88,15 @@ def load_network(model: str, *, attention: str = "sdpa", **config: Any) -> torch
     return network
 
 
+def precision() -> torch.autocast:
+    """Halves on a GPU; whole floats on a CPU, where half ones took 2 times the time, most of it in going back."""
+    return torch.autocast(DEVICE, dtype=torch.bfloat16, enabled=DEVICE != "cpu")
+
+
 def read(network: torch.nn.Module, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """Hidden states (b, t, d) of token ids, and the mask of tokens (b, t)."""
     ids, mask = (torch.from_numpy(array).to(DEVICE) for array in pad(rows, 0))
-    with torch.autocast(DEVICE, dtype=torch.bfloat16):
+    with precision():
         hidden = network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
     return hidden.float(), mask
 
@@ -108,8 +115,11 @@ def fine_tune(
     fingerprint: str,
     start: Mapping[str, Vectors] | None = None,
     more: Mapping[str, Tensor] | None = None,
+    arrays: Mapping[str, NDArray[Any]] | None = None,
 ) -> TrainedDifference:
     """Train on each of the batches once, with `checks` of the mean loss of what is `held_out`; `more` learns, too.
+
+    `arrays` are what `loss` changes besides, so that a training that goes on has them, too.
 
     It begins at the network plus `start`, the difference that an earlier training made, which is part of the result. It
     goes on with what the file at `path` holds of the training with this fingerprint.
@@ -120,7 +130,7 @@ def fine_tune(
         for name, change in (start or {}).items():
             parameters[name] += torch.from_numpy(change).to(DEVICE)
     optimizer = torch.optim.AdamW(parameters.values(), lr=options.rate)
-    saved = Checkpoint(parameters, optimizer, path, fingerprint)
+    saved = Checkpoint(parameters, optimizer, path, fingerprint, arrays or {})
     at = saved.resume()
     started = monotonic() - at.seconds
     if at.step:

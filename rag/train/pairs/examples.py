@@ -6,6 +6,7 @@
   arXiv 1906.00300).
 
 A folder is what `rag train hop` reads, or one with an index, whose chunks are the passages: it has no labelled ones.
+A file is one of Tevatron's, whose questions bring wrong passages of their own.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,6 +24,7 @@ from rag.errors import InputError
 from rag.index.folder import Index
 from rag.text.sentence_ends import sentences
 from rag.train.common.dataset import CORPORA, QUESTIONS, gold, index_text, is_held_out, is_usable, read_rows
+from rag.train.pairs import tevatron
 from rag.train.pairs.losses import keep_negatives
 from rag.types import Vectors
 
@@ -34,56 +36,89 @@ BLOCK = 512  # questions
 
 
 @dataclass(frozen=True, slots=True)
+class LabelledPair:
+    """A question, the rows of the passages that answer it, and of wrong ones that were given with it.
+
+    The first passage is read. `source` is the number of its folder.
+    """
+
+    question: str
+    golds: tuple[int, ...]
+    source: int
+    given: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PairExamples:
-    """Passages as an index has them, questions, and of each question the passages that answer it; the first is read."""
+    """Passages as an index has them, the title of each, and pairs."""
 
     passages: tuple[str, ...]
-    questions: tuple[str, ...]
-    golds: tuple[tuple[int, ...], ...]
+    titles: tuple[str, ...]
+    pairs: tuple[LabelledPair, ...]
+
+    @property
+    def questions(self) -> list[str]:
+        """Of all pairs."""
+        return [pair.question for pair in self.pairs]
+
+    @property
+    def golds(self) -> list[tuple[int, ...]]:
+        """Rows of the passages of each pair; the first is read."""
+        return [pair.golds for pair in self.pairs]
+
+    @property
+    def sources(self) -> list[int]:
+        """The number of each pair's folder."""
+        return [pair.source for pair in self.pairs]
 
     def part(self, *, held_out: bool) -> "PairExamples":
-        """The questions that are held out, or the others, over the same passages."""
-        rows = [i for i, text in enumerate(self.questions) if (crc32(text.encode()) % HELD_OUT == 0) == held_out]
-        return PairExamples(self.passages, tuple(self.questions[i] for i in rows), tuple(self.golds[i] for i in rows))
+        """The pairs that are held out, or the others, over the same passages."""
+        kept = [pair for pair in self.pairs if (crc32(pair.question.encode()) % HELD_OUT == 0) == held_out]
+        return PairExamples(self.passages, self.titles, tuple(kept))
 
 
 def read(folders: Sequence[Path], kinds: Collection[str], *, most: int | None, seed: int) -> PairExamples:
     """The pairs of all folders, at most `most` of each. Raises InputError where there are none, or for another kind."""
-    if wrong := set(kinds) - set(KINDS):
-        raise InputError(f"--pairs {', '.join(sorted(wrong))}: the kinds of pairs are {', '.join(KINDS)}.")
-    passages: list[str] = []
-    pairs: list[tuple[str, tuple[int, ...]]] = []
-    for folder in folders:
+    if unknown := set(kinds) - set(KINDS):
+        raise InputError(f"--pairs {', '.join(sorted(unknown))}: the kinds of pairs are {', '.join(KINDS)}.")
+    passages: list[tuple[str, str]] = []
+    pairs: list[LabelledPair] = []
+    for number, folder in enumerate(folders):
         rng = Random(seed)
         rows, asked = _read(folder)
         first = len(passages)
-        passages += [index_text(title, text) for _, title, text in rows]
+        passages += [(title, text) for _, title, text in rows]
         places = {pid: first + i for i, (pid, _, _) in enumerate(rows)}
-        found: list[tuple[str, tuple[int, ...]]] = []
+        found: list[LabelledPair] = []
         if "labelled" in kinds:
-            for question, pids in asked:
-                golds = [places[pid] for pid in pids]
-                found += [(question, (one, *(other for other in golds if other != one))) for one in golds]
+            for question, pids, wrong in asked:
+                golds, given = ([places[pid] for pid in some] for some in (pids, wrong))
+                for one in golds:
+                    right = (one, *(other for other in golds if other != one))
+                    found.append(LabelledPair(question, right, number, tuple(given)))
         for pid, title, text in rows:
             if "mined" in kinds and title:
-                found.append((f"{title} {_draw(text, rng)[0]}", (places[pid],)))
+                found.append(LabelledPair(f"{title} {_draw(text, rng)[0]}", (places[pid],), number))
             if "ict" in kinds:
                 sentence, rest = _draw(text, rng)
                 golds = [places[pid]]
                 if rest and rng.random() < WITHOUT:
                     golds.insert(0, len(passages))
-                    passages.append(index_text(title, rest))
-                found.append((sentence, tuple(golds)))
+                    passages.append((title, rest))
+                found.append(LabelledPair(sentence, tuple(golds), number))
         rng.shuffle(found)
         pairs += found[:most]
     if not pairs:
         named = f"{', '.join(map(str, folders))}: no pairs of the kinds {', '.join(kinds)}"
         raise InputError(f"{named}. An index and a folder without questions have none labelled: say --pairs mined,ict.")
-    return PairExamples(tuple(passages), tuple(text for text, _ in pairs), tuple(golds for _, golds in pairs))
+    titles = tuple(title for title, _ in passages)
+    return PairExamples(tuple(index_text(*passage) for passage in passages), titles, tuple(pairs))
 
 
-def _read(folder: Path) -> tuple[list[tuple[str, str, str]], list[tuple[str, tuple[str, ...]]]]:
-    """Passages (id, title, text), and questions with the ids of their gold passages."""
+def _read(folder: Path) -> tuple[list[tevatron.Passage], list[tevatron.Asked]]:
+    """Passages, and questions with the ids of their gold passages and of wrong ones."""
+    if folder.is_file():
+        return tevatron.read(folder)
     if (index := Index.at(folder)).path == folder.resolve() / ".rag" and index.exists():
         with closing(index.read_manifest()) as manifest:
             chunks, _ = manifest.chunks(manifest.chunk_ids())
@@ -102,7 +137,7 @@ def _read(folder: Path) -> tuple[list[tuple[str, str, str]], list[tuple[str, tup
     rows = [row for row in read_rows(folder, QUESTIONS, optional=True) if is_usable(row, corpus)]
     rows = [row for row in rows if not row.get("is_impossible") and (has_dev or not is_held_out(row))]
     passages = [(pid, row.get("title") or "", row["text"]) for pid, row in corpus.items()]
-    return passages, [(row["question"], gold(row)) for row in rows]
+    return passages, [(row["question"], gold(row), ()) for row in rows]
 
 
 def _draw(text: str, rng: Random) -> tuple[str, str]:
@@ -111,16 +146,21 @@ def _draw(text: str, rng: Random) -> tuple[str, str]:
     return text[start:end].strip(), f"{text[:start].rstrip()} {text[end:].lstrip()}".strip()
 
 
-def draw_negatives(
-    questions: Vectors, passages: Vectors, golds: Sequence[Sequence[int]], *, count: int, share: float, seed: int
-) -> NDArray[np.int64]:
-    """Rows of passages (n, count): of the nearest ones, that a guide finds near and not too near to be answers.
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The passages nearest to each question (n, depth) that may be negatives, nearest first, and their scores.
 
-    Where there are too few, any others. The same arguments give the same rows.
+    The score of what stands for none is -inf.
     """
-    rng = np.random.default_rng(seed)
+
+    rows: NDArray[np.int64]
+    scores: Vectors
+
+
+def rank_negatives(questions: Vectors, passages: Vectors, golds: Sequence[Sequence[int]], share: float) -> Ranking:
+    """The 30 nearest of each question, but its golds and what a guide finds too near for a wrong answer."""
     every = torch.from_numpy(passages)
-    drawn = []
+    parts = [(torch.empty((0, DEPTH), dtype=torch.int64), torch.empty((0, DEPTH)))]
     for start in range(0, len(questions), BLOCK):
         scores = torch.from_numpy(questions[start : start + BLOCK]) @ every.T
         own = golds[start : start + BLOCK]
@@ -128,12 +168,29 @@ def draw_negatives(
         for i, rows in enumerate(own):
             scores[i, list(rows)] = float("-inf")
         near = scores.topk(min(DEPTH, len(passages)), dim=1)
-        wrong = keep_negatives(near.values, right, share) & near.values.isfinite()
-        for rows, candidates, kept in zip(own, near.indices, wrong, strict=True):
-            some = rng.permutation(candidates[kept].numpy())[:count].tolist()
-            if len(some) < count:
-                some += [row for row in rng.permutation(len(passages)).tolist() if row not in (*rows, *some)]
-            drawn.append(some[:count])
-    if any(len(row) < count for row in drawn):
-        raise InputError(f"{len(passages)} passages are too few to draw {count} negatives of a question from.")
+        wrong = near.values.masked_fill(~keep_negatives(near.values, right, share), float("-inf"))
+        order = wrong.sort(dim=1, descending=True, stable=True)
+        parts.append((near.indices.gather(1, order.indices), order.values))
+    parts = parts[1:] or parts
+    places, values = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
+    return Ranking(places, values)
+
+
+def draw_negatives(
+    ranking: Ranking, pairs: Sequence[LabelledPair], *, passages: int, count: int, seed: int
+) -> NDArray[np.int64]:
+    """Rows of passages (n, count): those given with a pair, else of its ranking, in random order.
+
+    Where there are too few, any others of all `passages`. The same arguments give the same rows.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for pair, near, scores in zip(pairs, ranking.rows, ranking.scores, strict=True):
+        some = [*rng.permutation(pair.given).astype(int), *rng.permutation(near[np.isfinite(scores)])]
+        some = list(dict.fromkeys(map(int, some)))[:count]
+        if len(some) < count:
+            some += [row for row in rng.permutation(passages).tolist() if row not in (*pair.golds, *some)]
+        if len(some) < count:
+            raise InputError(f"{passages} passages are too few to draw {count} negatives of a question from.")
+        drawn.append(some[:count])
     return np.array(drawn, np.int64).reshape(len(drawn), count)

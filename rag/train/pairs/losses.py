@@ -33,26 +33,29 @@ class PairVectors:
 Loss = Callable[[PairVectors], Tensor]
 
 
-def gist(vectors: PairVectors, guide: PairVectors, answers: Tensor, temperature: float) -> Tensor:
+def gist(vectors: PairVectors, guide: PairVectors | None, answers: Tensor, temperature: float) -> Tensor:
     """InfoNCE in which a guide leaves out what may be an answer (GISTEmbed, arXiv 2402.16829).
 
     A question stands against the other passages and negatives, and against the other questions, its passage against the
     other passages. What the guide finds nearer than it finds question and passage is left out, and so are `answers`
-    (b, b + m), what is known to answer a question, its own passage included.
+    (b, b + m), what is known to answer a question, its own passage included. Without a guide these alone are.
     """
     own = torch.eye(len(answers), dtype=torch.bool, device=answers.device)
-    right = (guide.questions * guide.passages).sum(1, keepdim=True)
     found = (vectors.questions * vectors.passages).sum(1) / temperature
-    contrasts = [
-        (vectors.scores, guide.scores, answers),
-        (vectors.questions @ vectors.questions.T, guide.questions @ guide.questions.T, own),
-        (vectors.passages @ vectors.passages.T, guide.passages @ guide.passages.T, own | answers[:, : len(answers)]),
-    ]
+    left_out = [answers, own, own | answers[:, : len(answers)]]
+    if guide:
+        right = (guide.questions * guide.passages).sum(1, keepdim=True)
+        left_out = [(near > right) | known for near, known in zip(_contrasts(guide), left_out, strict=True)]
     others = [
-        (scores / temperature).masked_fill((guides > right) | left_out, float("-inf"))
-        for scores, guides, left_out in contrasts
+        (scores / temperature).masked_fill(known, float("-inf"))
+        for scores, known in zip(_contrasts(vectors), left_out, strict=True)
     ]
     return (torch.logsumexp(torch.cat([found[:, None], *others], 1), 1) - found).mean()
+
+
+def _contrasts(given: PairVectors) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores of questions with passages and negatives, with questions, and of passages with passages."""
+    return given.scores, given.questions @ given.questions.T, given.passages @ given.passages.T
 
 
 def soft_labels(scores: Tensor, logits: Tensor, temperature: float) -> Tensor:

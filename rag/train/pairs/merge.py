@@ -98,9 +98,9 @@ def position(
     def run(**inputs: Any) -> Any:
         return functional_call(network, current, (), inputs)
 
-    loss, lengths = make_loss(run, base, probe, options)
+    loss, sources = make_loss(run, base, probe, options)
     optimizer = torch.optim.SGD([logits, scale], lr=RATE)
-    batches = schedule(lengths, options)
+    batches = schedule(sources, options)
     seen = []
     for n in range(steps):
         current |= combine(first, parts, logits.softmax(0), scale)

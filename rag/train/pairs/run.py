@@ -20,6 +20,7 @@ from rag.train.pairs.tasks import Encode, both_sides, embedder_of, make_encode, 
 from rag.train.pairs.train import PairLoss, PairOptions, TeacherLoss, schedule
 
 CHECKS = 10  # of held-out pairs, in a whole training
+MOST_HELD_OUT = 400  # pairs in a check
 RCOND = 0.01  # of the largest: directions in which a model's vectors hardly differ tell nothing but rounding
 POOLING = ("mean", "cls", "lasttoken")
 
@@ -45,6 +46,8 @@ def train_pairs(
     """
     spec = spec_of(model)
     _check(spec, options, out, teacher)
+    if options.exchange and (reranker or teacher):
+        raise ConfigError("--exchange is about negatives alone: leave it out, or --reranker and --teacher.")
     examples = read(folders, kinds, most=most, seed=options.seed)
     say(f"{len(examples.passages):,} passages, {len(examples.questions):,} pairs ({', '.join(kinds)})")
     torch.manual_seed(options.seed)
@@ -61,10 +64,11 @@ def train_pairs(
             if name in parameters:
                 parameters[name].copy_(run.before[name] + merge * torch.from_numpy(change).to(loop.DEVICE))
     write_folder(out, network.cpu(), spec, projection)
+    judge = guide or model if options.guided else "no guide"
     facts = [
         ("begun with", model),
         ("pairs", f"{len(examples.questions):,}: {', '.join(kinds)}, of {', '.join(one.name for one in folders)}"),
-        ("learned from", f"the vectors of {teacher}" if teacher else f"contrast under {guide or model}"),
+        ("learned from", f"the vectors of {teacher}" if teacher else f"contrast under {judge}"),
         ("reranker", reranker or "none"),
         ("cuts", f"layers {options.layers or 'none'}, columns {options.dims or 'none'}, fixed: {options.fixed}"),
         (
@@ -97,18 +101,20 @@ class _Run:
     ) -> loop.TrainedDifference:
         """Contrast, with what the options add to it."""
         judge = embedder_of(guide)
-        frozen = torch.from_numpy(passage_vectors(judge, examples.passages)).to(loop.DEVICE)
+        vectors = np.zeros((len(examples.passages), 1), np.float32)  # that nobody looks at
+        if self.options.guided or self.options.negatives:
+            vectors = passage_vectors(judge, examples.passages)
+        frozen = torch.from_numpy(vectors).to(loop.DEVICE)
         passages = encode(self.spec.document_prefix, examples.passages)
         parts = [examples.part(held_out=held) for held in (False, True)]
         tasks = [make_task(part, passages, encode, self.spec, judge, frozen, self.options, reranker) for part in parts]
         if not parts[0].questions:
             raise InputError("no pair is left to train on: all are held out.")
-        lengths = [len(one) for one in tasks[0].questions]
         losses = [PairLoss(self.network, task, self.options, self.spec.pooling[0]) for task in tasks]
         targets = np.array([rows[0] for rows in tasks[0].golds], np.int64)
-        return self._fit(
-            losses, lengths, len(parts[1].questions), fingerprint(self.options, tasks[0].questions, targets)
-        )
+        mark = fingerprint(self.options, tasks[0].questions, targets)
+        arrays = tasks[0].exchange.arrays if tasks[0].exchange else None
+        return self._fit(losses, parts[0].sources, len(parts[1].questions), mark, arrays=arrays)
 
     def from_teacher(
         self, examples: PairExamples, encode: Encode, model: str, teacher: str
@@ -140,26 +146,34 @@ class _Run:
         mark = fingerprint(self.options, [texts[i] for i in kept], np.array(kept, np.int64))
         more = {DENSE: projection.weight}
         before = projection.weight.detach().clone()
-        trained = self._fit(losses, [len(texts[i]) for i in kept], len(out), mark, more=more)
+        trained = self._fit(losses, [0] * len(kept), len(out), mark, more=more)
         with torch.no_grad():
             projection.weight.copy_(before + torch.from_numpy(trained.difference[DENSE]).to(loop.DEVICE))
         return projection, trained
 
     def _fit(
-        self, losses: Sequence[Any], lengths: Sequence[int], held_out: int, mark: str, more: Any = None
+        self,
+        losses: Sequence[Any],
+        sources: Sequence[int],
+        held_out: int,
+        mark: str,
+        *,
+        more: Any = None,
+        arrays: Any = None,
     ) -> loop.TrainedDifference:
         return loop.fine_tune(
             self.network,
-            schedule(lengths, self.options),
+            schedule(sources, self.options),
             losses[0],
             losses[1],
-            range(held_out),
+            range(0, held_out, -(-held_out // MOST_HELD_OUT) or 1),
             checks=CHECKS,
             options=self.options,
             say=self.say,
             path=self.state,
             fingerprint=mark,
             more=more,
+            arrays=arrays,
         )
 
 

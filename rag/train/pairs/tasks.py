@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from rag.models.spec import read as spec_of
 from rag.rerank.cross_encoder import CrossEncoder
 from rag.train.common import loop
 from rag.train.common.embeddings import passage_vectors
-from rag.train.pairs.examples import PairExamples, draw_negatives, read
+from rag.train.pairs.examples import PairExamples, draw_negatives, rank_negatives, read
+from rag.train.pairs.exchange import Exchange
 from rag.train.pairs.train import PairLoss, PairOptions, PairTask
 from rag.types import Vectors
 
@@ -27,14 +29,16 @@ Encode = Callable[[str, Sequence[str]], list[list[int]]]  # a prefix and texts -
 Embedder = OnnxEmbedder | TransformersEmbedder
 
 
-def make_loss(network: Any, model: str, folders: Sequence[Path], options: PairOptions) -> tuple[PairLoss, list[int]]:
-    """The loss of labelled and mined pairs for a network of the kind of `model`, and the length of each question."""
+def make_loss(
+    network: Any, model: str, folders: Sequence[Path], options: PairOptions
+) -> tuple[PairLoss, Sequence[int]]:
+    """The loss of labelled and mined pairs for a network of the kind of `model`, and the source of each pair."""
     spec = spec_of(model)
     examples, judge = read(folders, ("labelled", "mined"), most=None, seed=options.seed), embedder_of(model)
     encode = make_encode(spec, options.limit)
     frozen = torch.from_numpy(passage_vectors(judge, examples.passages)).to(loop.DEVICE)
     task = make_task(examples, encode(spec.document_prefix, examples.passages), encode, spec, judge, frozen, options)
-    return PairLoss(network, task, options, spec.pooling[0]), [len(one) for one in task.questions]
+    return PairLoss(network, task, options, spec.pooling[0]), examples.sources
 
 
 def make_task(
@@ -48,9 +52,16 @@ def make_task(
     reranker: str | None = None,
 ) -> PairTask:
     """Questions with their negatives; `frozen` are the judge's vectors of all passages."""
-    asked = np.asarray(judge.embed_queries(part.questions).dense) if part.questions else np.zeros((0, 1), np.float32)
     near = frozen.cpu().numpy()
-    negatives = draw_negatives(asked, near, part.golds, count=options.negatives, share=NEAR, seed=options.seed)
+    asked = np.zeros((len(part.questions), near.shape[1]), np.float32)
+    if part.questions and near.shape[1] > 1:
+        asked = np.asarray(judge.embed_queries(part.questions).dense)
+    ranking = rank_negatives(asked, near, part.golds, NEAR if options.guided else inf)
+    negatives = draw_negatives(ranking, part.pairs, passages=len(near), count=options.negatives, seed=options.seed)
+    exchange = None
+    if options.exchange:
+        start = np.einsum("nd,nmd->nm", asked, near[negatives]).mean(1)
+        exchange = Exchange(ranking, negatives, start)
     logits = None
     if reranker and part.questions:
         rows = [[golds[0], *wrong] for golds, wrong in zip(part.golds, negatives.tolist(), strict=True)]
@@ -58,7 +69,7 @@ def make_task(
         logits = torch.tensor(CrossEncoder(model=reranker).scores(pairs), device=loop.DEVICE).view(len(rows), -1)
     questions = encode(spec.query_prefix, part.questions)
     asked_there = torch.from_numpy(asked).to(loop.DEVICE)
-    return PairTask(questions, passages, part.golds, negatives, asked_there, frozen, logits)
+    return PairTask(questions, passages, part.golds, negatives, asked_there, frozen, logits, exchange)
 
 
 def embedder_of(model: str) -> Embedder:

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from rag.models.batching import pad
+from rag.models.batching import make_batches, pad
 from rag.train.common import loop
+from rag.train.pairs.exchange import Exchange
 from rag.train.pairs.losses import PairVectors, elastic, gist, leaf, soft_labels
 
 Ids = Sequence[Sequence[int]]
@@ -30,11 +31,15 @@ Ids = Sequence[Sequence[int]]
 class PairOptions(loop.LoopOptions):
     """`limit` tokens of a text are read; `negatives` of each question; `dims`, `layers` are trained to be cut at.
 
+    Unless `guided`, every passage that is not labelled is a negative, however near a guide finds it. With `exchange`,
+    negatives that grew easy give way. Without `negatives` and guide there are the other passages of a batch alone.
     With `fixed`, layer i is cut at dims i (Starbucks); else each step draws a layer for all of them (2D Matryoshka).
     """
 
     limit: int = 128
     negatives: int = 1
+    guided: bool = True
+    exchange: bool = False
     dims: tuple[int, ...] = ()
     layers: tuple[int, ...] = ()
     fixed: bool = False
@@ -54,14 +59,24 @@ class PairTask:
     guide_questions: Tensor
     guide_passages: Tensor
     logits: Tensor | None = None
+    exchange: Exchange | None = None
 
 
 def read_layers(network: torch.nn.Module, rows: Ids, pooling: str) -> list[Tensor]:
-    """What each layer makes of texts, the embeddings first: (n, d) each, pooled, at length one."""
-    ids, mask = (torch.from_numpy(array).to(loop.DEVICE) for array in pad(rows, 0))
-    with torch.autocast(loop.DEVICE, dtype=torch.bfloat16):
-        output = network(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True)
-    return [normalize(pool(hidden.float(), mask, pooling), dim=1) for hidden in output.hidden_states]
+    """What each layer makes of texts, the embeddings first: (n, d) each, pooled, at length one.
+
+    Texts of similar length are read together.
+    """
+    order: list[int] = []
+    parts = []
+    for some in make_batches([len(row) for row in rows], loop.PASS_TOKENS):
+        ids, mask = (torch.from_numpy(array).to(loop.DEVICE) for array in pad([rows[i] for i in some], 0))
+        with loop.precision():
+            output = network(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True)
+        parts.append([normalize(pool(hidden.float(), mask, pooling), dim=1) for hidden in output.hidden_states])
+        order += some
+    back = torch.tensor(order, device=loop.DEVICE).argsort()
+    return [torch.cat(layer)[back] for layer in zip(*parts, strict=True)]
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
@@ -89,8 +104,14 @@ class PairLoss:
         layers = [self._split(layer, b) for layer in read_layers(self._network, texts, self._pooling)]
         columns = [*right, *wrong]
         answers = torch.tensor([[row in task.golds[i] for row in columns] for i in batch], device=loop.DEVICE)
-        frozen = PairVectors(task.guide_questions[list(batch)], task.guide_passages[right], task.guide_passages[wrong])
+        frozen = None
+        if self._options.guided:
+            of = task.guide_passages
+            frozen = PairVectors(task.guide_questions[list(batch)], of[right], of[wrong])
         loss = partial(gist, guide=frozen, answers=answers, temperature=loop.TEMPERATURE)
+        if task.exchange and torch.is_grad_enabled():
+            own = layers[-1].negatives.view(b, -1, layers[-1].negatives.shape[1])
+            task.exchange(batch, torch.einsum("bd,bnd->bn", layers[-1].questions, own))
         total = elastic(layers[-1], self._cuts(layers, batch), loss, loop.TEMPERATURE)
         if task.logits is not None:
             own = layers[-1].negatives.view(b, -1, layers[-1].negatives.shape[1])
@@ -128,11 +149,14 @@ class TeacherLoss:
         return leaf(normalize(self._projection(student), dim=1), self._vectors[list(batch)])
 
 
-def schedule(lengths: Sequence[int], options: PairOptions) -> list[Sequence[int]]:
-    """Batches of similar length, in random order; everything once in an epoch."""
+def schedule(sources: Sequence[int], options: PairOptions) -> list[Sequence[int]]:
+    """Batches of one source each, but where one ends and the next begins (CoDiEmb); everything once in an epoch.
+
+    So the other passages of a batch are of the same corpus, which is what a search has to tell apart.
+    """
 
     def order(rng: np.random.Generator) -> list[int]:
-        mixed = rng.permutation(len(lengths)) + rng.random(len(lengths))
-        return sorted(range(len(lengths)), key=lambda i: (lengths[i] // 8, mixed[i]))
+        mixed = rng.random(len(sources))
+        return sorted(range(len(sources)), key=lambda i: (sources[i], mixed[i]))
 
-    return loop.make_batches(order, len(lengths), options)
+    return loop.make_batches(order, len(sources), options)
