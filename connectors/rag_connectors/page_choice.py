@@ -17,7 +17,12 @@ from rag_connectors.page_inline import is_formula
 SKIP = frozenset("script style noscript template canvas iframe object head audio video datalist".split())
 _FRAMES = frozenset(["nav", "aside", "header", "footer", "menu"])  # what may be furniture, by its element
 _FRAME_ROLES = frozenset(["navigation", "banner", "contentinfo", "complementary", "menu", "menubar", "directory"])
-_SKIP_ROLES = frozenset(["dialog", "alertdialog", "tooltip"])
+_DIALOG_ROLES = frozenset(["dialog", "alertdialog"])
+_ASKS = re.compile(  # what a dialog wants that is none of the page's text
+    r"\bcookies?\b|consent|einwillig|gdpr|\bdsgvo\b|newsletter|subscri|abonn|sign[ -]?(?:in|up)\b|log[ -]?in\b|anmeld|"
+    r"ad ?blocker|personali[sz]ed ads|tracking|privacy (?:policy|settings|preferences)|datenschutz",
+    re.IGNORECASE,
+)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SHOWN = re.compile(r"accordion|collaps|panel|\btab|faq|answer|toggle|expand|disclos|drawer|spoiler|footnote", re.I)
 _TWICE = re.compile(r"\b(?:katex-html|mjx-chtml|MathJax_Preview|mwe-math-fallback)", re.I)  # what <math> says too
@@ -50,7 +55,9 @@ class Choice:
         role = attributes.get("role") or ""
         if role == "search" and node.css_first("h1, h2, h3, p, table, article") is None:
             return True  # else what was found stands there, too
-        if role in _SKIP_ROLES or self._hides(node, tag) or _TWICE.search(attributes.get("class") or ""):
+        if role == "tooltip" or self._hides(node, tag) or _TWICE.search(attributes.get("class") or ""):
+            return True
+        if (tag == "dialog" or role in _DIALOG_ROLES) and _asks(node):
             return True
         if self._whole:
             return (tag == "nav" or role == "navigation") and _links(node) > _LINKED
@@ -90,6 +97,8 @@ class Choice:
             return False
         text = node.text()
         words = len(text.split())
+        if tag == "aside" and words >= _SENTENCE and text.strip().endswith((".", "!", "?")) and len(node.css("a")) == 1:
+            return False  # a sentence that leads somewhere
         if _links(node) > _LINKED or (tag == "nav" and words < 2 * _FEW_WORDS):
             return True
         if tag == "header" and (inside or node.css_first("h1, h2, h3") is not None):
@@ -137,6 +146,14 @@ def _links(node: LexborNode) -> float:
     total = len("".join(node.text().split()))
     linked = sum(len("".join(link.text().split())) for link in node.css("a[href], a[onclick], [role^=menuitem]"))
     return linked / total if total else 0.0
+
+
+def _asks(dialog: LexborNode) -> bool:
+    """Whether a dialog is there to be answered, or does not show; else it warns or tells."""
+    attributes = dialog.attributes
+    if attributes.get("aria-hidden") == "true" or re.search(r"\bmodal\b(?!.*\bshow\b)", attributes.get("class") or ""):
+        return True
+    return dialog.css_first("input, textarea, select") is not None or _ASKS.search(dialog.text()) is not None
 
 
 def _says(footer: LexborNode) -> bool:

@@ -16,7 +16,7 @@ _DATES = (
 def read_title(tree: LexborHTMLParser) -> str:
     """The page's, less a site's name that the first heading does without; else that heading."""
     first = tree.css_first("main h1, article h1") or tree.css_first("body h1")
-    heading = one_line(first.text()) if first is not None else ""
+    heading = one_line(first.text()).rstrip(" ¶🔗") if first is not None else ""
     named = tree.css_first("head > title")
     title = one_line(named.text()) if named is not None else ""
     return heading if heading and heading in title else title or heading

@@ -16,6 +16,10 @@ _MARK_OF_NOTE = re.compile(r"(\d{1,2}(?:[ ,] ?\d{1,2})+|\d{1,2}(?=\)))\)?")
 _RAISED = re.compile(r"(?:vertical-align\s*:\s*|(?<!\S))(super|sub|sup)(?:script)?(?![^\s;])", re.IGNORECASE)
 _STRUCK = re.compile(r"text-decoration[\w-]*\s*:[^;]*line-through", re.IGNORECASE)
 _FORMULA = re.compile(r"\b(?:tex|math|latex|equation|formula)", re.IGNORECASE)
+_CENTS = re.compile(r"\d\d", re.ASCII)
+_PRICE = re.compile(r"[$€£¥]")
+_LONG_PRICE = 24  # characters
+_PERMALINKS = frozenset(["¶", "#", "§", "🔗", "⚓"])
 _POWERS = {"2": "²", "3": "³"}
 _LONG_ALT = 4  # words that describe a picture; fewer name it
 _FIELDS = frozenset(["", "text", "email", "tel", "number", "date", "time", "url", "month", "week", "datetime-local"])
@@ -33,6 +37,8 @@ def _superscript(node: LexborNode, before: str) -> str:
         return text if not text or text[0] in "[(*†‡" else f"[{text}]"
     if not (before.isalnum() or before in ")]}") or not before:
         return text
+    if before.isdigit() and _CENTS.fullmatch(text) and _is_price(node.parent):
+        return f".{text}"
     if _MARK_OF_NOTE.fullmatch(text):
         return f"[{text.rstrip(')')}]"
     if before.isalpha() and text in _POWERS:
@@ -40,6 +46,17 @@ def _superscript(node: LexborNode, before: str) -> str:
     if _EXPONENT.fullmatch(text):
         return f"^{text}"
     return f"^({text})" if any(char.isdigit() for char in text) and any(char in "+-−·/*=" for char in text) else text
+
+
+def _is_price(node: LexborNode | None) -> bool:
+    """Whether an element holds an amount of money and hardly anything else."""
+    text = node.text().strip() if node is not None else ""
+    return len(text) <= _LONG_PRICE and _PRICE.search(text) is not None
+
+
+def is_permalink(link: LexborNode) -> bool:
+    """Whether it is the sign behind a heading that leads to that heading."""
+    return (link.attributes.get("href") or "").startswith("#") and link.text().strip() in _PERMALINKS
 
 
 def _subscript(node: LexborNode, before: str) -> str:
@@ -107,7 +124,9 @@ INLINE: dict[str, Callable[[LexborNode, str], str]] = {
     "sup": _superscript,
     "sub": _subscript,
     "field": lambda node, before: f" {_chosen(node)} ",
-    "drawing": lambda node, before: "".join(f" {one_line(text.text())} " for text in node.css("text") if text.text()),
+    "drawing": lambda node, before: "".join(
+        f" {one_line(text.text())} " for text in node.css("text, foreignObject") if text.text()
+    ),
     "iframe": lambda node, before: f" {_page_in(node)} ",
     "math": lambda node, before: linear(node),
     "formula": lambda node, before: f" {node.text() if node.tag == 'script' else node.attributes.get('alt')} ",

@@ -72,6 +72,11 @@ class TextWriter:
         self._spans.extend((start + a, min(start + b, self.at), kind, label) for a, b, kind, label in record.spans)
 
     @property
+    def text(self) -> str:
+        """What was written so far."""
+        return "".join(self._parts)
+
+    @property
     def title(self) -> str:
         """The first heading."""
         return self._headings[0][2] if self._headings else ""
@@ -79,4 +84,4 @@ class TextWriter:
     def record(self, *, title: str = "", meta: Mapping[str, Values] | None = None) -> ParsedRecord:
         """Everything written; without a title, the first heading is it."""
         spans = (*self._spans, *outline(self._headings, self.at))
-        return ParsedRecord("".join(self._parts), title or self.title, spans, meta or {})
+        return ParsedRecord(self.text, title or self.title, spans, meta or {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from rag_connectors.outcome import outcome_of, sniff
@@ -61,6 +63,9 @@ def text_of(page: str | bytes, name: str = "p.html") -> str:
         "<button>How much?</button><div><div hidden>The limit is 750 kg.</div></div>",
         f"<main>{FILLER}</main><div role=contentinfo><p>The limit is 750 kg.</p></div>",
         f"<main>{FILLER}</main><article><footer>The limit is 750 kg.</footer>Bo</article>",
+        f"<main>{FILLER}<div role=dialog aria-modal=false><h3>Warning</h3>The limit is 750 kg.</div></main>",
+        "<div role=alertdialog><p>The limit is 750 kg.</p><button>OK</button></div><p>More.</p>",
+        f"<main>{FILLER}<aside><a href=/a>The limit is 750 kg.</a></aside></main>",
         "<fieldset><legend>Limits</legend><label>The limit is 750 kg.<input></label></fieldset>",
     ],
 )
@@ -79,6 +84,11 @@ def test_text_stays_wherever_it_stands(page: str) -> None:
         "<p style='display:none'>gone</p>",
         "<div hidden>gone</div>",
         "<dialog>gone</dialog>",
+        "<dialog open><p>We use cookies, gone with your consent.</p><button>Accept</button></dialog>",
+        "<div role=dialog><p>gone: subscribe to our newsletter.</p></div>",
+        "<div role=dialog class='modal fade' aria-hidden=true><p>Shall the file be gone for ever?</p></div>",
+        "<div role=dialog><label>Name<input></label> gone</div>",
+        "<h2>Rope<a class=headerlink href='#rope'>¶</a></h2><button>gone</button>",
         "<button>gone</button>",
         "<div role=menu>" + "<div role=menuitem>gone with the command</div>" * 5 + "</div>",
         "<select><option>gone</select>",
@@ -89,6 +99,23 @@ def test_furniture_and_what_is_hidden_go(page: str) -> None:
     assert "gone" not in text_of(f"<body><main><h1>Winch</h1>{FILLER}</main>{page}</body>")
 
 
+def test_a_table_in_a_table_keeps_its_rows() -> None:
+    inner = "<table><tr><th>Item</th><th>Qty</th></tr><tr><td>Rope</td><td>3</td></tr></table>"
+    page = f"<table><tr><td><p>Your order ships on Monday.</p>{inner}</td></tr></table>"
+    assert text_of(page) == "Your order ships on Monday.\n\nItem | Qty\nRope | 3"
+
+
+def test_questions_that_only_search_engines_are_told_are_read_once() -> None:
+    told = [("How heavy?", "<p>At most <b>750</b> kg.</p>"), ("Who lifts?", "The harbour master.")]
+    asked = [{"name": name, "acceptedAnswer": {"@type": "Answer", "text": text}} for name, text in told]
+    data = json.dumps({"@graph": [{"@type": ["FAQPage"], "mainEntity": asked}]})
+    head = (
+        f"<head><script type='application/ld+json'>{data}</script><script type='application/ld+json'>{{</script></head>"
+    )
+    text = text_of(f"{head}<body><h3>Who lifts?</h3><p>The harbour master.</p></body>")
+    assert text == "Who lifts?\n\nThe harbour master.\n\nHow heavy?\nAt most 750 kg."
+
+
 @pytest.mark.parametrize(
     ("markup", "text"),
     [
@@ -97,6 +124,8 @@ def test_furniture_and_what_is_hidden_go(page: str) -> None:
         ("x<sup>n+1</sup>", "x^(n+1)"),
         ("5 m<sup>2</sup>", "5 m²"),
         ("(a+b)<sup>2</sup>", "(a+b)^2"),
+        ("<b>€<i>1,299</i><sup>00</sup></b>", "€1,299.00"),
+        ("Rope <a href='#rope'>¶</a> and <a href='#c'>C#</a>", "Rope and C#"),
         ("the 1<sup>st</sup> of May", "the 1st of May"),
         ("750 kg<sup><a href='#f1'>1</a></sup>", "750 kg[1]"),
         ("750 kg<a href='#f1'><sup>1</sup></a>.", "750 kg[1]."),

@@ -137,6 +137,23 @@ def test_pictures_in_a_text_are_no_words() -> None:
     assert drop_data("data: 12;base64 is a code") == "data: 12;base64 is a code"
 
 
+def test_of_drawings_written_as_markup_the_words_stay() -> None:
+    raw = "![Flow](data:image/svg+xml;utf8,<svg width='9'><path d='M1'/><text>Gate <b>7</b></text></svg>) after"
+    assert drop_data(raw) == "![Flow](data: Gate 7) after"
+    assert drop_data("a(data:image/svg+xml,%3Csvg%20x='1'%3E%3Cg/%3E%3C/svg%3E)b") == "a(data:)b"
+    assert drop_data("data:image/svg+xml,<svg>and so on") == "data:image/svg+xml,<svg>and so on"
+
+
+@pytest.mark.parametrize("name", ["<graphviz.Source>", "<IPython.core.display.SVG object>"])
+def test_a_drawing_in_a_notebook_says_its_words(name: str) -> None:
+    drawing = (
+        "<?xml version='1.0'?><svg><text>Gate <tspan>7</tspan></text><foreignObject><p>Valve</p></foreignObject></svg>"
+    )
+    output = {"output_type": "display_data", "data": {"text/plain": [name], "image/svg+xml": [drawing]}}
+    cell = {"cell_type": "code", "source": "draw()", "outputs": [output]}
+    assert one(json.dumps({"cells": [cell]}), "n.ipynb").text == "draw()\nGate 7 Valve"
+
+
 def test_gzip_of_several_members_is_read_whole() -> None:
     data = gzip.compress(b"first\n") + gzip.compress(b"second\n")
     assert one(data, "a.txt.gz").text == one(data + b"\0" * 512, "a.txt.gz").text == "first\nsecond"

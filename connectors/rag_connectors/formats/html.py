@@ -15,8 +15,9 @@ from rag_connectors.data_uris import read_data
 from rag_connectors.grid import row
 from rag_connectors.markup import cut_off, read_markup, torn
 from rag_connectors.page_choice import Choice
+from rag_connectors.page_faq import questions
 from rag_connectors.page_head import read_origin, read_title
-from rag_connectors.page_inline import INLINE, is_note_link, is_replaced, is_struck, list_mark, look_of
+from rag_connectors.page_inline import INLINE, is_note_link, is_permalink, is_replaced, is_struck, list_mark, look_of
 from rag_connectors.page_shadow import fill_slots, open_trees
 from rag_connectors.page_tables import lines as table_lines
 from rag_connectors.page_tables import rows_of
@@ -32,6 +33,7 @@ _PARAGRAPHS = frozenset(
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _ASKS = re.compile(r"javascript|\bflash\b|browser", re.IGNORECASE)
+_NESTED = 8  # tables in a cell that are looked at
 _MAX_CELL = 300  # characters; a longer table cell is layout, and its line breaks count
 
 
@@ -41,6 +43,9 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     writer = TextWriter()
     tree = _tree(markup)
     title = _write(tree, writer)
+    for question, answer in questions(tree, writer.text):
+        writer.gap()
+        writer.add(f"{question}\n{answer}")
     found = PictureReader(options)
     found.write(filter(None, map(read_data, pictures(tree))), writer, bare=not writer.at)
     record = writer.record(title=title, meta=read_origin(tree))
@@ -131,7 +136,7 @@ def _walk(root: LexborNode, flow: _Flow, choice: Choice) -> None:
             flow.line.append(node.text_content or "")
         elif tag.startswith("-") or (node.mem_id != root.mem_id and choice.leaves_out(node, tag, inside)):
             continue
-        elif tag == "del" and is_replaced(node):
+        elif (tag == "del" and is_replaced(node)) or (tag == "a" and is_permalink(node)):
             continue
         elif tag == "pre" and not flow.cell:
             flow.flush(True)
@@ -154,10 +159,17 @@ def _walk(root: LexborNode, flow: _Flow, choice: Choice) -> None:
 def _is_layout(table: LexborNode) -> bool:
     """Whether cells hold pages, not values."""
     return any(
-        len(cell.text()) > _MAX_CELL or cell.css_first("h1, h2, h3, pre") is not None
+        len(cell.text()) > _MAX_CELL
+        or cell.css_first("h1, h2, h3, pre") is not None
+        or any(map(_is_grid, cell.css("table")[:_NESTED]))
         for row in rows_of(table)
         for cell in row.iter()
     )
+
+
+def _is_grid(table: LexborNode) -> bool:
+    """Whether it has several rows of several cells."""
+    return sum(sum(cell.tag in ("td", "th") for cell in row.iter()) > 1 for row in rows_of(table)) > 1
 
 
 def _write_table(table: LexborNode, flow: _Flow, choice: Choice) -> None:

@@ -1,7 +1,8 @@
 """Jupyter notebooks: cells in order with their textual output; headings in Markdown cells are sections.
 
 An output in several forms is taken as text, unless that only names it; HTML is read as a page. Of a line that was
-written over again and again (a progress bar) the last state stays. PictureReader are left out.
+written over again and again (a progress bar) the last state stays. Of drawings (SVG) the words are read, other pictures
+are left out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _ONLY_NAMED = re.compile(
 )  # <Figure size 640x480>
 _FORMS = ("text/markdown", "text/latex", "application/json", "application/javascript")
 _TEXTS = ("text/", *_FORMS)
+_DRAWING = "image/svg+xml"
 _STUB = 2  # times as many words in HTML: then one line of text only names it
 _OVERWRITTEN = re.compile(r"[^\n\r]*\r(?![\r\n]|\Z)")
 _OLD_ERROR, _ERROR = "pyerr", "error"
@@ -85,6 +87,17 @@ def _shown(output: dict[str, Any]) -> str:
             return text
     if not only_named:
         return plain
-    others = (data[form] for form in (*_FORMS, *data) if data.get(form) and form.startswith(_TEXTS))
+    others = (data[form] for form in (*_FORMS, *data) if data.get(form) and _is_text(form))
     other = next(others, output.get("latex") or "")
-    return drop_data(_joined(other)).strip("\n") or plain
+    return drop_data(_joined(other)).strip("\n") or _said(data.get(_DRAWING) or output.get("svg")) or plain
+
+
+def _is_text(form: str) -> bool:
+    return form.startswith(_TEXTS) and form not in ("text/plain", "text/html")
+
+
+def _said(drawing: Any) -> str:
+    """The words in a drawing."""
+    writer = TextWriter()
+    write(_joined(drawing or ""), writer)
+    return writer.record().text.strip()
