@@ -36,7 +36,7 @@ KINDS = (
     Kind("xls", 3, "xls xlt xlsb", text=False),
     Kind("ppt", 1, "ppt pps pot", text=False),
     Kind("rtf", 2, "rtf", text=False),
-    Kind("odf", 4, "odt ott ods ots odp otp odg otg fodt fods fodp fodg", text=False),
+    Kind("odf", 5, "odt ott odm ods ots odp otp odg otg fodt fods fodp fodg", text=False),
     Kind("csv", 6, "csv tsv tab"),
     Kind("json", 6, "json"),
     Kind("jsonl", 5, "jsonl ndjson"),

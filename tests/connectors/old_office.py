@@ -11,8 +11,11 @@ _SECTOR = 512
 _SMALLEST = 4096  # bytes of a stream; smaller ones would be stored elsewhere
 _NAMES = {
     name: f"urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"
-    for name in ("office", "text", "table", "style", "meta", "chart")
-} | {"draw": "urn:oasis:names:tc:opendocument:xmlns:drawing:1.0"}
+    for name in ("office", "text", "table", "style", "meta", "chart", "form", "presentation")
+} | {
+    "draw": "urn:oasis:names:tc:opendocument:xmlns:drawing:1.0",
+    "svg": "urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0",
+}
 
 
 def compound(streams: Mapping[str, bytes]) -> bytes:

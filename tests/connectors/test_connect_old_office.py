@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+from io import BytesIO
+
 import pytest
 
 from rag_connectors.parsed import RefusalError
@@ -199,6 +202,64 @@ def test_opendocument_shows_all_digits_and_what_page_headers_say() -> None:
     assert one(sheet, "s.ods").text == "1234567890123456 | 1234567890123456"
     head = "<style:header><text:p>2025-0417</text:p><text:p>3</text:p></style:header>"
     assert one(odf("<text:p>Rent</text:p>", styles=head), "t.odt").text == "2025-0417\n\nRent"
+
+
+def test_boxes_forms_and_pictures_of_opendocument_tear_no_sentence() -> None:
+    cells = "<table:table-row><table:table-cell><text:p>A</text:p></table:table-cell><table:table-cell/>"
+    cells += "<table:table-cell><text:p>C</text:p></table:table-cell></table:table-row>"
+    box = f"<draw:text-box><text:p>Boxed</text:p><table:table>{cells}</table:table></draw:text-box>"
+    picture = "<draw:frame><svg:title>Map</svg:title><svg:desc>Map of the harbour with hall 4</svg:desc></draw:frame>"
+    body = f"<text:p>The winch <draw:frame>{box}</draw:frame>lifts {picture}750 kg.</text:p>"
+    assert (
+        one(odf(body), "t.odt").text == "The winch lifts 750 kg.\n\nBoxed\n\nA | | C\n\nMap of the harbour with hall 4"
+    )
+    form = (
+        '<office:forms><form:form><form:text form:id="a" form:current-value="Solveig"/><form:checkbox form:id="b"'
+        ' form:label="Lit" form:current-state="checked"/><form:listbox form:id="c"><form:option form:label="N"/>'
+        '<form:option form:label="S" form:current-selected="true"/></form:listbox></form:form></office:forms>'
+    )
+    controls = "".join(f'<draw:control draw:control="{name}"/>' for name in "abcd")
+    assert one(odf(f"{form}<text:p>Keeper:{controls}</text:p>"), "t.odt").text == "Keeper: Solveig ☒ Lit S"
+
+
+def test_what_slides_and_sheets_of_opendocument_say_beside_their_text() -> None:
+    decl = "<presentation:footer-decl>ACME confidential</presentation:footer-decl>"
+    page = '<draw:page draw:master-page-name="M"><text:p>Body</text:p><office:annotation><text:p>Sure?</text:p>'
+    masters = "".join(
+        f'<style:master-page style:name="{name}"><draw:frame><text:p>Master {name}</text:p></draw:frame>'
+        '<draw:frame presentation:class="title"><text:p>Click here</text:p></draw:frame></style:master-page>'
+        for name in "MN"
+    )
+    slides = odf(f"{decl}{page}</office:annotation></draw:page>", kind="presentation", styles=masters)
+    assert one(slides, "s.odp").text == "Body\n\nComment: Sure?\n\nMaster M\n\nACME confidential"
+    old = "<table:tracked-changes><table:previous><text:p>OLD</text:p></table:previous></table:tracked-changes>"
+    values = ('boolean-value="true"', 'time-value="PT08H30M00S"', 'value="7"')
+    cells = "".join(f"<table:table-cell office:{value}/>" for value in values)
+    shapes = "<table:shapes><draw:custom-shape><text:p>Beside</text:p></draw:custom-shape></table:shapes>"
+    blind = '<table:table-cell table:formula="of:=1+1"/>'
+    sheet = f"{old}<table:table>{shapes}<table:table-row>{cells}{blind}</table:table-row></table:table>"
+    parsed = read(odf(sheet, kind="spreadsheet"), "s.ods")
+    assert parsed.records[0].text.strip() == "TRUE | 08:30:00 | 7\n\nBeside"
+    assert parsed.reason.startswith("formulas without a stored result: 1")
+
+
+def test_files_of_other_programs_in_opendocument() -> None:
+    table = (
+        "<table:table><table:table-row><table:table-cell><text:p>Winch</text:p></table:table-cell></table:table-row>"
+    )
+    inside = f"<draw:object><office:spreadsheet>{table}</table:table></office:spreadsheet></draw:object>"
+    assert one(odf(f"<text:p>Prices{inside}</text:p>"), "t.odt").text == "Prices\n\nWinch"
+    with zipfile.ZipFile(
+        BytesIO(
+            odf('<text:p>See<draw:object-ole xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="./O"/></text:p>')
+        )
+    ) as file:
+        parts: dict[str, str | bytes] = {name: file.read(name) for name in file.namelist()}
+    whole = samples.archive(parts | {"O": samples.xlsx({"S": [["Crane", 9]]})})
+    assert one(whole, "t.odt").text == "See\n\nCrane | 9"
+    link = '<text:section-source xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="ch1.odt"/>'
+    master = odf(f"<text:section>{link}</text:section><text:p>Rest</text:p>")
+    assert read(master, "m.odm").reason == "a part of it is in another file (ch1.odt)"
 
 
 @pytest.mark.parametrize(

@@ -1,121 +1,88 @@
 """OpenDocument texts, tables and slides (odt, ods, odp, also as one XML file): cells as they are shown, list numbers,
-headings, formulas, charts and comments below their paragraph, footnotes at the end, page headers and footers once.
-Deleted text is left out.
+headings, formulas, what is typed into forms; text boxes, charts, tables of other programs and comments below their
+paragraph, footnotes at the end, page headers, footers and what masters of slides say once. Deleted text is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from xml.etree.ElementTree import Element, ParseError
+from collections.abc import Iterable, Iterator
+from xml.etree.ElementTree import Element
 
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
-
-from rag_connectors.archive import Archive, need, unpack, xml
+from rag_connectors.archive import Archive
 from rag_connectors.grid import Merge, row, spread, table
-from rag_connectors.office.odf_cells import count_of, rows_of, shown_whole, value_of
+from rag_connectors.office.embedded import embedded
+from rag_connectors.office.inside import is_description
+from rag_connectors.office.odf_cells import is_blind, read_grid, shown_whole, value_of
+from rag_connectors.office.odf_file import open_file
+from rag_connectors.office.odf_forms import CONTROL, control_of, read_controls
 from rag_connectors.office.odf_lists import NS, Lists
-from rag_connectors.office.odf_objects import OBJECT, pictures, read_object
-from rag_connectors.office.odf_styles import Lettering, read_looks
+from rag_connectors.office.odf_objects import OBJECT, OTHER, body_of, foreign, pictures, read_object
+from rag_connectors.office.odf_styles import Lettering, edge_parts, read_looks
 from rag_connectors.office.runs import raised
 from rag_connectors.office.symbols import translate
 from rag_connectors.page_edges import says
-from rag_connectors.parsed import Parsed, ParseOptions, RefusalError
+from rag_connectors.parsed import Parsed, ParsedRecord, ParseOptions
 from rag_connectors.pictures import PictureReader
 from rag_connectors.text import one_line
 from rag_connectors.writing import TextWriter
 
-_TEXT, _TABLE, _OFFICE, _DRAW, _STYLE = (
-    f"{NS}{name}:1.0}}" for name in ("text", "table", "office", "drawing", "style")
+_TEXT, _TABLE, _OFFICE, _DRAW, _SVG = (
+    f"{NS}{name}:1.0}}" for name in ("text", "table", "office", "drawing", "svg-compatible")
 )
-_TITLE = "{http://purl.org/dc/elements/1.1/}title"
-_META, _DATE = f"{NS}meta:1.0}}", "{http://purl.org/dc/elements/1.1/}date"
+_HREF = "{http://www.w3.org/1999/xlink}href"
 _CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
 _LEFT_OUT = frozenset(
     [
         f"{_TEXT}tracked-changes",
+        f"{_TABLE}tracked-changes",
+        f"{_TABLE}content-validations",
         f"{_TEXT}note",
-        f"{_OFFICE}annotation",
         f"{_TEXT}ruby-text",
         f"{_OFFICE}forms",
         f"{_DRAW}glue-point",
     ]
 )
+_PARAGRAPHS = (f"{_TEXT}p", f"{_TEXT}h")
+_ANNOTATION = f"{_OFFICE}annotation"
+_SHAPES = "text-box custom-shape rect ellipse polygon path line connector g"
+_BOXES = frozenset(f"{_DRAW}{name}" for name in _SHAPES.split())
 _CHARACTERS = {f"{_TEXT}tab": "\t", f"{_TEXT}line-break": "\n"}
-_MOST_REPEATED = 1000  # equal rows that are written; a sheet is filled up with empty ones
-_WIDEST = 1 << 14
 
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     """One record. The title is the file's own, else the first heading."""
-    archive = None
-    if data.startswith(b"PK"):
-        archive = unpack(data, limit=options.max_bytes)
-        root = need(archive, "content.xml", "OpenDocument text")
-        styles, about = xml(archive, "styles.xml"), xml(archive, "META-INF/manifest.xml")
-        if about is not None and any(node.tag.endswith("}encryption-data") for node in about.iter()):
-            raise RefusalError("encrypted: it needs a password")
-        meta = xml(archive, "meta.xml")
-    else:
-        root = styles = meta = _flat(data)
-    title = next((one_line(node.text or "") for node in (meta.iter(_TITLE) if meta is not None else ())), "")
-    reader = _Reader([part for part in (root, styles) if part is not None], archive, PictureReader(options))
+    file = open_file(data, limit=options.max_bytes)
+    reader = _Reader(file.roots, file.archive, options, PictureReader(options))
     reader.edges("header")
-    body = root.find(f"{_OFFICE}body")
-    reader.blocks(body if body is not None else root)
-    reader.read_pictures(root, "")
+    body = file.root.find(f"{_OFFICE}body")
+    reader.blocks(body if body is not None else file.root)
+    reader.read_pictures(file.root, "")
     reader.edges("footer")
-    for note in reader.notes:
-        reader.writer.gap()
-        reader.writer.add(note)
-    return reader.pictures.parsed(reader.writer.record(title=title, meta=_about(meta)))
-
-
-def _about(meta: Element | None) -> dict[str, str]:
-    """Who wrote the file (`author`), and when it was changed last (`date`)."""
-    if meta is None:
-        return {}
-    names = {"author": (f"{_META}initial-creator", _CREATOR), "date": (_DATE, f"{_META}creation-date")}
-    found = {
-        field: next((one_line(node.text or "") for tag in tags for node in meta.iter(tag)), "")
-        for field, tags in names.items()
-    }
-    return {field: value for field, value in found.items() if value}
-
-
-def _flat(data: bytes) -> Element:
-    try:
-        root: Element = fromstring(data)
-    except ParseError as error:
-        raise RefusalError("damaged, or not what its name says: no OpenDocument file") from error
-    except DefusedXmlException as error:
-        raise RefusalError("refused: it declares XML entities") from error
-    if not root.tag.startswith(_OFFICE):
-        raise RefusalError("damaged, or not what its name says: no OpenDocument file")
-    return root
+    reader.end()
+    return reader.pictures.parsed(reader.writer.record(title=file.title, meta=file.about), reader.lost)
 
 
 class _Reader:
     """Writes blocks in their order, and gathers what stands elsewhere."""
 
-    def __init__(self, roots: list[Element], archive: Archive | None, pictures: PictureReader) -> None:
-        self._roots = roots
-        self.pictures = pictures
-        self._archive = archive
+    def __init__(
+        self, roots: list[Element], archive: Archive | None, options: ParseOptions, pictures: PictureReader
+    ) -> None:
+        self._roots, self._archive, self._options, self.pictures = roots, archive, options, pictures
         self._looks = read_looks(roots)
         self.writer = TextWriter()
         self.lists = Lists(roots)
-        self.notes: list[str] = []
-        self._hanging: list[str] = []  # comments and charts, which stand below the block they belong to
-        self._slides = 0
+        self.lost: list[str] = []
+        self._controls = read_controls(roots)
+        self._notes: list[str] = []
+        self._hanging: list[str | Element | ParsedRecord] = []  # what stands below the block it belongs to
+        self._slides = self._blind = 0
 
     def edges(self, kind: str) -> None:
         """Page headers or footers, each text once, without page numbers."""
         said: dict[str, None] = {}
-        for root in self._roots:
-            for edge in root.iter():
-                if edge.tag in (f"{_STYLE}{kind}", f"{_STYLE}{kind}-first", f"{_STYLE}{kind}-left"):
-                    said |= dict.fromkeys(self._edge(edge))
+        for part in edge_parts(self._roots, kind):
+            said |= dict.fromkeys(self._edge(part) if len(part) else [one_line(part.text or "")])
         for line in said:
             if says(line):
                 self.writer.gap()
@@ -130,13 +97,17 @@ class _Reader:
             else:
                 yield from self._edge(node)
 
-    def blocks(self, parent: Element, style: str = "", depth: int = 0) -> None:
+    def blocks(self, parent: Iterable[Element], style: str = "", depth: int = 0) -> None:
         """Everything inside; `style` and `depth` are of the list around it."""
         for node in parent:
             tag = node.tag
             if tag in _LEFT_OUT:
                 continue
-            if tag == f"{_TEXT}h":
+            if tag == _ANNOTATION:
+                self._comment(node)
+            elif tag == CONTROL:
+                self._paragraph(self._controls.get(control_of(node), ""))
+            elif tag == f"{_TEXT}h":
                 self._heading(node)
             elif tag == f"{_TEXT}p":
                 self._paragraph(self._text(node).strip())
@@ -146,10 +117,12 @@ class _Reader:
                 self._table(node)
             elif tag == f"{_DRAW}page":
                 self._slide(node)
-            elif tag == OBJECT:
+            elif tag in (OBJECT, OTHER):
                 self._paragraph(self._object(node).strip())
             else:
+                self._describe(node)
                 self.blocks(node, style, depth)
+                self._missing(node)
             self._hang()
 
     def read_pictures(self, node: Element, label: str, start: int = 0) -> None:
@@ -171,13 +144,53 @@ class _Reader:
 
     def _hang(self) -> None:
         hanging, self._hanging = self._hanging, []
-        for text in hanging:
-            self._paragraph(text)
+        for one in hanging:
+            if isinstance(one, str):
+                self._paragraph(one)
+            elif isinstance(one, ParsedRecord):
+                self.writer.gap()
+                self.writer.embed(one)
+                self.writer.gap()
+            else:
+                self.blocks([one])
 
     def _object(self, node: Element) -> str:
+        """The formula that an object shows; charts, tables and texts in it are to stand below."""
+        if node.tag == OTHER:
+            data = foreign(node, self._archive)
+            parsed = embedded(data, "an object in it", self._options) if data else None
+            self._hanging += parsed.records if parsed else ()
+            self.lost += parsed.lost if parsed else ()
+            return ""
         formula, chart = read_object(node, self._archive)
         self._hanging += ["\n".join(filter(None, chart))] * any(chart)
+        inside, roots = body_of(node, self._archive)
+        if inside is not None:
+            reader = _Reader(roots, None, self._options, self.pictures)
+            reader.blocks(inside)
+            reader.end()
+            self._hanging.append(reader.writer.record())
+            self.lost += reader.lost
         return f" {formula} " if formula else ""
+
+    def end(self) -> None:
+        """Footnotes, and what is to know of the cells."""
+        for note in self._notes:
+            self._paragraph(note)
+        if self._blind:
+            what = "open and save it in a spreadsheet program"
+            self.lost.append(f"formulas without a stored result: {self._blind} ({what})")
+
+    def _describe(self, node: Element) -> None:
+        """What is said of a picture or drawing, in more words than a name has."""
+        said = [one_line("".join(child.itertext())) for child in node if child.tag in (f"{_SVG}title", f"{_SVG}desc")]
+        self._hanging += [words for words in said if is_description(words)]
+
+    def _missing(self, node: Element) -> None:
+        """Names a part that is kept in another file."""
+        source = node.find(f"{_TEXT}section-source")
+        if source is not None and not any(child.tag in _PARAGRAPHS for child in node.iter()):
+            self.lost.append(f"a part of it is in another file ({source.get(_HREF, '')})")
 
     def _list(self, node: Element, style: str, depth: int) -> None:
         self.lists.begin(
@@ -203,6 +216,8 @@ class _Reader:
                 elif part.tag == f"{_TEXT}p":
                     if text := self._text(part).strip():
                         self.writer.add(text)
+                else:
+                    self.blocks([part], style, depth)
                 self._hang()
 
     def _slide(self, page: Element) -> None:
@@ -219,9 +234,7 @@ class _Reader:
         name = node.get(f"{_TABLE}name", "")
         grid, merges = self._grid(node)
         spread(grid, merges)
-        for shapes in node.iterfind(f"{_TABLE}shapes"):
-            for drawing in shapes.iter(OBJECT):
-                self._object(drawing)
+        self._hanging += node.findall(f"{_TABLE}shapes")
         self.writer.gap()
         if any(self._roots[0].iter(f"{_OFFICE}spreadsheet")):
             columns = [
@@ -239,42 +252,30 @@ class _Reader:
         self.writer.gap()
 
     def _grid(self, node: Element) -> tuple[list[list[str]], list[Merge]]:
-        grid: list[list[str]] = []
-        merges: list[Merge] = []
-        for line in rows_of(node):
-            cells: list[str] = []
-            for cell in line:
-                if cell.tag not in (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
-                    continue
-                text = "" if cell.tag.endswith("covered-table-cell") else shown_whole(cell, self._cell(cell))
-                times = count_of(cell, "number-columns-repeated")
-                across, down = count_of(cell, "number-columns-spanned"), count_of(cell, "number-rows-spanned")
-                if text and (across > 1 or down > 1):
-                    merges.append(Merge(len(grid), len(cells), len(grid) + down - 1, len(cells) + across - 1))
-                cells += [text] * min(times, _WIDEST - len(cells))
-            while cells and not cells[-1]:
-                cells.pop()
-            times = count_of(line, "number-rows-repeated")
-            grid += (
-                [list(cells) for _ in range(min(times, _MOST_REPEATED if cells else 1 << 20))]
-                if cells or times < 1 << 12
-                else []
-            )
-        width = max(map(len, grid), default=0)
-        return [cells + [""] * (min(width, 256) - len(cells)) for cells in grid], merges
+        return read_grid(node, self._cell)
 
     def _cell(self, cell: Element) -> str:
-        for note in cell.iterfind(f"{_OFFICE}annotation"):
-            self._comment(note)
-        inside = {id(p) for note in cell.iter(f"{_OFFICE}annotation") for p in note.iter()}
-        lines = [
-            self._text(part)
-            for part in cell.iter()
-            if part.tag in (f"{_TEXT}p", f"{_TEXT}h") and id(part) not in inside
-        ]
-        for drawing in cell.iter(OBJECT):
-            self._object(drawing)
-        return one_line(" ".join(lines)) or value_of(cell)
+        self._blind += is_blind(cell)
+        return shown_whole(cell, one_line(" ".join(self._inside(cell))) or value_of(cell))
+
+    def _inside(self, parent: Element) -> Iterator[str]:
+        """The lines in a cell; of a table within it, a line with its cells."""
+        for node in parent:
+            if node.tag == _ANNOTATION:
+                self._comment(node)
+            elif node.tag in _PARAGRAPHS:
+                yield self._text(node)
+            elif node.tag == f"{_TABLE}table":
+                grid, merges = self._grid(node)
+                spread(grid, merges)
+                yield "; ".join(", ".join(filter(None, map(one_line, cells))) for cells in grid if any(cells))
+            elif node.tag in (OBJECT, OTHER):
+                yield self._object(node)
+            elif node.tag == CONTROL:
+                yield self._controls.get(control_of(node), "")
+            elif node.tag not in _LEFT_OUT:
+                self._describe(node)
+                yield from self._inside(node)
 
     def _comment(self, node: Element) -> None:
         by = node.findtext(_CREATOR) or ""
@@ -291,22 +292,27 @@ class _Reader:
                 parts.append(" " * (min(int(count), 100) if count.isdecimal() else 1))
             elif child.tag == f"{_TEXT}note":
                 body = child.find(f"{_TEXT}note-body")
-                self.notes.append(
+                self._notes.append(
                     one_line(" ".join(self._text(p) for p in body.iter(f"{_TEXT}p"))) if body is not None else ""
                 )
-            elif child.tag == f"{_OFFICE}annotation":
+            elif child.tag == _ANNOTATION:
                 self._comment(child)
+            elif child.tag in _BOXES:
+                self._hanging.append(child)
+            elif child.tag == CONTROL:
+                apart = " " if "".join(parts[-2:])[-1:].strip() else ""
+                parts.append(apart + self._controls.get(control_of(child), ""))
             elif child.tag in _CHARACTERS:
                 parts.append(_CHARACTERS[child.tag])
-            elif child.tag == OBJECT:
+            elif child.tag in (OBJECT, OTHER):
                 formula = self._object(child)
                 parts.append(formula.lstrip() if not parts[-1] or parts[-1][-1].isspace() else formula)
             elif child.tag == f"{_TEXT}span":
                 place = self._looks.get(child.get(f"{_TEXT}style-name", ""), Lettering()).place
                 parts.append(raised(place, self._text(child), "".join(parts[-2:])))
-            elif child.tag not in _LEFT_OUT:
-                block = child.tag in (f"{_TEXT}p", f"{_TEXT}h", f"{_DRAW}text-box")
-                parts.append(("\n" if block else "") + self._text(child))
+            elif child.tag not in _LEFT_OUT and not child.tag.startswith(_SVG):
+                self._describe(child)
+                parts.append(("\n" if child.tag in _PARAGRAPHS else "") + self._text(child))
             tail = translate(look.font, child.tail or "")
             parts.append(tail.lstrip() if parts[-1].endswith(" ") else tail)
         return "".join(parts)

@@ -31,16 +31,21 @@ def described(node: Element) -> Iterator[str]:
     """What the authors say of pictures inside, in more words than a name has; not what a program guesses."""
     for one in node.iter():
         said = one_line(one.get("descr", "")) if one.tag.endswith(("}docPr", "}cNvPr")) else ""
-        if len(said.split()) >= _LONG and not _GUESSED.search(said):
+        if is_description(said):
             yield said
+
+
+def is_description(said: str) -> bool:
+    """Whether the words about a picture say more than a name, and no program guessed them."""
+    return len(said.split()) >= _LONG and not _GUESSED.search(said)
 
 
 def packed(archive: Archive, part: str, node: Element, options: ParseOptions) -> Iterator[Parsed]:
     """The Office files that stand inside `node` of a part: a sheet in a text, a text on a slide."""
     found = [one for one in node.iter() if one.tag in _OBJECTS]
     targets = relations(archive, part) if found else {}
-    for one in found:
-        target = targets.get(one.get(f"{_R}id") or "", ("", ""))[1]
+    for name in dict.fromkeys(one.get(f"{_R}id") or "" for one in found):  # each once, though it is there in two forms
+        target = targets.get(name, ("", ""))[1]
         data = content(archive, target)
         if data is not None and data.startswith(b"PK"):
             yield embedded(data, target, options)

@@ -22,7 +22,9 @@ _HREF = "{http://www.w3.org/1999/xlink}href"
 _DATA = f"{NS}office:1.0}}binary-data"
 _MATH = "{http://www.w3.org/1998/Math/MathML}math"
 _PREFIX = re.compile(r"(</?)\w+:")
-OBJECT = f"{_DRAW}object"
+OBJECT, OTHER = f"{_DRAW}object", f"{_DRAW}object-ole"
+_OFFICE = f"{NS}office:1.0}}"
+_BODIES = (f"{_OFFICE}spreadsheet", f"{_OFFICE}text")
 
 
 def pictures(node: Element, archive: Archive | None) -> Iterator[bytes]:
@@ -45,6 +47,20 @@ def read_object(node: Element, archive: Archive | None) -> tuple[str, list[str]]
     return ("" if formula is None else _formula(formula)), [
         line for one in root.iter(f"{_CHART}chart") for line in _chart(one)
     ]
+
+
+def body_of(node: Element, archive: Archive | None) -> tuple[Element | None, list[Element]]:
+    """The table or text that a `draw:object` holds, and the roots of its styles."""
+    name = node.get(_HREF, "").removeprefix("./").strip("/")
+    parts = [xml(archive, f"{name}/{part}.xml") for part in ("content", "styles")] if archive and name else [node]
+    roots = [root for root in parts if root is not None]
+    return next((body for root in roots[:1] for kind in _BODIES for body in root.iter(kind)), None), roots
+
+
+def foreign(node: Element, archive: Archive | None) -> bytes:
+    """The Office file of another program that is put in, b"" where there is none that can be read."""
+    data = content(archive, node.get(_HREF, "").removeprefix("./")) if archive is not None else None
+    return data if data and data.startswith(b"PK") else b""
 
 
 def _formula(node: Element) -> str:
