@@ -221,7 +221,7 @@ def test_docx_nested_tables_and_text_boxes_come_once() -> None:
     inner = f"<w:tbl><w:tr><w:tc>{samples.paragraph('inner')}</w:tc></w:tr></w:tbl>"
     table = f"<w:tbl><w:tr><w:tc>{samples.paragraph('outer')}{inner}</w:tc></w:tr></w:tbl>"
     box = f"<w:p><w:r><w:t>Before</w:t><w:txbxContent>{samples.paragraph('boxed')}</w:txbxContent></w:r></w:p>"
-    assert one(samples.docx(table + box), "n.docx").text == "outer inner\n\nBefore\nboxed"
+    assert one(samples.docx(table + box), "n.docx").text == "outer inner\n\nBefore\n\nboxed"
 
 
 def test_pptx() -> None:

@@ -520,3 +520,77 @@ def test_files_inside_files() -> None:
     assert found == "Before.\n\nPart | kg\nPart: Winch; kg: 750\n\nAfter."
     cell = '<w:tbl><w:tr><w:tc><w:altChunk r:id="x"/><w:p/></w:tc></w:tr></w:tbl>'
     assert text_of(cell, parts={"a.txt": "Free."}, targets={"x": ("aFChunk", "a.txt")}) == "Free."
+
+
+def test_a_large_first_letter_belongs_to_its_word_and_boxes_stand_below_their_sentence() -> None:
+    initial = paragraph("T").replace("<w:p>", '<w:p><w:pPr><w:framePr w:dropCap="drop"/></w:pPr>', 1)
+    assert text_of(initial + paragraph("he winch lifts.")) == "The winch lifts."
+    table = "".join(f"<w:tc>{paragraph(cell)}</w:tc>" for cell in ("Part", "1240"))
+    inside = f"<w:tbl><w:tr>{table}</w:tr></w:tbl>{paragraph('Boxed.')}"
+    box = f"<w:drawing><w:txbxContent>{inside}</w:txbxContent></w:drawing>"
+    sentence = f"<w:p><w:r><w:t>The winch </w:t>{box}<w:t>lifts 750 kg.</w:t></w:r></w:p>"
+    assert text_of(sentence) == "The winch lifts 750 kg.\n\nPart | 1240\n\nBoxed."
+    comments = f"<w:comments><w:comment w:id='1'>{sentence}</w:comment></w:comments>"
+    mark = "<w:p><w:r><w:commentReference w:id='1'/></w:r></w:p>"
+    said = text_of(mark, parts={"comments.xml": comments})
+    assert said == "Comment: The winch lifts 750 kg. Part 1240 Boxed."
+
+
+@pytest.mark.parametrize(
+    ("code", "shows"),
+    [
+        ('SYMBOL 176 \\f "Symbol" \\s 10', "°"),
+        ("SYMBOL 8364 \\u", "€"),
+        ("SYMBOL 128", "€"),
+        ("EQ \\f(3;4)", "3/4"),
+        ("EQ \\r(;2)", "√2"),
+        (r'EQ \* jc2 \* "Font:MS Mincho" \* hps10 \o\ad(\s\up 9(とうきょう),東京)', "東京(とうきょう)"),
+        ("MACROBUTTON NoMacro [Name of the keeper]", "[Name of the keeper]"),
+        ('QUOTE "at once"', "at once"),
+        ("PAGE", ""),
+        ("EQ", ""),
+    ],
+)
+def test_fields_without_a_stored_result(code: str, shows: str) -> None:
+    kinds = [f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "end")]
+    codes = f'<w:r><w:instrText xml:space="preserve"> </w:instrText><w:instrText>{code}</w:instrText></w:r>'
+    field = codes.join(kinds)
+    assert text_of(f"<w:p><w:r><w:t>a</w:t></w:r>{field}<w:r><w:t>z</w:t></w:r></w:p>") == f"a{shows}z"
+
+
+def test_cells_of_a_table_inside_a_cell_are_no_columns_of_it() -> None:
+    def rows(*lines: str) -> str:
+        return f"<w:tbl>{''.join(f'<w:tr>{line}</w:tr>' for line in lines)}</w:tbl>"
+
+    def cells(*texts: str) -> str:
+        return "".join(f"<w:tc>{text if text.startswith('<') else paragraph(text)}</w:tc>" for text in texts)
+
+    inner = rows(cells("Mon", "8-12"), cells("Tue", "9-13"))
+    assert text_of(rows(cells(paragraph("Hall 4") + inner, "open"), cells("Hall 5", "shut"))) == (
+        "Hall 4 Mon, 8-12; Tue, 9-13 | open\nHall 5 | shut"
+    )
+
+
+def test_what_lies_over_the_cells_of_a_sheet() -> None:
+    xdr = "http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing"
+    mc = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+    box = "<x:sp><x:txBody><a:p><a:r><a:t>Boxed</a:t></a:r></a:p></x:txBody></x:sp>"
+    drawing = (
+        f'<x:d xmlns:x="{xdr}" xmlns:a="{A}" xmlns:m="{mc}"><m:AlternateContent><m:Choice>{box}</m:Choice>'
+        f"<m:Fallback>{box}"
+        '</m:Fallback></m:AlternateContent><x:pic><x:cNvPr descr="Never lift more than 750 kg"/></x:pic></x:d>'
+    )
+    shape = '<v:shape><v:textbox><div>{}</div></v:textbox><x:ClientData ObjectType="{}">{}</x:ClientData></v:shape>'
+    shapes = [("Approved", "Checkbox", "<x:Checked>1</x:Checked>"), ("Paid", "Checkbox", ""), ("Said", "Note", "")]
+    controls = f"<xml>{''.join(shape.format(*one) for one in shapes)}</xml>"
+    targets = "".join(
+        f'<Relationship Id="{kind}" Type="{R}/{kind}" Target="../{name}"/>'
+        for kind, name in (("drawing", "d.xml"), ("vmlDrawing", "v.vml"))
+    )
+    sheet = '<sheetData><row><c t="str"><v>a</v></c></row></sheetData>'
+    record = one(workbook(sheet, more={"xl/d.xml": drawing, "xl/v.vml": controls}, targets=targets), "a.xlsx")
+    assert record.text == "a\n\nBoxed\nNever lift more than 750 kg\n☒ Approved\n☐ Paid"
+
+
+def test_a_master_document_says_that_its_parts_are_elsewhere() -> None:
+    assert "in another file" in read(word(paragraph("Master.") + '<w:subDoc r:id="x"/>'), "m.docx").reason

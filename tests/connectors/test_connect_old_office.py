@@ -275,6 +275,8 @@ def test_files_of_other_programs_in_opendocument() -> None:
         (r"{\pntext\f0 1.\tab}Close{\upr{a}{\*\ud{ Pr\u252?fung}}}\par", "1.\tClose Prüfung"),
         (r"\mac Gr\'9a\'a7e\par", "Größe"),
         (r"Größe\par", "Größe"),
+        (r"Price {\object\objemb{\*\objdata 0105}{\result {1240}}} euros\par", "Price  1240 euros"),
+        (r"\ansicpg65001 Größe\par", "Größe"),
         (r"{\pard\*\cs7\f0 The fox}\par", "The fox"),
         (r"Made 10{\super 6} in 2024{\up6\fs16 3}, the 1{\super st} \{x\}.\par", "Made 10^6 in 2024^3, the 1st {x}."),
     ],

@@ -11,7 +11,7 @@ from itertools import chain
 from xml.etree.ElementTree import Element
 
 from rag_connectors.archive import Archive, content, main_part, need, properties, related, relations, unpack, xml
-from rag_connectors.grid import Merge, merged_rows
+from rag_connectors.grid import Merge, merged_rows, spread
 from rag_connectors.office.drawings import drawn
 from rag_connectors.office.embedded import embedded
 from rag_connectors.office.equations import M
@@ -39,12 +39,13 @@ def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
     for body in bodies:
         word.edges(body, "header")
         word.blocks(body)
+        word.note(word.initial)
         word.edges(body, "footer")
         word.pictures.write(pictures(archive, part, body), word.writer, bare=not word.writer.at)
     for kind in ("footnotes", "endnotes"):
         for target in related(archive, part, kind) or [f"word/{kind}.xml"]:
             for note in xml(archive, target) or ():
-                word.note(one_line(word.runs.text(note)))
+                word.note(word.runs.line(note))
     for comment in list(word.comments):
         word.note(word.comments.pop(comment))
     title, meta = properties(archive)
@@ -57,7 +58,7 @@ class _Word:
     def __init__(self, archive: Archive, part: str, options: ParseOptions) -> None:
         self.archive, self.part, self.options = archive, part, options
         self.writer = TextWriter()
-        self.title = ""
+        self.title = self.initial = ""  # a large first letter of the paragraph that follows
         self.lost: list[str] = []
         self.pictures = PictureReader(options)
         self.styles = read_styles(self._root("styles"))
@@ -74,7 +75,7 @@ class _Word:
         reader = Runs(self.styles)
         for comment in root if root is not None else ():
             by = comment.get(f"{W}author", "")
-            text = one_line(reader.text(comment))
+            text = reader.line(comment)
             if text:
                 yield comment.get(f"{W}id", ""), f"Comment{f' by {by}' if by else ''}: {text}"
 
@@ -86,19 +87,25 @@ class _Word:
 
     def blocks(self, parent: Element) -> None:
         """Every paragraph and table inside, in order, and what hangs on each."""
-        for block in _nearest(parent, "p", "tbl", "altChunk", "oMathPara"):
+        for block in _nearest(parent, "p", "tbl", "altChunk", "oMathPara", "subDoc"):
             self.runs.comments.clear()
             self.runs.objects.clear()
+            self.runs.boxes.clear()
             if block.tag == f"{W}p":
                 self._paragraph(block)
             elif block.tag == f"{W}tbl":
                 self._table(block)
             elif block.tag == f"{W}altChunk":
                 self._other(block)
+            elif block.tag == f"{W}subDoc":
+                self.lost.append("a part of it is in another file (a master document)")
             else:
                 self.note(self.runs.text(block).strip())
-            objects, comments = list(self.runs.objects), list(self.runs.comments)
+            objects, boxes, comments = list(self.runs.objects), list(self.runs.boxes), list(self.runs.comments)
+            for box in boxes:
+                self.blocks(box)
             for one in objects:
+                _empty_boxes(one)
                 self.note("\n".join(described(one)))
                 for parsed in packed(self.archive, self.part, one, self.options):
                     self._embed(parsed)
@@ -110,6 +117,12 @@ class _Word:
 
     def _paragraph(self, block: Element) -> None:
         text = self.runs.text(block).strip()
+        frame = block.find(f"{W}pPr/{W}framePr")
+        if text and frame is not None and frame.get(f"{W}dropCap") in ("drop", "margin"):
+            self.initial += text
+            return
+        if text:
+            text, self.initial = self.initial + text, ""
         level, label = self._look(block)
         if not text:
             self.writer.gap()
@@ -155,6 +168,9 @@ class _Word:
 
     def _rows(self, table: Element) -> Iterator[str]:
         """Rows as lines; what a cell says over several rows or columns stands in each of them."""
+        yield from filter(None, merged_rows(*self._grid(table)))
+
+    def _grid(self, table: Element) -> tuple[list[list[str]], list[Merge]]:
         grid: list[list[str]] = []
         merges: list[Merge] = []
         open_at: dict[int, Merge] = {}  # column -> the cell that goes on below
@@ -177,13 +193,15 @@ class _Word:
                 elif span > 1:
                     merges.append(merge)
             grid.append(texts)
-        yield from filter(None, merged_rows(grid, [*merges, *open_at.values()]))
+        return grid, [*merges, *open_at.values()]
 
     def _cell(self, cell: Element) -> str:
         texts: list[str] = []
         for block in _nearest(cell, "p", "tbl"):
-            if block.tag == f"{W}tbl":
-                texts.extend(self._rows(block))
+            if block.tag == f"{W}tbl":  # its cells are no columns of the table around it
+                grid, merges = self._grid(block)
+                spread(grid, merges)
+                texts.append("; ".join(", ".join(filter(None, cells)) for cells in grid if any(cells)))
                 continue
             text = self.runs.text(block).strip()
             label = self._look(block)[1]
@@ -214,7 +232,7 @@ class _Word:
             root = xml(self.archive, target)
             main, self.part = self.part, target
             for block in _nearest(root, "p", "tbl") if root is not None else ():
-                lines = list(self._rows(block)) if block.tag == f"{W}tbl" else [one_line(self.runs.text(block))]
+                lines = list(self._rows(block)) if block.tag == f"{W}tbl" else [self.runs.line(block)]
                 for text in lines:
                     if text not in self._seen and says(text):
                         self.note(text)
@@ -230,6 +248,13 @@ def _nearest(parent: Element, *names: str) -> Iterator[Element]:
             yield child
         elif child.tag not in LEFT_OUT:
             yield from _nearest(child, *names)
+
+
+def _empty_boxes(drawing: Element) -> None:
+    """Takes the texts out of a drawing's boxes: they were read as blocks."""
+    for parent in list(drawing.iter()):
+        for box in parent.findall(f"{W}txbxContent"):
+            parent.remove(box)
 
 
 def _plain(node: Element) -> str:

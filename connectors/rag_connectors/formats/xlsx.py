@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rag_connectors.archive import main_part, properties, related, unpack, xml
+from selectolax.lexbor import LexborHTMLParser
+
+from rag_connectors.archive import content, main_part, properties, related, unpack, xml
 from rag_connectors.grid import Merge, spread, table
 from rag_connectors.office.drawings import A, drawn
-from rag_connectors.office.inside import pictures
+from rag_connectors.office.inside import described, pictures
+from rag_connectors.office.runs import FALLBACK
 from rag_connectors.office.workbook import S, Sheet, Workbook, place_of
 from rag_connectors.page_edges import says
 from rag_connectors.parsed import Parsed, ParseOptions
@@ -119,14 +122,33 @@ def _said(ref: str, by: str, text: str) -> str:
 
 
 def _drawn(book: Workbook, sheet: Sheet) -> Iterator[str]:
-    """Text boxes and charts."""
+    """Text boxes, charts, what is said of pictures, and labels of form controls."""
     for part in related(book.archive, sheet.part, "drawing", "chart"):
         root = xml(book.archive, part)
-        for body in root.iter(f"{_XDR}txBody") if root is not None else ():
+        if root is None:
+            continue
+        for older in [(parent, one) for parent in root.iter() for one in parent if one.tag == FALLBACK]:
+            older[0].remove(older[1])
+        for body in root.iter(f"{_XDR}txBody"):
             if text := one_line(" ".join("".join(t.text or "" for t in p.iter(f"{A}t")) for p in body.iter(f"{A}p"))):
                 yield text
-        if root is not None:
-            yield from drawn(book.archive, part, root)
+        yield from drawn(book.archive, part, root)
+        yield from described(root)
+    for part in related(book.archive, sheet.part, "vmlDrawing"):
+        yield from _controls(content(book.archive, part) or b"")
+
+
+def _controls(data: bytes) -> Iterator[str]:
+    """The labels of check boxes and the like in an old drawing; comments are in parts of their own."""
+    for shape in LexborHTMLParser(data).css("v\\:shape"):
+        about = shape.css_first("x\\:ClientData, x\\:clientdata")
+        kind = (about.attributes.get("objecttype") or "") if about is not None else ""
+        box = shape.css_first("v\\:textbox")
+        said = one_line(box.text()) if box is not None and kind.lower() != "note" else ""
+        if said:
+            is_box = about is not None and kind.lower() in ("checkbox", "radio")
+            is_ticked = is_box and about is not None and about.css_first("x\\:checked") is not None
+            yield f"{'☒' if is_ticked else '☐'} {said}" if is_box else said
 
 
 def _pictures(book: Workbook, sheet: Sheet) -> Iterator[bytes]:

@@ -51,12 +51,7 @@ def edge_parts(roots: Sequence[Element], kind: str) -> Iterator[Element]:
     used = {page.get(f"{_DRAW}master-page-name", "") for page in roots[0].iter(f"{_DRAW}page")}
     for root in roots:
         for part in root.iter():
-            if part.tag in (
-                f"{_STYLE}{kind}",
-                f"{_STYLE}{kind}-first",
-                f"{_STYLE}{kind}-left",
-                f"{_SLIDES}{kind}-decl",
-            ):
+            if part.tag in names:
                 yield part
             elif kind == "footer" and part.tag == f"{_STYLE}master-page" and part.get(f"{_STYLE}name") in used:
                 yield from (shape for shape in part if not shape.get(f"{_SLIDES}class"))

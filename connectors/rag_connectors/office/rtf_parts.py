@@ -15,7 +15,8 @@ _BINARY = re.compile(r"\\bin\d")
 _FONTS = re.compile(r"\{\\fonttbl(?:[^{}]|\{[^{}]*\})*\}")
 _FONT = re.compile(r"(\\f\d+)(?=((?:\\(?!f\d)[a-z]+-?\d*)*)[ ;{])")
 _REWRITTEN = (  # what striprtf reads otherwise than programs do
-    (re.compile(r"\\ansicpg\d+ ?"), ""),  # the page is given; it does not know Apple's
+    (re.compile(r"\\ansicpg\d+"), ""),  # the page is given; it does not know Apple's
+    (re.compile(r"\\(?:object|result)(?![a-z])"), ""),  # what a file of another program shows
     (re.compile(r"\\pntext(?![a-z])"), r"\\listtext"),
     (re.compile(r"(?<![{\s\\])\\\*(?=\\)"), ""),  # it says something at the beginning of a group alone
     (re.compile(r"(\\fldinst[^\"]{0,200}?HYPERLINK)(?=\s)"), r"\1_"),  # an address is no text

@@ -12,6 +12,8 @@ from xml.etree.ElementTree import Element
 from rag_connectors.office.equations import M, equation
 from rag_connectors.office.styles import Style, W, font_of, value
 from rag_connectors.office.symbols import symbol, translate
+from rag_connectors.office.word_fields import field_text
+from rag_connectors.text import one_line
 
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # the same text a second time
 _EITHER = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
@@ -32,6 +34,7 @@ _CHARACTERS = {
     "tr": "\n",
     "tc": " ",
 }
+_CODE = f"{W}instrText"
 _POWER = re.compile(r"[+\-−–]?\d+(?:[.,]\d+)?|[+\-−–]|[a-z]|[+\-−–]?\d*[a-z]")
 _BASE = re.compile(r"[\w)\]}]$")
 _ON = ("", "1", "true", "on")
@@ -43,8 +46,11 @@ class Runs:
     def __init__(self, styles: Mapping[str, Style]) -> None:
         self._styles = styles
         self._codes: list[bool] = []  # of each open field: whether its code is read, and not yet its result
+        self._instructions: list[str] = []  # their codes
+        self._shown: list[str] = []  # what fields without a result show
         self.comments: list[str] = []  # ids of comments that were met
         self.objects: list[Element] = []  # drawings that were met
+        self.boxes: list[Element] = []  # contents of text boxes that were met: blocks, which no sentence goes on in
 
     def text(self, node: Element) -> str:
         """The text of a paragraph, or of a cell with its paragraphs as lines."""
@@ -52,8 +58,18 @@ class Runs:
         self._walk(node, "", parts)
         return "".join(parts)
 
+    def line(self, node: Element) -> str:
+        """All text inside as one line, that of text boxes behind it."""
+        before = len(self.boxes)
+        said = self._part(node, "")
+        boxes = self.boxes[before:]
+        del self.boxes[before:]
+        return one_line(" ".join([said, *map(self.line, boxes)]))
+
     def _walk(self, node: Element, font: str, parts: list[str]) -> None:
         tag = node.tag
+        if tag == _CODE and any(self._codes):
+            self._instructions[-1] += node.text or ""
         if tag in LEFT_OUT or not isinstance(tag, str):
             return
         if tag == _EITHER:
@@ -70,10 +86,14 @@ class Runs:
         name = tag.removeprefix(W)
         if name == "fldChar":
             self._field(node, parts)
+        elif name == "txbxContent":
+            self.boxes.append(node)
         elif name == "commentReference":
             self.comments.append(node.get(f"{W}id", ""))
         elif any(self._codes):
             self._inside(node, font, parts, [])
+            parts += self._shown
+            self._shown.clear()
         elif name == "t":
             parts.append(translate(font, node.text or ""))
         elif name == "sym":
@@ -103,10 +123,10 @@ class Runs:
 
     def _either(self, node: Element, font: str, parts: list[str]) -> None:
         """The newer of two forms of the same; the older one, if that says nothing."""
-        before = len(parts), len(self.objects)
+        before = len(parts), len(self.objects), len(self.boxes)
         self._inside(node, font, parts, parts)
         older = node.find(FALLBACK)
-        if older is not None and (len(parts), len(self.objects)) == before:
+        if older is not None and (len(parts), len(self.objects), len(self.boxes)) == before:
             self._inside(older, font, parts, parts)
 
     def _part(self, node: Element | None, font: str) -> str:
@@ -122,10 +142,13 @@ class Runs:
             if form is not None and not any(self._codes):
                 parts.append(_chosen(form))
             self._codes.append(True)
+            self._instructions.append("")
         elif self._codes and kind == "separate":
             self._codes[-1] = False
         elif self._codes and kind == "end":
-            self._codes.pop()
+            code, has_none = self._instructions.pop(), self._codes.pop()
+            if has_none and not any(self._codes):
+                self._shown.append(field_text(code))
 
 
 def _chosen(form: Element) -> str:

@@ -112,6 +112,7 @@ class Workbook:
             sheet.blind += cell.find(f"{S}f") is not None and kind != "str"
             return ""
         if kind == "s":
+            value = value.strip()
             return self._strings[int(value)] if value.isdecimal() and int(value) < len(self._strings) else ""
         if kind == "b":
             return "TRUE" if value.strip() in ("1", "true") else "FALSE"
