@@ -277,8 +277,8 @@ class Answer:
 
     `usage` counts tokens and calls; `trace` is what each step did, in order, as plain data. `confidence` is how likely
     the answer is right, or the one that was withheld; None where the generator does not say. `missing` are words of the
-    question that none of the passages holds, of an abstention or of evidence for several things that are asked: names
-    and numbers, else other words. `sides` are where its sources disagree, of which the text then quotes each.
+    question that none of the passages holds, of an abstention or of evidence: names and numbers, else other words.
+    `sides` are where its sources disagree, of which the text then quotes each.
     """
 
     question: str

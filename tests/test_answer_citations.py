@@ -370,10 +370,12 @@ def test_a_short_answer_in_front_of_its_quote_must_stand_in_it(said: str, level:
     assert resolve("How many?", f"{said}: “{row}” [1]", hits).level == level
 
 
-def test_evidence_for_two_questions_names_what_no_passage_speaks_of() -> None:
+def test_evidence_names_what_no_passage_speaks_of() -> None:
     text = "You have 20 days of vacation."
     hits = [Hit(Chunk("c", "c", text, 0, len(text), "a.md"), 1.0)]
     both = resolve("How many vacation days are there, and what is the name of the giraffe?", f"“{text}” [1]", hits)
     assert both.level == "evidence" and both.missing == ("giraffe",)
-    assert resolve("How many vacation days has the giraffe?", f"“{text}” [1]", hits).missing == ()
+    assert resolve("How many vacation days has the giraffe?", f"“{text}” [1]", hits).missing == ("giraffe",)
+    assert resolve("Wieviel davon bekommt man dann höchstens?", f"“{text}” [1]", hits).missing == ()
+    assert resolve("Wieviel davon bekommt Zorblax dann höchstens?", f"“{text}” [1]", hits).missing == ("Zorblax",)
     assert resolve("How many, and who is Zorblax?", f"20: “{text}” [1]", hits).missing == ()

@@ -16,7 +16,8 @@ from itertools import chain
 
 from rag.answer.verify import ACCEPTED, UNSUPPORTED, judge
 from rag.errors import ConfigError
-from rag.text.absent import find_absent
+from rag.text.absent import find_absent, split_absent
+from rag.text.languages import detect_language
 from rag.text.origin import find_origin
 from rag.text.question_parts import split_question
 from rag.text.sentences import LONGEST, sentence_spans
@@ -114,18 +115,26 @@ def compose(question: str, checked: Sequence[CheckedSentence], hits: Sequence[Hi
     """The answer of checked sentences: what `say` says, all statements, and the citations of those that are said.
 
     At level "nothing" (no text, no citations, but what is missing) when nothing is said; "evidence" when what is said
-    are quotes alone, with what is missing of a question that asks for several things. Raises ConfigError as `say` does.
+    are quotes alone, with what is missing, too. Raises ConfigError as `say` does.
     """
     text = "".join(say(checked, policy=policy))
     statements = tuple(sentence.statement for sentence in checked)
     said = [one for one in checked if text and (one.statement.verdict in ACCEPTED or policy == "flag")]
     citations = dict.fromkeys(citation for one in said for citation in one.citations)  # two may quote the same span
     answer = Answer(question, text, statements, tuple(citations), tuple(hits))
-    parts = split_question(question) if answer.level == "evidence" else [question]
-    if answer.level == "answer" or (text and len(parts) == 1):
+    if answer.level == "answer":
         return answer
+    return replace(answer, missing=_find_missing(question, hits, evidence=bool(text)))
+
+
+def _find_missing(question: str, hits: Sequence[Hit], *, evidence: bool) -> tuple[str, ...]:
+    """What no passage speaks of; below evidence, of a question in another language than English, names alone."""
     texts = [f"{hit.chunk.title}\n{hit.chunk.contextual}" for hit in hits]
-    return replace(answer, missing=tuple(dict.fromkeys(chain(*(find_absent(part, texts) for part in parts)))))
+    if not evidence:
+        return find_absent(question, texts)
+    named_alone = detect_language(question) not in ("en", "")
+    absent = [split_absent(part, texts) for part in split_question(question)]
+    return tuple(dict.fromkeys(chain(*(names if names or named_alone else words for names, words in absent))))
 
 
 def _settled(line: str) -> str:
