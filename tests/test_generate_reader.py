@@ -10,10 +10,11 @@ import pytest
 
 from rag.answer.citations import resolve
 from rag.answer.verify import SUPPORTED
-from rag.generate.reader import ReaderGenerator
+from rag.generate.reader import YES_NO, ReaderGenerator
 from rag.reader.agreement import agree, normalise_answer
 from rag.reader.candidates import SPAN_FEATURES, YES_NO_FEATURES, extract_candidates
 from rag.reader.network import SHIPPED, load_reader
+from rag.reader.reading import BESIDE
 from rag.stages import Confident, Generator
 from rag.testing import GeneratorConformance
 from rag.text.mentions import normalise
@@ -122,10 +123,21 @@ def test_a_sentence_that_denies_what_is_asked_is_quoted_as_a_no_and_its_opposite
     question: str, denial: str
 ) -> None:
     rest = "Ask the office if in doubt. It opens at ten and has a desk for members."
-    answer = ask(question, [hit("rules", "Rules", f"{denial} {rest}"), BREAD], risk=0.25)
+    answer = ask(question, [hit("rules", "Rules", f"{denial} {rest}"), BREAD], risk=0.2)
     assert answer.short == "No" and answer.citations[0].quote == denial
     opposite = denial.replace(" not", "").replace("No visa", "A visa")
-    assert ask(question, [hit("rules", "Rules", f"{opposite} {rest}"), BREAD], risk=0.25).short != "No"
+    assert ask(question, [hit("rules", "Rules", f"{opposite} {rest}"), BREAD], risk=0.2).short != "No"
+
+
+def test_yes_and_no_are_said_at_a_little_more_risk_and_from_a_sentence_about_the_question() -> None:
+    question = "Are dogs allowed on board?"
+    hits = [hit("rules", "Rules", "Dogs are not allowed on board. The office opens at ten."), BREAD]
+    risk = 1 - ReaderGenerator().confidence(question, hits)
+    assert (
+        ask(question, hits, risk / YES_NO + 1e-6).short == "No" and not ask(question, hits, risk / YES_NO - 1e-6).short
+    )
+    beside = [hit("rules", "Rules", "Smoking is not permitted anywhere in this hall."), BREAD]
+    assert ReaderGenerator().confidence(question, beside) <= BESIDE
 
 
 def test_an_answer_counts_the_relevant_documents_that_have_its_words() -> None:

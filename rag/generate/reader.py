@@ -30,6 +30,7 @@ from rag.text.question_parts import split_question
 from rag.text.quotes import quote
 from rag.types import AnswerSide, Hit
 
+YES_NO = 1.12  # times the risk that is accepted for yes and no: of what is said at the default one, 23% is wrong
 CACHED = 16  # answers kept, so that text and confidence come from one
 
 
@@ -76,7 +77,8 @@ class ReaderGenerator:
 
     def _is_sure(self, reading: Reading) -> bool:
         """Whether its short answer is likely enough, and no source says another one."""
-        return bool(reading.short) and reading.confidence >= 1 - self.risk and not self._is_disputed(reading)
+        risk = self.risk * (YES_NO if reading.yes_no else 1)
+        return bool(reading.short) and reading.confidence >= 1 - risk and not self._is_disputed(reading)
 
     def _speaks(self, question: str, reading: Reading, hits: Sequence[Hit]) -> bool:
         """Whether question and answer are in the reader's languages, as far as these are known."""

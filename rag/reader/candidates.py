@@ -100,13 +100,13 @@ def _yes_no_candidates(
     weights = np.exp(speaks - speaks.max())
     weights /= weights.sum()
     towards_yes = np.array([yes - no for _, yes, no in (output.answer_types for output in read)])
+    asked = weigh_parts(question, [text for _, text in texts])
     for text, ahead in (("yes", weights * towards_yes), ("no", -weights * towards_yes)):
         best = int(np.argmax(ahead))
         denied = float(bool(DENIAL.search(texts[best][1]))) * (1 if text == "no" else -1)
         relevant = outputs[nearest[0]].relevance
-        yield Candidate(
-            text, spans[best], True, (float(ahead.sum()), float(speaks.max()), relevant, float(text == "yes"), denied)
-        )
+        features = float(ahead.sum()), float(speaks.max()), relevant, float(text == "yes"), denied
+        yield Candidate(text, spans[best], True, features, asked=share_parts(asked, "\n".join(texts[best])))
 
 
 def _span_candidates(
