@@ -128,7 +128,15 @@ def _levels(rows: Sequence[Sequence[str]]) -> int:
     levels = 1
     while levels < min(_MOST_LEVELS, len(rows) - 1) and _heads(rows[levels - 1], rows[levels], rows[levels + 1 :]):
         levels += 1
-    return levels if levels > 1 or _are_distinct(rows[0]) else 0
+    return levels if levels > 1 or _are_distinct(rows[0]) or _repeat_over_numbers(rows) else 0
+
+
+def _repeat_over_numbers(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether names that come again in the first row have nothing but numbers below: two columns called Price."""
+    names = [name for name in rows[0] if name]
+    again = [i for i, name in enumerate(rows[0]) if name and names.count(name) > 1]
+    below = [cells[i] for cells in rows[1:] for i in again if i < len(cells) and cells[i]]
+    return bool(below) and all(map(_NUMBER.fullmatch, below)) and not all(map(_YEAR.fullmatch, names))
 
 
 def _heads(upper: Sequence[str], lower: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

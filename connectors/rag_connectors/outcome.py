@@ -28,6 +28,13 @@ _MAX_TEXT = 100_000_000  # characters of one file
 _NO_TITLES = frozenset(
     "untitled|untitled document|document1|powerpoint presentation|slide 1|book1|no title|(no subject)".split("|")
 )
+_HINTS = {
+    ": unpack it and ingest the folder": ".zip .tar .tgz .gz .bz2 .xz .zst .7z .rar .jar",
+    ": export it as PDF or in an Office format": ".pages .numbers .key .one .vsd .vsdx .mpp .pub .wpd .wps .xps .djvu "
+    ".mobi .azw .azw3",
+    ": export it as CSV": ".parquet .sqlite .db .mdb .accdb .dbf .feather",
+}
+_ADVICE = {suffix: hint for hint, suffixes in _HINTS.items() for suffix in suffixes.split()}
 _PLAIN, _MBOX = Kind("plain", 3, ""), Kind("mbox", 1, "")
 _MARKUP = (  # of pages whose name is that of what made them: "index.php?id=3", "page.aspx"
     (b"<!doctype html", "x.html"), (b"<html", "x.html"), (b"<?xml", "x.xml"), (b"<svg", "x.svg"),
@@ -85,7 +92,7 @@ def sniff(head: bytes, name: str) -> Kind:
     magic = magic_of(head)
     if magic or (b"\0" in head and not marked):
         what = suffix_of(name) or magic or "no suffix"
-        raise RefusalError(f"unsupported type of file ({what})", "skipped")
+        raise RefusalError(f"unsupported type of file ({what}){_ADVICE.get(what.lower(), '')}", "skipped")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
     marked_up = next((kind_of(name) for mark, name in _MARKUP if start.startswith(mark)), None)
     return _MBOX if _MAILS.match(head) else marked_up or _PLAIN

@@ -26,15 +26,26 @@ def is_record(value: object, options: ParseOptions) -> bool:
 def parsed_records(values: Iterable[tuple[Any, str]], options: ParseOptions, lost: tuple[str, ...] = ()) -> Parsed:
     """A record per value that is one; each value comes with what is wrong with it ("" if nothing).
 
-    Fields that are neither text nor title become metadata; those that are no id either stand below the text as lines,
-    where they are found. Raises RefusalError without records.
+    What is no object is a record, too, and so is a line that cannot be read: its text stands as it is written, and it
+    is named. Only where a text field was named, nothing else is taken. Fields that are neither text nor title become
+    metadata; those that are no id either stand below the text as lines, where they are found. Raises RefusalError
+    without records.
     """
     records: list[ParsedRecord] = []
     wrong: list[str] = []
     problems: dict[str, None] = {}
+    bare = 0  # records that are no objects
     for number, (value, problem) in enumerate(values, 1):
-        if problem or not (is_record(value, options) or (isinstance(value, dict) and not options.text_field)):
-            wrong.append(problem or f"record {number} has no text field ({options.text_field or ', '.join(_TEXT)})")
+        if problem or not isinstance(value, dict):
+            said = value if isinstance(value, str) else "\n".join(field_lines(value, "value"))
+            text = "" if options.text_field else drop_data(plain(clean(said).strip()))
+            wrong += [f"{problem}{': it stands as it is written' * bool(text)}"] * bool(problem)
+            wrong += [f"record {number} is no object"] * (bool(options.text_field) and not problem)
+            bare += bool(text)
+            records += [ParsedRecord(text, key=str(number))] * bool(text)
+            continue
+        if options.text_field and not is_record(value, options):
+            wrong.append(f"record {number} has no text field ({options.text_field})")
             continue
         text_field = _field(value, options.text_field, _TEXT) if is_record(value, options) else ""
         title_field = _field(value, options.title_field, _TITLE)
@@ -53,7 +64,7 @@ def parsed_records(values: Iterable[tuple[Any, str]], options: ParseOptions, los
         meta, own = flatten({field: value[field] for field in value if field not in left_out})
         problems |= dict.fromkeys(own)
         records.append(ParsedRecord(text, title, (), meta, name or str(number)))
-    if not records:
+    if not records or (wrong and bare == len(records)):
         raise RefusalError(wrong[0] if wrong else "empty", "failed" if wrong else "skipped")
     if wrong:
         lost = (*lost, wrong[0] + (f", and {len(wrong) - 1} more like it" if len(wrong) > 1 else ""))

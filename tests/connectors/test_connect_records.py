@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from rag_connectors.data_uris import drop_data
+from rag_connectors.parsed import RefusalError
 from tests.connectors.test_connect_formats import labels, one, read
 
 
@@ -224,3 +225,32 @@ def test_letters_of_utf_16_are_no_marks_between_cells() -> None:
 def test_json_with_comments_is_text() -> None:
     text = '// limits\n{"url": "http://x//y", "load": "750 kg", /* of a winch */ "sizes": [1, 2,],}\n'
     assert one(text, "a.json").text == text.strip()
+
+
+def test_lines_that_are_no_objects_or_broken_lose_no_text() -> None:
+    lines = '{"id": 1, "text": "One."}\n{"id": 2, "text": "Two."\n"a line"\n[4, "five"]\nnull\n'
+    outcome = read(lines, "a.jsonl")
+    assert [record.text for record in outcome.records] == [
+        "One.",
+        '{"id": 2, "text": "Two."',
+        "a line",
+        "value: 4, five",
+    ]
+    assert outcome.status == "degraded" and outcome.reason.startswith("line 2 is not valid JSON")
+    mixed = read('[1, "two", {"text": "three"}, null]', "a.json")
+    assert [record.text for record in mixed.records] == ["value: 1", "two", "three"] and mixed.status == "ok"
+    with pytest.raises(RefusalError, match="line 1 is not valid JSON"):
+        read('{"text": "cut\n{"text": "cut', "a.jsonl")
+
+
+def test_lines_of_one_cell_above_a_table_are_captions() -> None:
+    text = one("Price list 2025\nValid from May\nPart,Price\nWinch,1240\nCrane,9000\n", "a.csv").text
+    assert text == "Price list 2025\nValid from May\nPart | Price\nPart: Winch; Price: 1240\nPart: Crane; Price: 9000"
+    prose = "The winch is red\nThe crane, which is old, lifts less\nBoth are oiled, and checked"
+    assert one(prose, "a.csv").text == prose
+
+
+def test_columns_of_one_name_keep_it_where_they_hold_numbers() -> None:
+    text = one("Part,Price,Price\nWinch,1,2\nCrane,3,4\n", "a.csv").text
+    assert text == "Part | Price | Price\nPart: Winch; Price: 1; Price: 2\nPart: Crane; Price: 3; Price: 4"
+    assert one("a,b,b\nb,a,b\n", "a.csv").text == "a | b | b\nb | a | b"

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
-from itertools import chain, islice, pairwise
+from itertools import chain, islice, pairwise, takewhile
 
 from rag_connectors.data_uris import drop_data
 from rag_connectors.grid import table
@@ -22,6 +22,7 @@ from rag_connectors.writing import TextWriter
 _DELIMITERS = "\t;|,"  # of two that fit as well, the first: commas stand in numbers and sentences too
 _NONE = "\x1f"  # no text has it: every line is one cell
 _SAMPLE = 50  # rows
+_MOST_CAPTIONS = 5
 _SHARE = 0.5  # of these that have the same number of cells; what fits less is prose
 _SMALL = 0.5  # of what stands behind commas goes on in small letters, in prose
 _NAME_WORDS = 3  # of a cell in the first row: longer ones name no columns
@@ -77,17 +78,24 @@ def _delimiter(text: str, name: str) -> str:
         lines = StringIO(head, newline="") if head.count(quote) % 2 == 0 else iter(sample)
         reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=True)
         every = list(islice(reader, _SAMPLE))
-        rows = list(filter(any, every))
+        rows = _below_captions(list(filter(any, every)))
         wide = [len(row) for row in rows if len(row) > 1]
         width, count = Counter(wide).most_common(1)[0] if wide else (1, 0)
         begin = [row for above, row in pairwise([[], *every]) if any(row) and not any(above)]  # of each block
-        heads = any(len(row) == width for row in begin)
+        heads = any(len(row) == width for row in (*begin, *rows[:1]))
         share = count / max(1, len(rows))
         fits = share >= _SHARE and (heads or share >= 0.8) and not _is_prose(rows, delimiter, sample)
         return (share if fits else 0.0), heads
 
     best = max(_DELIMITERS, key=score)
     return best if score(best)[0] else _NONE
+
+
+def _below_captions(rows: list[list[str]]) -> list[list[str]]:
+    """The rows without up to five lines of one cell above them, where all rows below are equally wide."""
+    captions = len(list(takewhile(lambda row: len(row) == 1, rows[: _MOST_CAPTIONS + 1])))
+    below = rows[captions:]
+    return below if captions <= _MOST_CAPTIONS and len(below) > 1 and len({*map(len, below)}) == 1 else rows
 
 
 def _quoted(text: str, delimiter: str) -> str:

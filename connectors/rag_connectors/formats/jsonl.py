@@ -12,13 +12,13 @@ from rag_connectors.text import decode
 
 
 def parse(data: bytes, name: str, options: ParseOptions) -> Parsed:
-    """One record per line; lines that are not JSON, or lack the text field that was named, are named as lost."""
+    """One record per line; lines that are not JSON, or lack the text field that was named, are named."""
     text, lost = decode(data)
     return parsed_records(json_lines(text), options, (lost,) if lost else ())
 
 
 def json_lines(text: str) -> Iterator[tuple[Any, str]]:
-    """The value of every line, and what is wrong with it. Raises RefusalError for a text without lines."""
+    """The value of every line, or itself with what is wrong with it. Raises RefusalError for a text without lines."""
     start = 0
     number = 0
     while start < len(text):  # not splitlines(): U+2028 may stand inside a JSON string
@@ -31,8 +31,8 @@ def json_lines(text: str) -> Iterator[tuple[Any, str]]:
             try:
                 yield read_json(line), ""
             except ValueError as error:
-                yield None, f"line {number} is not valid JSON ({getattr(error, 'msg', error)})"
+                yield line, f"line {number} is not valid JSON ({getattr(error, 'msg', error)})"
             except RecursionError:
-                yield None, f"line {number} is nested too deeply"
+                yield line, f"line {number} is nested too deeply"
     if not number:
         raise RefusalError("empty", "skipped")
