@@ -282,7 +282,7 @@ BAD: dict[str, tuple[bytes, str, str]] = {  # name: content, status, words of th
     "cut.epub": (samples.epub(["x"])[:-40], "failed", "no zip archive"),
     "broken.json": (b'{"a": [1, 2', "failed", "not valid JSON"),
     "deep.json": (b"[" * 100_000, "failed", "nested too deeply"),
-    "nothing.jsonl": (b"[1]\n2", "failed", "no text field"),
+    "nothing.jsonl": (b"[1\n{2", "failed", "not valid JSON"),
     "broken.ipynb": (b'{"no": "cells"}', "failed", "no cells"),
     "bomb.txt.gz": (gzip.compress(b" " * 68_000_000), "failed", "unpacks to more than 64 MB"),
     "cut.txt.gz": (gzip.compress(b"words " * 1000)[:-20], "failed", "cut short"),

@@ -434,3 +434,12 @@ def test_a_number_of_thousands_of_digits_costs_its_line_alone(tmp_path: Path) ->
     )
     dataset = load(tmp_path / "q.jsonl", tmp_path / "docs")
     assert [question.question for question in dataset.questions] == ["One?"] and len(problems(dataset)) == 1
+
+
+def test_a_table_as_spreadsheets_export_it(tmp_path: Path) -> None:
+    (tmp_path / "docs" / "sub").mkdir(parents=True)
+    (tmp_path / "docs" / "sub" / "a.txt").write_text("The winch lifts 750 kg.")
+    table = "Question\tAnswer\tSources\r\nWhat does the Größe say?\t750 kg\tsub\\a.txt\r\n"
+    (tmp_path / "q.tsv").write_bytes(table.encode("utf-16"))
+    dataset = load(tmp_path / "q.tsv", tmp_path / "docs")
+    assert [(one.question, one.gold) for one in dataset.questions] == [("What does the Größe say?", ("sub/a.txt",))]

@@ -53,9 +53,10 @@ def read(questions: Path, corpus: Path | None, problems: Problems) -> DatasetPar
 def _file(name: str, folder: Path, questions: Path) -> str:
     """A source as it is named from the folder of documents; it may be written as seen from the questions' folder."""
     top = folder.resolve()
-    for path in ((folder / name).resolve(), (questions.parent / name).resolve()):
-        if path.is_file() and path.is_relative_to(top):
-            return path.relative_to(top).as_posix()
+    for written in (name, name.replace("\\", "/")):
+        for path in ((folder / written).resolve(), (questions.parent / written).resolve()):
+            if path.is_file() and path.is_relative_to(top):
+                return path.relative_to(top).as_posix()
     namesakes = [path.relative_to(top).as_posix() for path in sorted(top.rglob(glob.escape(Path(name).name)))]
     meant = f". Did you mean {namesakes[0]}?" if namesakes else ""
     raise ValueError(f"there is no source {name!r} in {folder}{meant}")

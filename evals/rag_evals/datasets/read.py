@@ -12,10 +12,12 @@ import gzip
 import json
 import re
 import zlib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Collection, Iterator
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from rag.errors import InputError, extra
 from rag.registry import did_you_mean
@@ -79,13 +81,13 @@ def located(
     return (Located(str(path), where, question) for where, question in parsed(path, problems, parse, known))
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> BufferedReader:
     try:
         with path.open("rb") as file:
             magic = file.read(4)
         if magic == b"PAR1":
             raise InputError(f"{path}: this is Parquet; let its name end in .parquet.")
-        return cast(BinaryIO, gzip.open(path)) if magic[:2] == b"\x1f\x8b" else path.open("rb")
+        return cast(BufferedReader, gzip.open(path)) if magic[:2] == b"\x1f\x8b" else path.open("rb")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
 
@@ -93,6 +95,9 @@ def _open(path: Path) -> BinaryIO:
 def _raw_lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
     number = 0
     with _open(path) as file:
+        if file.peek(2)[:2] in (BOM_UTF16_LE, BOM_UTF16_BE):  # as spreadsheets export "Unicode text"
+            yield from enumerate(file.read().decode("utf-16", "replace").splitlines(keepends=True), 1)
+            return
         try:
             for number, raw in enumerate(file, 1):
                 try:
