@@ -235,17 +235,23 @@ class Pipeline:
 
         Raises InputError where `filter` names a field or files that there are not; `within` may.
         """
-        return self.explore(question, k=k, filter=filter, within=within)[0]
+        return self._walk_to_rank(question, k, filter, within)["hits"]
 
     def explore(
         self, question: str, *, k: int | None = None, filter: Filter | None = None, within: Filter | None = None
     ) -> tuple[list[Hit], list[Hit]]:
         """What `search` gives, and the whole tree that it was chosen from, in the order it was found."""
-        from rag.walk import cosine, walk
+        from rag.walk import cosine
 
-        *_, (_, state) = walk(self._input(question, k, filter, within), self.stages, last="rank")
+        state = self._walk_to_rank(question, k, filter, within)
         root = state["root"].dense
         return state["hits"], [replace(hit, cosine=cosine(root, hit.vector)) for hit in state["tree"]]
+
+    def _walk_to_rank(self, question: str, k: int | None, filter: Filter | None, within: Filter | None) -> "State":
+        from rag.walk import walk
+
+        *_, (_, state) = walk(self._input(question, k, filter, within), self.stages, last="rank")
+        return state
 
     def explain(
         self,

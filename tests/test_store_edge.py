@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ import pytest
 
 from rag.errors import CorruptError, MismatchError, SpaceError, StoreError
 from rag.stages import LocalStore, Store
+from rag.store import edge_config
 from rag.store.edge import EdgeStore
 from rag.testing import StoreConformance, make_chunks, make_vectors
-from rag.types import Embeddings, Query, Sparse
+from rag.types import Embeddings, Filter, Query, Sparse
 
 
 class TestEdge(StoreConformance):
@@ -106,6 +108,65 @@ def test_words_that_few_chunks_have_count_more(tmp_path: Path, options: dict[str
     question = Query("q", sparse=Sparse(np.array([1, 2]), np.array([1, 0.9], np.float32)))
     [[hit]] = store.search([question], k=1, using="sparse")
     assert (hit.chunk == chunks[7]) is rare
+
+
+@pytest.fixture
+def histories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[EdgeStore, EdgeStore]]:
+    """A store written and deleted from in eight rounds, its segments closed, and an open one of what is left."""
+    monkeypatch.setattr(edge_config, "CLOSE_AT", 1)
+    chance, n = np.random.default_rng(0), 900
+    many = [replace(make_chunks()[0], id=str(UUID(int=i + 1)), source=f"{i % 7}.txt") for i in range(n)]
+    dense = make_vectors(n, 32)
+    words = [Sparse(np.unique(chance.zipf(1.3, 20) % 300), np.ones(0, np.float32)) for _ in range(n)]
+    sparse = [Sparse(one.indices, chance.random(len(one.indices)).astype(np.float32) + 0.1) for one in words]
+
+    def write(store: EdgeStore, rows: Sequence[int]) -> None:
+        store.write([many[i] for i in rows], Embeddings(dense=dense[rows], sparse=[sparse[i] for i in rows]))
+        store.flush()
+
+    closed, left = EdgeStore(path=str(tmp_path / "closed"), dim=32), set[int]()
+    for _ in range(8):
+        rows = [int(i) for i in chance.choice(n, 200, replace=False)]
+        gone = [int(i) for i in chance.choice(sorted(left | {*rows}), 90, replace=False)]
+        write(closed, rows)
+        closed.delete([many[i].id for i in gone])
+        closed.flush()
+        left = (left | {*rows}) - {*gone}
+    monkeypatch.undo()
+    fresh = EdgeStore(path=str(tmp_path / "fresh"), dim=32)
+    write(fresh, sorted(left))
+    yield closed, fresh
+    closed.close()
+    fresh.close()
+
+
+@pytest.mark.parametrize("using", ["dense", "sparse", "hybrid"])
+@pytest.mark.parametrize("filter", [None, Filter(any_of={"source": ("1.txt", "4.txt")})])
+def test_a_store_with_a_history_finds_what_a_fresh_one_finds(
+    histories: tuple[EdgeStore, EdgeStore], using: str, filter: Filter | None
+) -> None:
+    closed, fresh = histories
+    assert len([*Path(closed.path).glob("segments/*")]) > 1 == len([*Path(fresh.path).glob("segments/*")])
+    assert closed.ids() == fresh.ids() and closed.count() == fresh.count() == len(fresh.ids())
+    chance = np.random.default_rng(1)
+    for vector in make_vectors(20, 32):
+        words = Sparse(np.unique(chance.zipf(1.3, 6) % 300), np.ones(0, np.float32))
+        query = Query("q", dense=vector, sparse=replace(words, values=np.ones(len(words.indices), np.float32)))
+        [[*one], [*other]] = (
+            store.search([replace(query, filter=filter)], k=10, using=using)[0] for store in (closed, fresh)
+        )
+        assert [hit.chunk for hit in one] == [hit.chunk for hit in other]
+        assert [hit.score for hit in one] == pytest.approx([hit.score for hit in other], rel=1e-5)
+
+
+def test_reading_a_closed_segment_changes_no_file(histories: tuple[EdgeStore, EdgeStore]) -> None:
+    folder = Path(histories[0].path)
+    histories[0].close()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    store = EdgeStore(path=str(folder), dim=32, readonly=True)
+    store.search([Query("q", dense=make_vectors(1, 32)[0])], k=3, using="dense")
+    store.close()
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_other_vectors_are_a_mismatch(shard: Path) -> None:

@@ -107,10 +107,10 @@ def test_same_data_same_answers(tmp_path: Path, seed: int) -> None:
     assert found > 500
 
 
-@pytest.mark.parametrize("deeper", [8, 4096])
+@pytest.mark.parametrize("deeper", [(8,), (4, 8), (512, 4096)])
 @pytest.mark.parametrize("engine", ["edge", "qdrant"])
 def test_equal_chunks_come_in_the_order_of_their_ids(
-    tmp_path: Path, engine: str, deeper: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, engine: str, deeper: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranking, "DEEPER", deeper)
     monkeypatch.setattr(ranking, "PAGE", 16)

@@ -5,8 +5,8 @@ writes the good part of a bad batch.
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,15 +16,13 @@ from rag.store.payload import to_payload
 from rag.text.values import flatten
 from rag.types import Chunk, Embeddings, Query, Sparse, Vectors
 
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # making a UUID takes twenty times as long
 Problems = Iterator[tuple[int, str]]  # row, what is wrong with it
 
 
 def is_id(value: object) -> bool:
     """Whether this is a UUID in its canonical spelling, which is what engines give back."""
-    try:
-        return isinstance(value, str) and str(UUID(value)) == value
-    except ValueError:
-        return False
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
 def check_batch(chunks: Sequence[Chunk], embeddings: Embeddings, *, dim: int, sparse: bool, tokens: int) -> None:

@@ -6,6 +6,7 @@ also as pairs of whole numbers in their order, for ranges.
 
 import hashlib
 import json
+import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -118,9 +119,14 @@ def to_hits(ids: Sequence[str], records: Iterable[Any]) -> list[Hit]:
     found = {str(record.id): record for record in records}
     hits = []
     for record in (found[id] for id in ids if id in found):
-        vector = np.asarray(record.vector["dense"], dtype=np.float32) if record.vector else None
+        vector = _to_vector(record.vector["dense"]) if record.vector else None
         hits.append(Hit(to_chunk(str(record.id), record.payload or {}), 0.0, vector=vector))
     return hits
+
+
+def _to_vector(numbers: Sequence[float]) -> Vector:
+    """Numbers that were float32 before; numpy alone takes five times as long to read a list."""
+    return np.frombuffer(struct.pack(f"={len(numbers)}f", *numbers), dtype=np.float32)
 
 
 def nbytes(chunks: Sequence[Chunk], embeddings: Embeddings) -> int:

@@ -27,7 +27,7 @@ BRANCHES = {"dense": ("dense",), "sparse": ("sparse",), "tokens": ("tokens",), "
 CONSTANT = 2  # a hit of rank r (from 0) is worth 1 / (r + CONSTANT)
 FEW, APART = 5, 0.5  # words single out so many chunks where the next one's score is below this part of the first's
 DEPTH, DEPTH_AT_LEAST = 4, 50  # fusion reads the best max(4 k, 50) of each list; where there is only one, k
-DEEPER = 4096  # more hits that are read to see whether a tie ends
+DEEPER = (512, 4096)  # more hits that are read to see whether a tie ends: first, and where it goes on
 SLOWER = 4  # of these are read in the time in which an id is gone through and scored, as pages are too large, too
 ROUNDING = 1e-6  # scores that differ by this part are one: engines add in any order, differently for each chunk
 PAGE = 8192  # the most ids that are gone through at once
@@ -131,12 +131,12 @@ def _settle(engine: VectorEngine, branch: Branch, hits: Sequence[Scored]) -> lis
     """Hits that hold the best of a branch whose last place falls into a tie: of the tie, those with the smallest ids.
 
     A long tie is not read to its end. Instead all ids are gone through in their order and scored, until as many of the
-    tie are found as there is room for: of `n` chunks about `branch.limit / DEEPER * n` at most, as ids are random.
-    Where the first ids promise that this takes long, DEEPER more hits are read, which may end the tie.
+    tie are found as there is room for: of `n` chunks about `branch.limit / DEEPER[-1] * n` at most, as ids are random.
+    Where the first ids promise that this takes long, more hits are read, which may end the tie.
     """
     level = hits[branch.limit - 1][1]
     best = {id: score for id, score in hits if score > level}
-    offset, page, first = None, 2 * branch.limit, True
+    offset, page, depths = None, 2 * branch.limit, [*DEEPER]
     while (room := branch.limit - len(best)) > 0:
         ids, offset = engine.scroll(branch.filter, offset, page)
         among = Filter(any_of={"id": tuple(ids)}, within=branch.filter)
@@ -145,11 +145,12 @@ def _settle(engine: VectorEngine, branch: Branch, hits: Sequence[Scored]) -> lis
         best |= dict.fromkeys(tied[:room], level)
         if offset is None:
             break
-        if first and (room - len(tied)) * page > len(tied) * DEEPER / SLOWER:
-            deeper = _level(engine.ask([replace(branch, limit=branch.limit + DEEPER)])[0])
-            if len(deeper) < branch.limit + DEEPER or not _ends_in_tie(deeper, branch.limit):
+        if depths and (room - len(tied)) * page > len(tied) * depths[0] / SLOWER:
+            more = branch.limit + depths.pop(0)
+            deeper = _level(engine.ask([replace(branch, limit=more)])[0])
+            if len(deeper) < more or not _ends_in_tie(deeper, branch.limit):
                 return deeper
-        page, first = min(2 * page, PAGE), False
+        page = min(2 * page, PAGE)
     return [*(dict(hits) | best).items()]
 
 
