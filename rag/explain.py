@@ -8,9 +8,10 @@ to which.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from rag.answer.concepts import Concept, names_of, tell
 from rag.answer.data import hit_data
 from rag.config import Stages
 from rag.errors import InputError
@@ -51,11 +52,15 @@ class StageRank:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What became of a target in a question, stage by stage. `best` is its passage nearest to the question."""
+    """What became of a target in a question, stage by stage. `best` is its passage nearest to the question.
+
+    `concepts` are titles and headings that the question or that passage is near to, where they were asked for.
+    """
 
     question: str
     best: Hit
     ranks: tuple[StageRank, ...]
+    concepts: tuple[Concept, ...] = ()
 
     @property
     def lost_at(self) -> StageRank | None:
@@ -96,8 +101,11 @@ def find_target(manifest: Manifest, *, source: str = "", passage: str = "", with
     return Filter(any_of={"source": names})
 
 
-def explain(given: State, stages: Stages, target: Filter) -> Explanation:
-    """Run a question and follow the target. Raises InputError where nothing that may be found is one."""
+def explain(given: State, stages: Stages, target: Filter, *, concepts: int = 0) -> Explanation:
+    """Run a question and follow the target; tell so many concepts of the question, and of its passage.
+
+    Raises InputError where nothing that may be found is the target.
+    """
     question, k, own = given["question"], given["k"], given.get("filter")
     depth = max(k, stages.settings.depth)
     wanted = _matcher(target)
@@ -114,7 +122,12 @@ def explain(given: State, stages: Stages, target: Filter) -> Explanation:
         ranks.append(_place(stage, 0, hits, limits[stage], wanted))
     shown = [hit for rank in ranks for hit in (*rank.ahead, *([rank.hit] if rank.hit else ()))]
     stages.witness([best, *shown])
-    return Explanation(question, _measure(root, best), tuple(_measure_all(root, rank) for rank in ranks))
+    told: Sequence[Concept] = ()
+    if concepts and root.dense is not None and best.vector is not None:
+        [seen] = stages.retriever.retrieve([root], k=DEEP)
+        names = names_of([best.chunk, *(hit.chunk for hit in seen)])
+        told = tell(stages.embedder, names, root.dense, best.vector, concepts)
+    return Explanation(question, _measure(root, best), tuple(_measure_all(root, rank) for rank in ranks), tuple(told))
 
 
 def shared_words(question: str, chunk: Chunk) -> tuple[str, ...]:
@@ -261,5 +274,6 @@ def explanation_data(explanation: Explanation, seconds: float) -> dict[str, Any]
             }
             for rank in explanation.ranks
         ],
+        **({"concepts": [asdict(one) for one in explanation.concepts]} if explanation.concepts else {}),
         "seconds": round(seconds, 3),
     }

@@ -262,11 +262,12 @@ class Pipeline:
         k: int | None = None,
         filter: Filter | None = None,
         within: Filter | None = None,
+        concepts: int = 0,
     ) -> "Explanation":
         """Where a source or passage stands at each stage of a question, and what stands before it.
 
-        `source` is a name, pattern or document's id; `passage` an id, or words of it. Raises InputError for neither,
-        and where nothing that may be found is it.
+        `source` is a name, pattern or document's id; `passage` an id, or words of it; `concepts` says how many titles
+        and headings near to each are told. Raises InputError for neither, and where nothing that may be found is it.
         """
         from rag.explain import explain, find_target
 
@@ -274,7 +275,7 @@ class Pipeline:
             raise InputError("name a source, or a passage by its id or words of it.")
         with closing(self.index.read_manifest()) as manifest:
             target = find_target(manifest, source=source, passage=passage, within=within)
-        return explain(self._input(question, k, filter, within), self.stages, target)
+        return explain(self._input(question, k, filter, within), self.stages, target, concepts=concepts)
 
     def stream(
         self, question: str, *, k: int | None = None, filter: Filter | None = None, within: Filter | None = None

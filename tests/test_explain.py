@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from rag.answer.concepts import conceptual
 from rag.cli import app
 from rag.errors import InputError
 from rag.explain import shared_words, tree_data
@@ -117,3 +119,19 @@ def test_the_tree_shows_what_led_to_what_is_read_and_by_which_keys(opened: Pipel
     assert nodes[maker["parent"]]["source"] == "docs/router.md" and maker["links"] == ["lumen k2"]
     assert sum(hop["shown"] for hop in data["hops"]) == len(nodes)
     assert sum(hop["found"] for hop in data["hops"]) == len(tree)
+
+
+def test_a_question_is_told_by_its_cosines_with_titles_and_headings(opened: Pipeline) -> None:
+    """CES, arXiv 2209.00445: a text in the space of concepts is the vector of its cosines with their names."""
+    assert conceptual(np.array([[3.0, 4.0]]), np.array([[1.0, 0.0], [0.0, 2.0]])).tolist() == [[0.6, 0.8]]
+    assert opened.explain(QUESTION, source="docs/router.md").concepts == ()
+    found = opened.explain(QUESTION, source="docs/router.md", concepts=2)
+    assert 2 <= len(found.concepts) <= 4 and len({one.name for one in found.concepts}) == len(found.concepts)
+    vectors = opened.stages.embedder.embed_queries([QUESTION, *(one.name for one in found.concepts)]).dense
+    assert vectors is not None
+    for one, vector in zip(found.concepts, vectors[1:], strict=True):
+        assert one.question == pytest.approx(float(vector @ vectors[0]), abs=1e-5)
+    done = CliRunner().invoke(app, ["explain", QUESTION, "--source", "docs/router.md", "--concepts", "2"])
+    assert "cosine with titles and headings" in done.output and found.concepts[0].name in done.output
+    data = CliRunner().invoke(app, ["explain", QUESTION, "--source", "docs/router.md", "--concepts", "2", "--json"])
+    assert json.loads(data.output)["concepts"][0]["name"] == found.concepts[0].name

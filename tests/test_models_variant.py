@@ -14,6 +14,7 @@ import transformers
 from rag.embed.onnx import OnnxEmbedder
 from rag.embed.transformers import TransformersEmbedder
 from rag.errors import ConfigError
+from rag.models.torch_self_extend import group_of
 from rag.models.variant import AS_IS, stretch_positions
 from rag.types import Vectors
 from tests.test_models_backends import SIZES, TEXTS, bert, dense, distilbert, qwen, saved, t5, xlm_roberta
@@ -161,6 +162,65 @@ def test_stretched_positions_equal_the_definition(tmp_path: Path, backend: Any, 
     assert np.array_equal(dense(embedder(backend, folder, stretch=1), texts), plain)
     with pytest.raises(ConfigError, match=r"embed\.max_tokens: 1000 is more than the"):
         dense(embedder(backend, folder, stretch=2, max_tokens=1000), texts)
+
+
+def shared(near: int, group: int) -> Callable[[Any], None]:
+    """SelfExtend by hand: the score of each pair of tokens by the distance at which one sees the other."""
+
+    def distance(i: int, j: int) -> int:
+        if abs(i - j) < near:
+            return i - j
+        shift = near - near // group
+        return i // group - j // group + (shift if i > j else -shift)
+
+    def change(model: Any) -> None:
+        def attend(
+            self: Any, hidden_states: Any, position_embeddings: Any, attention_mask: Any = None, **_: Any
+        ) -> Any:
+            t, size = hidden_states.shape[1], self.head_dim
+            parts = [p(hidden_states).view(1, t, -1, size)[0] for p in (self.q_proj, self.k_proj, self.v_proj)]
+            if hasattr(self, "q_norm"):
+                parts = [self.q_norm(parts[0]), self.k_norm(parts[1]), parts[2]]
+            query, key, value = (one.repeat_interleave(parts[0].shape[1] // one.shape[1], dim=1) for one in parts)
+            angles = model.config.rope_parameters["rope_theta"] ** (-torch.arange(0, size, 2) / size)
+            scores = torch.full((query.shape[1], t, t), float("-inf"))
+            for i in range(t):
+                for j in range(i + 1):
+                    turn = distance(i, j) * torch.cat([angles, angles])
+                    left, right = query[i].chunk(2, dim=-1)
+                    turned = query[i] * turn.cos() + torch.cat([-right, left], dim=-1) * turn.sin()
+                    scores[:, i, j] = (turned * key[j]).sum(-1) * self.scaling
+            mixed = torch.einsum("hij,jhd->ihd", scores.softmax(-1), value)
+            return self.o_proj(mixed.reshape(1, t, -1)), None
+
+        for layer in model.layers:
+            layer.self_attn.forward = attend.__get__(layer.self_attn)
+
+    return change
+
+
+@pytest.mark.parametrize("make", [qwen, qwen3])
+def test_far_tokens_share_positions_as_defined(tmp_path: Path, make: Callable[[], Any]) -> None:
+    """SelfExtend, arXiv 2401.01325, section 3; a window of 40 with 8 neighbours, twice as long, has groups of 3."""
+    assert group_of(40, 2, 8) == 3
+    folder = saved(tmp_path / "model", make)
+    texts = [text for text in TEXTS if text] + [LONG]
+    long = embedder(TransformersEmbedder, folder, stretch=2, neighbours=8)
+    vectors = dense(long, texts)
+    assert np.abs(vectors - reference(folder, texts, shared(8, 3))).max() < 1e-5
+    assert np.abs(vectors - dense(embedder(TransformersEmbedder, folder, stretch=2), texts))[-1].max() > 1e-4
+    assert len({one.fingerprint for one in (long, embedder(TransformersEmbedder, folder, stretch=2))}) == 2
+
+
+def test_sharing_positions_takes_a_window_to_stretch_and_rotary_positions(tmp_path: Path) -> None:
+    folder, other = saved(tmp_path / "qwen", qwen), saved(tmp_path / "bert", bert)
+    for model, options, said in (
+        (folder, {"neighbours": 8}, "say `stretch: 2`"),
+        (folder, {"neighbours": 40, "stretch": 2}, "40 is not less than the model's window of 40"),
+        (other, {"neighbours": 8, "stretch": 2}, "has no rotary positions"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            dense(embedder(TransformersEmbedder, model, **options), TEXTS)
 
 
 def test_a_table_is_interpolated_between_its_rows() -> None:

@@ -34,6 +34,10 @@ def explain(
     index: IndexOption = None,
     k: CountOption = None,
     where: WhereOption = None,
+    concepts: Annotated[
+        int,
+        Option("--concepts", min=0, metavar="N", help="Titles and headings near to the question, and to the passage."),
+    ] = 0,
     trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -43,6 +47,7 @@ def explain(
     Examples:
       rag explain "Who makes the router in building 4?" --source fleet-list.csv
       rag explain "When does the lease end?" --passage "ends on 30 June 2027"
+      rag explain "When does the lease end?" --source lease.pdf --concepts 5
     """
     from rag.explain import explanation_data
 
@@ -50,13 +55,17 @@ def explain(
     with open_pipeline(pipeline, index, trust=trust) as pipe:
         tell_unfinished(pipe.index)
         filter = make_filter(pipe.index, None, where)
-        found = pipe.explain(question, source=source, passage=passage, k=k, filter=filter)
+        found = pipe.explain(question, source=source, passage=passage, k=k, filter=filter, concepts=concepts)
     if json:
         say_json(explanation_data(found, time.monotonic() - begin))
         return
     say(f"{paint(line(found.best.chunk.address()), 'bold')}{_notes(question, found.best)}\n{found.summary}\n")
     for rank in found.ranks:
         _show(question, rank)
+    if found.concepts:
+        say(f"\n{paint('cosine with titles and headings', 'bold')}\n  question  passage")
+    for one in found.concepts:
+        say(f"  {one.question:>8.2f} {one.passage:>8.2f}  {line(one.name)}")
 
 
 def _show(question: str, rank: StageRank) -> None:

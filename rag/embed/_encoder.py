@@ -58,6 +58,11 @@ class EncoderEmbedder(EncoderOptions, ABC):
         return ""
 
     @property
+    def _neighbours(self) -> int:
+        """Tokens that keep their positions where a window is stretched by sharing them; 0 where it is not."""
+        return 0
+
+    @property
     def _first_last(self) -> bool:
         """Whether token vectors are the mean of the first and the last layer's."""
         return False
@@ -183,7 +188,9 @@ class EncoderEmbedder(EncoderOptions, ABC):
             document_prefix=self.document_prefix,
             query_suffix=self.query_suffix,
             document_suffix=self.document_suffix,
-            variant=Variant(self.layers, self.temperature, self.stretch, self._attention, self._first_last),
+            variant=Variant(
+                self.layers, self.temperature, self.stretch, self._attention, self._first_last, self._neighbours
+            ),
         )
 
     @cached_property

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rag.embed._encoder import EncoderEmbedder
-from rag.errors import extra
+from rag.errors import ConfigError, extra
 from rag.models.encoder import TextEncoder
 from rag.models.spec import ModelSpec
 from rag.stages import component
@@ -32,6 +32,11 @@ class TransformersEmbedder(EncoderEmbedder):
         False
     )
 
+    neighbours: Annotated[
+        int,
+        Field(ge=0, description="With stretch: farther tokens share positions (SelfExtend); 0: a larger rotary base."),
+    ] = 0
+
     def embed_messages(self, texts: Sequence[str]) -> Vectors:
         """The vectors (n, dim) of texts, each as a user's message in the model's chat template, ready for its reply.
 
@@ -50,6 +55,12 @@ class TransformersEmbedder(EncoderEmbedder):
     @property
     def _first_last(self) -> bool:
         return self.first_last
+
+    @property
+    def _neighbours(self) -> int:
+        if self.neighbours and self.stretch == 1:
+            raise ConfigError("embed.neighbours is a way to stretch a window: say `stretch: 2`, or leave it out.")
+        return self.neighbours
 
     def _load(
         self, spec: ModelSpec, *, batch_tokens: int, difference: Difference | None = None, int8: bool = False

@@ -18,6 +18,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from rag.errors import ConfigError
 from rag.models.spec import ModelSpec, first_position
+from rag.models.torch_self_extend import extend, group_of
 from rag.models.variant import stretch_positions
 
 _FINAL_NORMS = ("norm", "final_norm", "final_layer_norm", "ln_f")
@@ -38,6 +39,8 @@ def stretch_rotary(config: Any, spec: ModelSpec) -> None:
             continue
         if (scaled := one.get("rope_type", "default")) != "default":
             raise ConfigError(f"embed.stretch: {spec.name!r} scales its positions already ({scaled}); leave it out.")
+        if spec.variant.neighbours:
+            continue
         turned = int(head * one.get("partial_rotary_factor", 1.0))
         one["rope_theta"] *= spec.variant.stretch ** (turned / (turned - 2))
     config.max_position_embeddings = spec.max_tokens
@@ -50,7 +53,13 @@ def apply_variant(model: Any, spec: ModelSpec) -> None:
         _direct(model, variant.attention, spec)
     if variant.layers is not None:
         _cut(model, variant.layers, spec)
-    if variant.stretch != 1 and not getattr(model.config, "rope_parameters", None):
+    rotary = getattr(model.config, "rope_parameters", None)
+    if variant.neighbours:
+        if not rotary:
+            raise ConfigError(f"embed.neighbours: {spec.name!r} has no rotary positions; leave it out.")
+        window = int(spec.config["max_position_embeddings"])
+        extend(model, group_of(window, variant.stretch, variant.neighbours), variant.neighbours, name=spec.name)
+    elif variant.stretch != 1 and not rotary:
         _stretch_learned(model, spec)
     if variant.temperature != 1:
         _sharpen(model, spec)

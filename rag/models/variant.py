@@ -7,7 +7,8 @@ window (LongEmbed, arXiv 2404.12096): learned positions are interpolated, rotary
 `attention` says whether a decoder's tokens see those after them, too: "bidirectional" for models trained so
 (GTE-Qwen2, KaLM-Embedding-V2 of arXiv 2506.20923, Llama-Embed-Nemotron), which their config may say by
 `is_causal: false`; "causal" otherwise; "" as the config says. `first_last` takes the mean of the first and the last
-layer's token vectors (WhiteningBERT, arXiv 2104.01767).
+layer's token vectors (WhiteningBERT, arXiv 2104.01767). With `neighbours`, rotary positions are stretched by sharing
+those of tokens farther away (SelfExtend, `rag.models.torch_self_extend`).
 """
 
 import re
@@ -37,6 +38,7 @@ class Variant:
     stretch: float = 1.0
     attention: str = ""
     first_last: bool = False
+    neighbours: int = 0
 
     @property
     def facts(self) -> list[list[Any]]:
