@@ -71,6 +71,24 @@ def test_a_row_of_headers_and_cells_is_evidence_and_the_line_of_its_headers_is_n
     assert said == ["Route: Havnes; Cars: 110", "Route: Orm; Cars: 90"]
 
 
+def test_a_line_of_headers_is_no_evidence_where_only_the_rows_below_it_have_numbers() -> None:
+    table = "Offer | Supplier | Delivery\nA | Ampholm | 8 months\nB | Norlod | 14 months\n"
+    rows = [Span(0, start, end, 0.0) for start, end in sentence_spans(table)]
+    said = [table[one.start : one.end] for one in rows if says_something(one, [("", table)])]
+    assert said == ["A | Ampholm | 8 months", "B | Norlod | 14 months"]
+    names = "Role | Name\nMaster | Ada\nMate | Tom\n"
+    rows = [Span(0, start, end, 0.0) for start, end in sentence_spans(names)]
+    assert all(says_something(one, [("", names)]) for one in rows)
+
+
+def test_a_pointer_is_evidence_where_a_question_asks_where_to_read() -> None:
+    text = "Laptops are locked after ten minutes. You can read more about laptops in the device guide."
+    passage = ("Laptops", text)
+    for question, points in (("When are laptops locked?", False), ("Where can I read more about laptops?", True)):
+        chosen = choose_evidence(question, [passage], [output(passage, 1)], {0}, most=2)
+        assert any(text[one.start : one.end].startswith("You can") for one in chosen) == points
+
+
 HOLIDAYS = (
     "Urlaub",
     "Erkrankt ein Arbeitnehmer während des Urlaubs, so zählen die Tage nicht. Der Mindesturlaub beträgt 24 Werktage. "

@@ -19,6 +19,7 @@ from rag.reader.evidence import says_something
 from rag.reader.network import Passage, ReaderOutput, Span
 from rag.reader.steps import find_steps
 from rag.text.overlap import find_parts, share_parts, weigh_parts
+from rag.text.pointers import asks_where_to_read, is_pointer
 from rag.text.questions import analyse, name_subject
 from rag.text.sentences import sentence_spans
 from rag.text.wraps import ITEM
@@ -58,6 +59,8 @@ def choose_evidence(
     """
     found = [one for n in sorted(speaking) for one in _sentences(n, passages)]
     found = [one for one in found if not asks_alike(question, _text(one, passages))]
+    if not asks_where_to_read(question):
+        found = [one for one in found if not is_pointer(_text(one, passages))] or found
     texts = [_text(one, passages) for one in found]
     items = [bool(ITEM.match(text)) for text in texts]
     kind = analyse(question).kind

@@ -9,13 +9,15 @@ import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import takewhile
 
 from rag.reader.candidates import MIN_RELEVANCE
 from rag.reader.network import Passage, ReaderOutput, Span
 from rag.text.absent import has_form, split_absent, telling_words
 from rag.text.mentions import mentions
 from rag.text.overlap import share_parts, weigh_parts
-from rag.text.sentences import find_units
+from rag.text.pointers import is_pointer
+from rag.text.sentences import Unit, find_units
 from rag.text.words import Token, fold
 
 FOREIGN = 1.0  # relevance, in logits, of a passage without what is asked about; 83% of SQuAD's gold ones have more
@@ -25,6 +27,7 @@ LEAD_BONUS = 4.0  # what a sentence that names the answer's passage counts more,
 MIN_SHARED = 0.2  # of a question's words and pieces, in a passage that speaks to it by these alone
 
 _RULE = re.compile(r"\s*\|?\s*:?-{3}")  # below a table's header
+_DIGIT = re.compile(r"\d")
 _PAIR = re.compile(r"[^:;|]{1,60}: [^;|]")  # Year: 2022; Ducks: 170
 
 
@@ -64,7 +67,7 @@ def rank_support(
     """Other sentences that support the answer in `first`, best first; of passages that the question may be about.
 
     A sentence of another passage that mentions what the answer's is `about` is the step that leads there, and counts
-    `LEAD_BONUS` more. Headings, labels and the feet of pages support nothing.
+    `LEAD_BONUS` more. Headings, labels, the feet of pages and pointers to other texts support nothing.
     """
     worth = {}
     for n, output in enumerate(outputs):
@@ -72,7 +75,7 @@ def rank_support(
             text = passages[n][1][sentence.start : sentence.end]
             score = sentence.score + LEAD_BONUS * (n != first.passage and not about.isdisjoint(mentions(text)))
             known = (n, sentence.start) == (first.passage, first.start)
-            if score > MIN_SUPPORT and not known and says_something(sentence, passages):
+            if score > MIN_SUPPORT and not known and says_something(sentence, passages) and not is_pointer(text):
                 worth[sentence] = score + output.relevance / 4
     return sorted(worth, key=lambda sentence: -worth[sentence])
 
@@ -80,15 +83,27 @@ def rank_support(
 def says_something(sentence: Span, passages: Sequence[Passage]) -> bool:
     """Whether a sentence is a whole one, an item, a field or a row with values, and no heading or label."""
     text = passages[sentence.passage][1]
-    unit = next((unit for unit in find_units(text) if unit.start <= sentence.start < unit.end), None)
-    if unit is None or not unit.says:
+    units = find_units(text)
+    at = next((n for n, unit in enumerate(units) if unit.start <= sentence.start < unit.end), None)
+    if at is None or not units[at].says:
         return False
-    row = text[unit.start : unit.end]
+    row = text[units[at].start : units[at].end]
     cells = [cell.strip() for cell in row.split("|") if cell.strip()]
-    if unit.kind != "row" or (len(cells) == 1 and _PAIR.match(row)):
+    if units[at].kind != "row" or (len(cells) == 1 and _PAIR.match(row)):
         return True
-    is_header = _RULE.match(text, unit.end) or text[unit.end :].lstrip().startswith(f"{cells[0]}: " if cells else "\0")
-    return len(cells) > 1 and not is_header
+    return len(cells) > 1 and not _is_header(text, units, at, cells)
+
+
+def _is_header(text: str, units: Sequence[Unit], at: int, cells: Sequence[str]) -> bool:
+    """Whether a row names a table's columns: a rule is below, or rows that repeat the names; or the first of at least
+    three rows has no number where all others have one."""
+    end = units[at].end
+    if _RULE.match(text, end) or text[end:].lstrip().startswith(f"{cells[0]}: "):
+        return True
+    first = at == 0 or units[at - 1].kind != "row"
+    below = [text[unit.start : unit.end] for unit in takewhile(lambda unit: unit.kind == "row", units[at + 1 :])]
+    numbered = [any(_DIGIT.search(cell) for cell in row.split("|")[1:]) for row in below]
+    return first and len(below) > 1 and all(numbered) and not any(_DIGIT.search(cell) for cell in cells)
 
 
 def drop_repeats(sentences: Sequence[Span], passages: Sequence[Passage]) -> list[Span]:
