@@ -115,7 +115,9 @@ def test_pdf() -> None:
     assert one(samples.pdf([["a"]], title="Router Manual"), "m.pdf").title == "Router Manual"
 
 
-@pytest.mark.parametrize("title", ["Microsoft Word - m.doc", "m.pdf", "Untitled", "router_manual_v2", "final.indd"])
+@pytest.mark.parametrize(
+    "title", ["Microsoft Word - m.doc", "m.pdf", "Untitled", "router_manual_v2", "final.indd", "(anonymous)"]
+)
 def test_titles_that_say_nothing(title: str) -> None:
     assert one(samples.pdf([["a"]], title=title), "m.pdf").title == ""
 

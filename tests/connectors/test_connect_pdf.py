@@ -140,6 +140,28 @@ def test_rows_of_a_table_are_lines_whatever_the_order_of_their_cells() -> None:
     assert text_of(pdf([written(drawn[::-1])])) == expected
 
 
+def test_rows_far_below_each_other_are_rows_though_their_first_cell_is_empty() -> None:
+    head = [(60, 700, "No"), (120, 700, "Code"), (220, 700, "Place"), (320, 700, "Price")]
+    rows = [(x, 670 - 30 * n, f"{text}{n}") for n in range(3) for x, text in ((120, "K"), (220, "Bergen "), (320, "9"))]
+    assert "No | Code | Place | Price\n| | K0 | Bergen 0 | 90 |\n| | K1 |" in text_of(pdf([written(head + rows)]))
+    wrapped = [(60, 700, "Pump"), (160, 700, "cast iron,"), (260, 700, "900"), (160, 688, "painted"), (260, 688, "net")]
+    assert text_of(pdf([written(wrapped)])) == "Pump | cast iron, painted | 900 net"
+
+
+def test_a_stamp_across_lines_parts_none_of_them() -> None:
+    lines = [(60, 700 - 14 * n, f"Rule {n}: keep the gangway free of ropes.") for n in range(9)]
+    stamp = " BT /F1 60 Tf 0.7071 0.7071 -0.7071 0.7071 90 590 Tm (DRAFT) Tj ET"
+    text = text_of(pdf([written(lines) + stamp]))
+    assert text == "\n".join(line for _, _, line in lines) + "\nDRAFT"
+
+
+def test_a_line_that_goes_on_down_the_margin_stays_a_line() -> None:
+    lines = [(60, 700, "The first rule is short."), (60, 686, "The last one ends here.")]
+    margin = " BT /F1 10 Tf 0 1 -1 0 590 686 Tm (Form 2022 rev. 3) Tj ET"
+    text = text_of(pdf([written(lines) + margin]))
+    assert text == "The first rule is short.\nThe last one ends here.\nForm 2022 rev. 3"
+
+
 def test_a_list_is_no_table() -> None:
     items = [(x, 700 - 16 * n, text) for n in range(3) for x, text in ((72, f"{n + 1}."), (110, f"step number {n}"))]
     assert text_of(pdf([written(items)])) == "1. step number 0\n2. step number 1\n3. step number 2"

@@ -25,6 +25,9 @@ from rag_connectors.writing import TextWriter
 
 LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _DATE = re.compile(r"(?:D:)?((?:19|20)\d\d)(0[1-9]|1[0-2])?(0[1-9]|[12]\d|3[01])?")
+_FILLERS = frozenset(
+    ["anonymous", "untitled", "unspecified", "unknown", "powerpoint presentation", "powerpoint-präsentation"]
+)
 _FILE_NAME = re.compile(r"\S*_\S*|.*\.\w{2,5}")
 
 
@@ -119,5 +122,10 @@ def _properties(reader: pypdf.PdfReader) -> tuple[str, dict[str, str]]:
         return "", {}
     dates = (_DATE.match(str(date)) for date in made)
     date = next(("-".join(filter(None, match.groups())) for match in dates if match), "")
-    meta = {name: value for name, value in (("author", author), ("date", date)) if value}
-    return "" if _FILE_NAME.fullmatch(title) else title, meta
+    meta = {name: value for name, value in (("author", author), ("date", date)) if value and not _is_filler(value)}
+    return "" if _FILE_NAME.fullmatch(title) or _is_filler(title) else title, meta
+
+
+def _is_filler(text: str) -> bool:
+    """Whether a program put it there for want of a title or a name."""
+    return text.strip(" ()").casefold() in _FILLERS

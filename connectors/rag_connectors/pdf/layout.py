@@ -23,6 +23,7 @@ _SMALL = 0.2  # of the lines of prose begin with a small letter
 _FULL = 0.7  # of its column that a line fills, in a script without small letters
 _SLACK = 1.5  # points
 _NEAR = 3  # rows above that a run may belong to
+_CLOSE = 1.6  # heights, from a line to one in which it goes on
 _PARAGRAPH = 1.5  # times the usual distance of lines
 _MARK = re.compile(r"[-*•‣▪◦●○■□–—·]|\(?\w{1,3}[.)]|\d+(?:\.\d+)+\.?|\[\d+\]")  # what a list item begins with
 _LEADERS = re.compile(r"(?:\s?\.){4,}\s?")
@@ -184,7 +185,7 @@ def _table_end(rows: Sequence[Sequence[Word]], at: int) -> int:
 def _is_under(rows: Sequence[Sequence[Word]], run: Word) -> bool:
     """Whether a lone run stands in a column of these rows, close below the last."""
     last = rows[-1][0]
-    if run.top - max(cell.top for cell in rows[-1]) > 1.6 * last.height:
+    if run.top - max(cell.top for cell in rows[-1]) > _CLOSE * last.height:
         return False
     return sum(run.left < right and left < run.right for left, right in _columns(rows)) == 1
 
@@ -204,17 +205,28 @@ def _table(rows: Sequence[Sequence[Word]]) -> Iterator[Word]:
     """Rows of cells as lines; a cell keeps its column where others are empty."""
     columns = _columns(rows)
     lines: list[tuple[Word, list[list[str]]]] = []
+    lowest: list[Word | None] = [None] * len(columns)  # of the row that may go on
     for cells in rows:
+        places = [max(range(len(columns)), key=lambda n: _shared(columns[n], cell)) for cell in cells]
         texts: list[list[str]] = [[] for _ in columns]
-        for cell in cells:
-            texts[max(range(len(columns)), key=lambda n: _shared(columns[n], cell))].append(cell.text)
-        if lines and not texts[0] and _goes_on(lines[-1][1], texts):
+        for n, cell in zip(places, cells, strict=True):
+            texts[n].append(cell.text)
+        near = all(_is_close(lowest[n], cell) for n, cell in zip(places, cells, strict=True))
+        if lines and not texts[0] and near and _goes_on(lines[-1][1], texts):
             for above, below in zip(lines[-1][1], texts, strict=True):
                 above += below
         else:
             lines.append((joined(cells), texts))
+            lowest = [None] * len(columns)
+        for n, cell in zip(places, cells, strict=True):
+            lowest[n] = cell
     for line, texts in lines:
         yield line._replace(text=row([" ".join(cell) for cell in texts]))
+
+
+def _is_close(above: Word | None, cell: Word) -> bool:
+    """Whether a line stands as close below another as one that goes on in it does."""
+    return above is not None and cell.bottom - above.bottom <= _CLOSE * max(above.height, cell.height)
 
 
 def _shared(column: tuple[float, float], cell: Word) -> float:

@@ -173,7 +173,7 @@ def _value(words: PageWords, box: forms.Rectangle, text: str) -> Iterator[Word]:
     parts = [part for part in text.splitlines() if part.strip()]
     if here and " ".join(text.split()) in here:
         return
-    height = place.height / len(parts)
+    height = place.height / max(1, len(parts))
     for n, part in enumerate(parts):
         top = place.top + n * height
         yield word(place.left, top, place.right, top + height, " ".join(part.split()))

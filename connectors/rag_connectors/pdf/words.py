@@ -7,9 +7,11 @@ bold. What it gets wrong is mended from the boxes: a long word with a gap inside
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import groupby, pairwise
+from math import pi
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium
@@ -21,6 +23,9 @@ from rag_connectors.pdf.mending import mended, once
 
 _TOKEN = re.compile(rf"[^\s\0{HYPHEN}]+|[\n{HYPHEN}]")
 _WORD: Callable[[Iterable[Any]], Word | list[Word]] = partial(tuple.__new__, Word)  # half the time of `Word(*fields)`
+_SLANT = 0.15  # radians; less is a scan that lay askew
+_MOST_ASTRAY = 0.25  # of a page's words: where more run another way, it is theirs
+_SHORT = 3  # letters
 _TELLING = 200  # words of a page that tell where up is
 
 
@@ -74,12 +79,17 @@ def read_words(page: Any) -> PageWords:
                 parts = part(text_page, texts[n], starts[n])
                 found[n] = [word(*turned(around(p, q), edges, turns), shown) for shown, p, q in parts]
         runs = _runs(texts, found)
+        others = [
+            found[n] for n in _other_ways(text_page, spans, first[1], last[1], pi / 2 if turns in (1, 3) else 0.0)
+        ]
+        astray = {one for one in others if isinstance(one, Word)}
     finally:
         pdfium.FPDFText_ClosePage(text_page)
     upright: list[list[Word]] = []
     aside: list[list[Word]] = []
     for run in once(runs):
-        (aside if _across(run) else upright).append(run)
+        for stands, part_of_run in _apart(run, astray):
+            (aside if stands else upright).append(part_of_run)
     return PageWords(mended(upright, leftwards=leftwards), aside, edges, turns)
 
 
@@ -149,6 +159,42 @@ def _seen_from(text_page: Any, texts: Sequence[str], starts: Sequence[int], firs
     return DOWN if 2 * sum(map(bool, found)) > len(found) else 0
 
 
-def _across(run: Sequence[Word]) -> bool:
-    """Whether the words run down or up the page."""
-    return any(one.height > 2 * (one.right - one.left) and len(one.text) > 3 for one in run)
+def _other_ways(
+    text_page: Any, spans: Sequence[tuple[int, int]], first: Sequence[float], last: Sequence[float], way: float
+) -> list[int]:
+    """Which words do not run the way of the page (radians) or against it, as stamps and lines down a margin do.
+
+    `first` and `last` are tops of letters: where they are level, nothing needs to be asked.
+    """
+
+    def differs(at: int) -> bool:
+        off: float = (pdfium.FPDFText_GetCharAngle(text_page, at) - way) % pi
+        return _SLANT < off < pi - _SLANT
+
+    found = [n for n, (a, z) in enumerate(zip(first, last, strict=True)) if a != z and differs(spans[n][0])]
+    letters = (n for n, (start, end) in enumerate(spans) if end - start == 1 and differs(start))
+    return [*found, *letters] if 0 < len(found) < _MOST_ASTRAY * len(spans) else []
+
+
+def _apart(run: list[Word], astray: set[Word]) -> Iterator[tuple[bool, list[Word]]]:
+    """The run in parts that stand across the page, or do not: PDFium may go on from a line into one down the margin.
+
+    A word whose box does not tell stands as the one before it does.
+    """
+    stands = [one in astray or _stands(one) for one in run]
+    if not any(stands):
+        yield False, run
+        return
+    last = next(across for across in stands if across is not None)
+    for n, across in enumerate(stands):
+        stands[n] = last = last if across is None else across
+    for kind, group in groupby(zip(stands, run, strict=True), key=itemgetter(0)):
+        yield bool(kind), [one for _, one in group]
+
+
+def _stands(one: Word) -> bool | None:
+    """Whether a word runs down or up the page; None where its box does not tell."""
+    width = one.right - one.left
+    if len(one.text) <= _SHORT or width < one.height <= 2 * width:
+        return None
+    return one.height > 2 * width
