@@ -46,6 +46,23 @@ def test_sentences(parts: list[str]) -> None:
     assert split(glue.join(parts)) == parts
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["Gem. § 3 Abs. 2 gilt es. ", "Siehe S. 5 ff. und Abb. 3 der Fa. Bosch, Hauptstr. 5."],
+        ["Nach dem Gesetz. ", "§ 5 regelt das."],
+        ["Il dit : « Partez ! » ", "Puis il sortit."],
+        ["Πότε γίνεται η συντήρηση; ", "Κάθε άνοιξη."],
+        ["他说：“钥匙在这里。”", "然后走了。"],
+        ["これは「大丈夫です。」と言った。", "３．５％増えた．", "次へ。"],
+        ["Он живёт на ул. Ленина, стр. 5, с 2024 г. ", "Он пришёл."],
+    ],
+    ids=lambda parts: parts[0][:24],
+)
+def test_sentences_of_other_languages(parts: list[str]) -> None:
+    assert split("".join(parts)) == [part.strip() for part in parts]
+
+
 def test_a_hard_wrapped_line_does_not_end_a_sentence() -> None:
     assert split("One sentence over\ntwo lines. Another\none.") == ["One sentence over\ntwo lines.", "Another\none."]
 

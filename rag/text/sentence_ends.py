@@ -11,25 +11,29 @@ from rag.text.abbreviations import (
     ALWAYS,
     BEFORE_NUMBER,
     BEFORE_ORDINAL,
+    BEFORE_SECTION,
     GERMAN_MONTHS,
     GERMAN_OPENERS,
+    RUSSIAN_OPENERS,
     SOMETIMES,
 )
 from rag.text.stopwords import SENTENCE_OPENERS
 from rag.text.wraps import begins_item, calls_number, leads_on
 
 _CLOSERS = "\"'”’»)\\]*_"
-_BREAK = re.compile(
-    rf"(?<![.!?…])(?P<mark>[.!?…]++)[{_CLOSERS}]*+(?:\[\d{{1,3}}\])*+(?=\s)"  # no end: 3.14, example.com, "Yes!", he
-    r"|[。！？｡．؟۔।॥]+[」』”’）》]*"
+_BREAK = re.compile(  # no ends: 3.14, ３．５, example.com, "Yes!", he; 「はい。」と
+    rf"(?<![.!?…])(?P<mark>[.!?…]++)(?:[ \u00a0\u202f]»)?[{_CLOSERS}]*+(?:\[\d{{1,3}}\])*+(?=\s)"
+    r"|(?:[。！？｡؟۔।॥]|(?<!\d)．(?!\d))+[」』”’）》]*+(?!(?<=[」』])[とっをがはにのでも])"
+    r"|(?<=[\u0370-\u03ff\u1f00-\u1fff])[;\u037e](?=\s+[«“]?[\u0386-\u03a9])"  # a question in Greek
     rf"|\n[^\S\n]*(?=\n)|\n(?=[^\S\n]*(?P<item>(?:[-*+•‣▪◦]|[\d(a-z]{{1,4}}[.)])\s))"
 )
 _WORD_BEFORE = re.compile(r"(?:[^\W\d_]\.)*[^\W_]+\Z")
 _NUMBER_BEFORE = re.compile(r"(?:\d{1,3}\.)*\d{1,3}\Z")  # of a section: 3.2
 _WORD_AFTER = re.compile(r"\s*[\"'“‘«(\[*_¿¡]*(\w*)")
 _LETTERS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")  # an initial or a dotted abbreviation: J, U.S, e.g
+_STREET = "str"  # of a German address: Hauptstr. 5
 _REACH = 200  # characters of a line that are looked at
-_OPENERS = SENTENCE_OPENERS | GERMAN_OPENERS
+_OPENERS = SENTENCE_OPENERS | GERMAN_OPENERS | RUSSIAN_OPENERS
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
@@ -65,7 +69,9 @@ def _ends(text: str, match: re.Match[str]) -> bool:
     word = before[0].casefold()
     if word.isdigit():
         return _ends_after_number(text, before.start(), match.start(), following)
-    if word in ALWAYS or (word in BEFORE_NUMBER and following[:1].isdigit()):
+    if word in ALWAYS or (following[:1].isdigit() and (word in BEFORE_NUMBER or word.endswith(_STREET))):
+        return False
+    if word in BEFORE_SECTION and text[match.end() : match.end() + 3].lstrip().startswith("§"):
         return False
     if word in SOMETIMES or _LETTERS.fullmatch(word):
         initial = text.startswith(f"{following}.", match.end() + 1)  # "by P. A. Works"
