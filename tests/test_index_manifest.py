@@ -102,6 +102,10 @@ def test_chunks_are_listed_anew_after_every_write_whoever_wrote(tmp_path: Path) 
     manifest = filled(tmp_path / "m.sqlite")
     first = manifest.chunk_list()
     assert manifest.chunk_list() is first
+    with manifest.transaction():
+        manifest.set_facts({"pipeline": "other"})
+        manifest.add_roots(["docs"])
+    assert manifest.chunk_list() is first  # they touch no chunk
     with pytest.raises(RuntimeError), manifest.transaction():
         manifest.replace_documents("a.md", [], [])
         assert manifest.chunk_ids() == []
@@ -112,6 +116,11 @@ def test_chunks_are_listed_anew_after_every_write_whoever_wrote(tmp_path: Path) 
         other.replace_documents("a.md", [], [])
     assert manifest.chunk_ids() == other.chunk_ids() == []
     other.close()
+    again = filled(tmp_path / "n.sqlite")
+    assert again.chunk_ids() == ["c1", "c2"]
+    with again.transaction():
+        again.drop_sources(["a.md"])
+    assert again.chunk_ids() == []
 
 
 def test_what_writes_is_refused_outside_a_transaction_and_a_stamp_never_lacks_its_checksum(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from rag.errors import CorruptError
 from rag.index.chunk_list import ChunkList
-from rag.index.codec import chunk_checksum, pack_embeddings, row_checksum, unpack_embeddings
+from rag.index.codec import Cell, chunk_checksum, pack_embeddings, row_checksum, unpack_embeddings
 from rag.index.database import AMONG, Database
 from rag.index.tables import REPAIR, add_table, insert_into, list_tables, map_errors, row_to_chunk, row_to_document
 from rag.text.access import FIELD
@@ -36,6 +36,15 @@ class Manifest(Database):
     """What is known of an index. Every method raises what `Database` says."""
 
     _chunks: tuple[tuple[int, int], ChunkList] | None = None  # as they were last read
+    _elsewhere = 0  # rows changed by statements that can touch no chunk
+
+    def write(self, statement: str, rows: Iterable[Sequence[Cell]]) -> int:
+        """See `Database.write`."""
+        before = self.changes
+        written = super().write(statement, rows)
+        if not any(table in statement for table in ("chunks", "documents", "sources")):  # the latter delete the former
+            self._elsewhere += self.changes - before
+        return written
 
     def facts(self) -> dict[str, str]:
         """Everything noted about the index as a whole."""
@@ -134,7 +143,8 @@ class Manifest(Database):
     def chunk_list(self) -> ChunkList:
         """What the vector index must hold, no more, no less; read anew where anything was written since."""
         with map_errors(self.path):
-            state = (self.changes, self.db.execute("PRAGMA data_version").fetchone()[0])  # own writes, those of others
+            others = self.db.execute("PRAGMA data_version").fetchone()[0]
+            state = (self.changes - self._elsewhere, others)
             if self._chunks and self._chunks[0] == state:
                 return self._chunks[1]
             rows = self.db.execute("SELECT id, crc FROM chunks ORDER BY rowid")
