@@ -140,6 +140,12 @@ def test_yes_and_no_are_said_at_a_little_more_risk_and_from_a_sentence_about_the
     assert ReaderGenerator().confidence(question, beside) <= BESIDE
 
 
+def test_a_row_about_another_number_of_what_is_asked_about_is_not_shown() -> None:
+    rows = "Building: Building 4; Use: Control; Router: new\nBuilding: Building 6; Use: Station; Router: old"
+    answer = ask("What router does building 4 have?", [hit("register", "Register", rows), BREAD], risk=0)
+    assert [citation.quote for citation in answer.citations] == [rows.splitlines()[0]]
+
+
 def test_an_answer_counts_the_relevant_documents_that_have_its_words() -> None:
     passages = [
         ("Ferry", "The ferry is run by Havn Lines."),

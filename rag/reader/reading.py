@@ -21,6 +21,7 @@ from rag.reader.network import Passage, ReaderModel, Span
 from rag.reader.partway import is_partway
 from rag.reader.weigh import find_contradictions
 from rag.text.identifiers import Identifier, find_identifiers, is_of_another, name_another
+from rag.text.numbered import Numbered, find_numbered
 from rag.text.questions import analyse
 from rag.text.quotes import put_on_line
 from rag.text.sentences import sentence_spans
@@ -77,7 +78,8 @@ def read_answer(
     names = name_sources(documents, [text for _, text in passages])
     extraction = extract_candidates(question, passages, models.reader, names)
     identifiers = find_identifiers(question)
-    candidates = [one for one in extraction.candidates if not _strays(one, passages, identifiers)]
+    numbered = find_numbered(question, [text for _, text in passages])
+    candidates = [one for one in extraction.candidates if not _strays(one, passages, identifiers, numbered)]
 
     @cache
     def answerability() -> float:
@@ -119,7 +121,7 @@ def read_answer(
     support = (
         rank_support(first, extraction.outputs, passages, about) if candidate.features else []
     )  # a cell needs none
-    support = [one for one in support if not _is_of_another(one, passages, identifiers)]
+    support = [one for one in support if not _is_of_another(one, passages, identifiers, numbered)]
     quotes = drop_repeats([first, *support], passages)[:sentences]
     unread = {n for n, source in enumerate(sources) if not source.readable}
     heard = find_speaking(question, passages, extraction.outputs, unread)
@@ -133,7 +135,7 @@ def read_answer(
         unread=unread,
         about=keys,
     )
-    speaking = [one for one in speaking if not _is_of_another(one, passages, identifiers)]
+    speaking = [one for one in speaking if not _is_of_another(one, passages, identifiers, numbered)]
     short = _shorten(candidate, first, passages[first.passage][1]) if analyse(question).kind != "way" else ""
     if len(sides) > 1:
         told = [side.answers[0] for side in sides[: max(2, evidence)]]
@@ -166,17 +168,26 @@ def _sentence_at(passage: int, at: int, text: str) -> Span:
     return Span(passage, start, end, 0.0)
 
 
-def _strays(candidate: Candidate, passages: Sequence[Passage], identifiers: Sequence[Identifier]) -> bool:
+def _strays(
+    candidate: Candidate,
+    passages: Sequence[Passage],
+    identifiers: Sequence[Identifier],
+    numbered: Sequence[Numbered],
+) -> bool:
     """Whether a candidate stands in a sentence about another thing than the question's, and is not its name."""
     text = passages[candidate.span.passage][1]
     sentence = _sentence(candidate, text)
     said = text[candidate.span.start : min(candidate.span.end, sentence.end)]
-    return _is_of_another(sentence, passages, identifiers) and not name_another(identifiers, said)
+    names = name_another(identifiers, said) or any(one.is_another_in(said) for one in numbered)
+    return _is_of_another(sentence, passages, identifiers, numbered) and not names
 
 
-def _is_of_another(sentence: Span, passages: Sequence[Passage], identifiers: Sequence[Identifier]) -> bool:
+def _is_of_another(
+    sentence: Span, passages: Sequence[Passage], identifiers: Sequence[Identifier], numbered: Sequence[Numbered]
+) -> bool:
     heading, text = passages[sentence.passage]
-    return is_of_another(identifiers, text[sentence.start : sentence.end], f"{heading}\n{text}")
+    said = text[sentence.start : sentence.end]
+    return is_of_another(identifiers, said, f"{heading}\n{text}") or any(one.is_another_in(said) for one in numbered)
 
 
 def _bare(text: str, closes: bool) -> str:
