@@ -46,6 +46,11 @@ def detect_language(text: str) -> str:
     return language if score >= LEAST_SCORE else ""
 
 
+def language_likeness(text: str) -> float:
+    """The probability of the likeliest language of a text; 1 where the library is not there, which doubts nothing."""
+    return _detect(text)[1] if _load() is not None else 1.0
+
+
 def document_language(document: Document) -> str:
     """The language that a document names, else the one that most of its stretches are in; "" where it is not clear."""
     if named := named_language(document.meta):

@@ -376,6 +376,22 @@ def test_letters_that_are_named_by_another_encoding(named: str, shown: str) -> N
     assert mend_accents(named) == shown
 
 
+def test_words_that_can_be_spoken_in_no_language_are_garbled() -> None:
+    prose = """The council has decided that from next summer every visitor who stays for more than three nights must pay
+    a small charge, which helps to repair the paths along the coast. Hotels collect the money when guests arrive and
+    send it to the town at the end of each month. Children under twelve pay nothing, nor do people who come to work.
+    Anyone who thinks that the charge is wrong may write to the council within four weeks after the bill was sent."""
+    prose = [line.strip().lower() for line in prose.splitlines()]
+    others = str.maketrans("aeioubcdfghlmnprstvw", "ouaeigdbvtnrpshlmfwc")
+    right, wrong = (
+        [(60, 700 - 14 * n, line.translate(letters)) for n, line in enumerate(prose)] for letters in ({}, others)
+    )
+    assert text_of(pdf([written(right, 8)])).startswith("the council has decided")
+    result = read(pdf([written(right, 8), written(wrong, 8)]))
+    assert result.status == "degraded" and result.reason.startswith("page 2 is garbled")
+    assert not is_garbled("satama on suljettu talvella koska meri on silloin jäässä ja laivat odottavat ulapalla. " * 9)
+
+
 def test_letters_three_in_a_row_are_no_text() -> None:
     assert is_garbled("تضع صوو عييهاوخ قويوووة ومسوووولدامة و وووخماة في مختلف المجالات")
     assert not is_garbled("وتشمل الدراسة مجالات الصحة والتعليم وتحقيق معدلات نمو قوية ومستدامة")

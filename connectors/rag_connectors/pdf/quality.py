@@ -2,7 +2,8 @@
 
 A word is plausible if its letters are of one script and, in a script with vowels, can be spoken in their order. A word
 with a symbol, a control character or a private character inside is not. Numbers, names of things (K2-7), addresses
-and abbreviations say nothing. What it does not do: find a wrong word that looks like a word.
+and abbreviations say nothing. Prose whose words are like those of no language is garbled, too. What it does not do:
+find a wrong word that looks like a word among right ones.
 """
 
 from __future__ import annotations
@@ -23,6 +24,12 @@ _NEVER = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]"
     r"|(?:/[A-Za-z_.]{0,5}\d+){3}|\(cid:\d+\)"  # names of glyphs instead of letters
 )
+_PLAIN = re.compile(r"([a-z\u00df-\u024f]{2,})[.,;:!?]?")
+_SMALL = frozenset(
+    "the of and to in is der die und den von de la le les et des el los las que di il che van het een och".split()
+)
+_PROSE, _MOSTLY, _SMALL_SHARE = 60, 0.5, 0.1  # small words: of running text in the languages that most pages are in
+_UNLIKE = 0.35  # sureness of a language: prose has 0.8 and more, dummy Latin 0.4, permuted letters a median of 0.13
 _TRIPLED = re.compile("([\u0370-\u063f\u0641-\u06ff\u0900-\u0dff])\\1\\1")  # in alphabets that never do so
 _SOME, _OFTEN = 3, 0.05  # such words of a page, and their share
 _UNUSUAL = re.compile("[\u2440-\u245f\u3400-\u4dbf]")  # signs that hardly any text has, and many wrong encodings
@@ -65,12 +72,28 @@ def is_garbled(text: str) -> bool:
     """Whether so many words of the text are none that it cannot have been decoded right."""
     if not text.isascii() and _is_tripled(text):
         return True
+    if is_no_language(text):
+        return True
     if _looks_sound(text):
         return False
     share, count = plausibility(text)
     if count >= _MANY:
         share *= _usual(text)
     return share < GOOD and (count >= LEAST or bool(_NEVER.search(text)) or share < POOR)
+
+
+def is_no_language(text: str) -> bool:
+    """Whether prose in Latin letters is in no language: its letters stand for others, its words can be spoken."""
+    tokens = text.split()
+    if sum(map(_SMALL.__contains__, tokens)) >= _SMALL_SHARE * len(tokens):
+        return False
+    words = [match[1] for match in map(_PLAIN.fullmatch, tokens) if match]
+    if len(words) < max(_PROSE, _MOSTLY * len(tokens)):
+        return False
+    from rag.text.languages import language_likeness  # here: few pages need its model
+
+    half = len(words) // 2
+    return max(language_likeness(" ".join(part)) for part in (words[:half], words[half:])) < _UNLIKE
 
 
 def _is_tripled(text: str) -> bool:

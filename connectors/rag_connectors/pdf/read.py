@@ -23,7 +23,7 @@ from rag_connectors.pdf import forms
 from rag_connectors.pdf.boxes import Word, word
 from rag_connectors.pdf.fonts import guesses
 from rag_connectors.pdf.layout import lines_of
-from rag_connectors.pdf.quality import agreement, is_garbled, likeness, plausibility
+from rag_connectors.pdf.quality import agreement, is_garbled, is_no_language, likeness, plausibility
 from rag_connectors.pdf.structure import Facts, Structure
 from rag_connectors.pdf.words import PageWords, read_words
 
@@ -195,7 +195,8 @@ def _compared(page: PageText, other: pypdf.PageObject, number: int) -> PageText:
     text = "\n".join(line.text for line in lines)
     if not is_garbled(text) and text.strip():
         return page._replace(lines=lines)
-    if plausibility(page.text)[0] >= _DOUBTFUL and agreement(page.text, text) >= _AGREE:
+    sound = plausibility(page.text)[0] >= _DOUBTFUL and not is_no_language(page.text)
+    if sound and agreement(page.text, text) >= _AGREE:
         return page
     lost = page.facts.lost or f"page {number} is garbled: its fonts do not say which letters they show"
     return page._replace(facts=page.facts._replace(lost=lost, garbled=True))
