@@ -183,6 +183,13 @@ def test_an_identifier_leads_on_and_what_is_about_another_of_its_kind_is_left_ou
     assert steps.leads_past(0, 1) and steps.leads_past(0, 2) and not steps.leads_past(0, 3)
 
 
+def test_rows_of_one_table_are_not_linked_by_a_code_that_both_have() -> None:
+    rows = ["Feeds: Ormsey; Tariff: E-2N; Night: yes", "Feeds: Havnes; Tariff: E-2N; Night: no"]
+    passages = [("Tariffs", rows[0]), ("Tariffs", rows[1]), ("Prices", "The E-2N is the cheapest.")]
+    steps = find_steps("What does it pay?", locate(passages, [*rows, passages[2][1]]), passages, [[], [], []])
+    assert not steps.share_identifier(0, 1) and steps.share_identifier(0, 2)
+
+
 def test_a_label_inside_a_passage_names_the_sentences_below_it() -> None:
     report = ("Report", "The buoy off the light carries a Tidewell CT-3.")
     protocol = (

@@ -24,6 +24,7 @@ DIGITS = 3  # of a number that is a name
 
 _DATE = re.compile(r"month \d+|(?:1\d|20)\d\d")
 _UNIT = re.compile(r"[a-z]{1,2}\d")  # m2, h2
+_COLUMN = re.compile(r"(?:^|; )([^:;|]{1,60}): ")
 _ROW = re.compile(r"[^:;|]{1,60}: [^;|]*; [^:;|]{1,60}: |[^|]+\|")  # Berth: 9; Depth: 4.3
 
 
@@ -39,6 +40,7 @@ class Steps:
     texts: Sequence[str]  # the sentences, each below its label
     identifiers: Sequence[tuple[Identifier, ...]]  # those that the question lacks, and several passages have
     asked: Sequence[frozenset[str]]  # names of the question, with those in the heading
+    columns: Sequence[tuple[str, ...]]  # the labels of a row
 
     def leads(self, i: int, j: int) -> bool:
         """Whether a sentence leads to another one, of another passage."""
@@ -53,8 +55,10 @@ class Steps:
         return apart and bool(self.names[i] & self.around[j] or self.names[j] & self.around[i])
 
     def share_identifier(self, i: int, j: int) -> bool:
-        """Whether an identifier links two sentences of different passages."""
-        return self.places[i] != self.places[j] and any(one.is_in(self.texts[j]) for one in self.identifiers[i])
+        """Whether an identifier links two sentences of different passages; no two rows of one table."""
+        if self.places[i] == self.places[j] or (self.columns[i] and self.columns[i] == self.columns[j]):
+            return False
+        return any(one.is_in(self.texts[j]) for one in self.identifiers[i])
 
     def lead_on(self, i: int, j: int) -> bool:
         """Whether one leads to the other, or has its identifier."""
@@ -110,6 +114,7 @@ def find_steps(
         labelled,
         [tuple(one for one in _find_things(text) if one in things) for text in labelled],
         [asked_names & (stems(text) | stems(passages[place][0])) for text, place in zip(texts, places, strict=True)],
+        [tuple(_COLUMN.findall(text)) if _ROW.match(text) else () for text in texts],
     )
 
 
