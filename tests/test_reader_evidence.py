@@ -244,3 +244,11 @@ def test_words_that_ask_whom_to_turn_to_choose_no_sentence() -> None:
     text = "We ask that you track your time off. You meet with Andrea to review policies and benefits."
     (best,) = choose_evidence("Who do I ask about benefits?", [("", text)], [output(("", text), 1)], {0}, most=1)
     assert text[best.start : best.end].startswith("You meet with Andrea")
+
+
+def test_the_row_that_has_the_key_comes_before_one_that_the_reader_likes_more() -> None:
+    rows = "Feeds: Ormsey; Tariff: E-2N; Price: 66.30\nFeeds: Havnes workshop; Tariff: E-3W; Price: 63.40"
+    said = output(("", rows), 1)
+    said = replace(said, spans=(Span(0, rows.index("E-2N"), rows.index("E-2N") + 4, 9.0),))
+    first, *_ = choose_evidence("Which tariff does the workshop pay?", [("", rows)], [said], {0}, most=3)
+    assert rows[first.start : first.end] == rows.splitlines()[1]

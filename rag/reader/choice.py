@@ -33,6 +33,7 @@ LINK = 1.5  # what it is worth to be about what a chosen sentence mentions, or t
 NAME = 1.0  # to share a rare name with a chosen one
 NEAR = 2.5  # how much less than the best one a further sentence may be worth
 NEAR_WAY = 3.5  # the same where a question asks for a way to do something, which one sentence rarely says
+KEY = 0.2  # of the question, in the cells of the row that it asks for
 LISTED = 2.0  # what it is worth to be an item, where a question asks for a list
 SAME = 0.8  # of the words and pieces of two sentences that say the same
 
@@ -83,6 +84,10 @@ def choose_evidence(
         for i, one in enumerate(found)
     ]
     steps = find_steps(question, found, passages, about)
+    # rows with nothing of the question, of a table with a row that has it
+    keyed = {steps.columns[i] for i, share in enumerate(shared) if share >= KEY}
+    beside = {i for i, share in enumerate(shared) if not share and steps.columns[i] and steps.columns[i] in keyed}
+    most_worth = max((one for i, one in enumerate(worth) if i not in beside), default=0.0)
     chosen: list[int] = []
     missing = dict(weights)
     while len(chosen) < most:
@@ -92,12 +97,14 @@ def choose_evidence(
             linked = any(steps.are_linked(i, other) for other in chosen)
             if chosen and not linked and (not shared[i] or any(steps.leads_past(other, i) for other in chosen)):
                 gains[i] = -math.inf
+            if i in beside and all(steps.columns[i] == steps.columns[other] for other in chosen):
+                gains[i] = -math.inf
             if any(steps.lead_on(i, other) for other in chosen):
                 gains[i] += LINK
             elif linked:
                 gains[i] += NAME
         best = max(gains, key=lambda i: gains[i], default=None)
-        if best is None or gains[best] < max(worth) - near:
+        if best is None or gains[best] < most_worth - near:
             break
         if asks_list and items[best]:
             chosen += _find_list(best, items, found)
