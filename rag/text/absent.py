@@ -68,7 +68,7 @@ def has_form(token: Token, text: str) -> bool:
 def _is_telling(token: Token) -> bool:
     if token.kind == "number":
         return sum(map(str.isdigit, token.key)) >= LONG_NUMBER
-    if token.key in COMMON_WORDS:  # OK
+    if token.key in COMMON_WORDS:
         return False
     return token.kind == "name" or not _is_alike(token.key, COMMON_WORDS)
 
