@@ -377,11 +377,11 @@ def test_letters_that_are_named_by_another_encoding(named: str, shown: str) -> N
 
 
 def test_words_that_can_be_spoken_in_no_language_are_garbled() -> None:
-    prose = """The council has decided that from next summer every visitor who stays for more than three nights must pay
+    text = """The council has decided that from next summer every visitor who stays for more than three nights must pay
     a small charge, which helps to repair the paths along the coast. Hotels collect the money when guests arrive and
     send it to the town at the end of each month. Children under twelve pay nothing, nor do people who come to work.
     Anyone who thinks that the charge is wrong may write to the council within four weeks after the bill was sent."""
-    prose = [line.strip().lower() for line in prose.splitlines()]
+    prose = [line.strip().lower() for line in text.splitlines()]
     others = str.maketrans("aeioubcdfghlmnprstvw", "ouaeigdbvtnrpshlmfwc")
     right, wrong = (
         [(60, 700 - 14 * n, line.translate(letters)) for n, line in enumerate(prose)] for letters in ({}, others)
