@@ -146,6 +146,28 @@ def test_a_row_about_another_number_of_what_is_asked_about_is_not_shown() -> Non
     assert [citation.quote for citation in answer.citations] == [rows.splitlines()[0]]
 
 
+TIMETABLE = """WINTER TIMETABLE
+
+ROUTE 3  LYSVIK - BRANNAY
+From Lysvik: 06:30 07:20 09:00 11:00
+The route is sailed with the Sula Tern.
+
+ROUTE 4  KETTLEHOLM
+No sailings in winter.
+"""
+
+
+@pytest.mark.parametrize(("route", "wrong"), [(3, "No"), (4, "Yes")])
+def test_a_sentence_below_a_label_is_about_what_the_label_names_and_a_label_decides_nothing(
+    route: int, wrong: str
+) -> None:
+    answer = ask(f"Is Route {route} served in winter?", [hit("timetable", "", TIMETABLE), BREAD])
+    quotes = [citation.quote for citation in answer.citations]
+    assert answer.short != wrong and quotes
+    assert any("No sailings" in quote for quote in quotes) == (route == 4)
+    assert not any(quote.startswith("ROUTE") for quote in quotes)
+
+
 def test_an_answer_counts_the_relevant_documents_that_have_its_words() -> None:
     passages = [
         ("Ferry", "The ferry is run by Havn Lines."),

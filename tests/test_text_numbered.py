@@ -16,6 +16,7 @@ def test_a_thing_with_a_number_is_known_and_told_from_others_of_its_kind() -> No
     assert thing.is_in(asked) and not thing.is_another_in(asked)
     assert thing.is_another_in(other) and not thing.is_another_in("The heating of Building 4 and Building 6")
     assert not thing.is_another_in("The router is new.")
+    assert thing.is_another_in("BUILDING 6 STATION") and thing.is_in("BUILDING 4")
 
 
 @pytest.mark.parametrize(

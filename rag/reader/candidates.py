@@ -19,7 +19,7 @@ from rag.reader.unfit import find_fault
 from rag.text.borders import mend_span
 from rag.text.overlap import share_parts, weigh_parts
 from rag.text.questions import asks_yes_no, is_nested
-from rag.text.sentences import sentence_spans
+from rag.text.sentences import find_units, sentence_spans
 from rag.text.words import Token, stems, tokens
 
 SPAN_FEATURES = ("margin", "relevant", "joint", "read", "lead", "agree", "place", "fact", "words", "named")
@@ -84,12 +84,14 @@ def _yes_no_candidates(
     """Yes and no, each with how far sentences put it ahead, and the sentence that speaks most for it.
 
     The sentences are those of the most relevant passages that speak most to the question, each read below its heading,
-    or of one the clause that is asked about (`rag.reader.clauses`). They count by how much they speak to it. The
-    features: how far it is ahead; how much the best sentence speaks to the question; how relevant the best passage is;
-    whether it is yes; whether its sentence denies something, which speaks for no.
+    or of one the clause that is asked about (`rag.reader.clauses`); labels and headings say nothing. They count by how
+    much they speak to it. The features: how far it is ahead; how much the best sentence speaks to the question; how
+    relevant the best passage is; whether it is yes; whether its sentence denies something, which speaks for no.
     """
     nearest = sort_strongest([output.relevance for output in outputs])[:NEAREST]
+    says = {(i, unit.start) for i in nearest for unit in find_units(passages[i][1]) if unit.says}
     spans = [Span(i, one.start, one.end, one.score) for i in nearest for one in outputs[i].evidence]
+    spans = [span for span in spans if (span.passage, span.start) in says]
     spans = sorted(spans, key=lambda span: -span.score)[:SENTENCES]
     if not spans:
         return

@@ -106,6 +106,13 @@ def _is_header(text: str, units: Sequence[Unit], at: int, cells: Sequence[str]) 
     return first and len(below) > 1 and all(numbered) and not any(_DIGIT.search(cell) for cell in cells)
 
 
+def find_label(sentence: Span, passages: Sequence[Passage]) -> str:
+    """The label or heading above a sentence inside its passage."""
+    text = passages[sentence.passage][1]
+    above = [u for u in find_units(text) if u.start < sentence.start and u.kind in ("heading", "fragment")]
+    return text[above[-1].start : above[-1].end] if above else ""
+
+
 def drop_repeats(sentences: Sequence[Span], passages: Sequence[Passage]) -> list[Span]:
     """Each sentence once, by its words."""
     return [*{fold(passages[one.passage][1][one.start : one.end]): one for one in reversed(sentences)}.values()][::-1]

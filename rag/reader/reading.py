@@ -16,7 +16,7 @@ from rag.reader.choice import choose_evidence
 from rag.reader.confidence import Calibration
 from rag.reader.copies import name_sources
 from rag.reader.decided import DECIDED, find_decided
-from rag.reader.evidence import drop_repeats, find_speaking, rank_support
+from rag.reader.evidence import drop_repeats, find_label, find_speaking, rank_support
 from rag.reader.network import Passage, ReaderModel, Span
 from rag.reader.partway import is_partway
 from rag.reader.weigh import find_contradictions
@@ -186,7 +186,7 @@ def _is_of_another(
     sentence: Span, passages: Sequence[Passage], identifiers: Sequence[Identifier], numbered: Sequence[Numbered]
 ) -> bool:
     heading, text = passages[sentence.passage]
-    said = text[sentence.start : sentence.end]
+    said = f"{find_label(sentence, passages)}\n{text[sentence.start : sentence.end]}"
     return is_of_another(identifiers, said, f"{heading}\n{text}") or any(one.is_another_in(said) for one in numbered)
 
 

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.reader.evidence import find_label
 from rag.reader.network import Passage, Span
 from rag.text.identifiers import Identifier, find_identifiers, name_another
 from rag.text.mentions import mentions
-from rag.text.sentences import find_units
 from rag.text.words import stems, tokens
 
 RARE = 3  # passages that have a name, at most, by which sentences are linked
@@ -93,7 +93,7 @@ def find_steps(
     """The steps among some sentences; `about` are the keys of what each passage is about."""
     places = [one.passage for one in sentences]
     texts = [passages[one.passage][1][one.start : one.end] for one in sentences]
-    labelled = [f"{_find_label(one, passages)}\n{text}" for one, text in zip(sentences, texts, strict=True)]
+    labelled = [f"{find_label(one, passages)}\n{text}" for one, text in zip(sentences, texts, strict=True)]
     asked = stems(question)
     keys = frozenset(key for own in about for key in own if not stems(key) <= asked) - frozenset(mentions(question))
     asked_names = _find_names(question)
@@ -116,13 +116,6 @@ def find_steps(
         [asked_names & (stems(text) | stems(passages[place][0])) for text, place in zip(texts, places, strict=True)],
         [tuple(_COLUMN.findall(text)) if _ROW.match(text) else () for text in texts],
     )
-
-
-def _find_label(sentence: Span, passages: Sequence[Passage]) -> str:
-    """The label or heading above a sentence inside its passage."""
-    text = passages[sentence.passage][1]
-    above = [u for u in find_units(text) if u.start < sentence.start and u.kind in ("heading", "fragment")]
-    return text[above[-1].start : above[-1].end] if above else ""
 
 
 def _find_things(text: str) -> tuple[Identifier, ...]:

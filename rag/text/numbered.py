@@ -1,8 +1,8 @@
 """Things with a number or letter: building 4, Berth 7, Offer C. One is asked about, or it is another one.
 
 A word of three letters and more and what numbers it, as a question writes them; a text must write the word with a
-capital letter. A question for another one of the kind ("Which building replaced Building 4?") is about none. What it
-does not do: numbers in words, and ranges (Buildings 1 to 4).
+capital letter or in capitals. A question for another one of the kind ("Which building replaced Building 4?") is about
+none. What it does not do: numbers in words, and ranges (Buildings 1 to 4).
 """
 
 import re
@@ -36,7 +36,7 @@ class Numbered:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile(rf"\b{self.kind.capitalize()}\s+(\d{{1,4}}|[A-Z])\b")
+        return re.compile(rf"\b(?:{self.kind.capitalize()}|{self.kind.upper()})\s+(\d{{1,4}}|[A-Z])\b")
 
 
 def find_numbered(question: str, texts: Sequence[str]) -> tuple[Numbered, ...]:
