@@ -1,9 +1,10 @@
 """The words of a text as keys that can be compared: what counts as the same word, name or number.
 
 Text is folded by NFKC, case, quotes and white space. Words are compared by their first letters (truncation stemming:
-crude, but the same in every alphabetic language), names whole, numbers by value (1,000 = 1000 = 1000.0) and months by
-their number, so that 2024-05-03 has the tokens of 3 May 2024. CJK characters are words of their own. What it does
-not do: numbers written as words, look-alike letters (they stay different, on purpose), translation.
+crude, but the same in every alphabetic language; of short ones without the s of a plural), names whole, numbers by
+value (1,000 = 1000 = 1000.0) and months by their number, so that 2024-05-03 has the tokens of 3 May 2024. CJK
+characters are words of their own. What it does not do: numbers written as words, look-alike letters (they stay
+different, on purpose), translation.
 """
 
 import re
@@ -51,7 +52,7 @@ class Token:
 
     @property
     def stem(self) -> str:
-        return self.key if self.kind == "number" else self.key[:STEM]
+        return self.key if self.kind == "number" else _stem(self.key)
 
 
 def fold(text: str) -> str:
@@ -69,6 +70,13 @@ def tokens(text: str, keep: frozenset[str] = frozenset()) -> list[Token]:
         Token(key, _kind(word, matches, i) if word else "number", matches[i]["word"] or matches[i]["number"])
         for key, word, matches, i in _content(_level(text), keep)
     ]
+
+
+def _stem(word: str) -> str:
+    """Its first letters; of dogs and fares without the s, as dog and fare have none (bonus, basis and class do)."""
+    if 3 < len(word) <= STEM and word[-1] == "s" and word[-2] not in "aisu":
+        return word[:-1]
+    return word[:STEM]
 
 
 @lru_cache(REMEMBERED)
@@ -129,7 +137,7 @@ def _traces(sought: frozenset[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _stems(text: str) -> frozenset[str]:
-    return frozenset(key[:STEM] if word else key for key, word, _, _ in _content(_level(text)))
+    return frozenset(_stem(key) if word else key for key, word, _, _ in _content(_level(text)))
 
 
 _cached_stems = lru_cache(2**16)(_stems)  # of what stands between white space: no token reaches over it
