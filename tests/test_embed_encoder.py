@@ -72,5 +72,5 @@ def test_both_backends_offer_the_same_and_share_every_option_but_those_of_a_devi
         assert all(isinstance(embedder, protocol) for protocol in (Embedder, TokenEmbedder, Tunable))
     assert onnx.fingerprint == torch.fingerprint
     names = [{field.name for field in dataclasses.fields(embedder)} for embedder in (onnx, torch)]
-    assert names[1] - names[0] == {"attention", "device", "dtype", "first_last"}
+    assert names[1] - names[0] == {"attention", "device", "dtype", "first_last", "neighbours"}
     assert names[0] - names[1] == {"precision"}  # int8 products are onnxruntime's

@@ -46,7 +46,7 @@ KINDS: dict[str, Callable[[], bytes]] = {  # name -> content; what ends in / or 
     "cut.epub": lambda: _zip("META-INF/container.xml", b"<a/>")[:-30],
     "broken.json": lambda: b'{"a": [1, 2',
     "deep.json": lambda: b"[" * 100_000,
-    "nothing.jsonl": lambda: b"[1]\n2",
+    "nothing.jsonl": lambda: b"[1\n{2",
     "broken.ipynb": lambda: b'{"no": "cells"}',
     "bomb.txt.gz": lambda: gzip.compress(b" " * 68_000_000, 1),
     "cut.txt.gz": lambda: gzip.compress(b"words " * 1000)[:-20],
